@@ -1,0 +1,59 @@
+# Two commands: `make run` does the main job, `make test` passes the tests. Each sets up everything.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
+  $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
+export UV_PYTHON_DOWNLOADS := never
+
+.PHONY: help run test check tools bench docs clean setup setup-all setup-gitops
+.DEFAULT_GOAL := help
+
+help:  ## Show these words
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
+
+run: setup  ## Train, gate, lock, report and build every model
+	$(BIN)/tagship run
+
+test: setup-all  ## Run every test
+	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+
+check: setup-all  ## Run every pre-commit hook on every file
+	$(BIN)/pre-commit run --all-files
+
+tools: ## Set up what only some tests need: kustomize, Chromium
+	bash .ci/tools
+
+bench: setup-all  ## Measure the figures of benchmarks/README.md
+	$(BIN)/python benchmarks/run.py $(ARGS)
+
+docs: setup-all  ## Generate the reference pages and the schemas
+	$(BIN)/tagship schema
+	$(BIN)/python docs/generate.py
+
+clean:  ## Remove everything that was made here, but the environment
+	rm -rf .tagship reports mlruns mlflow.db* dist .pytest_cache .mypy_cache .ruff_cache
+
+setup: .venv/.run.stamp
+
+setup-gitops: .venv/.gitops.stamp  # what releasing and promoting need: no training, no serving
+
+setup-all: .venv/.all.stamp
+
+.venv/.uv.stamp:
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed and was not found"; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	@command -v uv >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet "uv>=0.7"
+	@touch $@
+
+.venv/.gitops.stamp: .venv/.uv.stamp uv.lock pyproject.toml
+	$(UV) sync --frozen --inexact --quiet --no-default-groups
+	@touch $@
+
+.venv/.run.stamp: .venv/.uv.stamp uv.lock pyproject.toml
+	$(UV) sync --frozen --inexact --quiet --no-default-groups --extra train --extra serve
+	@touch $@
+
+.venv/.all.stamp: .venv/.uv.stamp uv.lock pyproject.toml
+	$(UV) sync --frozen --inexact --quiet --all-extras
+	@touch $@ .venv/.run.stamp
