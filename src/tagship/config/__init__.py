@@ -1,0 +1,1 @@
+"""The typed config: the only input of every step."""

@@ -1,0 +1,156 @@
+"""The rules that span files: every name one file uses must mean something in the others."""
+
+import difflib
+from collections.abc import Iterable, Iterator
+
+from tagship.config.contract import DataConfig
+from tagship.config.metrics import METRICS
+from tagship.config.model import ModelConfig
+from tagship.config.thresholds import Bound, ThresholdsConfig
+from tagship.config.yaml_file import Location, YamlFile
+from tagship.errors import TagshipError
+
+Problem = tuple[YamlFile, Location, str]
+
+
+def crosscheck(
+    files: tuple[YamlFile, YamlFile, YamlFile],
+    data: DataConfig,
+    model: ModelConfig,
+    thresholds: ThresholdsConfig,
+) -> None:
+    """Check one model's three files against each other.
+
+    Raises:
+        TagshipError: every problem, one a line, with file, line and key.
+    """
+    problems = [
+        *_data_problems(files[0], data, model),
+        *_model_problems(files[1], data, model),
+        *_threshold_problems(files[2], data, model, thresholds),
+    ]
+    if problems:
+        raise TagshipError("\n".join(str(file.refuse(at, text)) for file, at, text in problems))
+
+
+def _data_problems(file: YamlFile, data: DataConfig, model: ModelConfig) -> Iterator[Problem]:
+    target, columns = data.target, data.columns
+    if target.column in columns:
+        yield file, ("columns", target.column), "this is the target; it cannot also be a column"
+    if data.id is not None and data.id in columns:
+        yield file, ("columns", data.id), "this is the id; it cannot also be a column (a feature)"
+    if data.id == target.column:
+        yield file, ("id",), "this is the target; a row needs another name"
+    if not data.features:
+        yield file, ("columns",), "no column is left as a feature"
+    for name, column in columns.items():
+        text = column.dtype in ("string", "datetime")
+        if text and column.feature and column.pii is None and model.features is None:
+            yield file, ("columns", name), (
+                f"a {column.dtype} is no model input: make it a category, mark it `feature: false`"
+                " or `pii: drop`, or read it in a feature function (model.yaml: features)"
+            )
+        if column.pii == "hash" and column.dtype != "string":
+            yield file, ("columns", name, "pii"), f"hash needs dtype string, not {column.dtype}"
+    for key in ("group", "time"):
+        name = getattr(data.split, key)
+        known = [*data.kept, *([data.id] if data.id else [])]
+        if name is not None and name not in known:
+            yield file, ("split", key), _unknown(name, "column of the contract", known)
+        elif name in columns and columns[name].missing:
+            yield file, (
+                "columns",
+                name,
+                "missing",
+            ), f"rows are split by it: no {key} may be missing"
+    time = data.split.time
+    if time in columns and columns[time].dtype not in ("datetime", "int", "float"):
+        yield file, ("split", "time"), f"'{time}' is a {columns[time].dtype}, not a time"
+    if model.task == "regression" and data.split.stratify:
+        yield file, ("split", "stratify"), "a regression target has no classes to stratify by"
+    if model.task == "binary" and target.positive is None:
+        yield file, ("target",), "a binary task needs `positive: <label>`"
+    if model.task != "binary" and target.positive is not None:
+        yield file, ("target", "positive"), f"a {model.task} task has no positive class"
+
+
+def _model_problems(file: YamlFile, data: DataConfig, model: ModelConfig) -> Iterator[Problem]:
+    yield from _metric(file, ("select", "metric"), model.select.metric, model)
+    if model.task != "binary" and "threshold" in model.model_fields_set:
+        yield file, ("threshold",), f"a {model.task} task has no decision threshold"
+
+
+def _threshold_problems(
+    file: YamlFile, data: DataConfig, model: ModelConfig, thresholds: ThresholdsConfig
+) -> Iterator[Problem]:
+    for name, declared in thresholds.metrics.items():
+        yield from _metric(file, ("metrics", name), name, model)
+        yield from _direction(file, ("metrics", name), name, declared.below, model)
+    for key in ("baseline", "champion", "slices"):
+        section = getattr(thresholds, key)
+        if section is not None:
+            yield from _metric(file, (key, "metric"), section.metric, model)
+    slices, fairness = thresholds.slices, thresholds.fairness
+    if slices is not None:
+        for index, name in enumerate(slices.by):
+            yield from _group_column(file, ("slices", "by", index), name, data)
+        if slices.fail_below is not None or slices.fail_above is not None:
+            below = slices.fail_below is not None
+            yield from _direction(
+                file,
+                ("slices", f"fail_{'below' if below else 'above'}"),
+                slices.metric,
+                below,
+                model,
+            )
+    if fairness is not None:
+        yield from _group_column(file, ("fairness", "by"), fairness.by, data)
+        if model.task != "binary":
+            yield file, ("fairness",), f"fairness is defined for binary tasks, not {model.task}"
+    for at, bound in _upper_bounds(thresholds):
+        if bound.below:
+            yield file, at, "high values are the bad ones here: use fail_above"
+
+
+def _upper_bounds(thresholds: ThresholdsConfig) -> Iterator[tuple[Location, Bound]]:
+    if thresholds.latency:
+        yield ("latency", "p99_ms"), thresholds.latency.p99_ms
+    if thresholds.size:
+        yield ("size", "artifact_mb"), thresholds.size.artifact_mb
+    for key in ("demographic_parity_difference", "equalized_odds_difference"):
+        bound = getattr(thresholds.fairness, key, None)
+        if bound is not None:
+            yield ("fairness", key), bound
+
+
+def _metric(file: YamlFile, at: Location, name: str, model: ModelConfig) -> Iterator[Problem]:
+    known = METRICS[model.task]
+    base, _, label = name.partition("[")
+    if base not in known:
+        yield file, at, _unknown(name, f"metric of a {model.task} task", known)
+    elif label and (model.task != "multiclass" or base not in ("precision", "recall", "f1")):
+        yield file, at, "only precision, recall and f1 of a multiclass task have one per class"
+
+
+def _direction(
+    file: YamlFile, at: Location, name: str, below: bool, model: ModelConfig
+) -> Iterator[Problem]:
+    better_high = METRICS[model.task].get(name.partition("[")[0])
+    if better_high is not None and better_high != below:
+        way, key = ("higher", "fail_below") if better_high else ("lower", "fail_above")
+        yield file, at, f"{name} is better when {way}: use {key}"
+
+
+def _group_column(file: YamlFile, at: Location, name: str, data: DataConfig) -> Iterator[Problem]:
+    column = data.kept.get(name)
+    if column is None:
+        yield file, at, _unknown(name, "column of the contract", data.kept)
+    elif column.dtype not in ("category", "bool"):
+        yield file, at, f"'{name}' is a {column.dtype}: rows are grouped by category or bool"
+
+
+def _unknown(name: str, what: str, known: Iterable[str]) -> str:
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    hint = f"did you mean '{near[0]}'?" if near else f"one of: {', '.join(names)}"
+    return f"'{name}' is no {what}; {hint}"

@@ -1,0 +1,56 @@
+"""``model.yaml``: the task, the candidates and how the winner is chosen."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from tagship.config.frozen import Frozen
+
+Task = Literal["binary", "multiclass", "regression"]
+
+Name = Annotated[str, Field(pattern="^[a-z0-9]+([-_][a-z0-9]+)*$", max_length=63)]
+ImportPath = Annotated[str, Field(pattern=r"^[A-Za-z_][\w]*(\.[A-Za-z_][\w]*)+$")]
+
+
+class Select(Frozen):
+    """How the winner is chosen among the candidates."""
+
+    metric: str
+    folds: Annotated[int, Field(ge=2, le=50)] = 5
+    seed: Annotated[int, Field(ge=0)] = 42
+    """Given to folds and to every estimator that takes a random_state."""
+
+
+class Candidate(Frozen):
+    """One estimator, and how its inputs are prepared."""
+
+    estimator: ImportPath
+    """Import path of a class that follows scikit-learn's API."""
+    params: dict[str, Any] = {}
+    scale: bool = False
+    """Standardise numbers: for linear, distance and kernel models; trees do not need it."""
+    impute: Literal["median", "mean", "most_frequent", "none"] = "median"
+    """What replaces a missing number; none leaves it to the estimator."""
+    encode: Literal["one_hot", "ordinal"] = "one_hot"
+    """How categories become numbers; ordinal follows the order of the contract's values."""
+
+
+class Card(Frozen):
+    """What a reader of the report should know about the model."""
+
+    purpose: str = ""
+    limits: str = ""
+    owner: str = ""
+
+
+class ModelConfig(Frozen):
+    """What is trained, and how the winner is chosen."""
+
+    task: Task
+    features: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")] | None = None
+    """A feature function, module:function: takes numpy columns, gives numpy columns."""
+    threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    """The score from which a binary prediction is positive."""
+    select: Select
+    candidates: Annotated[dict[Name, Candidate], Field(min_length=1)]
+    card: Card = Card()

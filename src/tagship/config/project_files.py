@@ -1,0 +1,136 @@
+"""Finding and loading the config of a project: one folder per model."""
+
+import difflib
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from tagship.config.contract import DataConfig
+from tagship.config.crosscheck import crosscheck
+from tagship.config.frozen import Frozen
+from tagship.config.model import ModelConfig
+from tagship.config.project import ProjectConfig
+from tagship.config.thresholds import ThresholdsConfig
+from tagship.config.yaml_file import parse, read_yaml
+from tagship.errors import TagshipError
+
+MODEL_NAME = re.compile(r"^[a-z]([-a-z0-9]*[a-z0-9])?$")
+MODEL_NAME_RULE = (
+    "a model's name is lower-case letters, digits and single dashes, starts with a letter,"
+    " and has at most 40 characters (it becomes part of Kubernetes names, tags and images)"
+)
+_RESERVED = {"schemas", "base", "components", "argocd", "monitoring", "template", "promote"}
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """One model's config, loaded and checked."""
+
+    root: Path
+    name: str
+    data: DataConfig
+    model: ModelConfig
+    thresholds: ThresholdsConfig
+
+    @property
+    def folder(self) -> Path:
+        """``config/<model>``."""
+        return self.root / "config" / self.name
+
+    @property
+    def lock_path(self) -> Path:
+        """``config/<model>/model.lock.yaml``."""
+        return self.folder / "model.lock.yaml"
+
+    @property
+    def work(self) -> Path:
+        """``.tagship/<model>``: what the last training left, never committed."""
+        return self.root / ".tagship" / "models" / self.name
+
+    @cached_property
+    def thresholds_sha256(self) -> str:
+        """The SHA-256 of the thresholds, free of comments and order."""
+        return config_sha256(self.thresholds)
+
+
+def config_sha256(config: Frozen) -> str:
+    """The SHA-256 of what a config says: comments, order of keys and defaults do not count."""
+    text = json.dumps(config.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def find_root(start: Path | None = None) -> Path:
+    """The nearest folder upwards that holds ``config/project.yaml``.
+
+    Raises:
+        TagshipError: there is none.
+    """
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / "config" / "project.yaml").is_file():
+            return folder
+    raise TagshipError(
+        f"{here}: no config/project.yaml here or above", "run this inside a Tagship project"
+    )
+
+
+def model_names(root: Path) -> list[str]:
+    """The names of all models: the folders of ``config/`` that hold a ``model.yaml``."""
+    return sorted(path.parent.name for path in (root / "config").glob("*/model.yaml"))
+
+
+def check_model_name(name: str) -> None:
+    """Refuse a name that could not be a tag, an image and a Kubernetes name.
+
+    Raises:
+        TagshipError: names the rule.
+    """
+    if not MODEL_NAME.match(name) or "--" in name or len(name) > 40 or name in _RESERVED:
+        reserved = f" ('{name}' is reserved)" if name in _RESERVED else ""
+        raise TagshipError(f"'{name}' cannot be a model's name{reserved}", MODEL_NAME_RULE)
+
+
+def load_project(root: Path) -> ProjectConfig:
+    """Load ``config/project.yaml``."""
+    return parse(read_yaml(root / "config" / "project.yaml"), ProjectConfig)
+
+
+def load_model(root: Path, name: str) -> ModelFiles:
+    """Load and cross-check ``config/<name>/{data,model,thresholds}.yaml``.
+
+    Raises:
+        TagshipError: no such model, or every problem found, one a line.
+    """
+    check_model_name(name)
+    folder = root / "config" / name
+    if not (folder / "model.yaml").is_file():
+        names = model_names(root)
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"the models are: {', '.join(names)}"
+        raise TagshipError(f"no model '{name}': {folder / 'model.yaml'} does not exist", hint)
+    paths = [folder / f"{part}.yaml" for part in ("data", "model", "thresholds")]
+    for path in paths:
+        if not path.is_file():
+            raise TagshipError(
+                f"{path}: no such file", "a model has data.yaml, model.yaml and thresholds.yaml"
+            )
+    files = tuple(read_yaml(path) for path in paths)
+    problems: list[str] = []
+    parsed: list[Frozen] = []
+    kinds: tuple[type[Frozen], ...] = (DataConfig, ModelConfig, ThresholdsConfig)
+    for file, kind in zip(files, kinds, strict=True):
+        try:
+            parsed.append(parse(file, kind))
+        except TagshipError as error:
+            problems.append(str(error))
+    if problems:
+        raise TagshipError("\n".join(problems))
+    data, model, thresholds = parsed
+    assert isinstance(data, DataConfig)
+    assert isinstance(model, ModelConfig)
+    assert isinstance(thresholds, ThresholdsConfig)
+    crosscheck((files[0], files[1], files[2]), data, model, thresholds)
+    return ModelFiles(root, name, data, model, thresholds)

@@ -1,0 +1,43 @@
+"""The JSON Schemas that editors use, generated from the config models."""
+
+import json
+from pathlib import Path
+
+from tagship.config.contract import DataConfig
+from tagship.config.frozen import Frozen
+from tagship.config.model import ModelConfig
+from tagship.config.project import ProjectConfig
+from tagship.config.thresholds import ThresholdsConfig
+from tagship.files import write_atomically
+
+KINDS: dict[str, type[Frozen]] = {
+    "project": ProjectConfig,
+    "data": DataConfig,
+    "model": ModelConfig,
+    "thresholds": ThresholdsConfig,
+}
+
+
+def schema_text(kind: str) -> str:
+    """The JSON Schema of one kind of config file, as it is checked in."""
+    schema = KINDS[kind].model_json_schema()
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    return json.dumps(schema, indent=2) + "\n"
+
+
+def stale_schemas(root: Path) -> list[Path]:
+    """The schema files that differ from the config models."""
+    paths = {root / "config" / "schemas" / f"{kind}.json": kind for kind in KINDS}
+    return [
+        path
+        for path, kind in paths.items()
+        if not path.is_file() or path.read_text(encoding="utf-8") != schema_text(kind)
+    ]
+
+
+def write_schemas(root: Path) -> list[Path]:
+    """Write the schema files that are stale, and say which."""
+    stale = stale_schemas(root)
+    for path in stale:
+        write_atomically(path, schema_text(path.stem))
+    return stale

@@ -1,0 +1,150 @@
+"""``thresholds.yaml``: the gates, all of them, and nothing of them in code."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from tagship.config.contract import Share
+from tagship.config.frozen import Frozen
+
+
+class Bound(Frozen):
+    """Where a value fails and, where wanted, where it warns."""
+
+    fail_below: float | None = None
+    warn_below: float | None = None
+    fail_above: float | None = None
+    warn_above: float | None = None
+
+    @model_validator(mode="after")
+    def _possible(self) -> "Bound":
+        below = self.fail_below is not None or self.warn_below is not None
+        above = self.fail_above is not None or self.warn_above is not None
+        if below == above:
+            raise ValueError("give fail_below/warn_below or fail_above/warn_above, one pair")
+        if self.fail_below is None and self.fail_above is None:
+            raise ValueError("a gate that can only warn is none: give fail_below or fail_above")
+        if None not in (self.fail_below, self.warn_below) and self.warn_below < self.fail_below:  # type: ignore[operator]
+            raise ValueError("warn_below must not be under fail_below")
+        if None not in (self.fail_above, self.warn_above) and self.warn_above > self.fail_above:  # type: ignore[operator]
+            raise ValueError("warn_above must not be over fail_above")
+        return self
+
+    @property
+    def below(self) -> bool:
+        """Whether low values are the bad ones."""
+        return self.fail_below is not None
+
+
+class MetricBound(Bound):
+    """A bound on a metric of the holdout."""
+
+    judge: Literal["value", "interval"] = "value"
+    """Judge the value itself, or the worse end of its 95 % interval."""
+
+
+class Baseline(Frozen):
+    """The model must beat a dummy that sees no feature."""
+
+    metric: str
+    margin: Annotated[float, Field(ge=0)]
+    """By how much, in the metric's own unit."""
+
+
+class Champion(Frozen):
+    """The model must not be worse than what production runs, on the same rows."""
+
+    metric: str
+    max_drop: Annotated[float, Field(ge=0)]
+    test: Literal["paired_bootstrap", "none"] = "paired_bootstrap"
+    """paired_bootstrap fails a drop that is also significant and warns of one that may be chance;
+    none fails every drop over max_drop."""
+    alpha: Annotated[float, Field(gt=0, lt=1)] = 0.05
+
+
+class Slices(Frozen):
+    """The metric must hold within each group of rows, not only on average."""
+
+    by: Annotated[list[str], Field(min_length=1)]
+    metric: str
+    fail_below: float | None = None
+    fail_above: float | None = None
+    max_gap: Annotated[float, Field(ge=0)] | None = None
+    """Largest difference between the best and the worst group of one column."""
+    min_rows: Annotated[int, Field(ge=1)] = 100
+    """Smaller groups are listed, not judged; if none is left the gate fails."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> "Slices":
+        if self.fail_below is not None and self.fail_above is not None:
+            raise ValueError("give fail_below or fail_above, not both")
+        if self.fail_below is None and self.fail_above is None and self.max_gap is None:
+            raise ValueError("give fail_below, fail_above or max_gap")
+        return self
+
+
+class Fairness(Frozen):
+    """How far predictions may differ between groups of people (computed by fairlearn)."""
+
+    by: str
+    demographic_parity_difference: Bound | None = None
+    equalized_odds_difference: Bound | None = None
+    min_rows: Annotated[int, Field(ge=1)] = 30
+
+    @model_validator(mode="after")
+    def _something(self) -> "Fairness":
+        if self.demographic_parity_difference is None and self.equalized_odds_difference is None:
+            raise ValueError("give demographic_parity_difference or equalized_odds_difference")
+        return self
+
+
+class Robustness(Frozen):
+    """How much the selection metric may drop when the holdout is disturbed."""
+
+    noise: Annotated[float, Field(ge=0)] = 0.0
+    """Gaussian noise on numbers, in their standard deviations."""
+    missing: Share = 0.0
+    """Share of feature values that become missing."""
+    max_drop: Annotated[float, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _something(self) -> "Robustness":
+        if self.noise == 0 and self.missing == 0:
+            raise ValueError("give noise or missing: without either nothing is disturbed")
+        return self
+
+
+class Latency(Frozen):
+    """The time of one single-row prediction of the real artifact."""
+
+    p99_ms: Bound
+    concurrency: Annotated[int, Field(ge=1, le=64)] = 1
+
+
+class Size(Frozen):
+    """The size of the real artifact."""
+
+    artifact_mb: Bound
+
+
+class Parity(Frozen):
+    """Largest difference between the artifact's scores and scikit-learn's over the holdout.
+
+    Absolute for probabilities; in standard deviations of the target for regression.
+    """
+
+    max_difference: Annotated[float, Field(gt=0)]
+
+
+class ThresholdsConfig(Frozen):
+    """Every gate of one model. ``metrics``, ``baseline`` and ``parity`` are never optional."""
+
+    metrics: Annotated[dict[str, MetricBound], Field(min_length=1)]
+    baseline: Baseline
+    parity: Parity
+    champion: Champion | None = None
+    slices: Slices | None = None
+    fairness: Fairness | None = None
+    robustness: Robustness | None = None
+    latency: Latency | None = None
+    size: Size | None = None

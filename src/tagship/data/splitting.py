@@ -1,0 +1,169 @@
+"""Setting the holdout apart, the folds within the rest, and whether anything leaks between them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tagship.config.contract import DataConfig
+from tagship.config.model import ModelConfig
+from tagship.errors import TagshipError
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """Row numbers of the training rows and of the holdout nobody trains on, each ascending."""
+
+    train: Rows
+    test: Rows
+
+
+def split_table(table: pd.DataFrame, data: DataConfig, model: ModelConfig) -> Holdout:
+    """Split as data.yaml declares.
+
+    Raises:
+        TagshipError: a side or a class would be left without rows.
+    """
+    from sklearn.model_selection import GroupShuffleSplit, train_test_split
+
+    split, rows = data.split, np.arange(len(table))
+    if model.task != "regression":
+        _check_rare(table[data.target.column], model.select.folds)
+    try:
+        if split.time is not None:
+            order = table[split.time].argsort(kind="stable").to_numpy()
+            cut = len(table) - max(1, round(len(table) * split.test))
+            train, test = order[:cut], order[cut:]
+        elif split.group is not None:
+            splitter = GroupShuffleSplit(1, test_size=split.test, random_state=split.seed)
+            train, test = next(splitter.split(rows, groups=table[split.group].astype("str")))
+        else:
+            labels = table[data.target.column] if split.stratify else None
+            train, test = train_test_split(
+                rows, test_size=split.test, random_state=split.seed, stratify=labels
+            )
+    except ValueError as error:
+        raise TagshipError(f"split: {error}", "change `split` or bring more rows") from None
+    holdout = Holdout(np.sort(train), np.sort(test))
+    if model.task != "regression":
+        _check_classes(table[data.target.column], holdout, model.select.folds)
+    return holdout
+
+
+def _check_rare(target: pd.Series, folds: int) -> None:
+    for label, count in target.value_counts().sort_index().items():
+        if count <= folds:
+            raise TagshipError(
+                f"target.column: '{target.name}': class '{label}' has {count} rows, too few for"
+                f" {folds} folds and a holdout",
+                "bring more rows, lower select.folds in model.yaml, or drop the class",
+            )
+
+
+def _check_classes(target: pd.Series, holdout: Holdout, folds: int) -> None:
+    for label in sorted(target.unique()):
+        trained = int((target.iloc[holdout.train] == label).sum())
+        tested = int((target.iloc[holdout.test] == label).sum())
+        if trained < folds:
+            raise TagshipError(
+                f"split: class '{label}' has {trained} training rows, fewer than {folds} folds",
+                "bring more rows, lower select.folds in model.yaml, or drop the class",
+            )
+        if tested == 0:
+            raise TagshipError(
+                f"split: class '{label}' has no row in the holdout",
+                "set `stratify: true` or a larger `test` under split in data.yaml",
+            )
+
+
+def folds(
+    table: pd.DataFrame, holdout: Holdout, data: DataConfig, model: ModelConfig
+) -> Iterator[tuple[Rows, Rows]]:
+    """Folds of the training rows, of the same kind as the holdout's split."""
+    from sklearn.model_selection import (
+        GroupKFold,
+        KFold,
+        StratifiedGroupKFold,
+        StratifiedKFold,
+        TimeSeriesSplit,
+    )
+
+    train, count, seed = holdout.train, model.select.folds, model.select.seed
+    target = table[data.target.column].iloc[train]
+    groups = None
+    if data.split.time is not None:
+        train = train[table[data.split.time].iloc[train].argsort(kind="stable").to_numpy()]
+        splitter = TimeSeriesSplit(count)
+    elif data.split.group is not None:
+        groups = table[data.split.group].iloc[train].astype("str")
+        if groups.nunique() < count:
+            raise TagshipError(
+                f"split.group: {groups.nunique()} groups cannot make {count} folds",
+                "lower select.folds in model.yaml",
+            )
+        kind = GroupKFold if model.task == "regression" else StratifiedGroupKFold
+        splitter = kind(count, shuffle=True, random_state=seed)
+    elif model.task == "regression":
+        splitter = KFold(count, shuffle=True, random_state=seed)
+    else:
+        splitter = StratifiedKFold(count, shuffle=True, random_state=seed)
+    try:
+        pairs = list(splitter.split(train, target, groups))
+    except ValueError as error:
+        raise TagshipError(
+            f"split: {len(train)} training rows cannot make {count} folds: {error}",
+            "bring more rows, or lower select.folds in model.yaml",
+        ) from None
+    for fit, judge in pairs:
+        yield train[fit], train[judge]
+
+
+def check_leakage(table: pd.DataFrame, holdout: Holdout, data: DataConfig) -> float:
+    """Refuse a table whose holdout is known to the training rows; give the share of duplicates.
+
+    Raises:
+        TagshipError: a feature gives the target away, or too many holdout rows also stand, value
+            for value, in the training rows.
+    """
+    target = data.target.column
+    for name in data.features:
+        if _gives_away(table[name], table[target]):
+            raise TagshipError(
+                f"columns.{name}: this feature equals the target '{target}' in every row: a leak",
+                "mark it `feature: false`, or remove it from data.yaml and the data",
+            )
+    hashes = pd.util.hash_pandas_object(table[[*data.features, target]], index=False).to_numpy()
+    share = float(np.isin(hashes[holdout.test], hashes[holdout.train]).mean())
+    if share > data.rows.duplicates:
+        raise TagshipError(
+            f"rows.duplicates: {share:.2%} of the holdout rows also stand in the training rows,"
+            f" more than {data.rows.duplicates:.2%}: metrics would flatter the model",
+            "remove duplicates at the source, split by group, or raise rows.duplicates knowingly",
+        )
+    return share
+
+
+def _gives_away(feature: pd.Series, target: pd.Series) -> bool:
+    """Whether a feature is the target under other names: one value of it for one of the target."""
+    present = feature.notna()
+    if not present.all() and not pd.api.types.is_numeric_dtype(target.dtype):
+        pairs = pd.DataFrame({"missing": ~present, "target": target}).drop_duplicates()
+        if len(pairs) == target.nunique() == 2:
+            return True
+    if present.mean() < 0.5:
+        return False
+    if pd.api.types.is_numeric_dtype(target.dtype):
+        if not pd.api.types.is_numeric_dtype(feature.dtype):
+            return False
+        x, y = feature[present].to_numpy(), target[present].to_numpy()
+        if np.ptp(x) == 0:
+            return False
+        return bool(abs(np.corrcoef(x, y)[0, 1]) > 1 - 1e-9)
+    if feature.nunique() != target.nunique():
+        return False
+    pairs = pd.DataFrame({"feature": feature[present], "target": target[present]})
+    return len(pairs.drop_duplicates()) == target.nunique()

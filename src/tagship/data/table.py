@@ -1,0 +1,248 @@
+"""A model's table: read, checked, hashed; and the boundary through which the model sees it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tagship.config.contract import DataConfig
+from tagship.config.project_files import ModelFiles
+from tagship.data.boundary import Boundary, Field
+from tagship.data.contract_check import ContractError, check_contract, label_text
+from tagship.data.hashing import hash_table
+from tagship.data.sources import read_source
+from tagship.errors import TagshipError
+
+_ROWS_TRIED = 200
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that keeps its contract."""
+
+    frame: pd.DataFrame
+    sha256: str
+
+
+def load_table(files: ModelFiles) -> Table:
+    """Fetch, protect, check and hash one model's data.
+
+    Raises:
+        TagshipError: the source cannot be read.
+        ContractError: the data breaks the contract.
+    """
+    return check_table(files, read_raw(files))
+
+
+def check_table(files: ModelFiles, raw: pd.DataFrame) -> Table:
+    """Protect, check and hash what ``read_raw`` gave; the rows stay in its order.
+
+    Raises:
+        ContractError: the data breaks the contract.
+    """
+    data = files.data
+    try:
+        frame = check_contract(raw, data, files.model.task)
+    except ContractError as error:
+        path = files.folder / "data.yaml"
+        error.hint = f"mend the data at its source, or change {path} if the contract is wrong"
+        raise
+    except TagshipError as error:
+        raise error.within(files.folder / "data.yaml") from None
+    personal = frozenset(name for name, column in data.columns.items() if column.pii)
+    return Table(frame, hash_table(frame, leave_out=personal))
+
+
+def read_raw(files: ModelFiles) -> pd.DataFrame:
+    """One model's data as its source has it: unchecked, personal data included.
+
+    Raises:
+        TagshipError: the source cannot be read.
+    """
+    data = files.data
+    numbers = {name for name, column in data.columns.items() if column.dtype in ("float", "int")}
+    if files.model.task == "regression":
+        numbers.add(data.target.column)
+    try:
+        return read_source(data.source, files.root, frozenset(numbers))
+    except TagshipError as error:
+        raise error.within(files.folder / "data.yaml") from None
+
+
+def request_columns(frame: pd.DataFrame, data: DataConfig) -> dict[str, NDArray[Any]]:
+    """The columns that a request carries, as the boundary takes them."""
+    columns: dict[str, NDArray[Any]] = {}
+    for name, column in data.request.items():
+        found = frame[name]
+        if column.dtype == "category":
+            columns[name] = found.cat.codes.to_numpy()
+        elif column.dtype == "string":
+            columns[name] = found.astype(object).where(found.notna(), None).to_numpy()
+        else:
+            columns[name] = found.to_numpy()
+    return columns
+
+
+def make_boundary(files: ModelFiles, frame: pd.DataFrame) -> Boundary:
+    """The boundary of a model, with the classes and derived features found in its table.
+
+    Raises:
+        TagshipError: the feature function fails or breaks its protocol.
+    """
+    data, model = files.data, files.model
+    fields = tuple(
+        Field(
+            name,
+            column.dtype,
+            column.min,
+            column.max,
+            tuple(column.values or ()),
+            nullable=column.missing > 0,
+            feature=name in data.features,
+        )
+        for name, column in data.request.items()
+    )
+    boundary = Boundary(
+        task=model.task,
+        fields=fields,
+        derive=model.features,
+        classes=_classes(frame, data, model.task),
+        threshold=model.threshold,
+    )
+    if model.features is None:
+        return boundary
+    columns = request_columns(frame, data)
+    try:
+        check_place(files.root, model.features)
+        return replace(boundary, derived=check_derived(boundary, columns, data))
+    except TagshipError as error:
+        raise error.within(files.folder / "model.yaml") from None
+
+
+def _classes(frame: pd.DataFrame, data: DataConfig, task: str) -> tuple[str, ...]:
+    if task == "regression":
+        return ()
+    labels = sorted(str(label) for label in frame[data.target.column].unique())
+    if task == "binary":
+        positive = label_text(data.target.positive)  # type: ignore[arg-type]
+        labels.sort(key=lambda label: label == positive)
+    return tuple(labels)
+
+
+def check_place(root: Path, function: str) -> None:
+    """Refuse a feature function that could not travel with the artifact."""
+    package = function.partition(":")[0].partition(".")[0]
+    if not (root / "src" / package).is_dir():
+        raise TagshipError(
+            f"features: '{function}' is in no package under src/", "put it into src/features/"
+        )
+
+
+def check_derived(
+    boundary: Boundary, columns: Mapping[str, NDArray[Any]], data: DataConfig
+) -> tuple[str, ...]:
+    """Run the feature function once over the table and give the names it derives.
+
+    Raises:
+        TagshipError: it raises, drops rows, gives text or infinity, gives NaN for a complete row,
+            gives a row another value among other rows, or names a column that the contract has.
+    """
+    path = f"features: {boundary.derive}"
+    given = _derive(boundary, columns, path)
+    rows = len(next(iter(columns.values())))
+    incomplete = np.zeros(rows, dtype=bool)
+    for values in columns.values():
+        incomplete |= np.asarray(pd.isna(values)) if values.dtype.kind != "i" else values < 0
+    for name, values in given.items():
+        if name in (*data.columns, data.target.column, data.id):
+            raise TagshipError(
+                f"{path} gives '{name}', which the contract already has", "give it another name"
+            )
+        array = _as_array(values)
+        if array.shape != (rows,):
+            raise TagshipError(
+                f"{path}: '{name}' has shape {array.shape} for {rows} rows",
+                "a feature function gives one value for each row, in the same order",
+            )
+        if array.dtype.kind not in "fiub":
+            raise TagshipError(
+                f"{path}: '{name}' is {array.dtype}, not a number",
+                "give numbers or booleans; for groups give one 0/1 column each",
+            )
+        with np.errstate(over="ignore"):
+            narrow = array.astype(np.float32)
+        if np.isinf(narrow).any():
+            row = int(np.flatnonzero(np.isinf(narrow))[0]) + 1
+            raise TagshipError(f"{path}: '{name}' is infinite in row {row}", "guard the division")
+        broken = np.isnan(narrow) & ~incomplete
+        if broken.any():
+            row = int(np.flatnonzero(broken)[0]) + 1
+            raise TagshipError(
+                f"{path}: '{name}' is NaN in {int(broken.sum())} complete rows, first row {row}",
+                "give a number wherever all inputs are present",
+            )
+    _check_row_wise(boundary, columns, given, path)
+    return tuple(given)
+
+
+def _derive(
+    boundary: Boundary, columns: Mapping[str, NDArray[Any]], path: str
+) -> Mapping[str, Any]:
+    try:
+        given = boundary.derive_columns(columns)
+    except TagshipError:
+        raise
+    except (Exception, SystemExit) as error:  # whatever a person's function may raise
+        raise TagshipError(
+            f"{path} raised {type(error).__name__}: {error}", "mend it in src/features/"
+        ) from error
+    if not isinstance(given, Mapping) or not given:
+        found = "an empty dict" if isinstance(given, Mapping) else type(given).__name__
+        raise TagshipError(
+            f"{path} must give a dict of new columns, not {found}", "return {name: values, …}"
+        )
+    if not all(isinstance(name, str) for name in given):
+        raise TagshipError(f"{path} gives a column whose name is no text", "name it by a str")
+    return given
+
+
+def _as_array(values: Any) -> NDArray[Any]:
+    try:
+        return np.asarray(values)
+    except ValueError:  # lists of different lengths
+        return np.asarray(values, dtype=object)
+
+
+def _check_row_wise(
+    boundary: Boundary,
+    columns: Mapping[str, NDArray[Any]],
+    given: Mapping[str, Any],
+    path: str,
+) -> None:
+    """A request is often one row: its value must not depend on the rows around it, or on chance."""
+    some = slice(None, None, max(2, len(next(iter(columns.values()))) // _ROWS_TRIED))
+    alone = _derive(boundary, {name: values[some] for name, values in columns.items()}, path)
+    for name, values in given.items():
+        expected = np.asarray(values)[some].astype(np.float32)
+        found = np.asarray(alone.get(name, np.nan))
+        same = found.shape == expected.shape and np.allclose(
+            found.astype(np.float32), expected, rtol=1e-5, atol=1e-8, equal_nan=True
+        )
+        if not same:
+            raise TagshipError(
+                f"{path}: '{name}' gives a row another value when other rows stand beside it",
+                "compute it from the row alone: no mean over rows, no order, no chance",
+            )
+
+
+def encode_target(frame: pd.DataFrame, data: DataConfig, boundary: Boundary) -> NDArray[Any]:
+    """The target: class numbers (int64) in the order of ``boundary.classes``, or float64 values."""
+    target = frame[data.target.column]
+    if not boundary.classes:
+        return target.to_numpy(dtype=np.float64)
+    codes = pd.Categorical(target.astype("str"), categories=list(boundary.classes)).codes
+    return np.asarray(codes, dtype=np.int64)

@@ -1,0 +1,88 @@
+"""Files that are written whole or not at all, and their SHA-256."""
+
+import errno
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tagship.errors import TagshipError
+
+
+def write_atomically(path: Path, content: bytes | str) -> None:
+    """Write ``content`` to a temporary file beside ``path``, sync it, and rename it over.
+
+    Raises:
+        TagshipError: the disk is full or the folder cannot be written; ``path`` is unchanged.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    temporary: str | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(descriptor, "wb") as handle:
+            handle.write(data)
+            handle.flush()
+            os.fsync(handle.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except OSError as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        raise explain_os_error(error, path) from error
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write ``value`` as sorted, indented JSON; NaN and infinity are refused."""
+    write_atomically(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n")
+
+
+def explain_os_error(error: OSError, path: Path) -> TagshipError:
+    """A ``TagshipError`` that says what the operating system refused, and for which file."""
+    if error.errno == errno.ENOSPC:
+        return TagshipError(
+            f"{path}: the disk is full; nothing was written", "free some space and run again"
+        )
+    return TagshipError(f"{path}: {error.strerror or error}", "check the path and its permissions")
+
+
+def sha256_of_bytes(content: bytes) -> str:
+    """The SHA-256 of ``content`` as 64 hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def sha256_of_file(path: Path) -> str:
+    """The SHA-256 of a file as 64 hexadecimal digits, read in blocks."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+@contextmanager
+def only_one(root: Path, what: str) -> Iterator[None]:
+    """Hold the lock ``.tagship/locks/<what>``; the system frees it when the process dies.
+
+    Raises:
+        TagshipError: another process holds it.
+    """
+    from filelock import FileLock, Timeout
+
+    path = root / ".tagship" / "locks" / f"{what}.lock"
+    lock = FileLock(path, timeout=0)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise TagshipError(
+            f"another tagship command is working on '{what}' in {root}",
+            "wait for it to end, then run this again",
+        ) from None
+    except OSError as error:
+        raise explain_os_error(error, path) from error
+    try:
+        yield
+    finally:
+        lock.release()

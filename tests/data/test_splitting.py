@@ -1,0 +1,131 @@
+"""The holdout, the folds, and what may not leak between them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from projects import Project
+from tagship.config.project_files import ModelFiles
+from tagship.data.splitting import check_leakage, folds, split_table
+from tagship.data.table import load_table
+from tagship.errors import TagshipError
+
+
+def _loaded(project: Project) -> tuple[ModelFiles, pd.DataFrame]:
+    return project.files, load_table(project.files).frame
+
+
+@pytest.fixture
+def grouped(project: Project) -> Project:
+    project.edit("data", "stratify: true", "group: shop")
+    project.edit("data", "  age:", "  shop: {dtype: string, feature: false}\n  age:")
+    project.rewrite_table(lambda frame: frame.assign(shop=[f"s{n % 30}" for n in range(300)]))
+    return project
+
+
+@pytest.fixture
+def timed(project: Project) -> Project:
+    project.edit("data", "stratify: true", "time: day")
+    project.edit("data", "  age:", "  day: {dtype: datetime, feature: false}\n  age:")
+    days = pd.date_range("2024-01-01", periods=300).strftime("%Y-%m-%d").to_numpy()
+    project.rewrite_table(
+        lambda frame: frame.assign(day=np.random.default_rng(0).permutation(days))
+    )
+    return project
+
+
+@pytest.mark.parametrize("split", ["stratify: true", "stratify: false", "seed: 1"])
+def test_every_row_is_on_one_side(project: Project, split: str) -> None:
+    project.edit("data", "stratify: true", split)
+    files, table = _loaded(project)
+    holdout = split_table(table, files.data, files.model)
+    assert sorted([*holdout.train, *holdout.test]) == list(range(len(table)))
+    assert len(holdout.test) == 60
+
+
+def test_the_same_seed_gives_the_same_holdout_and_another_another(project: Project) -> None:
+    files, table = _loaded(project)
+    first = split_table(table, files.data, files.model).test
+    assert np.array_equal(first, split_table(table, files.data, files.model).test)
+    project.edit("data", "stratify: true", "stratify: true, seed: 1")
+    assert not np.array_equal(first, split_table(table, project.files.data, files.model).test)
+
+
+def test_stratifying_keeps_the_share_of_each_class(project: Project) -> None:
+    files, table = _loaded(project)
+    holdout = split_table(table, files.data, files.model)
+    shares = [
+        (table["bought"].iloc[rows] == "yes").mean() for rows in (holdout.train, holdout.test)
+    ]
+    assert shares[0] == pytest.approx(shares[1], abs=0.01)
+
+
+def test_a_group_is_never_on_both_sides(grouped: Project) -> None:
+    files, table = _loaded(grouped)
+    holdout = split_table(table, files.data, files.model)
+    pairs = [(holdout.train, holdout.test), *folds(table, holdout, files.data, files.model)]
+    for one, other in pairs:
+        assert not set(table["shop"].iloc[one]) & set(table["shop"].iloc[other])
+
+
+def test_the_future_is_never_trained_on(timed: Project) -> None:
+    files, table = _loaded(timed)
+    holdout = split_table(table, files.data, files.model)
+    pairs = [(holdout.train, holdout.test), *folds(table, holdout, files.data, files.model)]
+    for one, other in pairs:
+        assert table["day"].iloc[one].max() < table["day"].iloc[other].min()
+
+
+def test_folds_never_see_the_holdout(project: Project) -> None:
+    files, table = _loaded(project)
+    holdout = split_table(table, files.data, files.model)
+    made = list(folds(table, holdout, files.data, files.model))
+    assert len(made) == 3
+    judged = np.concatenate([judge for _, judge in made])
+    assert sorted(judged) == list(holdout.train)
+    for fit, judge in made:
+        assert not set(fit) & (set(judge) | set(holdout.test))
+
+
+def test_fewer_groups_than_folds_are_refused(grouped: Project) -> None:
+    grouped.rewrite_table(lambda frame: frame.assign(shop=["a", "b", "c"] * 100))
+    grouped.refused("train", "tiny", says=("data.yaml: split.group: 2 groups", "select.folds"))
+
+
+@pytest.mark.parametrize(
+    "column",
+    [lambda f: (f.bought == "yes") * 7, lambda f: np.where(f.bought == "yes", 1, np.nan)],
+    ids=["other numbers", "missing otherwise"],
+)
+def test_a_feature_that_gives_the_target_away_is_refused(project: Project, column: object) -> None:
+    assert callable(column)
+    project.rewrite_table(lambda frame: frame.assign(age=column(frame)))
+    project.edit("data", "min: 18, max: 100, missing: 0.2", "missing: 1")
+    files, table = _loaded(project)
+    holdout = split_table(table, files.data, files.model)
+    with pytest.raises(TagshipError, match=r"columns\.age: this feature .*'bought'.*a leak"):
+        check_leakage(table, holdout, files.data)
+
+
+def test_a_regression_feature_that_is_the_target_is_refused(project: Project) -> None:
+    project.edit("data", ', positive: "yes"', "")
+    project.edit("data", ", stratify: true", "")
+    project.edit("model", "binary", "regression")
+    project.edit("model", "roc_auc", "r2")
+    project.edit("thresholds", "roc_auc", "r2")
+    project.edit("thresholds", "f1", "r2")
+    project.rewrite_table(lambda frame: frame.assign(bought=frame.visits * 2.5 - 1))
+    files, table = _loaded(project)
+    with pytest.raises(TagshipError, match=r"columns\.visits: .* a leak"):
+        check_leakage(table, split_table(table, files.data, files.model), files.data)
+
+
+def test_rows_on_both_sides_are_refused_above_the_declared_share(project: Project) -> None:
+    def double(frame: pd.DataFrame) -> pd.DataFrame:
+        twice = pd.concat([frame, frame], ignore_index=True)
+        return twice.assign(visitor=[f"v{n}" for n in range(len(twice))])
+
+    project.rewrite_table(double)
+    project.refused("train", "tiny", says=("data.yaml: rows.duplicates", "of the holdout rows"))
+    project.edit("data", "rows: {min: 50}", "rows: {min: 50, duplicates: 1}")
+    assert project.tagship("train", "tiny").code == 0
