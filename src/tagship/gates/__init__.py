@@ -1,0 +1,1 @@
+"""The gates of thresholds.yaml, and the verdict of them all."""

@@ -1,0 +1,240 @@
+"""Gates on how well the model predicts, on average, by group and when disturbed."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagship.config.metrics import higher_is_better
+from tagship.config.model import ModelConfig
+from tagship.config.thresholds import (
+    Baseline,
+    Bound,
+    Champion,
+    Fairness,
+    MetricBound,
+    Robustness,
+    Slices,
+)
+from tagship.data.boundary import Boundary
+from tagship.gates.judging import cannot, judge, limit_text
+from tagship.gates.verdict import GateResult, Status
+from tagship.numbers import brief
+from tagship.training import metrics
+from tagship.training.bootstrap import paired_drop
+from tagship.training.bundle import Evidence
+from tagship.training.export import Score
+from tagship.training.lock import Interval
+
+_REPEATS = 3
+
+
+class Judge:
+    """One model's holdout predictions, measured in one way by every gate."""
+
+    def __init__(self, model: ModelConfig, boundary: Boundary, evidence: Evidence) -> None:
+        self.model, self.boundary, self.evidence = model, boundary, evidence
+
+    def measure(
+        self,
+        metric: str,
+        scores: NDArray[np.floating] | None = None,
+        rows: NDArray[np.bool_] | None = None,
+    ) -> float:
+        """A metric of the artifact's scores, or of others, over all or some holdout rows."""
+        given = self.evidence.scores if scores is None else scores
+        target = self.evidence.target
+        if rows is not None:
+            given, target = given[rows], target[rows]
+        model, classes = self.model, self.boundary.classes
+        return metrics.value(metric, model.task, target, given, classes, model.threshold)
+
+
+def metric_gates(
+    bounds: dict[str, MetricBound], measured: dict[str, Interval]
+) -> Iterator[GateResult]:
+    """Each declared metric, on its value or on the worse end of its interval."""
+    for name, bound in bounds.items():
+        found = measured.get(name)
+        if found is None:
+            yield cannot("metrics", name, limit_text(bound), "the holdout gave no such metric")
+            continue
+        judged = found.value
+        if bound.judge == "interval":
+            judged = found.low if bound.below else found.high
+        detail = f"95 % interval {brief(found.low)} to {brief(found.high)}"
+        if bound.judge == "interval":
+            detail += f" of {brief(found.value)}; its worse end is judged"
+        yield judge("metrics", name, judged, bound, detail)
+
+
+def baseline_gate(gate: Baseline, by: Judge) -> GateResult:
+    """The gain over the best constant prediction, which sees no feature."""
+    best = _best_constant(gate.metric, by)
+    own = by.measure(gate.metric)
+    gain = own - best if higher_is_better(gate.metric) else best - own
+    return judge(
+        "baseline",
+        f"gain in {gate.metric}",
+        gain,
+        Bound(fail_below=gate.margin),
+        f"{brief(own)} against {brief(best)} of the best constant",
+    )
+
+
+def _best_constant(metric: str, by: Judge) -> float:
+    train, rows = by.evidence.train_target, len(by.evidence.target)
+    constants: list[NDArray[np.floating]]
+    if by.model.task == "regression":
+        constants = [np.full(rows, np.mean(train)), np.full(rows, np.median(train))]
+    elif by.model.task == "binary":
+        constants = [np.full(rows, share) for share in (np.mean(train), 0.0, 1.0)]
+    else:
+        shares = np.bincount(train, minlength=len(by.boundary.classes)) / len(train)
+        constants = [np.tile(row, (rows, 1)) for row in (shares, *np.eye(len(shares)))]
+    found = [by.measure(metric, scores) for scores in constants]
+    return max(found) if higher_is_better(metric) else min(found)
+
+
+def champion_gate(
+    gate: Champion, by: Judge, champion: NDArray[np.floating], threshold: float, name: str
+) -> GateResult:
+    """The drop from the champion's metric on the same rows.
+
+    With ``paired_bootstrap`` a drop over ``max_drop`` fails when it is also significant at
+    ``alpha`` (one-sided) and warns when it may be chance; a smaller significant drop warns.
+    """
+    own, theirs = by.measure(gate.metric), metrics.value(
+        gate.metric, by.model.task, by.evidence.target, champion, by.boundary.classes, threshold
+    )  # fmt: skip
+    sign = 1 if higher_is_better(gate.metric) else -1
+    drop = sign * (theirs - own)
+    subject, limit = f"drop in {gate.metric}", f"≤ {gate.max_drop:g}"
+    if not np.isfinite(drop):
+        return cannot("champion", subject, limit, f"{gate.metric} is undefined on the holdout")
+    detail = f"{brief(own)} against {brief(theirs)} of {name}"
+    too_large = drop > gate.max_drop
+    significant = True
+    if gate.test == "paired_bootstrap":
+        draws = sign * paired_drop(
+            gate.metric,
+            by.model.task,
+            by.evidence.target,
+            champion,
+            by.evidence.scores,
+            by.boundary.classes,
+            (threshold, by.model.threshold),
+            by.model.select.seed,
+        )
+        draws = draws[np.isfinite(draws)]
+        p_value = (1 + int((draws <= 0).sum())) / (1 + len(draws))
+        significant = bool(len(draws)) and p_value < gate.alpha
+        low, high = np.percentile(draws, [2.5, 97.5]) if len(draws) else (np.nan, np.nan)
+        detail += f"; 95 % interval {brief(low)} to {brief(high)}, p = {p_value:.3g}"
+    status: Status = "pass"
+    if too_large:
+        status = "fail" if significant else "warn"
+    elif significant and gate.test == "paired_bootstrap":
+        status = "warn"
+    return GateResult(
+        gate="champion", subject=subject, value=drop, limit=limit, status=status, detail=detail
+    )
+
+
+def slice_gates(gate: Slices, by: Judge) -> Iterator[GateResult]:
+    """The metric within each group of each column, and the gap between the groups."""
+    for column in gate.by:
+        values = by.evidence.groups.get(column)
+        if values is None:
+            yield cannot("slices", column, "", "the holdout has no such column; train again")
+            continue
+        found: dict[str, float] = {}
+        small = []
+        for group in sorted(set(values.tolist())):
+            rows = values == group
+            if rows.sum() < gate.min_rows:
+                small.append(f"{group} ({int(rows.sum())} rows)")
+                continue
+            found[group] = by.measure(gate.metric, rows=rows)
+            if gate.fail_below is not None or gate.fail_above is not None:
+                bound = Bound(fail_below=gate.fail_below, fail_above=gate.fail_above)
+                subject = f"{gate.metric} where {column} = {group}"
+                yield judge("slices", subject, found[group], bound, f"{int(rows.sum())} rows")
+        left_out = f"not judged: {', '.join(small)}" if small else ""
+        if not found:
+            text = f"≥ {gate.min_rows} rows in a group"
+            yield cannot("slices", column, text, left_out or "no rows")
+        elif gate.max_gap is not None:
+            gap = max(found.values()) - min(found.values())
+            bound = Bound(fail_above=gate.max_gap)
+            yield judge("slices", f"gap in {gate.metric} by {column}", gap, bound, left_out)
+
+
+def fairness_gates(gate: Fairness, by: Judge) -> Iterator[GateResult]:
+    """fairlearn's differences between groups, over the groups that are large enough."""
+    from fairlearn.metrics import demographic_parity_difference, equalized_odds_difference
+
+    measures = {
+        "demographic_parity_difference": demographic_parity_difference,
+        "equalized_odds_difference": equalized_odds_difference,
+    }
+    values = by.evidence.groups.get(gate.by)
+    decided = by.evidence.scores >= by.model.threshold
+    for name, measure in measures.items():
+        bound = getattr(gate, name)
+        if bound is None:
+            continue
+        subject = f"{name.replace('_', ' ')} by {gate.by}"
+        if values is None:
+            yield cannot("fairness", subject, limit_text(bound), "no such column; train again")
+            continue
+        groups, counts = np.unique(values, return_counts=True)
+        large = groups[counts >= gate.min_rows]
+        if len(large) < 2:
+            why = f"fewer than two groups of at least {gate.min_rows} rows"
+            yield cannot("fairness", subject, limit_text(bound), why)
+            continue
+        rows = np.isin(values, large)
+        difference = measure(
+            by.evidence.target[rows], decided[rows], sensitive_features=values[rows]
+        )
+        yield judge("fairness", subject, float(difference), bound, f"groups: {', '.join(large)}")
+
+
+def robustness_gates(gate: Robustness, by: Judge, score: Score) -> Iterator[GateResult]:
+    """The drop of the selection metric when the holdout's features are disturbed."""
+    metric = by.model.select.metric
+    own = by.measure(metric)
+    for kind, amount in (("noise", gate.noise), ("missing", gate.missing)):
+        if amount == 0:
+            continue
+        drops = []
+        for repeat in range(_REPEATS):
+            generator = np.random.default_rng([by.model.select.seed, repeat])
+            disturbed = _disturb(by, kind, amount, generator)
+            change = own - by.measure(metric, score(disturbed))
+            drops.append(change if higher_is_better(metric) else -change)
+        yield judge(
+            "robustness",
+            f"drop in {metric} with {amount:g} {kind}",
+            float(np.mean(drops)),
+            Bound(fail_above=gate.max_drop),
+            f"{_REPEATS} repeats",
+        )
+
+
+def _disturb(
+    by: Judge, kind: str, amount: float, generator: np.random.Generator
+) -> NDArray[np.float32]:
+    matrix = by.evidence.matrix.copy()
+    numbers = matrix.shape[1] - len(by.boundary.categories)
+    if kind == "noise":
+        spread = np.nanstd(matrix[:, :numbers], axis=0)
+        matrix[:, :numbers] += (
+            generator.standard_normal((len(matrix), numbers)) * spread * amount
+        ).astype(np.float32)
+        return matrix
+    hit = generator.random(matrix.shape) < amount
+    matrix[:, :numbers][hit[:, :numbers]] = np.nan
+    matrix[:, numbers:][hit[:, numbers:]] = -1
+    return matrix

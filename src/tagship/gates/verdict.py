@@ -1,0 +1,107 @@
+"""The verdict: what every gate said of one artifact, as data, text and Markdown."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from tagship.config.frozen import Frozen
+from tagship.errors import TagshipError
+from tagship.files import write_json
+from tagship.numbers import brief
+
+Status = Literal["pass", "warn", "fail"]
+SYMBOLS: dict[Status, str] = {"pass": "✓", "warn": "!", "fail": "✗"}
+
+
+class GateResult(Frozen):
+    """What one gate found."""
+
+    gate: str
+    """The section of thresholds.yaml."""
+    subject: str
+    """What was judged: a metric, a slice, a disturbance."""
+    value: float | None
+    """None when it could not be computed, which fails."""
+    limit: str
+    """The bound in words, such as ``≥ 0.80``."""
+    status: Status
+    detail: str = ""
+
+
+class Verdict(Frozen):
+    """All gates of one model, judged on one artifact."""
+
+    model: str
+    artifact_sha256: str
+    thresholds_sha256: str
+    champion: str | None
+    """The release the model was compared with; None when production runs none yet."""
+    results: list[GateResult]
+
+    @property
+    def status(self) -> Status:
+        """The worst of all gates; no gate at all fails."""
+        found = {result.status for result in self.results}
+        return "fail" if "fail" in found or not found else "warn" if "warn" in found else "pass"
+
+    @property
+    def sha256(self) -> str:
+        """A hash of what was decided, free of what varies by machine (values, times)."""
+        decided = {
+            "model": self.model,
+            "artifact": self.artifact_sha256,
+            "thresholds": self.thresholds_sha256,
+            "champion": self.champion,
+            "gates": [[r.gate, r.subject, r.limit, r.status] for r in self.results],
+        }
+        return hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()
+
+    def of_status(self, status: Status) -> list[GateResult]:
+        """The gates with this status, in order."""
+        return [result for result in self.results if result.status == status]
+
+
+def write_verdict(path: Path, verdict: Verdict) -> None:
+    """Write a verdict as JSON."""
+    write_json(path, {**verdict.model_dump(mode="json"), "status": verdict.status})
+
+
+def read_verdict(path: Path) -> Verdict:
+    """Read a verdict from JSON.
+
+    Raises:
+        TagshipError: there is none, or it is not one.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        content.pop("status", None)
+        return Verdict.model_validate_json(json.dumps(content))
+    except FileNotFoundError:
+        raise TagshipError(f"{path}: no verdict yet", "run `tagship gate` first") from None
+    except (ValueError, AttributeError, ValidationError) as error:
+        raise TagshipError(f"{path}: not a verdict: {error}", "run `tagship gate` again") from None
+
+
+def markdown(verdict: Verdict) -> str:
+    """The verdict as a Markdown table for a pull request, worst first."""
+    order: dict[Status, int] = {"fail": 0, "warn": 1, "pass": 2}
+    rows = sorted(verdict.results, key=lambda result: order[result.status])
+    lines = [
+        f"### `{verdict.model}`: {verdict.status}",
+        "",
+        f"Artifact `{verdict.artifact_sha256[:12]}`, "
+        + (f"champion `{verdict.champion}`." if verdict.champion else "no champion yet."),
+        "",
+        "| | gate | what | value | limit | |",
+        "|---|---|---|---|---|---|",
+    ]
+    for result in rows:
+        value = "not computed" if result.value is None else brief(result.value)
+        cells = [
+            SYMBOLS[result.status], result.gate, result.subject, value, result.limit, result.detail
+        ]  # fmt: skip
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"

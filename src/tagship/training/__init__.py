@@ -1,0 +1,1 @@
+"""From a validated table to one locked artifact."""

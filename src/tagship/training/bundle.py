@@ -1,0 +1,144 @@
+"""The bundle: what a training leaves in ``.tagship/models/<model>`` for gate and build."""
+
+import io
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagship.config.project_files import ModelFiles
+from tagship.data.boundary import Boundary
+from tagship.errors import TagshipError
+from tagship.files import sha256_of_file, write_atomically, write_json
+from tagship.training.lock import Lock, lock_text, read_lock
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The holdout rows, kept so that gates and reports judge the very same ones."""
+
+    matrix: NDArray[np.float32]
+    target: NDArray[Any]
+    scores: NDArray[np.floating]
+    """The artifact's scores."""
+    pipeline_scores: NDArray[np.floating]
+    """scikit-learn's own, for the parity gate."""
+    columns: Mapping[str, NDArray[Any]]
+    """The request columns as the boundary takes them."""
+    groups: Mapping[str, NDArray[np.str_]]
+    """Columns by which slices and fairness group."""
+    train_target: NDArray[Any]
+    """The training rows' target, for the constant baseline."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the training took on this machine; never part of the lock."""
+
+    seconds: float
+    peak_memory_mb: float
+    candidate_seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """One trained model, complete."""
+
+    lock: Lock
+    boundary: Boundary
+    artifact: bytes
+    evidence: Evidence
+    cost: Cost
+
+
+def save_bundle(files: ModelFiles, bundle: Bundle) -> Path:
+    """Write the bundle; the lock goes last, so that a half-written bundle is none."""
+    folder = files.work
+    (folder / "lock.yaml").unlink(missing_ok=True)
+    write_atomically(folder / "model.onnx", bundle.artifact)
+    write_atomically(folder / "boundary.json", bundle.boundary.to_json())
+    write_atomically(folder / "evidence.npz", _pack(bundle.evidence))
+    write_json(folder / "cost.json", vars(bundle.cost))
+    if bundle.boundary.derive is not None:
+        package = bundle.boundary.derive.partition(":")[0].partition(".")[0]
+        shutil.rmtree(folder / "src", ignore_errors=True)
+        shutil.copytree(
+            files.root / "src" / package,
+            folder / "src" / package,
+            ignore=shutil.ignore_patterns("__pycache__"),
+        )
+    write_atomically(folder / "lock.yaml", lock_text(bundle.lock))
+    return folder
+
+
+def load_bundle(files: ModelFiles) -> Bundle:
+    """Read the last training of a model.
+
+    Raises:
+        TagshipError: there is none, or its artifact is not the one it recorded.
+    """
+    folder = files.work
+    if not (folder / "lock.yaml").is_file():
+        raise TagshipError(
+            f"{files.name}: not trained yet here", f"run `tagship train {files.name}` first"
+        )
+    lock = read_lock(folder / "lock.yaml")
+    try:
+        actual = sha256_of_file(folder / "model.onnx")
+        if actual != lock.artifact.sha256:
+            raise TagshipError(
+                f"{folder / 'model.onnx'}: SHA-256 {actual[:12]}… is not the recorded"
+                f" {lock.artifact.sha256[:12]}…: the artifact was changed",
+                f"run `tagship train {files.name}` again",
+            )
+        boundary = Boundary.from_json((folder / "boundary.json").read_text(encoding="utf-8"))
+        evidence = _unpack((folder / "evidence.npz").read_bytes())
+        cost = Cost(**_read_json(folder / "cost.json"))
+        return Bundle(lock, boundary, (folder / "model.onnx").read_bytes(), evidence, cost)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TagshipError(
+            f"{folder}: incomplete: {error}", f"run `tagship train {files.name}` again"
+        ) from None
+
+
+def _read_json(path: Path) -> Any:
+    import json
+
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+_ARRAYS = ("matrix", "target", "scores", "pipeline_scores", "train_target")
+
+
+def _pack(evidence: Evidence) -> bytes:
+    arrays = {name: getattr(evidence, name) for name in _ARRAYS}
+    arrays |= {f"column:{name}": _plain(values) for name, values in evidence.columns.items()}
+    arrays |= {f"group:{name}": values for name, values in evidence.groups.items()}
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)
+    return stream.getvalue()
+
+
+def _plain(values: NDArray[Any]) -> NDArray[Any]:
+    """Text as fixed-width strings, since object arrays would need pickle."""
+    return values.astype(np.str_) if values.dtype == object else values
+
+
+def _unpack(content: bytes) -> Evidence:
+    with np.load(io.BytesIO(content), allow_pickle=False) as found:
+        arrays = {name: found[name] for name in found.files}
+    parts = {
+        prefix: {
+            name.partition(":")[2]: values
+            for name, values in arrays.items()
+            if name.startswith(f"{prefix}:")
+        }
+        for prefix in ("column", "group")
+    }
+    return Evidence(
+        **{name: arrays[name] for name in _ARRAYS}, columns=parts["column"], groups=parts["group"]
+    )

@@ -1,0 +1,175 @@
+"""Candidates: from an import path to a scikit-learn pipeline over the float32 matrix."""
+
+import difflib
+import importlib
+import inspect
+from typing import Any
+
+import numpy as np
+
+from tagship.config.model import Candidate, ModelConfig
+from tagship.config.project_files import ModelFiles
+from tagship.data.boundary import Boundary, load_feature_function
+from tagship.errors import TagshipError
+
+
+def make_pipeline(boundary: Boundary, candidate: Candidate, seed: int, jobs: int) -> Any:
+    """An unfitted ``sklearn.pipeline.Pipeline``: impute, scale, encode, estimate.
+
+    It takes the boundary's matrix: numbers first, category codes last.
+    """
+    from sklearn.compose import ColumnTransformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    numbers = len(boundary.numbers) + len(boundary.derived)
+    sizes = [len(category.values) for category in boundary.categories]
+    steps: list[tuple[str, Any]] = []
+    if candidate.impute != "none":
+        imputer = SimpleImputer(strategy=candidate.impute, keep_empty_features=True)
+        steps.append(("impute", imputer))
+    if candidate.scale:
+        steps.append(("scale", StandardScaler()))
+    parts: list[tuple[str, Any, list[int]]] = []
+    if numbers:
+        prepare = Pipeline(steps) if steps else "passthrough"
+        parts.append(("numbers", prepare, list(range(numbers))))
+    if sizes:
+        encode = "passthrough"
+        if candidate.encode == "one_hot":
+            encode = OneHotEncoder(
+                categories=[np.arange(size, dtype=np.float32) for size in sizes],
+                handle_unknown="ignore",  # -1, a missing category, becomes all zeros
+                sparse_output=False,
+                dtype=np.float32,
+            )
+        parts.append(("categories", encode, list(range(numbers, numbers + len(sizes)))))
+    estimator = make_estimator(candidate, seed, jobs)
+    return Pipeline([("prepare", ColumnTransformer(parts)), ("estimate", estimator)])
+
+
+def make_estimator(candidate: Candidate, seed: int, jobs: int) -> Any:
+    """The estimator with its parameters, a seed where it takes one, and ``jobs`` threads."""
+    kind = import_estimator(candidate.estimator)
+    try:
+        estimator = kind(**candidate.params)
+    except Exception as error:  # whatever a constructor may raise
+        raise TagshipError(f"{candidate.estimator}: {error}", _nearest(kind, candidate)) from None
+    known = estimator.get_params(deep=False)
+    extra: dict[str, Any] = {"random_state": seed}
+    if kind.__module__.startswith("sklearn.ensemble"):  # elsewhere n_jobs is void or costs more
+        extra["n_jobs"] = jobs
+    return estimator.set_params(
+        **{k: v for k, v in extra.items() if k in known and k not in candidate.params}
+    )
+
+
+def import_estimator(path: str) -> type:
+    """Import a class that follows scikit-learn's API.
+
+    Raises:
+        TagshipError: it does not exist, or is no estimator.
+    """
+    module_name, _, name = path.rpartition(".")
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:  # whatever a module may raise while it is imported
+        raise TagshipError(
+            f"'{path}' cannot be imported: {error}", "check the path; is the library installed?"
+        ) from None
+    kind = getattr(module, name, None)
+    if kind is None:
+        near = difflib.get_close_matches(name, dir(module), n=1)
+        hint = f"did you mean '{module_name}.{near[0]}'?" if near else ""
+        raise TagshipError(f"'{path}' does not exist in {module_name}", hint)
+    methods = ("fit", "predict", "get_params", "set_params")
+    if not inspect.isclass(kind) or not all(hasattr(kind, method) for method in methods):
+        raise TagshipError(
+            f"'{path}' is not an estimator: it needs {', '.join(methods)}",
+            "name a class, such as sklearn.linear_model.LogisticRegression",
+        )
+    return kind
+
+
+def check_imports(files: ModelFiles) -> None:
+    """Refuse what model.yaml names by import path and what could not be used.
+
+    Raises:
+        TagshipError: names the candidate or the feature function.
+    """
+    check_candidates(files)
+    if files.model.features is not None:
+        try:
+            load_feature_function(files.model.features)
+        except TagshipError as error:
+            raise error.within(files.folder / "model.yaml") from None
+
+
+def check_candidates(files: ModelFiles) -> None:
+    """Refuse, before any training, every candidate that could not be trained or exported.
+
+    Raises:
+        TagshipError: names the candidate, and what ONNX can express instead.
+    """
+    for name, candidate in files.model.candidates.items():
+        where = f"{files.folder / 'model.yaml'}: candidates.{name}"
+        try:
+            estimator = make_estimator(candidate, files.model.select.seed, 1)
+        except TagshipError as error:
+            raise error.within(where) from None
+        _check_task(where, estimator, files.model)
+        _check_onnx(where, estimator, files.model)
+
+
+def _check_task(where: str, estimator: Any, model: ModelConfig) -> None:
+    from sklearn.base import is_classifier, is_regressor
+
+    regression = model.task == "regression"
+    if (regression and not is_regressor(estimator)) or (
+        not regression and not is_classifier(estimator)
+    ):
+        kind = "a regressor" if regression else "a classifier"
+        raise TagshipError(
+            f"{where}: {type(estimator).__name__} is not {kind}, which task {model.task} needs",
+            f"choose {kind}, or change `task`",
+        )
+    if not regression and not hasattr(estimator, "predict_proba"):
+        raise TagshipError(
+            f"{where}: {type(estimator).__name__} gives no probabilities (no predict_proba)",
+            "choose a classifier that does, or set its parameter for them",
+        )
+
+
+def _check_onnx(where: str, estimator: Any, model: ModelConfig) -> None:
+    from skl2onnx._supported_operators import sklearn_operator_name_map
+
+    if type(estimator) not in sklearn_operator_name_map:
+        kind = "regressor" if model.task == "regression" else "classifier"
+        raise TagshipError(
+            f"{where}: ONNX cannot express {type(estimator).__name__}, so it could not be served",
+            f"choose one of: {', '.join(_expressible(kind))}; or register a converter"
+            " (docs/how-to/own-estimator.md)",
+        )
+
+
+def _expressible(kind: str) -> list[str]:
+    from skl2onnx._supported_operators import sklearn_operator_name_map
+    from sklearn.utils import all_estimators
+
+    return [
+        name
+        for name, known in all_estimators(type_filter=kind)
+        if known in sklearn_operator_name_map
+        and (kind == "regressor" or hasattr(known, "predict_proba"))
+    ]
+
+
+def _nearest(kind: type, candidate: Candidate) -> str:
+    known = list(inspect.signature(kind).parameters)
+    for name in candidate.params:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            if near:
+                return f"did you mean '{near[0]}' instead of '{name}'?"
+    return f"it takes: {', '.join(known)}"

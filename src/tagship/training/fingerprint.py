@@ -1,0 +1,149 @@
+"""What decides an artifact, as fingerprints that a lock holds and a later run compares."""
+
+import ast
+import hashlib
+import json
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import tagship
+from tagship.config.project_files import ModelFiles
+from tagship.errors import TagshipError
+from tagship.training.lock import Inputs, Lock
+
+LIBRARIES = ("numpy", "onnx", "pandas", "scikit-learn", "scipy", "skl2onnx")
+_NO_INFLUENCE = {"tracking.py", "lock.py", "bundle.py", "verification.py", "__init__.py"}
+_DIGITS = 12
+
+
+def current_inputs(files: ModelFiles) -> Inputs:
+    """The inputs as they are now, in the form that the lock holds."""
+    data = files.data.model_dump(mode="json")
+    model = files.model.model_dump(mode="json", exclude={"card"}, exclude_none=True)
+    code = {"engine": _code(_engine_files())}
+    if files.model.features is not None:
+        code["features"] = _code(_own_files(files.root, files.model.features.partition(":")[0]))
+    libraries = {name: metadata.version(name) for name in LIBRARIES}
+    estimators: set[Path] = set()
+    for candidate in files.model.candidates.values():
+        own = _own_files(files.root, candidate.estimator.rpartition(".")[0])
+        estimators.update(own)
+        if not own and not candidate.estimator.startswith("sklearn."):
+            library = _distribution(candidate.estimator)
+            libraries[library] = metadata.version(library)
+    if estimators:
+        code["estimators"] = _code(sorted(estimators))
+    return Inputs(
+        data={key: _fingerprint(value) for key, value in data.items()},
+        model=model,
+        code=code,
+        libraries=libraries,
+    )
+
+
+def changes(lock: Lock, now: Inputs, data_sha256: str | None = None) -> list[str]:
+    """What differs from the lock, one sentence each, naming file and key."""
+    then = lock.inputs
+    found = [
+        f"data.yaml: `{key}` changed"
+        for key in sorted(then.data.keys() | now.data.keys())
+        if then.data.get(key) != now.data.get(key)
+    ]
+    before, after = _flat(then.model), _flat(now.model)
+    for key in sorted(before.keys() | after.keys()):
+        old, new = before.get(key, "nothing"), after.get(key, "nothing")
+        if old != new:
+            found.append(f"model.yaml: {key}: {old} → {new}")
+    names = {
+        "engine": "the engine (src/tagship)",
+        "features": "the feature functions",
+        "estimators": "an estimator under src/",
+    }
+    found += [
+        f"{names.get(key, key)} changed"
+        for key in sorted(then.code.keys() | now.code.keys())
+        if then.code.get(key) != now.code.get(key)
+    ]
+    for name in sorted(then.libraries.keys() | now.libraries.keys()):
+        old, new = then.libraries.get(name, "none"), now.libraries.get(name, "none")
+        if old != new:
+            found.append(f"library {name}: {old} → {new}")
+    if data_sha256 is not None and data_sha256 != lock.data.sha256:
+        found.append(f"data: {lock.data.sha256[:12]}… → {data_sha256[:12]}… (other values)")
+    return found
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(value, dict):
+        return {prefix: value}
+    return {
+        key: leaf
+        for name, inner in value.items()
+        for key, leaf in _flat(inner, f"{prefix}.{name}" if prefix else str(name)).items()
+    }
+
+
+def _fingerprint(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
+
+
+def _code(paths: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(paths, key=lambda path: path.name):
+        digest.update(path.name.encode() + b"\0")
+        digest.update(path.read_bytes().replace(b"\r\n", b"\n"))
+    return digest.hexdigest()[:_DIGITS]
+
+
+def _engine_files() -> list[Path]:
+    engine = Path(tagship.__file__).parent
+    return [
+        path
+        for folder in ("data", "training")
+        for path in (engine / folder).glob("*.py")
+        if path.name not in _NO_INFLUENCE
+    ]
+
+
+def _distribution(estimator: str) -> str:
+    """The installed package that an estimator comes from."""
+    module = estimator.partition(".")[0]
+    names = metadata.packages_distributions().get(module)
+    if not names:
+        raise TagshipError(
+            f"{estimator}: no installed package provides '{module}', so no version can be locked",
+            "install the library as a package, or put the module under src/",
+        )
+    return names[0].lower()
+
+
+def _own_files(root: Path, name: str) -> list[Path]:
+    """A module under ``src/`` and the modules there that it imports; none for a library's."""
+    waiting, found = [name], set[Path]()
+    while waiting:
+        module = waiting.pop().replace(".", "/")
+        if module.partition("/")[0] == "tagship":
+            continue  # the engine has a fingerprint of its own
+        source = next(
+            (
+                path
+                for path in (root / "src" / f"{module}.py", root / "src" / module / "__init__.py")
+                if path.is_file()
+            ),
+            None,
+        )
+        if source is None or source in found:
+            continue
+        found.add(source)
+        try:
+            tree = ast.parse(source.read_text(encoding="utf-8"))
+        except SyntaxError as error:
+            raise TagshipError(f"{source}:{error.lineno}: {error.msg}") from None
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                waiting += [name.name for name in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                waiting += [node.module, *(f"{node.module}.{name.name}" for name in node.names)]
+    return sorted(found)

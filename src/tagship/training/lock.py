@@ -1,0 +1,123 @@
+"""``model.lock.yaml``: what was trained, from what, with what result. The reviewed truth.
+
+It holds nothing that varies by machine or time, so that the same inputs give the same file.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from tagship.config.contract import Sha256
+from tagship.config.frozen import Frozen
+from tagship.config.yaml_file import dump_yaml, parse, read_yaml
+from tagship.errors import TagshipError
+from tagship.files import write_atomically
+
+HEADER = "# Written by `tagship run`: review it, never edit it.\n"
+
+
+class LockedData(Frozen):
+    """The table that was trained on."""
+
+    sha256: Sha256
+    rows: int
+    holdout_rows: int
+
+
+class Inputs(Frozen):
+    """Everything that decides the artifact besides the data's values."""
+
+    data: dict[str, str]
+    """For each key of data.yaml, a fingerprint of what it says."""
+    model: dict[str, Any]
+    """What model.yaml says, defaults included, without its card."""
+    code: dict[str, str]
+    """Fingerprints of the engine's training code and of the feature functions."""
+    libraries: dict[str, str]
+    """Versions of the libraries that decide the artifact's bytes."""
+
+
+class CandidateScore(Frozen):
+    """A candidate's selection metric over the folds."""
+
+    mean: float
+    std: float
+
+
+class Winner(Frozen):
+    """The candidate that was refit on all training rows."""
+
+    candidate: str
+    estimator: str
+    params: dict[str, Any]
+
+
+class Interval(Frozen):
+    """A metric on the holdout with its 95 % bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class LockedArtifact(Frozen):
+    """The ONNX file."""
+
+    sha256: Sha256
+    bytes: int
+
+
+class Lock(Frozen):
+    """The content of one ``model.lock.yaml``."""
+
+    model: str
+    task: str
+    data: LockedData
+    inputs: Inputs
+    candidates: dict[str, CandidateScore]
+    winner: Winner
+    metrics: dict[str, Interval]
+    artifact: LockedArtifact
+    probe: list[float]
+    """The artifact's scores on the first holdout rows, by which another machine compares."""
+
+
+def read_lock(path: Path) -> Lock:
+    """Read a lock.
+
+    Raises:
+        TagshipError: there is none, or it is not one.
+    """
+    if not path.is_file():
+        raise TagshipError(
+            f"{path}: there is no lock", f"run `tagship run {path.parent.name}` and commit it"
+        )
+    return parse(read_yaml(path), Lock)
+
+
+def lock_text(lock: Lock) -> str:
+    """The lock as YAML, sorted, with the same bytes on every machine."""
+    from ruamel.yaml.comments import CommentedMap, CommentedSeq
+
+    def ordered(value: Any, depth: int) -> Any:
+        if isinstance(value, dict):
+            made = CommentedMap({key: ordered(value[key], depth + 1) for key in sorted(value)})
+            flat = all(not isinstance(item, dict) for item in value.values())
+            if depth > 1 and flat and len(str(value)) < 110:
+                made.fa.set_flow_style()
+            return made
+        if isinstance(value, list):
+            listed = CommentedSeq([ordered(item, depth + 1) for item in value])
+            listed.fa.set_flow_style()
+            return listed
+        return value
+
+    return HEADER + dump_yaml(ordered(lock.model_dump(mode="json"), 0), width=4096)
+
+
+def write_lock(path: Path, lock: Lock) -> bool:
+    """Write the lock unless the file already says the same; say whether it was written."""
+    text = lock_text(lock)
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return False
+    write_atomically(path, text)
+    return True

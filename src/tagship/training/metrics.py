@@ -1,0 +1,164 @@
+"""Every metric, over many weightings of the rows at once.
+
+A weighting is one row of ``weights``, shape (resamples, rows): ones give the plain value, the
+counts of a bootstrap resample give one draw of its distribution. So a metric and its interval are
+the same formula. Definitions follow scikit-learn's of the same name, with ``zero_division=0``;
+``calibration_error`` is the expected calibration error over ten equal bins (Naeini et al., 2015,
+"Obtaining Well Calibrated Probabilities Using Bayesian Binning").
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagship.config.metrics import METRICS
+from tagship.config.model import Task
+
+Floats = NDArray[np.float64]
+Named = dict[str, Floats]
+
+_BINS = 10
+_EPS = float(np.finfo(np.float64).eps)
+
+
+def evaluate(
+    task: Task,
+    target: NDArray[np.float64] | NDArray[np.int64],
+    scores: NDArray[np.floating],
+    weights: Floats | None = None,
+    classes: Sequence[str] = (),
+    threshold: float = 0.5,
+    only: str | None = None,
+) -> Named:
+    """The metrics of ``task``, each with shape (resamples,); NaN where undefined.
+
+    Args:
+        target: class numbers or values, shape (rows,).
+        scores: probabilities of the positive class, shape (rows,); of each class, shape
+            (rows, classes); or predicted values, shape (rows,).
+        weights: shape (resamples, rows); None is one weighting of ones.
+        classes: names for the per-class metrics of a multiclass task.
+        threshold: the score from which a binary prediction is positive.
+        only: compute what this one metric needs, where that saves time.
+    """
+    made = scores.astype(np.float64)
+    weighted = np.ones((1, len(target))) if weights is None else weights
+    if task == "regression":
+        return _regression(target.astype(np.float64), made, weighted)
+    if task == "binary":
+        return _binary(target.astype(bool), made, weighted, threshold, only)
+    return _multiclass(target.astype(np.int64), made, weighted, classes, only)
+
+
+def value(
+    metric: str,
+    task: Task,
+    target: NDArray[np.float64] | NDArray[np.int64],
+    scores: NDArray[np.floating],
+    classes: Sequence[str] = (),
+    threshold: float = 0.5,
+) -> float:
+    """One metric of one set of predictions."""
+    found = evaluate(task, target, scores, None, classes, threshold, only=metric)
+    return float(found[metric][0])
+
+
+def _binary(
+    y: NDArray[np.bool_], p: Floats, w: Floats, threshold: float, only: str | None
+) -> Named:
+    total = w.sum(axis=1)
+    made = {"accuracy": w @ (y == (p >= threshold)) / total, **_decisions(y, p >= threshold, w)}
+    if only is None or only in ("roc_auc", "pr_auc"):
+        made |= _ranking(y, p, w)
+    clipped = np.clip(p, _EPS, 1 - _EPS)
+    made["log_loss"] = w @ -np.log(np.where(y, clipped, 1 - clipped)) / total
+    made["brier"] = w @ (p - y) ** 2 / total
+    made["calibration_error"] = _calibration_error(y, p, w)
+    return made
+
+
+def _multiclass(
+    y: NDArray[np.int64], p: Floats, w: Floats, classes: Sequence[str], only: str | None
+) -> Named:
+    total = w.sum(axis=1)
+    chosen = p.argmax(axis=1)
+    correct = chosen == y
+    truth = y[:, None] == np.arange(p.shape[1])
+    made: Named = {"accuracy": w @ correct / total}
+    per_class = [_decisions(truth[:, k], chosen == k, w) for k in range(p.shape[1])]
+    for metric in ("precision", "recall", "f1"):
+        made[metric] = np.mean([found[metric] for found in per_class], axis=0)
+        for name, found in zip(classes, per_class, strict=False):
+            made[f"{metric}[{name}]"] = found[metric]
+    if only is None or only in ("roc_auc", "pr_auc"):
+        rankings = [_ranking(truth[:, k], p[:, k], w) for k in range(p.shape[1])]
+        for metric in ("roc_auc", "pr_auc"):
+            made[metric] = np.mean([found[metric] for found in rankings], axis=0)
+    given = np.clip(p[np.arange(len(y)), y], _EPS, 1 - _EPS)
+    made["log_loss"] = w @ -np.log(given) / total
+    made["brier"] = w @ ((p - truth) ** 2).sum(axis=1) / total
+    made["calibration_error"] = _calibration_error(correct, p.max(axis=1), w)
+    return made
+
+
+def _regression(y: Floats, predicted: Floats, w: Floats) -> Named:
+    total = w.sum(axis=1)
+    squared = w @ (y - predicted) ** 2 / total
+    mean = w @ y / total
+    variance = w @ y**2 / total - mean**2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        r2 = np.where(variance > 0, 1 - squared / variance, np.nan)
+    relative = np.abs(y - predicted) / np.maximum(np.abs(y), _EPS)
+    return {
+        "rmse": np.sqrt(squared),
+        "mae": w @ np.abs(y - predicted) / total,
+        "r2": r2,
+        "mape": w @ relative / total,
+    }
+
+
+def _decisions(y: NDArray[np.bool_], predicted: NDArray[np.bool_], w: Floats) -> Named:
+    hits = w @ (y & predicted)
+    called, actual = w @ predicted, w @ y
+    return {
+        "precision": _ratio(hits, called),
+        "recall": _ratio(hits, actual),
+        "f1": _ratio(2 * hits, called + actual),
+    }
+
+
+def _ratio(part: Floats, whole: Floats) -> Floats:
+    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
+
+
+def _ranking(y: NDArray[np.bool_], p: Floats, w: Floats) -> Named:
+    """ROC AUC and average precision, ties sharing one threshold; NaN where a class is absent."""
+    order = np.argsort(-p, kind="stable")
+    starts = np.flatnonzero(np.diff(p[order], prepend=np.inf))
+    sorted_weights = w[:, order]
+    positive = np.add.reduceat(sorted_weights * y[order], starts, axis=1)
+    everything = np.add.reduceat(sorted_weights, starts, axis=1)
+    negative = everything - positive
+    true_positives = positive.cumsum(axis=1)
+    positives, negatives = true_positives[:, -1], negative.sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        area = (negative * (true_positives - positive / 2)).sum(axis=1) / (positives * negatives)
+        precision = true_positives / everything.cumsum(axis=1)
+        average = np.nansum(positive * precision, axis=1) / positives
+    undefined = (positives == 0) | (negatives == 0)
+    return {
+        "roc_auc": np.where(undefined, np.nan, area),
+        "pr_auc": np.where(positives == 0, np.nan, average),
+    }
+
+
+def _calibration_error(y: NDArray[np.bool_], p: Floats, w: Floats) -> Floats:
+    bins = np.clip((p * _BINS).astype(np.int64), 0, _BINS - 1)
+    gaps = [np.abs(w @ ((p - y) * (bins == b))) for b in np.unique(bins)]
+    return np.asarray(np.sum(gaps, axis=0) / w.sum(axis=1))
+
+
+def check_complete(task: Task, found: Named) -> list[str]:
+    """The metrics of ``task`` that ``found`` lacks or holds as NaN."""
+    return [m for m in METRICS[task] if m not in found or np.isnan(found[m][0])]

@@ -1,0 +1,239 @@
+"""MLflow: a record of every run, for people who look there. Git stays the source of truth.
+
+The store is ``sqlite:///mlflow.db`` in the repository until ``MLFLOW_TRACKING_URI`` says otherwise.
+"""
+
+import errno
+import logging
+import os
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from tagship.config.project_files import ModelFiles, config_sha256
+from tagship.errors import TagshipError
+from tagship.training.bundle import Bundle
+
+ALIAS = "gated"
+"""The version that last passed its gates here; aliases of environments follow Git."""
+SHA_TAG = "model_sha256"
+
+
+@contextmanager
+def _mlflow_client(root: Path) -> Iterator[Any]:
+    """A client of the tracking store, with its many kinds of failure explained as one."""
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    import mlflow
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    for name in ("alembic", "mlflow"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # It prints a traceback of what is raised, and explained below, anyway.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+
+    declared = os.environ.get("MLFLOW_TRACKING_URI")
+    uri = tracking_uri(root)
+    shown = uri.rpartition("@")[2] if "@" in uri else uri
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)
+    try:
+        yield mlflow.MlflowClient(uri, registry_uri=uri)
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        text = str(error).strip().splitlines()
+        reason = text[0][:300] if text else type(error).__name__
+        known = ("connection refused", "database is locked", "database or disk is full")
+        reason = next((plain for plain in known if plain in str(error).lower()), reason)
+        hint = "is the MLflow server up? Look at MLFLOW_TRACKING_URI"
+        if (isinstance(error, OSError) and error.errno == errno.ENOSPC) or "disk is full" in reason:
+            reason, hint = "the disk is full", "free some space and run again"
+        elif "is not a database" in reason:
+            hint = "it is damaged: move it away, and the next run makes a new one"
+        elif uri.startswith("sqlite"):
+            hint = "another program may hold the database, or the disk may be full; run again"
+        raise TagshipError(f"MLflow at {shown}: {reason}", hint) from None
+    finally:
+        mlflow.set_registry_uri("")  # both settings are global: leave none for a later project
+        if declared is None:
+            os.environ.pop("MLFLOW_TRACKING_URI", None)
+
+
+def tracking_uri(root: Path) -> str:
+    """Where runs are recorded."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / 'mlflow.db'}"
+
+
+def check_tracking(root: Path) -> None:
+    """Fail before training rather than after, when the store cannot be reached.
+
+    Raises:
+        TagshipError: it cannot.
+    """
+    with _mlflow_client(root) as client:
+        client.search_experiments(max_results=1)
+
+
+def log_training(
+    files: ModelFiles, bundle: Bundle, verdict: str, plots: Mapping[str, bytes]
+) -> str:
+    """Record one training: a parent run, a run per candidate, the model as a version.
+
+    A model that fails its gates is logged, never registered; the same artifact is registered once.
+    Returns the parent run's id.
+
+    Raises:
+        TagshipError: the store refuses or cannot be reached.
+    """
+    with _mlflow_client(files.root) as client:
+        experiment = _experiment(client, files)
+        tags = _tags(files, bundle) | {"verdict": verdict}
+        parent = client.create_run(experiment, run_name=f"{files.name}", tags=tags).info.run_id
+        try:
+            _log_candidates(client, experiment, parent, files, bundle)
+            _log_parent(client, parent, files, bundle)
+            _log_dataset(client, parent, files, bundle)
+            for name, image in plots.items():
+                _log_bytes(client, parent, image, f"plots/{name}.png")
+            _log_bytes(client, parent, (files.work / "lock.yaml").read_bytes(), "model.lock.yaml")
+            _log_model(client, parent, files, bundle, register=verdict != "fail")
+        except Exception:
+            with suppress(Exception):  # the store may be what failed
+                client.set_terminated(parent, "FAILED")
+            raise
+        client.set_terminated(parent)
+    return str(parent)
+
+
+def _experiment(client: Any, files: ModelFiles) -> str:
+    found = client.get_experiment_by_name(files.name)
+    if found is not None:
+        return str(found.experiment_id)
+    local = tracking_uri(files.root).startswith("sqlite")
+    place = (files.root / "mlruns" / files.name).as_uri() if local else None
+    return str(client.create_experiment(files.name, artifact_location=place))
+
+
+def _tags(files: ModelFiles, bundle: Bundle) -> dict[str, str]:
+    return {
+        SHA_TAG: bundle.lock.artifact.sha256,
+        "data_sha256": bundle.lock.data.sha256,
+        "config_sha256": config_sha256(files.model),
+        "mlflow.source.git.commit": _commit(files.root),
+        "mlflow.source.name": f"config/{files.name}",
+    }
+
+
+def _commit(root: Path) -> str:
+    command = ["git", "-C", str(root), "rev-parse", "HEAD"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else "none"
+
+
+def _log_candidates(
+    client: Any, experiment: str, parent: str, files: ModelFiles, bundle: Bundle
+) -> None:
+    from mlflow.entities import Metric, Param
+
+    metric, now = files.model.select.metric, int(time.time() * 1000)
+    for name, score in bundle.lock.candidates.items():
+        candidate = files.model.candidates[name]
+        tags = {"mlflow.parentRunId": parent, "winner": str(name == bundle.lock.winner.candidate)}
+        run = client.create_run(experiment, run_name=name, tags=tags).info.run_id
+        values = {
+            f"cv_{metric}": score.mean,
+            f"cv_{metric}_std": score.std,
+            "seconds": bundle.cost.candidate_seconds[name],
+        }
+        settings = {"estimator": candidate.estimator, **candidate.params}
+        settings |= {key: getattr(candidate, key) for key in ("scale", "impute", "encode")}
+        client.log_batch(
+            run,
+            metrics=[Metric(key, value, now, 0) for key, value in values.items()],
+            params=[Param(key, str(value)) for key, value in settings.items()],
+        )
+        client.set_terminated(run)
+
+
+def _log_parent(client: Any, parent: str, files: ModelFiles, bundle: Bundle) -> None:
+    from mlflow.entities import Metric, Param
+
+    now = int(time.time() * 1000)
+    values = {
+        "seconds": bundle.cost.seconds,
+        "peak_memory_mb": bundle.cost.peak_memory_mb,
+        "artifact_mb": bundle.lock.artifact.bytes / 1e6,
+    }
+    for name, found in bundle.lock.metrics.items():
+        plain = name.replace("[", "_").replace("]", "")
+        values |= {plain: found.value, f"{plain}_low": found.low, f"{plain}_high": found.high}
+    winner = bundle.lock.winner
+    settings = {"task": bundle.lock.task, "winner": winner.candidate, "estimator": winner.estimator}
+    client.log_batch(
+        parent,
+        metrics=[Metric(key, value, now, 0) for key, value in values.items()],
+        params=[Param(key, str(value)) for key, value in {**settings, **winner.params}.items()],
+    )
+
+
+def _log_dataset(client: Any, parent: str, files: ModelFiles, bundle: Bundle) -> None:
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    source = files.data.source.model_dump_json(exclude_none=True)
+    data = Dataset(
+        name=files.name,
+        digest=bundle.lock.data.sha256[:36],
+        source_type=files.data.source.kind,
+        source=source,
+        profile=f'{{"num_rows": {bundle.lock.data.rows}}}',
+    )
+    client.log_inputs(parent, [DatasetInput(data, [InputTag("mlflow.data.context", "training")])])
+
+
+def _log_bytes(client: Any, run: str, content: bytes, name: str) -> None:
+    import tempfile
+
+    folder, _, file = name.rpartition("/")
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary) / file
+        path.write_bytes(content)
+        client.log_artifact(run, str(path), folder or None)
+
+
+def _log_model(client: Any, parent: str, files: ModelFiles, bundle: Bundle, register: bool) -> None:
+    """Log the ONNX model with its signature, and register it unless this artifact already is."""
+    import mlflow
+    import onnx
+    from mlflow.exceptions import MlflowException
+    from mlflow.models import infer_signature
+
+    sha = bundle.lock.artifact.sha256
+    rows = bundle.evidence.matrix[:5]
+    with mlflow.start_run(run_id=parent):
+        info = mlflow.onnx.log_model(
+            onnx.load_from_string(bundle.artifact),
+            name="model",
+            signature=infer_signature(rows, bundle.evidence.scores[:5]),
+            pip_requirements=["onnxruntime", "numpy"],
+        )
+    if not register:
+        return
+    try:
+        client.create_registered_model(files.name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    known = client.search_model_versions(f"name = '{files.name}' and tags.{SHA_TAG} = '{sha}'")
+    version = (
+        max(known, key=lambda found: int(found.version))
+        if known
+        else client.create_model_version(
+            files.name, info.model_uri, parent, {SHA_TAG: sha}, model_id=info.model_id
+        )
+    )
+    client.set_registered_model_alias(files.name, ALIAS, version.version)

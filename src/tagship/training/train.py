@@ -1,0 +1,209 @@
+"""Train one model: cross-validate the candidates, refit the winner, export, measure, lock."""
+
+import resource
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tagship.config.metrics import higher_is_better
+from tagship.config.model import Candidate
+from tagship.config.project_files import ModelFiles
+from tagship.data.boundary import Boundary
+from tagship.data.splitting import Holdout, check_leakage, folds, split_table
+from tagship.data.table import Table, encode_target, load_table, make_boundary, request_columns
+from tagship.errors import TagshipError
+from tagship.files import sha256_of_bytes
+from tagship.numbers import brief, byte_size
+from tagship.training import metrics
+from tagship.training.bootstrap import intervals
+from tagship.training.bundle import Bundle, Cost, Evidence
+from tagship.training.estimators import check_candidates, make_pipeline
+from tagship.training.export import artifact_scorer, pipeline_scores, to_onnx_bytes
+from tagship.training.fingerprint import current_inputs
+from tagship.training.lock import CandidateScore, Lock, LockedArtifact, LockedData, Winner
+
+PROBE_ROWS = 24
+_DIGITS = 6
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A table as arrays, with the rows set apart."""
+
+    boundary: Boundary
+    matrix: NDArray[np.float32]
+    target: NDArray[Any]
+    holdout: Holdout
+
+
+def train(files: ModelFiles, say: Say = lambda _: None, table: Table | None = None) -> Bundle:
+    """Train a model and give its bundle; nothing is written.
+
+    Raises:
+        TagshipError: bad data, a candidate that cannot be trained, a metric that is undefined.
+    """
+    started = time.perf_counter()
+    check_candidates(files)
+    table = table or load_table(files)
+    prepared = _prepare(files, table.frame)
+    rows = len(table.frame)
+    say(f"{rows:,} rows, {len(prepared.boundary.names)} features, data {table.sha256[:12]}")
+    scores, seconds = _cross_validate(files, table.frame, prepared, say)
+    best = _winner(files, scores)
+    pipeline = _fit(files, best, prepared, prepared.holdout.train)
+    estimator = pipeline[-1]
+    if "n_jobs" in estimator.get_params():
+        estimator.set_params(n_jobs=1)  # more would change the last bits of averaged scores
+    try:
+        artifact = to_onnx_bytes(pipeline, len(prepared.boundary.names))
+        evidence = _evidence(files, table.frame, prepared, pipeline, artifact)
+    except TagshipError as error:
+        raise error.within(f"{files.folder / 'model.yaml'}: candidates.{best}") from None
+    measured = intervals(
+        files.model.task,
+        evidence.target,
+        evidence.scores,
+        prepared.boundary.classes,
+        files.model.threshold,
+        files.model.select.seed,
+    )
+    candidate = files.model.candidates[best]
+    lock = Lock(
+        model=files.name,
+        task=files.model.task,
+        data=LockedData(sha256=table.sha256, rows=rows, holdout_rows=len(prepared.holdout.test)),
+        inputs=current_inputs(files),
+        candidates={name: _summary(values) for name, values in scores.items()},
+        winner=Winner(candidate=best, estimator=candidate.estimator, params=candidate.params),
+        metrics=measured,
+        artifact=LockedArtifact(sha256=sha256_of_bytes(artifact), bytes=len(artifact)),
+        probe=[round(float(v), 9) for v in evidence.scores[:PROBE_ROWS].ravel()],
+    )
+    say(f"artifact {lock.artifact.sha256[:12]}, {byte_size(len(artifact))}")
+    cost = Cost(time.perf_counter() - started, peak_memory_mb(), seconds)
+    return Bundle(lock, prepared.boundary, artifact, evidence, cost)
+
+
+def peak_memory_mb() -> float:
+    """The largest resident size of this process so far, in MB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1e6 if sys.platform == "darwin" else 1e3)
+
+
+def _prepare(files: ModelFiles, frame: pd.DataFrame) -> _Prepared:
+    boundary = make_boundary(files, frame)
+    try:
+        holdout = split_table(frame, files.data, files.model)
+        check_leakage(frame, holdout, files.data)
+    except TagshipError as error:
+        raise error.within(files.folder / "data.yaml") from None
+    matrix = boundary.matrix(request_columns(frame, files.data))
+    return _Prepared(boundary, matrix, encode_target(frame, files.data, boundary), holdout)
+
+
+def _cross_validate(
+    files: ModelFiles, frame: pd.DataFrame, prepared: _Prepared, say: Say
+) -> tuple[dict[str, list[float]], dict[str, float]]:
+    model, metric = files.model, files.model.select.metric
+    try:
+        splits = list(folds(frame, prepared.holdout, files.data, model))
+    except TagshipError as error:
+        raise error.within(files.folder / "data.yaml") from None
+    scores: dict[str, list[float]] = {}
+    seconds: dict[str, float] = {}
+    for name in model.candidates:
+        started = time.perf_counter()
+        scores[name] = []
+        for fit_rows, judge_rows in splits:
+            pipeline = _fit(files, name, prepared, fit_rows)
+            given = pipeline_scores(pipeline, prepared.matrix[judge_rows], model.task)
+            found = metrics.value(
+                metric,
+                model.task,
+                prepared.target[judge_rows],
+                given,
+                prepared.boundary.classes,
+                model.threshold,
+            )
+            if not np.isfinite(found):
+                raise TagshipError(
+                    f"{files.name}: candidates.{name}: {metric} is undefined on a fold",
+                    "use fewer folds, or stratify the split",
+                )
+            scores[name].append(found)
+        seconds[name] = time.perf_counter() - started
+        mean, spread = float(np.mean(scores[name])), float(np.std(scores[name]))
+        say(f"{name}: {metric} {brief(mean)} ± {brief(spread)} ({seconds[name]:.1f} s)")
+    return scores, seconds
+
+
+def _fit(files: ModelFiles, name: str, prepared: _Prepared, rows: NDArray[np.int64]) -> Any:
+    """Fit one candidate on some rows, with its warnings held back and its errors explained."""
+    from sklearn.exceptions import ConvergenceWarning
+
+    candidate: Candidate = files.model.candidates[name]
+    pipeline = make_pipeline(prepared.boundary, candidate, files.model.select.seed, jobs=-1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return pipeline.fit(prepared.matrix[rows], prepared.target[rows])
+    except MemoryError:
+        raise
+    except Exception as error:  # estimators raise whatever they please
+        text = str(error).strip().splitlines()
+        hint = "see its parameters in the library's documentation"
+        if "NaN" in str(error):
+            hint = "it takes no missing values: set `impute: median` for this candidate"
+        raise TagshipError(
+            f"{files.folder / 'model.yaml'}: candidates.{name}: {candidate.estimator}:"
+            f" {text[0] if text else type(error).__name__}",
+            hint,
+        ) from error
+
+
+def _winner(files: ModelFiles, scores: dict[str, list[float]]) -> str:
+    """The candidate with the best mean; the first declared among equals."""
+    sign = 1 if higher_is_better(files.model.select.metric) else -1
+    return max(scores, key=lambda name: sign * round(float(np.mean(scores[name])), _DIGITS))
+
+
+def _evidence(
+    files: ModelFiles, frame: pd.DataFrame, prepared: _Prepared, pipeline: Any, artifact: bytes
+) -> Evidence:
+    test = prepared.holdout.test
+    matrix = prepared.matrix[test]
+    held = frame.iloc[test]
+    thresholds = files.thresholds
+    by = [*(thresholds.slices.by if thresholds.slices else [])]
+    by += [thresholds.fairness.by] if thresholds.fairness else []
+    return Evidence(
+        matrix=matrix,
+        target=prepared.target[test],
+        scores=artifact_scorer(artifact, files.model.task)(matrix),
+        pipeline_scores=pipeline_scores(pipeline, matrix, files.model.task),
+        columns=request_columns(held, files.data),
+        groups={name: _group_texts(held[name]) for name in dict.fromkeys(by)},
+        train_target=prepared.target[prepared.holdout.train],
+    )
+
+
+def _group_texts(values: pd.Series) -> NDArray[np.str_]:
+    texts = values.astype(object).where(values.notna(), "(missing)")
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        texts = values.map({1.0: "true", 0.0: "false"}).fillna("(missing)")
+    return np.asarray(texts, dtype=np.str_)
+
+
+def _summary(values: list[float]) -> CandidateScore:
+    return CandidateScore(
+        mean=round(float(np.mean(values)), _DIGITS), std=round(float(np.std(values)), _DIGITS)
+    )

@@ -1,0 +1,177 @@
+"""The lock is true, the same everywhere, and says what changed when it is not."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from projects import copy_project
+from tagship.config.yaml_file import read_yaml
+from tagship.errors import TagshipError
+from tagship.training.lock import Lock, lock_text, read_lock, write_lock
+from tagship.training.verification import compare
+
+TRAIN = """
+import sys, json
+from pathlib import Path
+from tagship.config.project_files import load_model
+from tagship.training.train import train
+bundle = train(load_model(Path(sys.argv[1]), "tiny"))
+from tagship.training.lock import lock_text
+print(json.dumps([bundle.lock.artifact.sha256, lock_text(bundle.lock)]))
+"""
+
+
+def train_elsewhere(root: Path, hash_seed: str, threads: str) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", TRAIN, str(root)],
+        env={**os.environ, "PYTHONHASHSEED": hash_seed, "OMP_NUM_THREADS": threads},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        "sklearn.linear_model.LogisticRegression",
+        "sklearn.ensemble.RandomForestClassifier",
+        "sklearn.ensemble.HistGradientBoostingClassifier",
+    ],
+)
+def test_two_clones_with_other_hash_seeds_and_threads_train_the_same_bytes(
+    project, tmp_path, estimator
+):
+    project.write(
+        "model",
+        "task: binary\nselect: {metric: roc_auc, folds: 3}\n"
+        f"candidates:\n  only: {{estimator: {estimator}}}\n",
+    )
+    other = copy_project(project, tmp_path / "somewhere" / "else")
+    first = train_elsewhere(project.root, "1", "1")
+    assert first == train_elsewhere(other.root, "2", "2")
+    assert first == train_elsewhere(other.root, "3", "2")
+
+
+def test_verify_says_identical_after_a_run(run_project):
+    ran = run_project.tagship("lock", "verify", "tiny")
+    assert ran.code == 0, ran.err
+    assert "identical" in ran.out
+
+
+def test_a_second_run_leaves_the_lock_untouched(run_project):
+    before = run_project.lock.stat().st_mtime_ns
+    ran = run_project.tagship("run", "tiny")
+    assert ran.code == 0, ran.err
+    assert "untouched" in ran.out
+    assert run_project.lock.stat().st_mtime_ns == before
+
+
+def refused_with(project, text):
+    ran = project.tagship("lock", "verify", "tiny")
+    assert ran.code == 1
+    assert "stale" in ran.err
+    assert text in ran.err, ran.err
+    assert "tagship run tiny" in ran.err
+
+
+def test_a_changed_hyperparameter_is_named(run_project):
+    run_project.edit("model", "max_depth: 3", "max_depth: 4")
+    refused_with(run_project, "model.yaml: candidates.tree.params.max_depth: 3 → 4")
+
+
+def test_a_changed_split_is_named(run_project):
+    run_project.edit("data", "test: 0.2", "test: 0.3")
+    refused_with(run_project, "data.yaml: `split` changed")
+
+
+def test_changed_data_is_named(run_project):
+    run_project.rewrite_table(lambda frame: frame.assign(visits=frame["visits"] + 1))
+    refused_with(run_project, "(other values)")
+
+
+def test_a_changed_library_or_engine_is_named(run_project):
+    lock = read_lock(run_project.lock)
+    libraries = {**lock.inputs.libraries, "scikit-learn": "0.1"}
+    inputs = lock.inputs.model_copy(update={"libraries": libraries, "code": {"engine": "0"}})
+    write_lock(run_project.lock, lock.model_copy(update={"inputs": inputs}))
+    refused_with(run_project, "library scikit-learn: 0.1 → ")
+    refused_with(run_project, "the engine (src/tagship) changed")
+
+
+def test_thresholds_and_the_card_do_not_make_a_lock_stale(run_project):
+    run_project.edit("thresholds", "fail_below: 0.6", "fail_below: 0.55")
+    with run_project.path("model").open("a") as file:
+        file.write("card: {purpose: Another sentence.}\n")
+    assert run_project.tagship("lock", "verify", "tiny").code == 0
+
+
+def test_a_tampered_lock_is_different(run_project):
+    lock = read_lock(run_project.lock)
+    artifact = lock.artifact.model_copy(update={"sha256": "0" * 64})
+    probe = [value + 0.01 for value in lock.probe]
+    write_lock(run_project.lock, lock.model_copy(update={"artifact": artifact, "probe": probe}))
+    ran = run_project.tagship("lock", "verify", "tiny")
+    assert ran.code == 1
+    assert "different" in ran.out
+
+
+def test_other_bits_with_the_same_predictions_are_equivalent(run_project):
+    lock = read_lock(run_project.lock)
+    artifact = lock.artifact.model_copy(update={"sha256": "0" * 64})
+    probe = [value + 2e-7 for value in lock.probe]
+    write_lock(run_project.lock, lock.model_copy(update={"artifact": artifact, "probe": probe}))
+    before = run_project.lock.read_bytes()
+    ran = run_project.tagship("lock", "verify", "tiny")
+    assert ran.code == 0
+    assert "equivalent" in ran.out
+    assert run_project.tagship("run", "tiny").code == 0
+    assert run_project.lock.read_bytes() == before
+
+
+def test_another_winner_is_never_equivalent(run_project):
+    lock = read_lock(run_project.lock)
+    winner = lock.winner.model_copy(update={"candidate": "other"})
+    assert compare(lock, lock) == "identical"
+    assert compare(lock, lock.model_copy(update={"winner": winner})) == "different"
+
+
+def test_a_lock_survives_its_file_and_holds_no_time_and_no_path(run_project):
+    lock = read_lock(run_project.lock)
+    text = run_project.lock.read_text()
+    assert lock_text(lock) == text
+    assert str(run_project.root) not in text
+    assert "20" + "26-" not in text
+    assert "seconds" not in text
+    keys = list(read_yaml(run_project.lock).root)
+    assert keys == sorted(keys)
+
+
+def test_an_edited_lock_that_is_no_lock_names_the_key(run_project):
+    text = run_project.lock.read_text().replace("winner:", "winer:")
+    run_project.lock.write_text(text)
+    with pytest.raises(TagshipError, match="winer: unknown key; did you mean 'winner'"):
+        read_lock(run_project.lock)
+    assert Lock.model_fields["winner"].is_required()
+
+
+def test_no_lock_is_named_with_the_way_out(project):
+    ran = project.tagship("lock", "verify", "tiny")
+    assert ran.code == 1
+    assert "there is no lock" in ran.err
+
+
+def test_the_same_artifact_from_another_engine_renews_the_lock_and_asks_for_a_commit(run_project):
+    lock = read_lock(run_project.lock)
+    inputs = lock.inputs.model_copy(update={"code": {"engine": "0" * 12}})
+    write_lock(run_project.lock, lock.model_copy(update={"inputs": inputs}))
+    ran = run_project.tagship("run", "tiny")
+    assert ran.code == 0
+    assert "renewed" in ran.out
+    assert "commit it" in ran.out
+    assert read_lock(run_project.lock) == lock

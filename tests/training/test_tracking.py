@@ -1,0 +1,114 @@
+"""MLflow holds what a training did: in sqlite, and on a real server."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import mlflow
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _own_tracking_uri(monkeypatch):
+    """MLflow's own setting is global: start without it and leave none behind."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    yield
+    mlflow.set_tracking_uri(None)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def mlflow_server(folder):
+    port = free_port()
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1"]
+    command += ["--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", f"sqlite:///{folder}/server.db"]
+    command += ["--artifacts-destination", str(folder / "artifacts")]
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(300):
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(f"{address}/health", timeout=1).close()
+                break
+            assert process.poll() is None, "the MLflow server stopped"
+            time.sleep(0.2)
+        yield address
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)  # the server leaves its workers behind otherwise
+        process.wait(20)
+
+
+def check_recorded(uri, lock):
+    client = mlflow.MlflowClient(uri, registry_uri=uri)
+    experiment = client.get_experiment_by_name("tiny")
+    runs = client.search_runs([experiment.experiment_id])
+    parents = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    parent = parents[0]
+    children = [r for r in runs if r.data.tags.get("mlflow.parentRunId") == parent.info.run_id]
+    assert {run.info.run_name for run in children} == {"line", "tree"}
+    assert all("cv_roc_auc" in run.data.metrics for run in children)
+    assert parent.data.tags["model_sha256"] in lock.read_text()
+    assert parent.data.tags["data_sha256"] in lock.read_text()
+    assert parent.data.tags["verdict"] == "pass"
+    assert {"roc_auc", "roc_auc_low", "roc_auc_high", "seconds"} <= parent.data.metrics.keys()
+    assert parent.inputs.dataset_inputs[0].dataset.name == "tiny"
+    names = {file.path for file in client.list_artifacts(parent.info.run_id, "plots")}
+    assert "plots/roc.png" in names
+    version = client.get_model_version_by_alias("tiny", "gated")
+    assert version.tags["model_sha256"] == parent.data.tags["model_sha256"]
+    return client, version
+
+
+def test_a_run_is_recorded_in_sqlite_and_an_equal_artifact_is_registered_once(run_project):
+    uri = f"sqlite:///{run_project.root}/mlflow.db"
+    client, version = check_recorded(uri, run_project.lock)
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)
+    signature = mlflow.models.get_model_info("models:/tiny@gated").signature
+    assert signature.inputs is not None
+    assert signature.outputs is not None
+    assert run_project.tagship("run", "tiny").code == 0
+    versions = client.search_model_versions("name = 'tiny'")
+    assert [v.version for v in versions] == [version.version]
+
+
+def test_a_model_that_fails_its_gates_is_recorded_but_not_registered(project):
+    project.edit("thresholds", "fail_below: 0.6", "fail_below: 0.999")
+    ran = project.tagship("run", "tiny")
+    assert ran.code == 1
+    assert not project.lock.exists()
+    assert not list(project.root.glob(".tagship/bentoml/bentos/tiny/*"))
+    uri = f"sqlite:///{project.root}/mlflow.db"
+    client = mlflow.MlflowClient(uri, registry_uri=uri)
+    experiment = client.get_experiment_by_name("tiny")
+    runs = client.search_runs([experiment.experiment_id], "tags.verdict = 'fail'")
+    assert len(runs) == 1
+    assert client.search_registered_models() == []
+
+
+def test_a_real_mlflow_server_gets_the_same_record(project, tmp_path):
+    folder = tmp_path / "server"
+    folder.mkdir()
+    with mlflow_server(folder) as address:
+        ran = project.spawn("run", "tiny", MLFLOW_TRACKING_URI=address)
+        assert ran.code == 0, ran.err
+        check_recorded(address, project.lock)
+    assert not (project.root / "mlflow.db").exists()

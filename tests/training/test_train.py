@@ -1,0 +1,119 @@
+"""Training: the winner, the boundary and the artifact."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tagship.config.contract import DataConfig
+from tagship.config.model import ModelConfig
+from tagship.config.project_files import find_root, load_model
+from tagship.data.boundary import Boundary
+from tagship.data.table import load_table, make_boundary, request_columns
+from tagship.errors import TagshipError
+from tagship.training.bundle import load_bundle, save_bundle
+from tagship.training.estimators import make_pipeline
+from tagship.training.export import artifact_scorer, pipeline_scores, to_onnx_bytes
+from tagship.training.train import train
+
+ROOT = find_root()
+
+
+def model(**changes):
+    base = {"task": "binary", "select": {"metric": "roc_auc", "folds": 3}}
+    return ModelConfig.model_validate({**base, **changes})
+
+
+def test_the_winner_is_the_best_mean_and_a_tie_goes_to_the_first(project):
+    same = {"estimator": "sklearn.linear_model.LogisticRegression"}
+    weak = {"estimator": "sklearn.dummy.DummyClassifier"}
+    files = project.files
+    tie = dataclasses.replace(files, model=model(candidates={"b-first": same, "a-second": same}))
+    assert train(tie).lock.winner.candidate == "b-first"
+    tree = {"estimator": "sklearn.tree.DecisionTreeClassifier", "params": {"max_depth": 1}}
+    files = dataclasses.replace(files, model=model(candidates={"one": same, "tree": tree}))
+    lock = train(files).lock
+    assert lock.winner.candidate == max(lock.candidates, key=lambda n: lock.candidates[n].mean)
+    with pytest.raises(TagshipError, match="ONNX cannot express DummyClassifier"):
+        train(dataclasses.replace(files, model=model(candidates={"weak": weak})))
+
+
+def test_no_holdout_row_is_trained_on(project):
+    """A model that memorises its training rows must not know the holdout's."""
+    files = dataclasses.replace(
+        project.files,
+        model=model(candidates={"memory": {"estimator": "sklearn.tree.DecisionTreeClassifier"}}),
+    )
+    assert train(files).lock.metrics["accuracy"].value < 0.95
+
+
+@pytest.mark.parametrize("name", ["churn", "fraud", "housing", "iris"])
+def test_the_artifact_equals_scikit_learn_for_every_candidate_over_all_rows(name):
+    files = load_model(ROOT, name)
+    frame = load_table(files).frame
+    boundary = make_boundary(files, frame)
+    matrix = boundary.matrix(request_columns(frame, files.data))
+    target = frame[files.data.target.column].astype("str").factorize(sort=True)[0]
+    if files.model.task == "regression":
+        target = frame[files.data.target.column].to_numpy()
+    unit = target.std() if files.model.task == "regression" else 1
+    rows = np.random.default_rng(0).permutation(len(matrix))[:3000]
+    for candidate in files.model.candidates.values():
+        pipeline = make_pipeline(boundary, candidate, seed=1, jobs=1).fit(
+            matrix[rows], target[rows]
+        )
+        artifact = to_onnx_bytes(pipeline, matrix.shape[1])
+        theirs = pipeline_scores(pipeline, matrix, files.model.task)
+        ours = artifact_scorer(artifact, files.model.task)(matrix)
+        assert np.abs(ours - theirs).max() / unit < 1e-5, candidate.estimator
+
+
+def test_a_value_on_a_split_point_goes_the_same_way_in_the_artifact():
+    """Histogram boosting splits at float64 midpoints that round to a float32 value in the data."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.pipeline import Pipeline
+
+    values = np.float32([1.0, np.nextafter(np.float32(1.0), np.float32(2.0))])
+    matrix = np.tile(values, 200).reshape(-1, 1)
+    target = np.tile([0, 1], 200)
+    estimator = HistGradientBoostingClassifier(min_samples_leaf=1, max_iter=5)
+    pipeline = Pipeline([("estimate", estimator)]).fit(matrix, target)
+    before = pipeline.predict_proba(matrix)
+    artifact = to_onnx_bytes(pipeline, 1)
+    np.testing.assert_array_equal(pipeline.predict_proba(matrix), before)
+    np.testing.assert_allclose(artifact_scorer(artifact, "binary")(matrix), before[:, 1], atol=1e-6)
+
+
+def test_the_boundary_is_the_same_after_its_journey_through_json(project):
+    files = load_model(ROOT, "churn")
+    frame = load_table(files).frame.iloc[:50]
+    boundary = make_boundary(files, frame)
+    again = Boundary.from_json(boundary.to_json())
+    assert again == boundary
+    columns = request_columns(frame, files.data)
+    matrix = again.matrix(columns)
+    assert matrix.dtype == np.float32
+    np.testing.assert_array_equal(matrix, boundary.matrix(columns))
+    assert matrix.shape == (50, len(boundary.names))
+
+
+def test_a_bundle_survives_its_folder_and_a_changed_artifact_is_refused(project):
+    files = project.files
+    bundle = train(files)
+    save_bundle(files, bundle)
+    again = load_bundle(files)
+    assert again.lock == bundle.lock
+    np.testing.assert_array_equal(again.evidence.matrix, bundle.evidence.matrix)
+    (files.work / "model.onnx").write_bytes(bundle.artifact + b" ")
+    with pytest.raises(TagshipError, match="the artifact was changed"):
+        load_bundle(files)
+
+
+def test_dropped_personal_data_never_reaches_the_bundle(project):
+    project.rewrite_table(lambda f: f.assign(email=[f"p{i}@example.org" for i in range(len(f))]))
+    project.edit("data", "columns:\n", "columns:\n  email: {dtype: string, pii: drop}\n")
+    files = project.files
+    assert isinstance(files.data, DataConfig)
+    folder = save_bundle(files, train(files))
+    for path in folder.rglob("*"):
+        assert not path.is_file() or b"example.org" not in path.read_bytes(), path
