@@ -1,0 +1,151 @@
+"""One self-contained HTML report per model: no script, no request, light and dark, printable."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tagship.config.contract import Source
+from tagship.config.project_files import ModelFiles
+from tagship.files import write_atomically
+from tagship.gates.verdict import SYMBOLS, Verdict
+from tagship.numbers import brief, byte_size, coefficient, percent, plain
+from tagship.reports import report_view
+from tagship.training.bundle import Bundle
+from tagship.training.lock import lock_text
+
+_PLOTS = {
+    "importance": "Bars: how much the selection metric worsens when each input is shuffled",
+    "roc": "ROC curve: true positive rate against false positive rate",
+    "precision_recall": "Precision against recall over all thresholds",
+    "confusion": "Confusion matrix: actual against predicted class, in rows and percent",
+    "calibration": "Calibration: what the model expects against what happened, in ten bins",
+    "scores": "Histogram of scores for each actual class, with the threshold",
+    "predicted": "Scatter of predicted against actual values around the diagonal",
+    "residuals": "Scatter of residuals against predictions, with their mean",
+    "residual_histogram": "Histogram of residuals around zero",
+}
+
+
+def report_html(
+    files: ModelFiles,
+    bundle: Bundle,
+    verdict: Verdict,
+    plots: Mapping[str, bytes],
+    importances: Sequence[tuple[str, float]] = (),
+) -> str:
+    """The report as one HTML document; the same inputs give the same text.
+
+    Args:
+        plots: PNG by name, from ``draw_plots``.
+        importances: from ``importance``, for the table of numbers under the plots.
+    """
+    metric, slices = report_view.slice_rows(files, bundle)
+    shown = report_view.metric_rows(files, bundle)
+    headline = next((row for row in shown if row.selected), shown[0] if shown else None)
+    return render(
+        "report.html.j2",
+        name=files.name,
+        task=files.model.task,
+        target=files.data.target,
+        card=files.model.card,
+        source=source_text(files.data.source),
+        lock=bundle.lock,
+        artifact_size=byte_size(bundle.lock.artifact.bytes),
+        lock_yaml=lock_text(bundle.lock),
+        cost=bundle.cost,
+        threshold=files.model.threshold,
+        folds=files.model.select.folds,
+        select_metric=files.model.select.metric,
+        verdict=verdict,
+        results=report_view.sorted_results(verdict),
+        passed=len(verdict.of_status("pass")),
+        symbols=SYMBOLS,
+        metrics=shown,
+        headline=headline,
+        classes=report_view.class_rows(bundle),
+        candidates=report_view.candidate_rows(files, bundle),
+        slice_metric=metric,
+        slice_least=files.thresholds.slices.min_rows if files.thresholds.slices else 1,
+        slices=slices,
+        columns=report_view.column_rows(files, bundle.evidence),
+        plots=[
+            (name, alt_text(name, bundle), data_uri(png))
+            for name, png in sorted(plots.items(), key=lambda item: _place(item[0]))
+        ],
+        importances=[(name, plain(value, 3)) for name, value in importances],
+    )
+
+
+def write_report(
+    files: ModelFiles,
+    bundle: Bundle,
+    verdict: Verdict,
+    plots: Mapping[str, bytes],
+    importances: Sequence[tuple[str, float]] = (),
+) -> Path:
+    """Write ``reports/<model>.html`` whole or not at all, and say where it is."""
+    path = files.root / "reports" / f"{files.name}.html"
+    write_atomically(path, report_html(files, bundle, verdict, plots, importances))
+    return path
+
+
+def render(template: str, **values: Any) -> str:
+    """Fill one of the templates; everything that is not markup is escaped."""
+    return str(_environment().get_template(template).render(**values))
+
+
+@cache
+def _environment() -> Any:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("tagship.reports", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    readable = (plain, brief, percent, coefficient, breakable)
+    environment.filters |= {function.__name__: function for function in readable}
+    return environment
+
+
+def breakable(name: str) -> Any:
+    """A name that may break after an underscore."""
+    from markupsafe import Markup, escape
+
+    return escape(name).replace("_", Markup("_<wbr>"))
+
+
+def alt_text(name: str, bundle: Bundle) -> str:
+    """What a plot shows, for those who cannot see it."""
+    text = _PLOTS.get(name, name.replace("_", " "))
+    for plot, metric in (("roc", "roc_auc"), ("precision_recall", "pr_auc"), ("predicted", "r2")):
+        if plot == name and metric in bundle.lock.metrics:
+            text += f"; {metric} is {plain(bundle.lock.metrics[metric].value)}"
+    return f"{text}; {len(bundle.evidence.target):,} holdout rows"
+
+
+def _place(name: str) -> int:
+    return list(_PLOTS).index(name) if name in _PLOTS else len(_PLOTS)
+
+
+def data_uri(png: bytes) -> str:
+    """A PNG as a URI that holds it."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+
+
+def source_text(source: Source) -> str:
+    """Where the data comes from, in words; a database's URL is left out, it may hold a secret."""
+    match source.kind:
+        case "csv" | "parquet" | "json":
+            return f"{source.kind} {source.path.partition('?')[0]}"
+        case "sql":
+            return f"sql: {source.query}"
+        case "sklearn":
+            return f"scikit-learn's table {source.table}"
+        case _:
+            return f"synthetic, generator {source.generator}, seed {source.seed}"

@@ -1,0 +1,289 @@
+"""What a model's report shows, as plain values: the template only arranges them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from tagship.config.contract import Column
+from tagship.config.metrics import higher_is_better
+from tagship.config.project_files import ModelFiles
+from tagship.config.thresholds import ThresholdsConfig
+from tagship.gates.verdict import GateResult, Status, Verdict
+from tagship.numbers import NONE, brief, percent, plain
+from tagship.training import metrics
+from tagship.training.bundle import Bundle, Evidence
+from tagship.training.lock import Interval
+
+_ORDER: dict[Status, int] = {"fail": 0, "warn": 1, "pass": 2}
+
+
+@dataclass(frozen=True)
+class Bar:
+    """Places on a scale, in % of its width; ``marks`` are limits with their meaning."""
+
+    low: float
+    value: float
+    high: float
+    marks: tuple[tuple[float, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class MetricRow:
+    """One metric of the holdout with its interval."""
+
+    name: str
+    value: str
+    interval: str
+    direction: str
+    limit: str
+    bar: Bar
+    selected: bool
+
+
+@dataclass(frozen=True)
+class CandidateRow:
+    """One candidate over the folds."""
+
+    name: str
+    estimator: str
+    mean: str
+    spread: str
+    seconds: str
+    winner: bool
+    bar: Bar
+
+
+@dataclass(frozen=True)
+class SliceRow:
+    """One group of rows and how the model does on it."""
+
+    group: str
+    rows: int
+    share: str
+    value: str
+    judged: bool
+    bar: Bar
+
+
+@dataclass(frozen=True)
+class ColumnRow:
+    """One column of the contract, as declared and as the holdout holds it."""
+
+    name: str
+    use: str
+    dtype: str
+    declared: str
+    missing_allowed: str
+    found: str
+    missing_found: str
+
+
+def sorted_results(verdict: Verdict) -> list[GateResult]:
+    """The gates, worst first."""
+    return sorted(verdict.results, key=lambda result: _ORDER[result.status])
+
+
+def metric_rows(files: ModelFiles, bundle: Bundle) -> list[MetricRow]:
+    """The metrics of the whole holdout; those of single classes are in ``class_rows``."""
+    rows = []
+    for name, found in bundle.lock.metrics.items():
+        if "[" in name:
+            continue
+        marks, limit = _limits(files.thresholds, name)
+        rows.append(
+            MetricRow(
+                name=name,
+                value=plain(found.value),
+                interval=f"{plain(found.low)} to {plain(found.high)}",
+                direction="higher is better" if higher_is_better(name) else "lower is better",
+                limit=limit,
+                bar=_metric_bar(name, found, marks),
+                selected=name == files.model.select.metric,
+            )
+        )
+    return sorted(rows, key=lambda row: not row.selected)
+
+
+def _limits(thresholds: ThresholdsConfig, name: str) -> tuple[list[tuple[float, str]], str]:
+    bound = thresholds.metrics.get(name)
+    if bound is None:
+        return [], ""
+    fail, warn, sign = (
+        (bound.fail_below, bound.warn_below, "≥")
+        if bound.below
+        else (bound.fail_above, bound.warn_above, "≤")
+    )
+    marks = [(value, kind) for value, kind in ((fail, "fail"), (warn, "warn")) if value is not None]
+    return marks, f"{sign} {fail:g}"
+
+
+def _metric_bar(name: str, found: Interval, marks: list[tuple[float, str]]) -> Bar:
+    points = [found.low, found.value, found.high, *(value for value, _ in marks)]
+    high = max(points, default=1.0)
+    if not higher_is_better(name):
+        high *= 1.25
+    elif high <= 1:
+        high = 1.0
+    return _bar(found.low, found.value, found.high, min(0.0, *points), high, marks)
+
+
+def _bar(
+    low: float,
+    value: float,
+    high: float,
+    start: float,
+    end: float,
+    marks: list[tuple[float, str]] | None = None,
+) -> Bar:
+    span = (end - start) or 1.0
+
+    def place(at: float) -> float:
+        return round(float(np.clip(100 * (at - start) / span, 0, 100)), 2)
+
+    placed = tuple((place(at), kind) for at, kind in marks or [])
+    return Bar(place(low), place(value), place(high), placed)
+
+
+def class_rows(bundle: Bundle) -> list[tuple[str, list[str]]]:
+    """For multiclass: each class with precision, recall and F1 as text."""
+    found = bundle.lock.metrics
+    rows = []
+    for name in bundle.boundary.classes if bundle.lock.task == "multiclass" else ():
+        cells = []
+        for metric in ("precision", "recall", "f1"):
+            interval = found.get(f"{metric}[{name}]")
+            text = NONE
+            if interval is not None:
+                low, high = plain(interval.low, 3), plain(interval.high, 3)
+                text = f"{plain(interval.value, 3)} ({low} to {high})"
+            cells.append(text)
+        rows.append((name, cells))
+    return rows
+
+
+def candidate_rows(files: ModelFiles, bundle: Bundle) -> list[CandidateRow]:
+    """The candidates, best first, on one scale."""
+    scores = bundle.lock.candidates
+    better = -1 if higher_is_better(files.model.select.metric) else 1
+    start = min(score.mean - score.std for score in scores.values())
+    end = max(score.mean + score.std for score in scores.values())
+    pad = 0.06 * (end - start)
+    rows = []
+    for name in sorted(scores, key=lambda name: better * scores[name].mean):
+        score = scores[name]
+        candidate = files.model.candidates.get(name)
+        seconds = bundle.cost.candidate_seconds.get(name)
+        low, high = score.mean - score.std, score.mean + score.std
+        rows.append(
+            CandidateRow(
+                name=name,
+                estimator=candidate.estimator if candidate else "",
+                mean=plain(score.mean),
+                spread=plain(score.std),
+                seconds=NONE if seconds is None else f"{seconds:.1f} s",
+                winner=name == bundle.lock.winner.candidate,
+                bar=_bar(low, score.mean, high, start - pad, end + pad),
+            )
+        )
+    return rows
+
+
+def slice_rows(files: ModelFiles, bundle: Bundle) -> tuple[str, dict[str, list[SliceRow]]]:
+    """The metric of the slices, and each column's groups with it, the worst first."""
+    gate, evidence = files.thresholds.slices, bundle.evidence
+    metric = gate.metric if gate else files.model.select.metric
+    least = gate.min_rows if gate else 1
+    overall = _measure(files, bundle, metric, None)
+    made: dict[str, list[SliceRow]] = {}
+    for column, values in evidence.groups.items():
+        groups = {group: values == group for group in sorted(set(values.tolist()))}
+        found = {group: _measure(files, bundle, metric, rows) for group, rows in groups.items()}
+        finite = [value for value in [*found.values(), overall] if np.isfinite(value)]
+        end = 1.0 if finite and max(finite) <= 1 else 1.1 * max(finite, default=1.0)
+        start = min(0.0, *finite) if finite else 0.0
+        marks = [(overall, "overall")] if np.isfinite(overall) else []
+        worst = 1 if higher_is_better(metric) else -1
+        made[column] = [
+            SliceRow(
+                group=group,
+                rows=int(groups[group].sum()),
+                share=percent(float(groups[group].mean())),
+                value=plain(found[group], 3),
+                judged=int(groups[group].sum()) >= least,
+                bar=_bar(0, found[group] if np.isfinite(found[group]) else 0, 0, start, end, marks),
+            )
+            for group in sorted(groups, key=lambda g: (np.isnan(found[g]), worst * found[g]))
+        ]
+    return metric, made
+
+
+def _measure(files: ModelFiles, bundle: Bundle, metric: str, rows: object) -> float:
+    evidence: Evidence = bundle.evidence
+    chosen = np.ones(len(evidence.target), dtype=bool) if rows is None else np.asarray(rows)
+    return metrics.value(
+        metric,
+        files.model.task,
+        evidence.target[chosen],
+        evidence.scores[chosen],
+        bundle.boundary.classes,
+        files.model.threshold,
+    )
+
+
+def column_rows(files: ModelFiles, evidence: Evidence) -> list[ColumnRow]:
+    """Every column of the contract; personal data by its name and its fate only."""
+    data = files.data
+    rows = []
+    for name, column in data.columns.items():
+        found, missing = _found(column, evidence.columns, name)
+        use = "feature" if name in data.features else "not a feature"
+        if column.pii is not None:
+            use = "personal, dropped" if column.pii == "drop" else "personal, hashed"
+        elif name in data.request and name not in data.features:
+            use = "read by features"
+        rows.append(
+            ColumnRow(
+                name=name,
+                use=use,
+                dtype=column.dtype,
+                declared=declared_text(column),
+                missing_allowed=percent(column.missing) if column.missing else "none",
+                found=found,
+                missing_found=missing,
+            )
+        )
+    return rows
+
+
+def declared_text(column: Column) -> str:
+    """What the contract allows a column to hold."""
+    if column.values is not None:
+        return ", ".join(map(str, column.values))
+    if column.min is None and column.max is None:
+        return "any" if column.dtype != "bool" else "true, false"
+    if column.max is None:
+        return f"≥ {brief(column.min or 0.0)}"
+    if column.min is None:
+        return f"≤ {brief(column.max)}"
+    return f"{brief(column.min)} to {brief(column.max)}"
+
+
+def _found(column: Column, columns: Mapping[str, np.ndarray], name: str) -> tuple[str, str]:
+    if name not in columns or column.pii is not None:
+        return "", ""
+    values = columns[name]
+    if column.dtype == "category":
+        codes = values.astype(np.int64)
+        known = len(np.unique(codes[codes >= 0]))
+        return f"{known} of {len(column.values or [])} values", percent(float((codes < 0).mean()))
+    if column.numeric:
+        numbers = values.astype(np.float64)
+        finite = numbers[np.isfinite(numbers)]
+        missing = percent(float(np.isnan(numbers).mean()))
+        if column.dtype == "bool":
+            return (f"{percent(float(finite.mean()))} true" if len(finite) else "none"), missing
+        if not len(finite):
+            return "none", missing
+        return f"{brief(float(finite.min()))} to {brief(float(finite.max()))}", missing
+    return "", ""

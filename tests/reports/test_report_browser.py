@@ -1,0 +1,80 @@
+"""The pages in a real browser: they render, fit a narrow window, and ask for nothing."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from report_models import Trained
+
+from tagship.config.project_files import ModelFiles
+from tagship.reports.describe import describe_model
+from tagship.reports.describe_html import write_description
+from tagship.reports.html import write_report
+
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--hide-scrollbars",
+]  # fmt: skip
+
+
+@pytest.fixture
+def browser() -> str:
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    message = "no chromium on PATH (Debian: apt-get install chromium)"
+    if os.environ.get("TAGSHIP_REQUIRE_TOOLS") == "1":
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+def screenshot(browser: str, page: Path, folder: Path, width: int) -> Image.Image:
+    shot = folder / f"{page.stem}-{width}.png"
+    flags = [
+        *FLAGS, f"--user-data-dir={folder / f'profile-{width}'}",
+        f"--window-size={width},1400", f"--screenshot={shot}",
+    ]  # fmt: skip
+    subprocess.run([browser, *flags, page.as_uri()], capture_output=True, timeout=120, check=True)
+    with Image.open(shot) as image:
+        return image.convert("RGB")
+
+
+def inner_width(browser: str, page: Path, folder: Path, width: int) -> int:
+    """How wide the page's content is in a frame of ``width``: it may not be wider."""
+    frame = folder / "frame.html"
+    (folder / "probe.html").write_text(page.read_text(encoding="utf-8"), encoding="utf-8")
+    frame.write_text(
+        f"<iframe id=f src=probe.html style='width:{width}px;height:900px;border:0'></iframe>"
+        "<script>onload=()=>{document.title='w='+document.getElementById('f')"
+        ".contentDocument.documentElement.scrollWidth}</script>"
+    )
+    flags = [
+        *FLAGS, "--allow-file-access-from-files", f"--user-data-dir={folder / 'frame'}",
+        "--dump-dom",
+    ]  # fmt: skip
+    done = subprocess.run(
+        [browser, *flags, frame.as_uri()], capture_output=True, text=True, timeout=120, check=True
+    )
+    return int(done.stdout.partition("<title>w=")[2].partition("<")[0])
+
+
+def test_the_report_renders(browser: str, trained: Trained, tmp_path: Path) -> None:
+    path = write_report(
+        trained.files, trained.bundle, trained.verdict, trained.plots, trained.importances
+    )
+    assert inner_width(browser, path, tmp_path, 400) <= 400
+    if trained.files.model.task == "binary":  # one screenshot is enough, each takes seconds
+        image = screenshot(browser, path, tmp_path, 1280)
+        assert image.size == (1280, 1400)
+        assert len(image.getcolors(1 << 22) or []) > 100
+
+
+def test_the_description_renders(browser: str, binary_files: ModelFiles, tmp_path: Path) -> None:
+    path = write_description(binary_files, describe_model(binary_files))
+    image = screenshot(browser, path, tmp_path, 1280)
+    assert len(image.getcolors(1 << 22) or []) > 100
+    assert inner_width(browser, path, tmp_path, 400) <= 400
