@@ -1,0 +1,5 @@
+"""The fraud service."""
+
+from tagship.serving import make_service
+
+service = make_service("fraud", __file__)

@@ -1,0 +1,5 @@
+"""The housing service."""
+
+from tagship.serving import make_service
+
+service = make_service("housing", __file__)

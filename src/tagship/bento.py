@@ -1,0 +1,201 @@
+"""From a locked bundle to a bento: one folder with the artifact, its contract and the service."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import tagship
+from tagship.config.project_files import ModelFiles, config_sha256
+from tagship.errors import TagshipError
+from tagship.files import explain_os_error, sha256_of_bytes, write_atomically
+from tagship.gates.verdict import Verdict, read_verdict
+from tagship.training.bundle import Bundle, load_bundle
+from tagship.training.fingerprint import changes
+from tagship.training.lock import lock_text, read_lock
+from tagship.training.verification import compare, refuse_stale
+
+_ENGINE = ("__init__.py", "errors.py", "files.py", "data/__init__.py", "data/boundary.py")
+_REQUIREMENTS = ("bentoml", "numpy", "onnxruntime")
+UNRELEASED = "unreleased"
+
+
+@dataclass(frozen=True)
+class Bento:
+    """A built bento."""
+
+    tag: str
+    """``<model>:<version>``"""
+    path: Path
+
+
+def bentoml_environment(root: Path) -> dict[str, str]:
+    """The environment in which BentoML keeps to this project and phones nobody."""
+    quiet = {"BENTOML_DO_NOT_TRACK": "True", "DO_NOT_TRACK": "1", "OTEL_SDK_DISABLED": "true"}
+    home = str(root / ".tagship" / "bentoml")
+    clean = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    return {**clean, **quiet, "BENTOML_HOME": home}
+
+
+def build_bento(files: ModelFiles, release: str = UNRELEASED) -> Bento:
+    """Build a model's bento from its last training, without network.
+
+    Raises:
+        TagshipError: the training is not the locked one, its verdict fails or is missing, or
+            BentoML refuses.
+    """
+    bundle = load_bundle(files)
+    verdict = check_releasable(files, bundle)
+    if release != UNRELEASED:
+        _refuse_other_bytes(files, bundle)
+    version = release.rpartition("/v")[2] if release != UNRELEASED else ""
+    version = version or bundle.lock.artifact.sha256[:12]
+    home = files.root / ".tagship" / "bentoml"
+    home.mkdir(parents=True, exist_ok=True)
+    # Outside the repository: BentoML refuses to build below a hidden folder such as .tagship.
+    with tempfile.TemporaryDirectory(prefix=f"tagship-{files.name}-") as folder:
+        stage = Path(folder)
+        try:
+            _stage(files, bundle, verdict, release, stage)
+        except OSError as error:
+            raise explain_os_error(error, stage) from error
+        path = home / "bentos" / files.name / version
+        shutil.rmtree(path, ignore_errors=True)
+        command = [sys.executable, "-m", "bentoml", "build", "--version", version, "-o", "tag", "."]
+        done = subprocess.run(
+            command,
+            cwd=stage,
+            env=bentoml_environment(files.root),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if done.returncode or not path.is_dir():
+        lines = (done.stderr or done.stdout).strip().splitlines()
+        raise TagshipError(
+            f"bentos/{files.name}: bentoml build failed: {lines[-1] if lines else 'no output'}",
+            "run `bentoml build` there by hand to see all of it",
+        )
+    return Bento(f"{files.name}:{version}", path)
+
+
+def latest_bento(files: ModelFiles) -> Bento:
+    """The bento that was built last.
+
+    Raises:
+        TagshipError: none was.
+    """
+    folder = files.root / ".tagship" / "bentoml" / "bentos" / files.name
+    built = [path.parent for path in folder.glob("*/bento.yaml")]
+    if not built:
+        raise TagshipError(f"{files.name}: no bento here", f"run `tagship run {files.name}` first")
+    path = max(built, key=lambda path: (path / "bento.yaml").stat().st_mtime_ns)
+    return Bento(f"{files.name}:{path.name}", path)
+
+
+def serve(files: ModelFiles, bento: Bento, host: str, port: int, workers: int) -> int:
+    """Run a bento until it is stopped, and give its exit code."""
+    with tempfile.TemporaryDirectory(prefix=f"tagship-serve-{files.name}-") as home:
+        # A home of its own: services that share one wipe each other's metrics.
+        environment = bentoml_environment(files.root) | {"BENTOML_HOME": home}
+        command = [sys.executable, "-m", "bentoml", "serve", str(bento.path)]
+        command += ["--host", host, "--port", str(port), "--api-workers", str(workers)]
+        process = subprocess.Popen(command, env=environment)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: process.terminate())
+        return process.wait()
+
+
+def check_releasable(files: ModelFiles, bundle: Bundle) -> Verdict:
+    """The verdict on a bundle that is the locked one and did not fail.
+
+    Raises:
+        TagshipError: otherwise.
+    """
+    locked = read_lock(files.lock_path)
+    refuse_stale(files, changes(locked, bundle.lock.inputs, bundle.lock.data.sha256))
+    if compare(locked, bundle.lock) == "different":
+        raise TagshipError(
+            f"{files.lock_path}: locks artifact {locked.artifact.sha256[:12]}…, but the last"
+            f" training here gave {bundle.lock.artifact.sha256[:12]}…",
+            f"run `tagship run {files.name}` and commit the lock",
+        )
+    return check_verdict(files, bundle)
+
+
+def _refuse_other_bytes(files: ModelFiles, bundle: Bundle) -> None:
+    """Equivalent is not enough for a release: its record names the lock's bytes."""
+    locked = read_lock(files.lock_path).artifact.sha256
+    if bundle.lock.artifact.sha256 != locked:
+        raise TagshipError(
+            f"{files.lock_path}: artifact {bundle.lock.artifact.sha256[:12]}… of this machine"
+            f" predicts the same as {locked[:12]}…, but has other bytes",
+            "lock the model on a machine like the one that releases it: same CPU, same libraries",
+        )
+
+
+def check_verdict(files: ModelFiles, bundle: Bundle) -> Verdict:
+    """The verdict on a bundle, which must be about it and not fail.
+
+    Raises:
+        TagshipError: otherwise.
+    """
+    verdict = read_verdict(files.work / "verdict.json")
+    if (verdict.artifact_sha256, verdict.thresholds_sha256) != (
+        bundle.lock.artifact.sha256,
+        files.thresholds_sha256,
+    ):
+        raise TagshipError(
+            f"{files.name}: the verdict is about another artifact or other thresholds",
+            f"run `tagship gate {files.name}`",
+        )
+    if verdict.status == "fail":
+        failed = ", ".join(f"{r.gate} ({r.subject})" for r in verdict.of_status("fail"))
+        raise TagshipError(
+            f"{files.name}: its verdict fails: {failed}", "a model that fails a gate is not built"
+        )
+    return verdict
+
+
+def _stage(files: ModelFiles, bundle: Bundle, verdict: Verdict, release: str, stage: Path) -> None:
+    source = files.root / "bentos" / files.name
+    if not (source / "service.py").is_file():
+        raise TagshipError(f"{source / 'service.py'}: no such file", "every model has a service")
+    shutil.copytree(source, stage, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    engine = Path(tagship.__file__).parent
+    serving = [f"serving/{path.name}" for path in (engine / "serving").glob("*.py")]
+    for name in (*_ENGINE, *serving):
+        target = stage / "tagship" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(engine / name, target)
+    if (files.work / "src").is_dir():
+        shutil.copytree(files.work / "src", stage, dirs_exist_ok=True)
+    write_atomically(stage / "artifact" / "model.onnx", bundle.artifact)
+    write_atomically(stage / "artifact" / "boundary.json", bundle.boundary.to_json())
+    record = make_record(files, bundle, verdict, release)
+    write_atomically(stage / "artifact" / "record.json", json.dumps(record, indent=1) + "\n")
+    pins = [f"{name}=={metadata.version(name)}" for name in _REQUIREMENTS]
+    write_atomically(stage / "requirements.txt", "\n".join(pins) + "\n")
+
+
+def make_record(
+    files: ModelFiles, bundle: Bundle, verdict: Verdict, release: str
+) -> dict[str, str]:
+    """What the service reports at ``/info``, and what a deployment record repeats."""
+    return {
+        "model": files.name,
+        "release": release,
+        "model_sha256": bundle.lock.artifact.sha256,
+        "data_sha256": bundle.lock.data.sha256,
+        "config_sha256": sha256_of_bytes(
+            (config_sha256(files.data) + config_sha256(files.model)).encode()
+        ),
+        "lock_sha256": sha256_of_bytes(lock_text(bundle.lock).encode()),
+        "verdict_sha256": verdict.sha256,
+    }

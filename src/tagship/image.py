@@ -1,0 +1,118 @@
+"""From a bento to a container image: the only file that runs docker, podman or buildah."""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from tagship.bento import UNRELEASED, latest_bento
+from tagship.config.project_files import ModelFiles, load_project
+from tagship.errors import TagshipError
+
+BUILDERS = ("docker", "podman", "buildah")
+DOCKERFILE = "deploy/image/Dockerfile"
+_LOCAL = ("127.0.0.1", "localhost")
+
+
+@dataclass(frozen=True)
+class Image:
+    """A built image; it has a digest once it was pushed."""
+
+    name: str
+    tag: str
+    digest: str = ""
+
+    @property
+    def reference(self) -> str:
+        """By digest where there is one, else by tag."""
+        return f"{self.name}@{self.digest}" if self.digest else f"{self.name}:{self.tag}"
+
+
+def build_image(
+    files: ModelFiles,
+    release: str = UNRELEASED,
+    push: bool = False,
+    builder: str = "",
+    options: tuple[str, ...] = (),
+) -> Image:
+    """Build the image of the bento that was built last, and push it if asked to.
+
+    ``options`` are passed on to the builder.
+
+    Raises:
+        TagshipError: no bento of this release, no builder, or the builder refuses.
+    """
+    bento = latest_bento(files)
+    record = json.loads((bento.path / "src/artifact/record.json").read_text(encoding="utf-8"))
+    if record["release"] != release:
+        raise TagshipError(
+            f"{bento.tag} was built as {record['release']}, not as {release}",
+            f"tagship build {files.name} --release {release}",
+        )
+    project = load_project(files.root)
+    tag = release.rpartition("/")[2] if release != UNRELEASED else bento.tag.rpartition(":")[2]
+    image = Image(f"{project.registry}/{project.name}-{files.name}", tag)
+    program = _builder(builder)
+    # The workflow attests; docker's own attestation would give the digest of an index.
+    form = {"docker": ["--provenance=false"], "podman": ["--format=docker"]}
+    form["buildah"] = form["podman"]
+    _run(
+        program,
+        "build",
+        *form[program],
+        *("--file", str(files.root / DOCKERFILE), "--tag", image.reference),
+        *_labels(release, record["model_sha256"]),
+        *options,
+        str(bento.path),
+    )
+    return Image(image.name, image.tag, _push(program, image)) if push else image
+
+
+def _builder(wanted: str) -> str:
+    if wanted and wanted not in BUILDERS:
+        raise TagshipError(f"no builder '{wanted}'", f"one of: {', '.join(BUILDERS)}")
+    found = next((name for name in ((wanted,) if wanted else BUILDERS) if shutil.which(name)), "")
+    if not found:
+        raise TagshipError(
+            f"{wanted or 'docker, podman or buildah'}: not installed", "one of them builds images"
+        )
+    return found
+
+
+def _labels(release: str, model_sha256: str) -> list[str]:
+    labels = {"version": release, "title": release.partition("/")[0]}
+    repository = os.environ.get("GITHUB_REPOSITORY")
+    if repository:
+        labels["source"] = f"{os.environ.get('GITHUB_SERVER_URL', '')}/{repository}"
+    pairs = [f"org.opencontainers.image.{key}={value}" for key, value in labels.items()]
+    pairs.append(f"tagship.model-sha256={model_sha256}")
+    return [part for pair in pairs for part in ("--label", pair)]
+
+
+def _push(program: str, image: Image) -> str:
+    reference = f"{image.name}:{image.tag}"
+    if program == "docker":
+        _run("docker", "push", reference)
+        listed = _run("docker", "inspect", "--format", "{{json .RepoDigests}}", reference)
+        digests = [str(one).rpartition("@") for one in json.loads(listed)]
+        found = [digest for name, _, digest in digests if name == image.name]
+        if len(found) != 1:
+            raise TagshipError(f"{reference}: docker does not say which digest it pushed")
+        return found[0]
+    local = image.name.split("/")[0].split(":")[0] in _LOCAL
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "digest"
+        tls = ["--tls-verify=false"] if local else []
+        _run(program, "push", *tls, "--digestfile", str(file), reference, f"docker://{reference}")
+        return file.read_text(encoding="utf-8").strip()
+
+
+def _run(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        lines = (done.stderr or done.stdout).strip().splitlines()
+        raise TagshipError(f"{command[0]} {command[1]} failed:\n" + "\n".join(lines[-15:]))
+    return done.stdout

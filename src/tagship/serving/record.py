@@ -1,0 +1,47 @@
+"""The record that travels with an artifact, and the refusal to serve anything else."""
+
+import json
+import os
+from pathlib import Path
+
+from tagship.errors import TagshipError
+from tagship.files import sha256_of_file
+
+RECORD_VARIABLE = "TAGSHIP_RECORD"
+DEPLOYED_RECORD = Path("/etc/tagship/release.yaml")
+
+
+def load_record(artifact: Path) -> dict[str, str]:
+    """The build's record, and over it the deployment's where there is one, proven by the hash.
+
+    Raises:
+        TagshipError: a record is missing, or the artifact is not the one that it names.
+    """
+    try:
+        record: dict[str, str] = json.loads((artifact / "record.json").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise TagshipError(f"{artifact / 'record.json'}: no usable record: {error}") from None
+    named = os.environ.get(RECORD_VARIABLE)
+    deployed = Path(named) if named else DEPLOYED_RECORD
+    if named or deployed.is_file():
+        record |= _read_deployed(deployed)
+    actual = sha256_of_file(artifact / "model.onnx")
+    if actual != record.get("model_sha256"):
+        raise TagshipError(
+            f"{artifact / 'model.onnx'}: SHA-256 {actual} is not the recorded"
+            f" {record.get('model_sha256')}: refusing to serve",
+            "build the bento again; if this is a deployment, compare its release.yaml",
+        )
+    return record
+
+
+def _read_deployed(path: Path) -> dict[str, str]:
+    import yaml  # BentoML brings PyYAML; the config's YAML library stays out of the image
+
+    try:
+        content = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise TagshipError(f"{path}: the deployment record cannot be read: {error}") from None
+    if not isinstance(content, dict):
+        raise TagshipError(f"{path}: the deployment record must be a mapping")
+    return {str(key): str(value) for key, value in content.items()}

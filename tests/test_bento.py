@@ -1,0 +1,17 @@
+"""What a release may be built from: the very artifact that its lock names."""
+
+from projects import Project
+from tagship.training.lock import read_lock
+
+
+def test_a_release_of_other_bytes_is_refused_though_they_predict_the_same(
+    run_project: Project,
+) -> None:
+    sha256 = read_lock(run_project.lock).artifact.sha256
+    run_project.edit("config/tiny/model.lock.yaml", sha256, "f" * 64)
+    assert run_project.tagship("build", "tiny").code == 0
+    refused = run_project.tagship("build", "tiny", "--release", "tiny/v1.0.0")
+    refused.must_refuse(("model.lock.yaml", "f" * 12, sha256[:12]))
+    run_project.edit("config/tiny/model.lock.yaml", "f" * 64, sha256)
+    built = run_project.tagship("build", "tiny", "--release", "tiny/v1.0.0")
+    assert (built.code, built.out.split()[0]) == (0, "tiny:1.0.0"), built.err
