@@ -1,0 +1,188 @@
+"""After a merge: tag what the default branch now asks for, environment by environment.
+
+State decides, not the event: run again, or late, it does the same or nothing.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tagship.errors import TagshipError
+from tagship.gitops.ledger import Deployment
+from tagship.gitops.records import AUTOMATIC, Record, overlay
+from tagship.gitops.rules import Candidate, refuse_broken
+from tagship.gitops.tagging import Plan, tag_deployment
+from tagship.gitops.view import Checks, View, look
+
+State = Literal["nothing", "current", "pending", "held", "deployed", "refused"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one environment of one model."""
+
+    model: str
+    environment: str
+    state: State
+    detail: str = ""
+
+
+class _Settled(Exception):
+    """Nothing is to be tagged."""
+
+    def __init__(self, state: State, detail: str) -> None:
+        super().__init__(detail)
+        self.state: State = state
+        self.detail = detail
+
+
+def deploy(
+    root: Path,
+    checks: Checks,
+    commit: str = "",
+    reviewed: str = "",
+    dry_run: bool = False,
+    models: tuple[str, ...] = (),
+) -> list[Outcome]:
+    """Compare every overlay at a merged commit with what runs, and tag what may.
+
+    ``reviewed`` is the commit that was approved: an overlay that differs from it is refused.
+
+    Raises:
+        TagshipError: the commit is not on the default branch. Refusals of single environments are
+            outcomes, so that one model does not hold up another.
+    """
+    view = look(root)
+    merged = view.git.resolve(commit) if commit else view.head
+    if merged is None or not view.git.is_ancestor(merged, view.head):
+        raise TagshipError(
+            f"{commit}: not on {view.remote.default}", "only what was merged is deployed"
+        )
+    if reviewed:
+        view.git.fetch(reviewed)
+    outcomes: list[Outcome] = []
+    for model in models or view.models:
+        for environment in view.environments:
+            if outcomes and outcomes[-1].state == "deployed":
+                view = look(root)
+            outcomes.append(_one(view, checks, model, environment, merged, reviewed, dry_run))
+    return outcomes
+
+
+def _one(
+    seen: View,
+    checks: Checks,
+    model: str,
+    environment: str,
+    merged: str,
+    reviewed: str,
+    dry_run: bool,
+) -> Outcome:
+    def decide(view: View) -> Plan | Deployment:
+        return _decide(view, checks, model, environment, merged, reviewed)
+
+    try:
+        done = tag_deployment(seen.git.root, model, checks, decide, dry_run, seen)
+    except _Settled as settled:
+        return Outcome(model, environment, settled.state, settled.detail)
+    except TagshipError as error:
+        return Outcome(model, environment, "refused", str(error))
+    state: State = "deployed" if done.created or dry_run else "current"
+    return Outcome(model, environment, state, done.name)
+
+
+def _decide(
+    view: View, checks: Checks, model: str, environment: str, merged: str, reviewed: str
+) -> Plan | Deployment:
+    record = view.record(merged, model, environment)
+    current = view.ledger.current(model, environment)
+    if current is None and (record is None or not record.deployed):
+        raise _Settled("nothing", "never deployed")
+    if record is None:
+        raise TagshipError(
+            f"{overlay(model, environment)}: no overlay on {view.remote.default}, but"
+            f" {current.name if current else ''} runs",
+            "restore it; an environment is emptied in the cluster, not by deleting its folder",
+        )
+    made = [d for d in view.ledger.history(model, environment) if d.says("Action") == "deploy"]
+    if made and made[-1].commit != merged and view.git.is_ancestor(merged, made[-1].commit):
+        raise _Settled("current", f"{made[-1].name} is newer than this commit")
+    if environment == view.first:
+        return _follow(view, record, current, merged)
+    return _promote(view, checks, record, current, merged, reviewed)
+
+
+def _follow(view: View, record: Record, current: Deployment | None, merged: str) -> Plan:
+    """The first environment: the release that it runs, with the manifests that were merged."""
+    if current is None:
+        raise TagshipError(
+            f"{overlay(record.model, record.environment)}: {record.release} was pinned by hand",
+            "push its release tag; the release workflow deploys it",
+        )
+    running = view.record(current.commit, record.model, record.environment)
+    if running is None:
+        raise TagshipError(f"{current.name}: its commit has no record")
+    running = running.moved_to(record.environment, AUTOMATIC)
+    message = f"deploy: {record.environment} keeps {running.release} on {merged[:12]}\n"
+    commit = view.pinned(merged, running, message)
+    found = view.manifests(commit, record.model, record.environment)
+    if found == current.says("Manifests"):
+        raise _Settled("current", f"{current.name} runs {current.release}")
+    stands = view.ledger.rejection(record.model, running.release, found)
+    if stands:
+        raise _Settled("held", f"{stands.name} rolled back from it: {stands.says('Reason')}")
+    return Plan(running, commit, "deploy", f"new manifests for {running.release}")
+
+
+def _promote(
+    view: View,
+    checks: Checks,
+    record: Record,
+    current: Deployment | None,
+    merged: str,
+    reviewed: str,
+) -> Plan:
+    model, environment = record.model, record.environment
+    found = view.manifests(merged, model, environment)
+    running = view.record(current.commit, model, environment) if current else None
+    if current and running == record:
+        if found == current.says("Manifests"):
+            raise _Settled("current", f"{current.name} runs {current.release}")
+        raise _Settled(
+            "pending",
+            f"{view.remote.default} has other manifests; to propose them:"
+            f" tagship promote {model} --env {environment}",
+        )
+    stands = view.ledger.rejection(model, record.release, found)
+    if current and stands and stands.name == current.name:
+        raise _Settled("held", f"{stands.name} rolled back from it: merge its pull request")
+    if not record.deployed:
+        raise TagshipError(
+            f"{overlay(model, environment)}: its record says nothing is deployed, but"
+            f" {current.name if current else ''} runs",
+            "restore the record that the last deployment has",
+        )
+    candidate = Candidate(view, merged, record)
+    refuse_broken(candidate.rules())
+    folder = overlay(model, environment)
+    if reviewed and view.git.tree(reviewed, folder) != view.git.tree(merged, folder):
+        raise TagshipError(
+            f"{folder}: it differs from what was reviewed ({reviewed[:12]})",
+            f"run `tagship promote {model} --env {environment}` and review again",
+        )
+    _refuse_older(view, record, current)
+    if not checks.image_exists(record.reference):
+        raise TagshipError(f"{record.reference}: the registry does not have it any more")
+    return Plan(record, merged, "deploy", f"deploy {record.release}")
+
+
+def _refuse_older(view: View, record: Record, current: Deployment | None) -> None:
+    if current is None or current.release not in view.ledger.releases:
+        return
+    running, wanted = view.ledger.release(current.release), view.ledger.release(record.release)
+    if wanted.tag < running.tag:
+        raise TagshipError(
+            f"{record.environment} runs the newer {running.name}; {wanted.name} would go back",
+            f"to go back on purpose: tagship rollback {record.model} --env {record.environment}"
+            ' --reason "…"',
+        )

@@ -1,0 +1,133 @@
+"""What a merge would change in the cluster: what runs against what would run, as rendered."""
+
+import bisect
+import difflib
+import itertools
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tagship.errors import TagshipError
+from tagship.gitops.kustomize import command, render_text
+from tagship.gitops.ledger import Deployment
+from tagship.gitops.records import overlay
+from tagship.gitops.view import View, look
+
+LONGEST = 30_000
+"""Characters of one difference; GitHub refuses texts from 65,536 on."""
+_SHARED = ("deploy/base/", "deploy/components/")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One environment of one model whose resources a change touches."""
+
+    model: str
+    environment: str
+    runs: str
+    """The deployment that runs now; empty when there is none."""
+    release: str
+    """The release that would run."""
+    deployed_by_merge: bool
+    """False when the same release would only get other manifests: that is proposed by itself."""
+    diff: str
+    """Unified; empty when both render to the same."""
+
+
+def differences(root: Path, base: str) -> list[Difference]:
+    """Compare every overlay that HEAD changes against ``base`` with what its environment runs.
+
+    Raises:
+        TagshipError: no such commit, or kustomize refuses an overlay.
+    """
+    view = look(root)
+    start, head = view.git.resolve(base), view.git.resolve("HEAD")
+    if start is None or head is None:
+        raise TagshipError(f"{base}: no such commit here", "git fetch --unshallow origin")
+    fork = view.git.run("merge-base", start, head).strip()
+    touched = view.git.changed(fork, head)
+    found = []
+    for model in view.models:
+        for environment in view.environments:
+            mine = (f"{overlay(model, environment)}/", *_SHARED)
+            if any(path.startswith(mine) for path in touched):
+                found += _compare(view, head, model, environment)
+    return found
+
+
+def as_markdown(found: Iterable[Difference]) -> str:
+    """The differences for a pull request, each folded away."""
+    parts = ["### What would run\n"]
+    for one in found:
+        runs = f"`{one.runs}`" if one.runs else "nothing"
+        title = f"**{one.model} {one.environment}** runs {runs}, would run `{one.release}`"
+        if not one.diff:
+            parts.append(f"{title}: the same resources.\n")
+            continue
+        when = "" if one.deployed_by_merge else " (not by this merge: by a pull request of its own)"
+        parts.append(f"{title}{when}.\n\n{folded(one.diff)}")
+    return "\n".join(parts) if len(parts) > 1 else ""
+
+
+def folded(diff: str) -> str:
+    """A difference as Markdown, folded away and cut where a comment would become too long."""
+    lines = diff.splitlines(keepends=True)
+    changed = sum(line.startswith(("+", "-")) for line in lines[2:])
+    sizes = list(itertools.accumulate(len(line) for line in lines))
+    shown = bisect.bisect_right(sizes, LONGEST)
+    rest = len(lines) - shown
+    cut = f"\n{rest} more lines are not shown: `tagship difference` on this branch shows all.\n"
+    text = "".join(lines[:shown])
+    fence = "~" * (4 + max((len(run) for run in re.findall("~+", text)), default=0))
+    head = f"<details><summary>{changed} lines of the rendered manifests change</summary>\n"
+    return f"{head}\n{fence}diff\n{text}{fence}\n{cut if rest else ''}\n</details>\n"
+
+
+def rendered(
+    view: View, current: Deployment | None, commit: str, model: str, environment: str
+) -> str:
+    """What runs against what a commit renders to, unified; empty when they are the same.
+
+    Raises:
+        TagshipError: no kustomize on this machine, or it refuses an overlay.
+    """
+    command()
+    before = _render(view, current.commit, model, environment) if current else ""
+    after = _render(view, commit, model, environment)
+    names = (current.name if current else "nothing", "after the merge")
+    lines = difflib.unified_diff(before.splitlines(True), after.splitlines(True), *names, n=2)
+    return "".join(lines)
+
+
+def _compare(view: View, head: str, model: str, environment: str) -> list[Difference]:
+    record = view.record(head, model, environment)
+    current = view.ledger.current(model, environment)
+    running = view.record(current.commit, model, environment) if current else None
+    if record is None or not (record.deployed or running):
+        return []
+    wanted, commit = record, head
+    if running and environment == view.first:
+        wanted, commit = running, view.pinned(head, running, "draft")
+    elif not record.deployed:
+        return []
+    first = environment == view.first
+    return [
+        Difference(
+            model=model,
+            environment=environment,
+            runs=current.name if current else "",
+            release=wanted.release,
+            deployed_by_merge=first or running != record,
+            diff=rendered(view, current, commit, model, environment),
+        )
+    ]
+
+
+def _render(view: View, commit: str, model: str, environment: str) -> str:
+    with view.git.checkout(commit) as folder:
+        path = folder / overlay(model, environment)
+        try:
+            return render_text(path) if path.is_dir() else ""
+        except TagshipError as error:
+            raise TagshipError(str(error.args[0]).replace(f"{folder}/", ""), error.hint) from None

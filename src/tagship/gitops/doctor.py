@@ -1,0 +1,157 @@
+"""Is this repository set up? Each answer says what to do about it."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from tagship.config.project_files import load_model, load_project, model_names
+from tagship.config.schemas import stale_schemas
+from tagship.errors import TagshipError
+from tagship.gitops.git import Git
+from tagship.gitops.records import (
+    check_pin,
+    parse_pin,
+    parse_record,
+    pin_path,
+    record_path,
+)
+from tagship.gitops.view import look
+
+WORKFLOWS = ("ci", "gate", "release", "promote", "rollback", "verify")
+TOOLS = {
+    "kustomize or kubectl": (("kustomize", "kubectl"), "renders the overlays"),
+    "docker, podman or buildah": (("docker", "podman", "buildah"), "builds images"),
+    "gh": (("gh",), "opens pull requests and installs rulesets"),
+    "cosign": (("cosign",), "checks image signatures"),
+}
+ARGO_CD = (3, 5)
+Level = Literal["ok", "warn", "fail"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One question that was looked into."""
+
+    level: Level
+    what: str
+    problem: str = ""
+
+
+def doctor(root: Path, lock_current: Callable[[Path, str], None] | None = None) -> list[Answer]:
+    """Look into everything, and go on after each problem.
+
+    ``lock_current`` refuses a lock that is stale, without training.
+    """
+    return [*_github(root), *_models(root, lock_current), *_repository(root), *_tools()]
+
+
+def _github(root: Path) -> Iterator[Answer]:
+    for name in WORKFLOWS:
+        path = root / ".github" / "workflows" / f"{name}.yml"
+        yield _said(f"workflow {name}", "" if path.is_file() else f"{path} does not exist")
+    rulesets = sorted((root / ".github" / "rulesets").glob("*.json"))
+    yield _said("rulesets", "" if rulesets else ".github/rulesets holds no *.json")
+    kept: set[str] = set()
+    for path in rulesets:
+        try:
+            kept |= _kept(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            yield _said(f"ruleset {path.name}", f"not a ruleset: {error!r}")
+    for tags in ("v*", *(f"{name}/*" for name in load_project(root).environments)):
+        stays = f"refs/tags/*/{tags}" in kept
+        problem = "" if stays else "no active ruleset forbids their update and deletion"
+        yield _said(f"tags */{tags} stay", problem)
+    places = [root / folder / "CODEOWNERS" for folder in (".github", ".", "docs")]
+    owners = next((place.read_text(encoding="utf-8") for place in places if place.is_file()), "")
+    for guarded in ("thresholds", "deploy/"):
+        ruled = re.search(rf"^[^#\n]*{guarded}[^\n]*@", owners, re.MULTILINE)
+        problem = "" if ruled else "no CODEOWNERS rule covers it"
+        yield _said(f"owners of {guarded}", problem)
+
+
+def _kept(ruleset: dict[str, Any]) -> set[str]:
+    """The tags that a ruleset lets nobody move or delete."""
+    rules = {rule["type"] for rule in ruleset["rules"]}
+    active = (ruleset["target"], ruleset["enforcement"]) == ("tag", "active")
+    keeps = active and {"update", "deletion"} <= rules
+    return set(ruleset["conditions"]["ref_name"]["include"]) if keeps else set()
+
+
+def _models(root: Path, lock_current: Callable[[Path, str], None] | None) -> Iterator[Answer]:
+    stale = ", ".join(path.name for path in stale_schemas(root))
+    yield _said("schemas", f"stale: {stale}" if stale else "", "warn")
+    for model in model_names(root):
+        yield _tried(f"{model}: config", partial(load_model, root, model))
+        lock = root / "config" / model / "model.lock.yaml"
+        yield _said(f"{model}: lock", "" if lock.is_file() else f"run `tagship run {model}`")
+        if lock_current and lock.is_file():
+            yield _tried(f"{model}: lock is current", partial(lock_current, root, model))
+        for environment in load_project(root).environments:
+            what = f"{model}: overlay {environment}"
+            yield _tried(what, partial(_overlay, root, model, environment))
+
+
+def _overlay(root: Path, model: str, environment: str) -> None:
+    paths = record_path(model, environment), pin_path(model, environment)
+    missing = [path for path in paths if not (root / path).is_file()]
+    if missing:
+        raise TagshipError(f"{missing[0]} does not exist")
+    record, pin = ((root / path).read_text(encoding="utf-8") for path in paths)
+    found = parse_record(record, paths[0])
+    check_pin(found, parse_pin(pin, paths[1]))
+
+
+def _repository(root: Path) -> Iterator[Answer]:
+    git = Git(root)
+    if not (root / ".git").exists():
+        yield Answer("fail", "repository", "not a git repository: git init")
+        return
+    yield _said("full history", "git fetch --unshallow" if git.is_shallow() else "", "warn")
+    yield _tried("identity", git.identity)
+    try:
+        view = look(root)
+    except TagshipError as error:
+        yield Answer("fail", "remote", str(error.args[0]))
+        return
+    yield Answer("ok", f"remote, default branch {view.remote.default}")
+    for finding in view.ledger.findings:
+        yield Answer("fail" if finding.blocking else "warn", f"tag {finding.ref}", finding.problem)
+
+
+def _tools() -> Iterator[Answer]:
+    for what, (names, use) in TOOLS.items():
+        found = any(shutil.which(name) for name in names)
+        yield _said(f"tool {what}", "" if found else f"not installed; it {use}", "warn")
+    if not shutil.which("argocd"):
+        yield Answer("warn", "Argo CD", "no argocd command, so its version is not known; ≥ 3.5")
+        return
+    command = ["argocd", "version", "--client", "--short"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        yield Answer("warn", "Argo CD", f"its version is not known: {error}")
+        return
+    match = re.search(r"v(\d+)\.(\d+)", done.stdout)
+    if not match:
+        yield Answer("warn", "Argo CD", "its version is not known: argocd gave no clear answer")
+        return
+    old = (int(match[1]), int(match[2])) < ARGO_CD
+    yield _said("Argo CD", f"{match[0]} here; tagPrefix needs 3.5 or later" if old else "")
+
+
+def _said(what: str, problem: str, level: Level = "fail") -> Answer:
+    return Answer(level if problem else "ok", what, problem)
+
+
+def _tried(what: str, action: Callable[[], object]) -> Answer:
+    try:
+        action()
+    except TagshipError as error:
+        return Answer("fail", what, str(error.args[0]).splitlines()[0])
+    return Answer("ok", what)

@@ -1,0 +1,167 @@
+"""What the tags mean: what was released, what ran where and when, what is rejected. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from tagship.errors import TagshipError
+from tagship.gitops.git import RawTag
+from tagship.gitops.tags import DeploymentTag, Message, ReleaseTag, next_number
+
+Action = Literal["deploy", "rollback", "lift"]
+
+
+@dataclass(frozen=True)
+class _Said:
+    """A valid tag and what it says."""
+
+    raw: RawTag
+    message: Message
+
+    @property
+    def name(self) -> str:
+        """The tag's name, which parsing proved to be what ``tag`` spells."""
+        return self.raw.name
+
+    @property
+    def commit(self) -> str:
+        """The commit it stands on."""
+        return self.raw.commit
+
+    def says(self, key: str) -> str:
+        """A trailer, or nothing."""
+        return self.message.trailers.get(key, "")
+
+
+@dataclass(frozen=True)
+class Release(_Said):
+    """A valid release tag, such as ``churn/v1.3.0``."""
+
+    tag: ReleaseTag
+
+
+@dataclass(frozen=True)
+class Deployment(_Said):
+    """A valid deployment tag, such as ``churn/production/4``."""
+
+    tag: DeploymentTag
+
+    @property
+    def number(self) -> int:
+        """Its place in its environment."""
+        return self.tag.number
+
+    @property
+    def release(self) -> str:
+        """The release that runs."""
+        return self.says("Release")
+
+    @property
+    def what(self) -> tuple[str, str]:
+        """The release together with the manifests around it."""
+        return self.release, self.says("Manifests")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something wrong with a tag."""
+
+    ref: str
+    problem: str
+    blocking: bool = False
+    """Whether Argo CD could be led astray, so that nothing may be tagged until it is mended."""
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Everything that the remote's tags say."""
+
+    releases: Mapping[str, Release]
+    deployments: Mapping[tuple[str, str], tuple[Deployment, ...]]
+    """For each model and environment, by number."""
+    used: Mapping[tuple[str, str], tuple[int, ...]]
+    """Every number that any tag occupies, valid or not."""
+    findings: tuple[Finding, ...]
+
+    def models(self) -> list[str]:
+        """Every model that has a tag."""
+        return sorted(
+            {r.tag.model for r in self.releases.values()} | {m for m, _ in self.deployments}
+        )
+
+    def history(self, model: str, environment: str) -> tuple[Deployment, ...]:
+        """An environment's deployments, oldest first."""
+        return self.deployments.get((model, environment), ())
+
+    def current(self, model: str, environment: str) -> Deployment | None:
+        """What runs now: the highest number."""
+        history = self.history(model, environment)
+        return history[-1] if history else None
+
+    def at(self, model: str, environment: str, when: datetime) -> Deployment | None:
+        """What ran at a time: the highest number tagged by then."""
+        past = [d for d in self.history(model, environment) if d.raw.date <= when]
+        return past[-1] if past else None
+
+    def next(self, model: str, environment: str) -> DeploymentTag:
+        """The tag that the next deployment gets."""
+        used = self.used.get((model, environment), ())
+        return DeploymentTag(model, environment, next_number(used))
+
+    def latest(self, model: str) -> Release | None:
+        """A model's highest release."""
+        mine = [r for r in self.releases.values() if r.tag.model == model]
+        return max(mine, key=lambda r: r.tag.version, default=None)
+
+    def release(self, name: str) -> Release:
+        """A release by its tag.
+
+        Raises:
+            TagshipError: there is no valid one.
+        """
+        if name not in self.releases:
+            wrong = [f.problem for f in self.findings if f.ref == name]
+            raise TagshipError(
+                f"no release {name}: " + (wrong[0] if wrong else "the remote has no such tag"),
+                "releases are made by `tagship release`, then pushed",
+            )
+        return self.releases[name]
+
+    def standing(
+        self, model: str, environment: str, before: Deployment | None = None
+    ) -> dict[str, Deployment]:
+        """What an environment left by rollback and nobody lifted since → by which rollback."""
+        standing: dict[str, Deployment] = {}
+        for deployment in self.history(model, environment):
+            if before and environment == before.tag.environment:
+                if deployment.number >= before.number:
+                    break
+            elif before and deployment.raw.date >= before.raw.date:
+                break
+            standing.pop(deployment.says("Lifts"), None)
+            if deployment.says("Rejects"):
+                standing[deployment.says("Rejects")] = deployment
+        return standing
+
+    def rejected(self, model: str, before: Deployment | None = None) -> dict[str, Deployment]:
+        """What was rolled back anywhere: release or deployment → by which rollback."""
+        places = [environment for name, environment in self.deployments if name == model]
+        found = (self.standing(model, environment, before) for environment in places)
+        return {name: rollback for here in found for name, rollback in here.items()}
+
+    def rejection(
+        self, model: str, release: str, manifests: str, before: Deployment | None = None
+    ) -> Deployment | None:
+        """The rollback that stands in the way of a release, or of it with these manifests."""
+        for name, rollback in self.rejected(model, before).items():
+            if name == release:
+                return rollback
+            history = self.history(model, rollback.tag.environment)
+            if any(d.name == name and d.what == (release, manifests) for d in history):
+                return rollback
+        return None
+
+    def blockers(self, model: str) -> list[Finding]:
+        """The findings that forbid tagging this model."""
+        return [f for f in self.findings if f.blocking and f.ref.split("/")[0] == model]

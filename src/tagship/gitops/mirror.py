@@ -1,0 +1,122 @@
+"""MLflow's aliases follow Git: what is different, and putting it right. Never the other way."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tagship.errors import TagshipError
+from tagship.gitops.view import View
+
+CHAMPION = "champion"
+"""The alias of what the last environment runs."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """An alias that does not say what Git says."""
+
+    model: str
+    alias: str
+    wanted: str
+    """The release that runs, or nothing."""
+    version: str
+    """The version with its artifact; empty when the registry has none."""
+    found: str
+    """The version that the alias names now, if any."""
+
+
+def differences(view: View, registry: "Mlflow") -> list[Difference]:
+    """Every alias of every model's environments that is missing, wrong or left over."""
+    wrong = []
+    for model in view.models:
+        held, versions = registry.aliases(model), registry.versions(model)
+        for alias, environment in _aliases(view):
+            current = view.ledger.current(model, environment)
+            sha256 = current.says("Model-SHA256") if current else ""
+            mine = [version for version, its in versions.items() if sha256 and its == sha256]
+            found = held.get(alias, "")
+            if (found not in mine) if current else found:
+                release = current.release if current else ""
+                wrong.append(
+                    Difference(model, alias, release, max(mine, default="", key=int), found)
+                )
+    return wrong
+
+
+def mirror(view: View, registry: "Mlflow") -> list[Difference]:
+    """Put every alias right and say what was wrong.
+
+    Raises:
+        TagshipError: the registry has no version with the artifact that runs; the others are done.
+    """
+    wrong = differences(view, registry)
+    for difference in wrong:
+        if difference.version:
+            registry.set_alias(
+                difference.model, difference.alias, difference.version, difference.wanted
+            )
+        elif not difference.wanted:
+            registry.drop_alias(difference.model, difference.alias)
+    lost = [d for d in wrong if d.wanted and not d.version]
+    if lost:
+        names = ", ".join(sorted({d.wanted for d in lost}))
+        raise TagshipError(
+            f"MLflow has no version with the artifact of {names}",
+            "check out its release and run `tagship run`: the artifact has the same bytes",
+        )
+    return wrong
+
+
+def named(view: View, registry: "Mlflow") -> dict[tuple[str, str], str]:
+    """For each model and environment, the release that the registry's alias stands for."""
+    wrong = {(d.model, d.alias): d for d in differences(view, registry)}
+    said: dict[tuple[str, str], str] = {}
+    for model in view.models:
+        for environment in view.environments:
+            current = view.ledger.current(model, environment)
+            difference = wrong.get((model, environment))
+            if difference:
+                said[model, environment] = f"version {difference.found}" if difference.found else ""
+            else:
+                said[model, environment] = current.release if current else ""
+    return said
+
+
+def _aliases(view: View) -> list[tuple[str, str]]:
+    return [*((name, name) for name in view.environments), (CHAMPION, view.environments[-1])]
+
+
+class Mlflow:
+    """An MLflow tracking server's registry, or its sqlite file."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+
+    def aliases(self, model: str) -> Mapping[str, str]:
+        """For each alias, the version that it names; empty for an unknown model."""
+        found = self._ask("search_registered_models", f"name = '{model}'")
+        return {alias: str(number) for one in found for alias, number in one.aliases.items()}
+
+    def versions(self, model: str) -> Mapping[str, str]:
+        """For each version, the artifact's SHA-256 that `tagship run` tagged it with."""
+        found = self._ask("search_model_versions", f"name = '{model}'")
+        return {str(one.version): one.tags.get("model_sha256", "") for one in found}
+
+    def set_alias(self, model: str, alias: str, version: str, release: str) -> None:
+        """Point an alias at a version."""
+        self._ask("set_registered_model_alias", model, alias, version)
+        self._ask("set_model_version_tag", model, version, "release", release)
+
+    def drop_alias(self, model: str, alias: str) -> None:
+        """Remove an alias."""
+        self._ask("delete_registered_model_alias", model, alias)
+
+    def _ask(self, verb: str, *arguments: str) -> Any:
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return getattr(MlflowClient(self._uri, registry_uri=self._uri), verb)(*arguments)
+        except (MlflowException, OSError) as error:
+            said = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+            raise TagshipError(f"MLflow: {said}", "look at MLFLOW_TRACKING_URI") from None

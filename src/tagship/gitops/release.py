@@ -1,0 +1,157 @@
+"""Releasing: a version of a model, from a verified lock and a passing verdict."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tagship.config.project_files import load_model
+from tagship.errors import TagshipError
+from tagship.gates.verdict import Verdict
+from tagship.gitops.ledger import Release
+from tagship.gitops.tagging import actor, push_tag
+from tagship.gitops.tags import ReleaseTag, compose, release_tag
+from tagship.gitops.view import Checks, Facts, View, look
+
+
+@dataclass(frozen=True)
+class Released:
+    """What was released."""
+
+    name: str
+    commit: str
+    created: bool
+    pushed: bool
+    message: str
+    next: str
+    """The command to type next."""
+
+
+def release(
+    root: Path,
+    model: str,
+    version: str,
+    checks: Checks,
+    push: bool = False,
+    dry_run: bool = False,
+) -> Released:
+    """Tag HEAD as a release, when everything allows it.
+
+    Raises:
+        TagshipError: the work tree is not clean or not the default branch's, the version is taken
+            or too low, the lock is stale, or a gate fails.
+    """
+    tag = release_tag(model, version)
+    files = load_model(root, model)
+    view = look(root)
+    head = _check_clone(view)
+    view.check_taggable(model)
+    facts = view.facts(head, model)
+    existing = view.ledger.releases.get(str(tag))
+    if existing:
+        return _again(existing, head)
+    _check_version(view, tag)
+    checks.verify_lock(files)
+    champion = view.champion(model)
+    verdict = checks.gate(files, champion)
+    _check_verdict(verdict, facts, str(tag))
+    if view.git.dirty():
+        raise TagshipError("checking changed the work tree", "commit or undo it, then run again")
+    message = _message(view, tag, facts, verdict, champion, checks)
+    step = f"git push {view.git.remote} refs/tags/{tag}"
+    if dry_run:
+        return Released(str(tag), head, False, False, message, step)
+    if not push:
+        view.git.keep(str(tag), view.git.tag(str(tag), head, message, checks.sign))
+        return Released(str(tag), head, True, False, message, step)
+    if push_tag(view.git, str(tag), head, message, checks.sign):
+        return Released(str(tag), head, True, True, message, f"tagship history {model}")
+    again = look(root)
+    return _again(again.ledger.release(str(tag)), head)
+
+
+def _check_clone(view: View) -> str:
+    git, default = view.git, view.remote.default
+    branch = git.branch()
+    if branch is None:
+        raise TagshipError(
+            "HEAD is detached: it is on no branch", f"git switch {default}, then run again"
+        )
+    if branch != default:
+        raise TagshipError(
+            f"this is branch '{branch}'; releases are made from '{default}'",
+            f"merge it, then: git switch {default} && git pull",
+        )
+    dirty = git.dirty()
+    if dirty:
+        raise TagshipError(
+            f"the work tree is not clean: {', '.join(dirty[:5])}", "commit or stash, then run again"
+        )
+    head = git.resolve("HEAD")
+    if head is None or not git.is_ancestor(head, view.head):
+        raise TagshipError(
+            f"HEAD is not on {git.remote}/{default}", "push it, reviewed, then run again"
+        )
+    return head
+
+
+def _again(existing: Release, head: str) -> Released:
+    if existing.commit != head:
+        raise TagshipError(
+            f"{existing.name} is taken: it is commit {existing.commit[:12]}",
+            "choose a higher version; a release is never moved",
+        )
+    return Released(existing.name, head, False, True, "", f"tagship history {existing.tag.model}")
+
+
+def _check_version(view: View, tag: ReleaseTag) -> None:
+    wrong = [finding for finding in view.ledger.findings if finding.ref == str(tag)]
+    if wrong and "in this clone only" not in wrong[0].problem:
+        raise TagshipError(f"{tag}: {wrong[0].problem}", "choose a higher version")
+    latest = view.ledger.latest(tag.model)
+    if latest and latest.tag.version >= tag.version:
+        raise TagshipError(
+            f"{tag}: not higher than {latest.name}",
+            f"the next patch is v{latest.tag.version.major}.{latest.tag.version.minor}"
+            f".{latest.tag.version.patch + 1}",
+        )
+
+
+def _check_verdict(verdict: Verdict, facts: Facts, name: str) -> None:
+    if verdict.artifact_sha256 != facts.model_sha256:
+        raise TagshipError(
+            f"{name}: the gates judged {verdict.artifact_sha256[:12]},"
+            f" the lock names {facts.model_sha256[:12]}",
+            "run `tagship run` again and commit the lock",
+        )
+    if verdict.status == "fail":
+        failed = [
+            f"  {result.gate} {result.subject}: "
+            + (f"{result.value:.4g}" if result.value is not None else "not computed")
+            + f", wanted {result.limit}"
+            for result in verdict.of_status("fail")
+        ]
+        raise TagshipError("\n".join([f"{name}: the verdict is fail", *failed]))
+
+
+def _message(
+    view: View,
+    tag: ReleaseTag,
+    facts: Facts,
+    verdict: Verdict,
+    champion: str | None,
+    checks: Checks,
+) -> str:
+    trailers = {
+        "Model": tag.model,
+        "Release": str(tag),
+        "Model-SHA256": facts.model_sha256,
+        "Data-SHA256": facts.data_sha256,
+        "Config-SHA256": facts.config_sha256,
+        "Lock-SHA256": facts.lock_sha256,
+        "Verdict": verdict.status,
+        "Verdict-SHA256": verdict.sha256,
+        "Champion": champion or "none",
+        "Actor": actor(view.git, checks),
+    }
+    passed = len(verdict.of_status("pass"))
+    body = f"{passed} of {len(verdict.results)} gates passed, {verdict.status} overall."
+    return compose(f"Release {tag}", body, trailers)

@@ -1,0 +1,178 @@
+"""The rules that a deployment must satisfy, each a refusal of its own."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from tagship.errors import TagshipError
+from tagship.gitops.ledger import Deployment, Release
+from tagship.gitops.records import NO_DIGEST, Record, check_pin, overlay
+from tagship.gitops.view import View
+
+Rule = tuple[str, Callable[[], None]]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A rule and what it found; no problem means that it holds."""
+
+    what: str
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A record at a commit that is to run, or claims to have been right to run."""
+
+    view: View
+    commit: str
+    record: Record
+    before: Deployment | None = None
+    """Judge as it was before this deployment; None judges as it is now."""
+
+    @property
+    def release(self) -> Release:
+        """The release that the record names."""
+        return self.view.ledger.release(self.record.release)
+
+    def rules(self) -> list[Rule]:
+        """Every rule, in the order in which a person would ask."""
+        return [
+            ("the release exists and says what its commit holds", self.release_is_true),
+            ("its verdict is not a failure", self.verdict_stands),
+            ("the record is the release's", self.record_is_true),
+            ("the overlay pins the record's image", self.pin_agrees),
+            ("one release has one image", self.digest_is_the_one),
+            ("the environment before ran it", self.earlier_environment_ran_it),
+            ("it is not rejected", self.not_rejected),
+            ("the manifests are those that were reviewed", self.manifests_reviewed),
+        ]
+
+    def release_is_true(self) -> None:
+        """The release's trailers against the files at its commit."""
+        check_release(self.view, self.release)
+
+    def verdict_stands(self) -> None:
+        """The release passed its gates."""
+        if self.release.says("Verdict") not in ("pass", "warn"):
+            raise TagshipError(f"{self.release.name}: its verdict is a failure")
+
+    def record_is_true(self) -> None:
+        """The record against the release's files."""
+        record = self.record
+        expected = self.view.released(self.release, record.environment)
+        for key in ("model_sha256", "data_sha256", "config_sha256", "verdict_sha256"):
+            mine, its = getattr(record, key), getattr(expected, key)
+            if mine != its:
+                raise TagshipError(
+                    f"{overlay(record.model, record.environment)}/release.yaml: {key}: {mine}"
+                    f" is not that of {record.release} ({its})",
+                    "let `tagship promote` write it",
+                )
+        if record.digest == NO_DIGEST:
+            raise TagshipError(f"{record.release}: the record has no image digest")
+
+    def pin_agrees(self) -> None:
+        """The image in kustomization.yaml against the record."""
+        record = self.record
+        check_pin(record, self.view.pin(self.commit, record.model, record.environment))
+
+    def digest_is_the_one(self) -> None:
+        """The image against the one that the first environment ran first."""
+        ran = self.view.ran(self.record.release, self.view.first)
+        if ran and ran.says("Image") != self.record.reference:
+            raise TagshipError(
+                f"{self.record.release}: {ran.name} ran {ran.says('Image')},"
+                f" the record says {self.record.reference}",
+                "a release is one image; a different one needs a new version",
+            )
+
+    def earlier_environment_ran_it(self) -> None:
+        """What the environment before ran."""
+        earlier = self.view.before(self.record.environment)
+        if earlier and not self.view.ran(self.record.release, earlier):
+            raise TagshipError(
+                f"{self.record.release}: {earlier} never ran it",
+                f"deploy it to {earlier} first",
+            )
+
+    def not_rejected(self) -> None:
+        """Rollbacks that stand."""
+        record = self.record
+        manifests = self.view.manifests(self.commit, record.model, record.environment)
+        refuse_rejected(self.view, record, manifests, self.before)
+
+    def manifests_reviewed(self) -> None:
+        """The manifests at the commit against those of the record."""
+        record = self.record
+        if record.environment == self.view.first:
+            return
+        found = self.view.manifests(self.commit, record.model, record.environment)
+        if found != record.manifests:
+            raise TagshipError(
+                f"{overlay(record.model, record.environment)}: the manifests at"
+                f" {self.commit[:12]} ({found[:12]}) are not those that were proposed and reviewed"
+                f" ({record.manifests[:12]})",
+                f"run `tagship promote {record.model} {record.release.split('/')[-1]}"
+                f" --env {record.environment}` and have the new difference reviewed",
+            )
+
+
+def refuse_rejected(
+    view: View, record: Record, manifests: str, before: Deployment | None = None
+) -> None:
+    """Refuse what a standing rollback left.
+
+    Raises:
+        TagshipError: names the rollback and its reason.
+    """
+    rollback = view.ledger.rejection(record.model, record.release, manifests, before)
+    if rollback:
+        rejects = rollback.says("Rejects").removeprefix(f"{record.model}/")
+        raise TagshipError(
+            f"{rollback.says('Rejects')} was rejected by {rollback.name}:"
+            f" {rollback.says('Reason')}",
+            f'if that is mended: tagship lift {record.model} {rejects} --reason "…"',
+        )
+
+
+def check_release(view: View, release: Release) -> None:
+    """Refuse a release whose trailers are not what its commit holds.
+
+    Raises:
+        TagshipError: names the trailer and both values.
+    """
+    facts = view.facts(release.commit, release.tag.model)
+    claims = {
+        "Model-SHA256": facts.model_sha256,
+        "Lock-SHA256": facts.lock_sha256,
+        "Config-SHA256": facts.config_sha256,
+    }
+    for key, found in claims.items():
+        if release.says(key) != found:
+            raise TagshipError(
+                f"{release.name}: its {key} is {release.says(key)}, its commit holds {found}",
+                "the tag was not made by `tagship release`, or was moved",
+            )
+    if not view.git.is_ancestor(release.commit, view.head):
+        raise TagshipError(
+            f"{release.name}: its commit {release.commit[:12]} is not on {view.remote.default}",
+            "release what was reviewed and merged",
+        )
+
+
+def refuse_broken(rules: Iterable[Rule]) -> None:
+    """Stop at the first rule that does not hold."""
+    for _, rule in rules:
+        rule()
+
+
+def examine(rules: Iterable[Rule]) -> list[Check]:
+    """Try every rule and say what each found."""
+    checks = []
+    for what, rule in rules:
+        try:
+            rule()
+            checks.append(Check(what))
+        except TagshipError as error:
+            checks.append(Check(what, str(error.args[0])))
+    return checks

@@ -1,0 +1,151 @@
+"""What runs where, what ran when, and where Git, the default branch and MLflow disagree."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+
+from tagship.errors import TagshipError
+from tagship.gitops.ledger import Deployment
+from tagship.gitops.view import View
+
+
+@dataclass(frozen=True)
+class Row:
+    """One environment of one model."""
+
+    model: str
+    environment: str
+    runs: str
+    """The release, or nothing."""
+    deployment: str
+    since: str
+    main: str
+    """What the default branch asks for: ``same``, or how it differs."""
+    mlflow: str
+    """The release under the environment's alias; ``?`` when MLflow was not asked."""
+    rejected: tuple[str, ...]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether main and MLflow say what Git's tags say."""
+        return self.main in ("same", "") and self.mlflow in (self.runs, "?")
+
+
+@dataclass(frozen=True)
+class Status:
+    """Every environment of every model, and what is wrong with the tags."""
+
+    rows: list[Row]
+    findings: list[str]
+
+
+@dataclass(frozen=True)
+class Event:
+    """One deployment, as history tells it."""
+
+    name: str
+    when: str
+    action: str
+    release: str
+    image: str
+    actor: str
+    reason: str
+    rejects: str
+    lifts: str
+    commit: str
+
+
+def status(view: View, aliases: Mapping[tuple[str, str], str] | None = None) -> Status:
+    """Every environment of every model. ``aliases`` is the release that MLflow names for each."""
+    rows = [
+        _row(view, model, environment, aliases)
+        for model in view.models
+        for environment in view.environments
+    ]
+    findings = [f"{f.ref}: {f.problem}" for f in view.ledger.findings]
+    findings += [
+        f"{model}: it has tags, but no config/{model}: renamed or removed"
+        for model in view.ledger.models()
+        if model not in view.models
+    ]
+    return Status(rows, findings)
+
+
+def history(
+    view: View, model: str, environment: str | None = None, at: datetime | None = None
+) -> list[Event]:
+    """Every deployment of a model, oldest first; with ``at`` only what ran then.
+
+    Raises:
+        TagshipError: neither config nor a tag knows the model, or no such environment.
+    """
+    if model not in view.models and model not in view.ledger.models():
+        raise TagshipError(f"no model '{model}'", f"the models are: {', '.join(view.models)}")
+    known = {e for m, e in view.ledger.deployments if m == model}
+    if environment and environment not in known:
+        view.check_environment(environment)
+    chosen = [environment] if environment else [*view.environments]
+    chosen += sorted(known - {*view.environments}) if not environment else []
+    found: list[Deployment] = []
+    for name in chosen:
+        if at is None:
+            found += view.ledger.history(model, name)
+        elif ran := view.ledger.at(model, name, at):
+            found.append(ran)
+    return [_event(deployment) for deployment in found]
+
+
+def parse_time(text: str) -> datetime:
+    """A date (its end, in UTC) or a date and time (UTC unless it says otherwise).
+
+    Raises:
+        TagshipError: neither.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise TagshipError(f"{text!r} is no date", "2026-11-21 or 2026-11-21T14:30") from None
+    if len(text) <= 10:
+        moment = datetime.combine(moment.date(), time.max)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _row(
+    view: View, model: str, environment: str, aliases: Mapping[tuple[str, str], str] | None
+) -> Row:
+    current = view.ledger.current(model, environment)
+    alias = "?" if aliases is None else aliases.get((model, environment), "")
+    return Row(
+        model,
+        environment,
+        current.release if current else "",
+        current.name if current else "",
+        current.raw.date.isoformat() if current else "",
+        _on_main(view, model, environment, current),
+        alias,
+        tuple(sorted(view.ledger.standing(model, environment))),
+    )
+
+
+def _on_main(view: View, model: str, environment: str, current: Deployment | None) -> str:
+    try:
+        record = view.record(view.head, model, environment)
+    except TagshipError as error:
+        return str(error.args[0])
+    if record is None:
+        return "no overlay"
+    if current is None:
+        return f"asks for {record.release}" if record.deployed else ""
+    if record != view.record(current.commit, model, environment):
+        same = record.release == current.release
+        return "asks for another record" if same else f"asks for {record.release}"
+    if view.manifests(view.head, model, environment) != current.says("Manifests"):
+        return "has other manifests"
+    return "same"
+
+
+def _event(deployment: Deployment) -> Event:
+    keys = ("Action", "Release", "Image", "Actor", "Reason", "Rejects", "Lifts")
+    said = {key.lower(): deployment.says(key) for key in keys}
+    when = deployment.raw.date.isoformat()
+    return Event(name=deployment.name, when=when, commit=deployment.commit, **said)

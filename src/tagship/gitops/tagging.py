@@ -1,0 +1,107 @@
+"""Making a deployment tag: fetch, decide, take the next number, push, and again if beaten."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tagship.errors import TagshipError
+from tagship.gitops.git import Git, jitter
+from tagship.gitops.ledger import Action, Deployment
+from tagship.gitops.records import Record
+from tagship.gitops.tags import compose
+from tagship.gitops.view import Checks, View, look
+
+ATTEMPTS = 20
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A deployment that is wanted, before it has a number."""
+
+    record: Record
+    commit: str
+    action: Action
+    subject: str
+    extra: dict[str, str] = field(default_factory=dict)
+    """Trailers of the action: Restores, Rejects, Lifts, Reason."""
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """A deployment tag, and whether this call made it."""
+
+    name: str
+    commit: str
+    created: bool
+    message: str
+
+
+Decide = Callable[[View], Plan | Deployment]
+
+
+def tag_deployment(
+    root: Path,
+    model: str,
+    checks: Checks,
+    decide: Decide,
+    dry_run: bool = False,
+    seen: View | None = None,
+) -> Tagged:
+    """Tag what ``decide`` wants of a model, with the next number of its environment.
+
+    ``decide`` is asked again after every lost race, on what is true by then; it answers with a
+    deployment when there is nothing left to do. A view ``seen`` just now saves the first fetch.
+
+    Raises:
+        TagshipError: ``decide`` or the remote refuses.
+    """
+    for attempt in range(ATTEMPTS):
+        view = look(root) if attempt or seen is None else seen
+        view.check_taggable(model)
+        plan = decide(view)
+        if isinstance(plan, Deployment):
+            return Tagged(plan.name, plan.commit, False, "")
+        record = plan.record
+        tag = view.ledger.next(record.model, record.environment)
+        message = _message(view, plan, str(tag), checks)
+        if dry_run:
+            return Tagged(str(tag), plan.commit, False, message)
+        if push_tag(view.git, str(tag), plan.commit, message, checks.sign):
+            return Tagged(str(tag), plan.commit, True, message)
+        time.sleep(jitter(attempt))
+    raise TagshipError(
+        f"{ATTEMPTS} other deployments took their numbers first", "run this again in a moment"
+    )
+
+
+def push_tag(git: Git, name: str, commit: str, message: str, sign: bool) -> bool:
+    """Make an annotated tag and push it alone; False when the name is taken by now."""
+    made = git.tag(name, commit, message, sign)
+    if not git.push(made, f"refs/tags/{name}"):
+        return False
+    git.keep(name, made)
+    return True
+
+
+def actor(git: Git, checks: Checks) -> str:
+    """Who acts: as told, or GitHub's actor, or git's committer."""
+    return checks.actor or os.environ.get("GITHUB_ACTOR", "") or git.identity()
+
+
+def _message(view: View, plan: Plan, name: str, checks: Checks) -> str:
+    record = plan.record
+    current = view.ledger.current(record.model, record.environment)
+    trailers = {
+        "Model": record.model,
+        "Environment": record.environment,
+        "Action": plan.action,
+        **record.trailers(view.manifests(plan.commit, record.model, record.environment)),
+        "Actor": actor(view.git, checks),
+        "Previous": f"{current.name}@{current.raw.object}" if current else "",
+        **plan.extra,
+    }
+    body = f"{record.environment} runs {record.release}"
+    body += f" instead of {current.release}." if current else ", its first deployment."
+    return compose(f"{name}: {plan.subject}", body, trailers)

@@ -1,0 +1,229 @@
+"""One look at the repository: its config, its remote, and what the tags mean."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tagship.config.project import ProjectConfig
+from tagship.config.project_files import ModelFiles, load_project, model_names
+from tagship.errors import TagshipError
+from tagship.files import sha256_of_bytes
+from tagship.gates.verdict import Verdict
+from tagship.gitops.git import Git, Remote
+from tagship.gitops.ledger import Deployment, Ledger, Release
+from tagship.gitops.reading import read_ledger
+from tagship.gitops.records import (
+    NONE,
+    Record,
+    edit_pin,
+    edit_record,
+    fingerprint,
+    parse_pin,
+    parse_record,
+    pin_path,
+    record_path,
+)
+
+CONFIGS = ("data.yaml", "model.yaml", "thresholds.yaml")
+
+
+@dataclass(frozen=True)
+class Checks:
+    """What other floors know how to prove, plugged in."""
+
+    verify_lock: Callable[[ModelFiles], None]
+    """Retrain and refuse a lock that does not give the same artifact."""
+    gate: Callable[[ModelFiles, str | None], Verdict]
+    """Judge the locked artifact against the release that is champion, if any."""
+    image_exists: Callable[[str], bool]
+    """Whether a registry still holds ``image@digest``."""
+    sign: bool = False
+    """Whether tags are signed."""
+    actor: str = ""
+    """Who acts; git's committer when empty."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a commit holds of a model, without training: hashes of its files."""
+
+    model_sha256: str
+    data_sha256: str
+    config_sha256: str
+    lock_sha256: str
+
+
+@dataclass(frozen=True)
+class View:
+    """The state that every decision is made from."""
+
+    git: Git
+    project: ProjectConfig
+    models: tuple[str, ...]
+    remote: Remote
+    ledger: Ledger
+
+    @property
+    def head(self) -> str:
+        """The default branch's commit."""
+        return self.remote.heads[self.remote.default]
+
+    @property
+    def environments(self) -> list[str]:
+        """In order of promotion."""
+        return self.project.environments
+
+    @property
+    def first(self) -> str:
+        """The environment that a release reaches by itself."""
+        return self.environments[0]
+
+    def before(self, environment: str) -> str | None:
+        """The environment that this one promotes from.
+
+        Raises:
+            TagshipError: no such environment.
+        """
+        self.check_environment(environment)
+        place = self.environments.index(environment)
+        return self.environments[place - 1] if place else None
+
+    def check_environment(self, environment: str) -> None:
+        """Refuse an environment that project.yaml does not have."""
+        if environment not in self.environments:
+            raise TagshipError(
+                f"'{environment}' is no environment",
+                f"config/project.yaml has: {', '.join(self.environments)}",
+            )
+
+    def check_taggable(self, model: str) -> None:
+        """Refuse to tag a model while something could lead Argo CD astray."""
+        for finding in self.ledger.blockers(model):
+            raise TagshipError(f"{finding.ref}: {finding.problem}", "mend it, then run this again")
+        if self.git.is_shallow():
+            raise TagshipError(
+                "this clone is shallow: history cannot be checked", "git fetch --unshallow"
+            )
+
+    def champion(self, model: str) -> str | None:
+        """The release that the last environment runs."""
+        current = self.ledger.current(model, self.environments[-1])
+        return current.release if current else None
+
+    def record(self, commit: str, model: str, environment: str) -> Record | None:
+        """An overlay's record at a commit; None when there is no overlay."""
+        path = record_path(model, environment)
+        text = self.git.show(commit, path)
+        return None if text is None else parse_record(text, path)
+
+    def pin(self, commit: str, model: str, environment: str) -> tuple[str, str]:
+        """The image and digest that an overlay pins at a commit."""
+        path = pin_path(model, environment)
+        text = self.git.show(commit, path)
+        if text is None:
+            raise TagshipError(f"{path}: no such file at {commit[:12]}")
+        return parse_pin(text, path)
+
+    def manifests(self, commit: str, model: str, environment: str) -> str:
+        """The fingerprint of what an environment is rendered from at a commit."""
+        files = self.git.files(commit, "deploy/")
+        return fingerprint(files, model, environment, {*self.environments} - {environment})
+
+    def facts(self, commit: str, model: str) -> Facts:
+        """The hashes of a model's lock and config at a commit.
+
+        Raises:
+            TagshipError: there is no lock there, or it is none.
+        """
+        path = f"config/{model}/model.lock.yaml"
+        lock = self.git.show(commit, path)
+        if lock is None:
+            raise TagshipError(
+                f"{path}: there is no lock at {commit[:12]}",
+                f"run `tagship run {model}` and commit it",
+            )
+        texts = [self.git.show(commit, f"config/{model}/{name}") or "" for name in CONFIGS]
+        sums = [f"{n} {_sha256(t)}" for n, t in zip(CONFIGS, texts, strict=True)]
+        artifact, data = _locked(lock, path)
+        return Facts(artifact, data, _sha256("\n".join(sums)), _sha256(lock))
+
+    def released(self, release: Release, environment: str) -> Record:
+        """The record that a release asks for, without image and manifests."""
+        facts = self.facts(release.commit, release.tag.model)
+        return Record(
+            model=release.tag.model,
+            environment=environment,
+            release=release.name,
+            model_sha256=facts.model_sha256,
+            data_sha256=facts.data_sha256,
+            config_sha256=facts.config_sha256,
+            verdict_sha256=release.says("Verdict-SHA256"),
+            manifests=NONE,
+        )
+
+    def ran(self, release: str, environment: str) -> Deployment | None:
+        """The first deployment of a release in an environment: it fixes the image's digest."""
+        history = self.ledger.history(release.split("/")[0], environment)
+        return next((d for d in history if d.release == release), None)
+
+    def pinned(self, commit: str, record: Record, message: str) -> str:
+        """A commit on top of another, with one overlay's record and pin replaced.
+
+        Raises:
+            TagshipError: there is no such overlay.
+        """
+        paths = [
+            record_path(record.model, record.environment),
+            pin_path(record.model, record.environment),
+        ]
+        texts = [self.git.show(commit, path) for path in paths]
+        if texts[0] is None or texts[1] is None:
+            raise TagshipError(
+                f"{paths[0 if texts[0] is None else 1]}: no such file on {self.remote.default}",
+                f"every model needs an overlay for {record.environment}: see `tagship doctor`",
+            )
+        edited = {
+            paths[0]: edit_record(texts[0], paths[0], record),
+            paths[1]: edit_pin(texts[1], paths[1], record.image, record.digest),
+        }
+        changed = {path: edited[path] for path, old in zip(paths, texts, strict=True)
+                   if edited[path] != old}  # fmt: skip
+        return self.git.commit(commit, changed, message) if changed else commit
+
+
+def look(root: Path) -> View:
+    """Fetch, and say what is there.
+
+    Raises:
+        TagshipError: no remote, or it cannot be reached.
+    """
+    git = Git(root)
+    if not git.has_remote():
+        raise TagshipError(
+            f"{root}: no git remote named '{git.remote}'", f"git remote add {git.remote} <url>"
+        )
+    project = load_project(root)
+    models = tuple(model_names(root))
+    remote = git.sync()
+    local = {raw.name: raw.object for raw in git.tags("refs/tags/")}
+    ledger = read_ledger(git.tags(), models, project.environments, remote.heads, local)
+    return View(git, project, models, remote, ledger)
+
+
+def _locked(text: str, path: str) -> tuple[str, str]:
+    """The artifact's and the data's SHA-256, from a lock of any version of this engine."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        lock = YAML(typ="safe").load(text)
+        found = str(lock["artifact"]["sha256"]), str(lock["data"]["sha256"])
+    except (YAMLError, KeyError, TypeError):
+        raise TagshipError(
+            f"{path}: not a lock", "it is written by `tagship run`, never by hand"
+        ) from None
+    return found
+
+
+def _sha256(text: str) -> str:
+    return sha256_of_bytes(text.encode(errors="surrogateescape"))

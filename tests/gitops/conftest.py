@@ -1,0 +1,66 @@
+"""A small real project, built once and copied for each test."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from shop import Shop, build, copy
+
+from tagship.gitops import kustomize
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _identity() -> None:
+    """Who commits in tests, apart from what the machine says."""
+    for role in ("AUTHOR", "COMMITTER"):
+        os.environ[f"GIT_{role}_NAME"] = "Ada"
+        os.environ[f"GIT_{role}_EMAIL"] = "ada@example.org"
+    os.environ["GIT_CONFIG_GLOBAL"] = os.devnull
+    os.environ.pop("GITHUB_ACTOR", None)
+
+
+@pytest.fixture(autouse=True)
+def kustomize_here(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """No test renders, which is slow, unless it calls this."""
+    real = kustomize._COMMANDS
+    monkeypatch.setattr(kustomize, "_COMMANDS", ())
+
+    def allow() -> None:
+        if not any(shutil.which(program) for program, _ in real):
+            pytest.skip("neither kustomize nor kubectl is installed")
+        monkeypatch.setattr(kustomize, "_COMMANDS", real)
+
+    return allow
+
+
+@pytest.fixture(scope="session")
+def _new(tmp_path_factory: pytest.TempPathFactory, _identity: None) -> Shop:
+    return build(tmp_path_factory.mktemp("new") / "shop")
+
+
+@pytest.fixture(scope="session")
+def _shipped(tmp_path_factory: pytest.TempPathFactory, _new: Shop) -> Shop:
+    shop = copy(_new, tmp_path_factory.mktemp("shipped") / "shop")
+    shop.ship("v1.0.0", "one-a")
+    shop.ship("v1.1.0", "two")
+    return shop
+
+
+@pytest.fixture
+def shop(_new: Shop, tmp_path: Path) -> Shop:
+    """A project in which nothing was released yet."""
+    return copy(_new, tmp_path / "shop")
+
+
+@pytest.fixture
+def shipped(_shipped: Shop, tmp_path: Path) -> Shop:
+    """A project whose production ran v1.0.0 and runs v1.1.0."""
+    return copy(_shipped, tmp_path / "shop")
+
+
+@pytest.fixture
+def build_shop(tmp_path: Path) -> Callable[..., Shop]:
+    """A project with environments of one's own."""
+    return lambda *environments: build(tmp_path / "other", environments)

@@ -1,0 +1,234 @@
+"""A small real project with a real bare remote, and the verbs of its life."""
+
+import hashlib
+import shutil
+import subprocess
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tagship.config.project_files import ModelFiles
+from tagship.gates.verdict import GateResult, Verdict
+from tagship.gitops.deploy import Outcome, deploy
+from tagship.gitops.promote import Proposal, promote
+from tagship.gitops.release import release
+from tagship.gitops.rollback import rollback
+from tagship.gitops.view import Checks, View, _locked, look
+
+REGISTRY = "registry.example/shop/shop"
+
+DATA = """\
+source: {kind: sklearn, table: wine}
+target: {column: class}
+columns:
+  alcohol: {dtype: float}
+"""
+MODEL = """\
+task: multiclass
+select: {metric: f1, folds: 5}
+candidates:
+  tree: {estimator: sklearn.tree.DecisionTreeClassifier, params: {}}
+"""
+THRESHOLDS = """\
+metrics: {f1: {fail_below: 0.5}}
+baseline: {metric: f1, margin: 0.1}
+parity: {max_difference: 1.0e-5}
+"""
+KUSTOMIZATION = """\
+# keep this comment
+resources: [../../base]
+namePrefix: churn-   # and this one
+images:
+  - name: model-image
+    newName: registry.example/shop/shop-churn
+    digest: sha256:%s
+replicas: []
+""" % ("0" * 64)
+RECORD = """\
+# The deployment record.
+model: churn
+environment: {environment}
+release: none
+image: registry.example/shop/shop-churn
+digest: sha256:{zeros}
+model_sha256: "{zeros}"
+data_sha256: "{zeros}"
+config_sha256: "{zeros}"
+run_id: none
+verdict_sha256: "{zeros}"
+"""
+
+
+def sha(text: str) -> str:
+    """A digest to play with."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def image(label: str, model: str = "churn") -> str:
+    """An image by digest."""
+    return f"{REGISTRY}-{model}@sha256:{sha(f'image {label}')}"
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git in a test."""
+    done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def put(folder: Path, path: str, text: str) -> None:
+    """Write a file."""
+    (folder / path).parent.mkdir(parents=True, exist_ok=True)
+    (folder / path).write_text(text, encoding="utf-8")
+
+
+def put_lock(folder: Path, label: str, model: str = "churn", f1: float = 0.8) -> None:
+    """A lock of a model with another artifact."""
+    text = f"artifact: {{sha256: {sha(label)}}}\ndata: {{sha256: {sha('data')}}}\nf1: {f1}\n"
+    put(folder, f"config/{model}/model.lock.yaml", text)
+
+
+def add_model(folder: Path, model: str, environments: tuple[str, ...]) -> None:
+    """Config and overlays of a model."""
+    for name, text in (("data", DATA), ("model", MODEL), ("thresholds", THRESHOLDS)):
+        put(folder, f"config/{model}/{name}.yaml", text)
+    put_lock(folder, "one", model)
+    for environment in environments:
+        record = RECORD.format(environment=environment, zeros="0" * 64).replace("churn", model)
+        put(folder, f"deploy/{model}/{environment}/release.yaml", record)
+        pins = KUSTOMIZATION.replace("churn", model)
+        put(folder, f"deploy/{model}/{environment}/kustomization.yaml", pins)
+
+
+def gate(files: ModelFiles, champion: str | None) -> Verdict:
+    """A gate that reads the lock's metric."""
+    text = files.lock_path.read_text(encoding="utf-8")
+    value = float(text.rsplit("f1: ", 1)[1])
+    status = "pass" if value >= 0.5 else "fail"
+    result = GateResult(gate="metrics", subject="f1", value=value, limit="≥ 0.5", status=status)
+    return Verdict(
+        model=files.name,
+        artifact_sha256=_locked(text, "lock")[0],
+        thresholds_sha256=files.thresholds_sha256,
+        champion=champion,
+        results=[result],
+    )
+
+
+CHECKS = Checks(verify_lock=lambda files: None, gate=gate, image_exists=lambda reference: True)
+
+
+@dataclass
+class Shop:
+    """One clone of the project, and the verbs of its life."""
+
+    root: Path
+    remote: Path
+    checks: Checks = CHECKS
+
+    def git(self, *arguments: str) -> str:
+        return git(self.root, *arguments)
+
+    def put(self, path: str, text: str) -> None:
+        put(self.root, path, text)
+
+    def commit(self, message: str = "change") -> str:
+        """Commit everything and push main."""
+        self.git("add", "-A")
+        self.git("commit", "-qm", message)
+        self.git("push", "-q", "origin", "main")
+        return self.git("rev-parse", "HEAD")
+
+    def pull(self) -> None:
+        self.git("pull", "-q", "--ff-only", "origin", "main")
+
+    def clone(self, name: str, *options: str) -> "Shop":
+        """Another person's clone."""
+        where = self.root.parent / name
+        git(self.root.parent, "clone", "-q", *options, f"file://{self.remote}", str(where))
+        return replace(self, root=where)
+
+    def look(self) -> View:
+        return look(self.root)
+
+    def remote_tags(self) -> list[str]:
+        return git(self.remote, "tag", "--list").split()
+
+    def new_lock(self, label: str, f1: float = 0.8, model: str = "churn") -> None:
+        self.pull()
+        put_lock(self.root, label, model, f1)
+        self.commit(f"feat: {label}")
+
+    def release(self, version: str, model: str = "churn") -> None:
+        release(self.root, model, version, self.checks, push=True)
+
+    def promote(self, version: str | None, **options: str) -> Proposal:
+        return promote(self.root, options.pop("model", "churn"), version, self.checks, **options)
+
+    def merge(self, branch: str, how: str = "merge") -> str:
+        """What GitHub's three buttons do; gives the merged commit."""
+        self.pull()
+        self.git("fetch", "-q", "origin", branch)
+        if how == "merge":
+            self.git("merge", "-q", "--no-ff", "-m", f"Merge {branch}", "FETCH_HEAD")
+        elif how == "squash":
+            self.git("merge", "-q", "--squash", "FETCH_HEAD")
+            self.git("commit", "-qm", f"{branch} (#1)")
+        else:
+            self.git("switch", "-q", "--detach", "FETCH_HEAD")
+            self.git("rebase", "-q", "main")
+            tip = self.git("rev-parse", "HEAD")
+            self.git("switch", "-q", "main")
+            self.git("merge", "-q", "--ff-only", tip)
+        self.git("push", "-q", "origin", "main")
+        return self.git("rev-parse", "HEAD")
+
+    def deploy(self, **options: str) -> dict[tuple[str, str], Outcome]:
+        found = deploy(self.root, self.checks, **options)
+        return {(o.model, o.environment): o for o in found}
+
+    def ship(self, version: str, label: str, how: str = "merge") -> None:
+        """The whole way of one release into production."""
+        self.new_lock(label)
+        self.release(version)
+        proposal = self.promote(version, image=image(label))
+        assert proposal.branch
+        self.merge(proposal.branch, how)
+        assert self.deploy()["churn", "production"].state == "deployed"
+
+    def rollback(self, reason: str = "it is slow", **options):
+        environment = options.pop("environment", "production")
+        return rollback(self.root, "churn", environment, reason, self.checks, **options)
+
+    def runs(self, environment: str, model: str = "churn") -> str:
+        current = self.look().ledger.current(model, environment)
+        return current.release if current else ""
+
+
+def build(folder: Path, environments: tuple[str, ...] = ("staging", "production")) -> Shop:
+    """A project and its remote, with one model."""
+    remote, root = folder / "remote.git", folder / "work"
+    folder.mkdir(parents=True, exist_ok=True)
+    git(folder, "init", "-q", "--bare", "-b", "main", str(remote))
+    git(folder, "clone", "-q", str(remote), str(root))
+    git(root, "switch", "-q", "-c", "main")
+    listed = ", ".join(environments)
+    put(
+        root,
+        "config/project.yaml",
+        "name: shop\ntitle: Shop\nowner: shop\nregistry: registry.example/shop\n"
+        f"environments: [{listed}]\n",
+    )
+    put(root, "deploy/base/kustomization.yaml", "resources: [deployment.yaml]\n")
+    put(root, "deploy/base/deployment.yaml", "kind: Deployment\n")
+    add_model(root, "churn", environments)
+    shop = Shop(root, remote)
+    shop.commit("feat: begin")
+    return shop
+
+
+def copy(source: Shop, target: Path) -> Shop:
+    """The same project elsewhere."""
+    shutil.copytree(source.root.parent, target, symlinks=True)
+    shop = Shop(target / "work", target / "remote.git")
+    shop.git("remote", "set-url", "origin", str(shop.remote))
+    return shop

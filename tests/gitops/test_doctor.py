@@ -1,0 +1,105 @@
+"""The doctor sees what is missing, and goes on."""
+
+import json
+from pathlib import Path
+
+import pytest
+from shop import Shop
+
+from projects import Project
+from tagship.errors import TagshipError
+from tagship.gitops.doctor import WORKFLOWS, doctor
+
+RULESET = {
+    "target": "tag", "enforcement": "active", "rules": [{"type": "update"}, {"type": "deletion"}],
+    "conditions": {
+        "ref_name": {"include": [f"refs/tags/*/{t}" for t in ("v*", "staging/*", "production/*")]}
+    },
+}  # fmt: skip
+
+
+def answers(shop: Shop) -> dict[str, tuple[str, str]]:
+    return {answer.what: (answer.level, answer.problem) for answer in doctor(shop.root)}
+
+
+def test_the_doctor_names_everything_that_is_missing(shop: Shop) -> None:
+    found = answers(shop)
+    for name in WORKFLOWS:
+        assert found[f"workflow {name}"][0] == "fail"
+    assert found["rulesets"][0] == "fail"
+    assert found["owners of deploy/"][0] == "fail"
+    assert found["churn: overlay production"] == ("ok", "")
+
+
+def test_the_doctor_is_content_with_what_is_there(shop: Shop) -> None:
+    for name in WORKFLOWS:
+        shop.put(f".github/workflows/{name}.yml", "on: push\n")
+    shop.put(".github/rulesets/tags.json", json.dumps(RULESET))
+    shop.put(".github/CODEOWNERS", "config/*/thresholds.yaml @a\ndeploy/*/production/ @a\n")
+    shop.commit()
+    failed = {what for what, (level, _) in answers(shop).items() if level == "fail"}
+    assert failed == set()
+
+
+def test_the_doctor_sees_bad_overlays_rulesets_locks_and_tags(shop: Shop) -> None:
+    shop.put(".github/rulesets/tags.json", "{")
+    path = shop.root / "deploy/churn/production/kustomization.yaml"
+    path.write_text(path.read_text().replace("sha256:0", "sha256:1"))
+    (shop.root / "config/churn/model.lock.yaml").unlink()
+    (shop.root / "deploy/churn/staging/release.yaml").unlink()
+    shop.git("tag", "churn/production/1")
+    shop.git("push", "-q", "origin", "refs/tags/churn/production/1")
+    found = answers(shop)
+    assert "not a ruleset" in found["ruleset tags.json"][1]
+    assert "its record says" in found["churn: overlay production"][1]
+    assert "does not exist" in found["churn: overlay staging"][1]
+    assert found["churn: lock"] == ("fail", "run `tagship run churn`")
+    assert "lightweight" in found["tag churn/production/1"][1]
+
+
+def test_the_doctor_tells_a_stale_lock(shop: Shop) -> None:
+    def stale(root: object, model: str) -> None:
+        raise TagshipError("it is stale")
+
+    found = {answer.what: answer.problem for answer in doctor(shop.root, stale)}
+    assert found["churn: lock is current"] == "it is stale"
+
+
+def test_the_doctor_names_the_environment_whose_tags_could_be_moved(shop: Shop) -> None:
+    looser = json.loads(json.dumps(RULESET))
+    looser["conditions"]["ref_name"]["include"].pop()
+    shop.put(".github/rulesets/tags.json", json.dumps(looser))
+    found = answers(shop)
+    assert found["tags */staging/* stay"] == ("ok", "")
+    assert "no active ruleset" in found["tags */production/* stay"][1]
+    shop.put(".github/rulesets/tags.json", json.dumps({**RULESET, "enforcement": "disabled"}))
+    assert answers(shop)["tags */staging/* stay"][0] == "fail"
+
+
+def test_the_doctor_command_tells_which_input_made_a_lock_stale(run_project: Project) -> None:
+    assert "✓ tiny: lock is current" in run_project.tagship("doctor").out
+    run_project.edit("model", "max_depth: 3", "max_depth: 4")
+    told = run_project.tagship("doctor").out
+    assert "✗ tiny: lock is current: stale: model.yaml: candidates.tree.params.max_depth: 3" in told
+
+
+@pytest.mark.parametrize(
+    ("says", "level", "problem"),
+    [
+        ("argocd: v3.5.0+abc", "ok", ""),
+        ("argocd: v10.0.1", "ok", ""),
+        ("argocd: v3.4.9", "fail", "v3.4 here; tagPrefix needs 3.5"),
+        ("what?", "warn", "its version is not known"),
+    ],
+)
+def test_the_doctor_reads_the_version_of_argo_cd(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: str, level: str, problem: str
+) -> None:
+    program = tmp_path / "bin" / "argocd"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\necho '{says}'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+    found = answers(shop)["Argo CD"]
+    assert found[0] == level
+    assert problem in found[1]

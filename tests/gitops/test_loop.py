@@ -1,0 +1,216 @@
+"""The life of a model, by tag and merge, and what Argo CD would run after each step."""
+
+from collections.abc import Callable
+
+import pytest
+from argo import runs
+from shop import Shop, add_model, image
+
+from tagship.errors import TagshipError
+from tagship.gitops.rollback import lift
+from tagship.gitops.status import history, parse_time, status
+from tagship.gitops.verify import verify
+
+
+@pytest.mark.parametrize("how", ["merge", "squash", "rebase"])
+def test_a_release_reaches_staging_then_production_by_every_kind_of_merge(
+    shop: Shop, how: str
+) -> None:
+    shop.new_lock("one-a")
+    shop.release("v1.0.0")
+    assert runs(shop.remote, "churn", "staging") is None
+    proposal = shop.promote("v1.0.0", image=image("one-a"))
+    assert proposal.branch == "promote/churn/v1.0.0"
+    assert runs(shop.remote, "churn", "staging") == ("churn/staging/1", "churn/v1.0.0")
+    assert runs(shop.remote, "churn", "production") is None
+    reviewed = shop.git("ls-remote", "origin", proposal.branch).split()[0]
+    merged = shop.merge(proposal.branch, how)
+    found = shop.deploy(commit=merged, reviewed=reviewed)
+    assert found["churn", "production"].detail == "churn/production/1"
+    assert found["churn", "staging"].state == "current"
+    assert runs(shop.remote, "churn", "production") == ("churn/production/1", "churn/v1.0.0")
+    for name in ("churn/v1.0.0", "churn/staging/1", "churn/production/1"):
+        assert verify(shop.root, name, shop.checks).ok, name
+
+
+def test_running_each_step_again_changes_nothing(shipped: Shop) -> None:
+    shipped.new_lock("three")
+    shipped.release("v1.2.0")
+    shipped.release("v1.2.0")
+    tags = shipped.remote_tags()
+    assert shipped.promote("v1.1.0", image=image("another build")).branch == ""
+    assert {o.state for o in shipped.deploy().values()} == {"current"}
+    assert shipped.remote_tags() == tags
+
+
+def test_a_release_without_push_only_tags_here_and_says_how_to_go_on(shop: Shop) -> None:
+    from tagship.gitops.release import release
+
+    done = release(shop.root, "churn", "v1.0.0", shop.checks)
+    assert shop.remote_tags() == []
+    assert done.next == "git push origin refs/tags/churn/v1.0.0"
+    shop.git("push", "-q", "origin", "refs/tags/churn/v1.0.0")
+    assert "churn/v1.0.0" in shop.look().ledger.releases
+
+
+def test_rollback_restores_the_tree_and_rejects_what_it_left(shipped: Shop) -> None:
+    done = shipped.rollback()
+    assert done.tag.name == "churn/production/3"
+    assert done.rejects == "churn/v1.1.0"
+    folder = "deploy/churn/production"
+    trees = [shipped.git("rev-parse", f"refs/tags/churn/production/{n}:{folder}") for n in (1, 3)]
+    assert trees[0] == trees[1]
+    assert runs(shipped.remote, "churn", "production") == ("churn/production/3", "churn/v1.0.0")
+    assert verify(shipped.root, "churn/production/3", shipped.checks).ok
+
+
+def test_a_merge_between_rollback_and_its_pull_request_deploys_nothing(shipped: Shop) -> None:
+    done = shipped.rollback()
+    shipped.put("README.md", "unrelated")
+    shipped.commit()
+    assert shipped.deploy()["churn", "production"].state == "held"
+    shipped.merge(done.branch)
+    assert shipped.deploy()["churn", "production"].state == "current"
+    assert shipped.runs("production") == "churn/v1.0.0"
+
+
+def test_a_lifted_version_is_promoted_again_by_pull_request(shipped: Shop) -> None:
+    done = shipped.rollback()
+    with pytest.raises(TagshipError, match="still asks for"):
+        lift(shipped.root, "churn", "v1.1.0", "mended", shipped.checks)
+    shipped.merge(done.branch)
+    with pytest.raises(TagshipError, match=r"rejected by churn/production/3: it is slow"):
+        shipped.promote("v1.1.0")
+    [tag] = lift(shipped.root, "churn", "v1.1.0", "mended", shipped.checks)
+    assert lift(shipped.root, "churn", "v1.1.0", "mended", shipped.checks)[0].created is False
+    assert runs(shipped.remote, "churn", "production") == (tag.name, "churn/v1.0.0")
+    assert shipped.deploy()["churn", "production"].state == "current"
+    shipped.merge(shipped.promote("v1.1.0").branch)
+    assert shipped.deploy()["churn", "production"].detail == "churn/production/5"
+    assert all(verify(shipped.root, f"churn/production/{n}", shipped.checks).ok for n in (3, 4, 5))
+
+
+def test_a_change_of_manifests_reaches_staging_on_merge_and_production_by_its_own(
+    shipped: Shop,
+) -> None:
+    shipped.pull()
+    shipped.put("deploy/base/deployment.yaml", "kind: Deployment\nmemory: 1Gi\n")
+    shipped.commit()
+    found = shipped.deploy()
+    assert found["churn", "staging"].detail == "churn/staging/3"
+    assert found["churn", "production"].state == "pending"
+    assert runs(shipped.remote, "churn", "production") == ("churn/production/2", "churn/v1.1.0")
+    proposal = shipped.promote(None)
+    assert proposal.branch == "promote/churn/v1.1.0"
+    shipped.merge(proposal.branch, "squash")
+    assert shipped.deploy()["churn", "production"].detail == "churn/production/3"
+    assert verify(shipped.root, "churn/production/3", shipped.checks).ok
+    assert verify(shipped.root, "churn/staging/3", shipped.checks).ok
+    back = shipped.rollback("too much memory")
+    assert back.rejects == "churn/production/3"
+    assert back.release == "churn/v1.1.0"
+    assert shipped.deploy()["churn", "production"].state == "held"
+    shipped.merge(back.branch)
+    assert shipped.deploy()["churn", "production"].state == "pending"
+    with pytest.raises(TagshipError, match="churn/production/3 was rejected"):
+        shipped.promote(None)
+
+
+def test_staging_ahead_of_main_keeps_its_release_when_manifests_change(shipped: Shop) -> None:
+    shipped.new_lock("three")
+    shipped.release("v1.2.0")
+    shipped.promote("v1.2.0", image=image("three"))
+    shipped.put("deploy/base/deployment.yaml", "kind: Deployment\nmemory: 1Gi\n")
+    shipped.commit()
+    assert shipped.deploy()["churn", "staging"].state == "deployed"
+    assert runs(shipped.remote, "churn", "staging") == ("churn/staging/4", "churn/v1.2.0")
+    assert verify(shipped.root, "churn/staging/4", shipped.checks).ok
+
+
+def test_a_late_run_for_an_older_merge_does_not_go_back(shipped: Shop) -> None:
+    older = shipped.look().head
+    shipped.pull()
+    shipped.put("deploy/base/deployment.yaml", "kind: Deployment\nmemory: 1Gi\n")
+    shipped.commit()
+    shipped.deploy()
+    assert shipped.deploy(commit=older)["churn", "staging"].state == "current"
+    assert runs(shipped.remote, "churn", "staging") == ("churn/staging/3", "churn/v1.1.0")
+
+
+def test_a_third_environment_promotes_from_the_second(build_shop: Callable[..., Shop]) -> None:
+    shop = build_shop("staging", "canary", "production")
+    shop.new_lock("one-a")
+    shop.release("v1.0.0")
+    first = shop.promote("v1.0.0", image=image("one-a"))
+    with pytest.raises(TagshipError, match="canary never ran it"):
+        shop.promote("v1.0.0", environment="production")
+    shop.merge(first.branch)
+    assert shop.deploy()["churn", "canary"].state == "deployed"
+    second = shop.promote("v1.0.0", environment="production")
+    assert second.branch == "promote/churn/v1.0.0-production"
+    shop.merge(second.branch, "rebase")
+    assert shop.deploy()["churn", "production"].detail == "churn/production/1"
+    assert verify(shop.root, "churn/production/1", shop.checks).ok
+
+
+def test_one_environment_alone_needs_no_pull_request(build_shop: Callable[..., Shop]) -> None:
+    shop = build_shop("live")
+    shop.release("v1.0.0")
+    proposal = shop.promote("v1.0.0", image=image("one"))
+    assert (proposal.branch, proposal.deployed) == ("", "churn/live/1")
+
+
+def test_two_models_do_not_hold_each_other_up(shipped: Shop) -> None:
+    shipped.pull()
+    add_model(shipped.root, "fraud", ("staging", "production"))
+    shipped.commit("feat: fraud")
+    shipped.release("v0.1.0", "fraud")
+    mine = shipped.promote("v0.1.0", model="fraud", image=image("f", "fraud"))
+    shipped.merge(mine.branch)
+    found = shipped.deploy()
+    assert found["fraud", "production"].detail == "fraud/production/1"
+    assert found["churn", "production"].state == "current"
+
+
+def test_status_shows_a_hand_edited_overlay_on_main(shipped: Shop) -> None:
+    rows = {row.environment: row for row in status(shipped.look()).rows}
+    assert rows["production"].main == "same"
+    shipped.pull()
+    path = shipped.root / "deploy/churn/production/release.yaml"
+    path.write_text(path.read_text().replace("churn/v1.1.0", "churn/v1.0.0"))
+    shipped.commit()
+    rows = {row.environment: row for row in status(shipped.look()).rows}
+    assert rows["production"].main == "asks for churn/v1.0.0"
+    assert not rows["production"].agrees
+    refused = shipped.deploy()["churn", "production"]
+    assert refused.state == "refused"
+    assert "is not that of churn/v1.0.0" in refused.detail
+
+
+def test_history_answers_what_ran_on_a_date(shipped: Shop) -> None:
+    view = shipped.look()
+    events = history(view, "churn", "production")
+    assert [e.release for e in events] == ["churn/v1.0.0", "churn/v1.1.0"]
+    assert history(view, "churn", "production", parse_time("2001-01-01")) == []
+    assert history(view, "churn", "production", parse_time("2999-01-01"))[0].name == (
+        "churn/production/2"
+    )
+    with pytest.raises(TagshipError, match="is no date"):
+        parse_time("yesterday")
+    with pytest.raises(TagshipError, match="no model 'chrun'"):
+        history(view, "chrun")
+    with pytest.raises(TagshipError, match="'prod' is no environment"):
+        history(view, "churn", "prod")
+
+
+def test_a_dry_run_pushes_nothing(shop: Shop) -> None:
+    from tagship.gitops.promote import promote
+    from tagship.gitops.release import release
+
+    assert release(shop.root, "churn", "v1.0.0", shop.checks, push=True, dry_run=True).message
+    assert shop.remote_tags() == []
+    shop.release("v1.0.0")
+    made = promote(shop.root, "churn", "v1.0.0", shop.checks, image=image("one"), dry_run=True)
+    assert made.deployed == "churn/staging/1"
+    assert shop.remote_tags() == ["churn/v1.0.0"]
+    assert shop.git("ls-remote", "--heads", "origin").count("\n") == 0

@@ -1,0 +1,90 @@
+"""Record and pin: read strictly, edited without touching anything else."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from shop import KUSTOMIZATION, RECORD, image, sha
+
+from tagship.errors import TagshipError
+from tagship.gitops.records import (
+    Record,
+    edit_pin,
+    edit_record,
+    fingerprint,
+    parse_pin,
+    parse_record,
+)
+
+PATH = "deploy/churn/production/release.yaml"
+PIN = "deploy/churn/production/kustomization.yaml"
+TEXT = RECORD.format(environment="production", zeros="0" * 64)
+
+
+def test_a_never_deployed_record_reads_as_such() -> None:
+    assert not parse_record(TEXT, PATH).deployed
+
+
+@given(st.text(alphabet="0123456789abcdefe", min_size=64, max_size=64), st.text(max_size=20))
+def test_what_is_written_is_read_again_whatever_it_looks_like(digest: str, run: str) -> None:
+    run = "".join(c for c in run if c.isprintable())
+    record = Record("churn", "production", "churn/v1.0.0", "r/i", f"sha256:{digest}", digest,
+                    digest, digest, run, digest, digest)  # fmt: skip
+    assert parse_record(edit_record(TEXT, PATH, record), PATH) == record
+
+
+def test_editing_keeps_comments_order_and_bytes_elsewhere() -> None:
+    name, digest = image("x").split("@")
+    edited = edit_pin(KUSTOMIZATION, PIN, name, digest)
+    assert edited == KUSTOMIZATION.replace("sha256:" + "0" * 64, digest)
+    assert parse_pin(edited, PIN) == (name, digest)
+    flush = "images:\n- name: model-image\n  digest: sha256:x # pin\n  newName: a\n"
+    assert edit_pin(flush, PIN, "b", "sha256:y").startswith("images:\n- name: model-image\n")
+    record = parse_record(TEXT, PATH)
+    assert edit_record(TEXT, PATH, Record(**{**record.__dict__, "manifests": "x"})) == (
+        TEXT + 'manifests: "x"\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("release: none", "release: 1.0", "must be a quoted text"),
+        ("run_id: none\n", "", "run_id: required key is missing"),
+        ("run_id: none", "run_id: none\nrunid: x", "runid: unknown key"),
+        ("model: churn", "model: fraud", "it is the record of fraud/production"),
+        ("model: churn", "model: [", "not valid YAML"),
+    ],
+)
+def test_a_wrong_record_is_refused(old: str, new: str, problem: str) -> None:
+    with pytest.raises(TagshipError, match=problem):
+        parse_record(TEXT.replace(old, new, 1), PATH)
+
+
+@pytest.mark.parametrize(
+    "pins",
+    ["{}", "images: []", "images: [{name: other}]",
+     "images: [{name: model-image, newTag: latest, digest: 'sha256:x'}]",
+     "images: [{name: model-image}, {name: model-image}]"],
+)  # fmt: skip
+def test_an_overlay_that_does_not_pin_by_digest_is_refused(pins: str) -> None:
+    with pytest.raises(TagshipError, match="exactly one entry"):
+        parse_pin(pins, PIN)
+
+
+def test_the_fingerprint_is_of_what_this_environment_is_rendered_from() -> None:
+    files = {
+        "deploy/base/a.yaml": "1", "deploy/components/c.yaml": "2",
+        "deploy/churn/production/kustomization.yaml": "3", PATH: "4",
+        "deploy/churn/staging/kustomization.yaml": "5", "deploy/fraud/production/x.yaml": "6",
+        "deploy/argocd/app.yaml": "7", "deploy/base/README.md": "8",
+    }  # fmt: skip
+    was = fingerprint(files, "churn", "production", {"staging"})
+    counts = {
+        path
+        for path in files
+        if fingerprint({**files, path: sha(path)}, "churn", "production", {"staging"}) != was
+    }
+    assert counts == {
+        "deploy/base/a.yaml", "deploy/components/c.yaml",
+        "deploy/churn/production/kustomization.yaml",
+    }  # fmt: skip
