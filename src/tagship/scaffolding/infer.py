@@ -1,0 +1,297 @@
+"""From a raw table and the name of its target to a contract and everything else a model needs.
+
+Pure: nothing is read or written here. Every guess carries its reason.
+"""
+
+import difflib
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from tagship.config.contract import Column, Label
+from tagship.config.model import Task
+from tagship.errors import TagshipError
+from tagship.scaffolding.gates import Gates, suggest_gates
+from tagship.scaffolding.look import MOST_CATEGORIES, Look, look
+from tagship.scaffolding.nulls import declared_nulls, find_nulls, without_nulls
+from tagship.scaffolding.rounding import share_with_slack
+from tagship.scaffolding.target import Target, guess_target
+from tagship.scaffolding.vocabulary import is_personal, names_a_row
+
+FEWEST_ROWS = 50
+_SMALL = 500
+"""Under so many rows the holdout is 30 %, so that it can be judged at all."""
+_FOLDS = 5
+_SHOWN = 4
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a person said instead of leaving it to be guessed."""
+
+    task: Task | None = None
+    positive: str | None = None
+    id: str | None = None
+
+
+@dataclass(frozen=True)
+class Remark:
+    """One guess and its reason."""
+
+    what: str
+    guess: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Guesses:
+    """Everything the files of a new model say, apart from where the data is."""
+
+    task: Task
+    target: str
+    positive: Label | None
+    labels: int
+    id: str | None
+    columns: dict[str, Column]
+    rows: int
+    least_rows: int
+    duplicates: float | None
+    test: float
+    folds: int
+    gates: Gates
+    nulls: list[str] = field(default_factory=list)
+    """The null tokens to declare; empty where the defaults do."""
+    remarks: list[Remark] = field(default_factory=list)
+    checks: list[str] = field(default_factory=list)
+    """What a person should look at."""
+
+
+def infer(
+    frame: pd.DataFrame,
+    target: str,
+    wishes: Wishes | None = None,
+    decimal: str = ".",
+    text: bool = False,
+) -> Guesses:
+    """Guess a contract that ``frame`` keeps, a task, and gates that a useful model passes.
+
+    ``text`` says that every value is the text of a delimited file, nulls included.
+
+    Raises:
+        TagshipError: no such target, a target that cannot be learned, too few rows, no feature.
+    """
+    wishes = wishes or Wishes()
+    for name in (target, *([wishes.id] if wishes.id else [])):
+        _check_known(name, frame)
+    if len(frame) < FEWEST_ROWS:
+        raise TagshipError(
+            f"{len(frame)} rows are too few to train and judge a model",
+            f"bring at least {FEWEST_ROWS}; hundreds are better",
+        )
+    frame = frame.reset_index(drop=True)
+    nulls: dict[str, list[str]] = {}
+    declared: list[str] = []
+    if text:
+        nulls = find_nulls(frame, target, decimal)
+        declared = declared_nulls(nulls, frame, target)
+        frame = without_nulls(frame, nulls)
+    goal = guess_target(frame[target], wishes.task, wishes.positive, decimal)
+    looks = [look(str(name), frame[name], decimal) for name in frame.columns if name != target]
+    sorting = _Sorting(looks, goal, wishes.id)
+    features = [found for found in looks if sorting.is_feature(found.name)]
+    if not features:
+        raise TagshipError(
+            f"no column is left to predict '{target}' from",
+            "; ".join([*sorting.checks[:3], "bring columns of numbers or categories"]),
+        )
+    test = 0.3 if len(frame) < _SMALL else 0.2
+    duplicates = _duplicates(features, goal, test)
+    gates = suggest_gates(features, goal, test)
+    return Guesses(
+        task=goal.task,
+        target=target,
+        positive=goal.positive,
+        labels=len(goal.counts),
+        id=sorting.id,
+        columns=sorting.columns,
+        rows=len(frame),
+        least_rows=_half(len(frame)),
+        duplicates=duplicates,
+        test=test,
+        folds=_folds(goal, test),
+        gates=gates,
+        nulls=declared,
+        remarks=[*goal_remarks(goal), *_remarks(sorting, features, nulls, declared)],
+        checks=[*sorting.checks, *_more_checks(duplicates, gates)],
+    )
+
+
+class _Sorting:
+    """Each column put to its use."""
+
+    def __init__(self, looks: list[Look], goal: Target, wished_id: str | None) -> None:
+        self.checks: list[str] = []
+        self.columns: dict[str, Column] = {}
+        self.personal = [found.name for found in looks if _personal(found)]
+        self.personal = [name for name in self.personal if name != wished_id]
+        others = [found for found in looks if found.name not in self.personal]
+        self.id, self.id_why = _id_column(others, wished_id)
+        left_out: dict[str, list[str]] = {}
+        for found in looks:
+            if found.name == self.id:
+                continue
+            if found.name in self.personal:
+                self.columns[found.name] = found.column(pii=True)
+                continue
+            why = _unusable(found, goal)
+            self.columns[found.name] = found.column(feature=not why)
+            if why:
+                left_out.setdefault(why, []).append(found.name)
+            elif found.remark:
+                self.checks.append(f"{found.name}: {found.remark}")
+        if self.personal:
+            self.checks.append(f"{some(self.personal)}: looks like personal data, dropped unread")
+        self.checks += [f"{some(names)}: no feature: {why}" for why, names in left_out.items()]
+
+    def is_feature(self, name: str) -> bool:
+        column = self.columns.get(name)
+        return column is not None and column.feature and column.pii is None
+
+
+def _check_known(name: str, frame: pd.DataFrame) -> None:
+    names = [str(column) for column in frame.columns]
+    if name in names:
+        return
+    folded = {known.strip().casefold(): known for known in names}
+    near = difflib.get_close_matches(name.strip().casefold(), folded, n=1)
+    hint = f"did you mean '{folded[near[0]]}'?" if near else f"the columns are: {some(names, 20)}"
+    raise TagshipError(f"the table has no column '{name}'", hint)
+
+
+def _personal(found: Look) -> bool:
+    many = found.distinct > MOST_CATEGORIES or found.distinct > 0.3 * len(found.values)
+    if found.dtype in ("string", "category"):
+        return many and is_personal(found.name, found.values.dropna().head(200).tolist())
+    if found.dtype == "datetime":
+        return is_personal(found.name, [])
+    long_number = found.dtype == "int" and found.distinct and found.values.min() >= 1e6
+    return bool(many and long_number and is_personal(found.name, []))
+
+
+def _id_column(looks: list[Look], wished: str | None) -> tuple[str | None, str]:
+    if wished is not None:
+        found = next(found for found in looks if found.name == wished)
+        if not found.unique:
+            what = "missing" if found.missing else "repeated"
+            raise TagshipError(
+                f"--id {wished}: some of its values are {what}, so it names no row",
+                "name another column, or leave --id out",
+            )
+        return wished, "you said so"
+    unique = [found for found in looks if found.unique and _can_name(found)]
+    unique.sort(key=lambda found: not names_a_row(found.name))
+    if not unique:
+        return None, "no column names a row"
+    kind = "numbers" if unique[0].number else "text"
+    return unique[0].name, f"{kind}, different in every row"
+
+
+def _can_name(found: Look) -> bool:
+    """Text that is no prose; whole numbers that are called an id or count the rows."""
+    if found.dtype == "string":
+        return bool(found.values.str.len().mean() <= 40)
+    return found.dtype == "int" and (names_a_row(found.name) or _counts_rows(found))
+
+
+def _counts_rows(found: Look) -> bool:
+    return bool((np.diff(found.values.to_numpy()) == 1).all())
+
+
+def _unusable(found: Look, goal: Target) -> str:
+    """Why a column is no feature; empty when it is one."""
+    if found.distinct == 0:
+        return "every value is missing"
+    if found.distinct == 1:
+        return "it never varies"
+    if found.remark.startswith("larger"):
+        return found.remark
+    if found.dtype == "datetime":
+        return "a date; read it in a feature function, or split by time"
+    if found.dtype == "string" or found.remark.startswith("dates"):
+        return found.remark or f"{'unique' if found.unique else 'too many different'} texts"
+    if found.dtype == "int" and found.unique and _can_name(found):
+        return "it numbers the rows"
+    if found.dtype == "int" and names_a_row(found.name) and found.distinct > MOST_CATEGORIES:
+        return "an id that repeats; split by group if its rows belong together"
+    if found.missing > 0.95:
+        return "nearly every value is missing"
+    return "it gives the target away" if goal.is_given_by(found) else ""
+
+
+def _duplicates(features: list[Look], goal: Target, test: float) -> float | None:
+    """The share of duplicates to allow; None where the default is enough."""
+    table = pd.DataFrame({str(i): found.values for i, found in enumerate(features)})
+    hashes = pd.util.hash_pandas_object(table.assign(target=goal.values), index=False)
+    share = float(hashes.duplicated(keep=False).mean())
+    chance = 3 * float(np.sqrt(share * (1 - share) / (len(table) * test)))
+    return share_with_slack(min(1.0, share + chance)) if share + chance > 0.04 else None
+
+
+def _half(rows: int) -> int:
+    """Half the rows, rounded down to two digits."""
+    unit: int = 10 ** max(0, len(str(rows // 2)) - 2)
+    return rows // 2 // unit * unit
+
+
+def _folds(goal: Target, test: float) -> int:
+    if not goal.counts:
+        return _FOLDS
+    return max(2, min(_FOLDS, int(min(goal.counts.values()) * (1 - test)) - 1))
+
+
+def goal_remarks(goal: Target) -> list[Remark]:
+    """What was guessed of the target."""
+    made = [Remark("task", goal.task, goal.why)]
+    if goal.positive is not None:
+        made.append(Remark("positive", str(goal.positive), goal.positive_why))
+    return made
+
+
+def _remarks(
+    sorting: _Sorting, features: list[Look], nulls: dict[str, list[str]], declared: list[str]
+) -> list[Remark]:
+    kinds = [found.dtype for found in features]
+    counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
+    made = [
+        Remark("id", sorting.id or "none", sorting.id_why),
+        Remark("features", str(len(features)), counts),
+    ]
+    if declared:
+        odd = {text: names for text, names in nulls.items() if text}
+        where = "; ".join(f"{text!r} in {some(names)}" for text, names in odd.items())
+        made.append(Remark("nulls", ", ".join(map(repr, odd)), f"means missing: {where}"))
+    gaps = {found.name: found.missing for found in features if found.missing}
+    if gaps:
+        worst = max(gaps, key=lambda name: gaps[name])
+        made.append(Remark("missing", f"{gaps[worst]:.1%}", f"at most, of {some(list(gaps))}"))
+    return made
+
+
+def _more_checks(duplicates: float | None, gates: Gates) -> list[str]:
+    made = []
+    if duplicates is not None:
+        made.append(f"rows.duplicates {duplicates:g}: many rows are alike; are they repeats?")
+    if gates.fairness is not None:
+        fair = gates.fairness
+        made.append(
+            f"fairness by {fair.by}: the data's own gap is {fair.gap:.2f}, the limit"
+            f" {fair.limit:g} is a suggestion"
+        )
+    return made
+
+
+def some(names: list[str], shown: int = _SHOWN) -> str:
+    """The first few names, and how many more."""
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more

@@ -1,0 +1,53 @@
+"""The texts of a delimited file that mean a missing value."""
+
+import pandas as pd
+
+from tagship.config.contract import CsvSource
+from tagship.scaffolding.vocabulary import ALWAYS_NULL, NULL_WORDS
+
+DEFAULT: tuple[str, ...] = tuple(CsvSource.model_fields["nulls"].default)
+
+
+def find_nulls(frame: pd.DataFrame, target: str, decimal: str) -> dict[str, list[str]]:
+    """Each text that means a missing value, and the columns it was found in.
+
+    ``frame`` holds text only. A label of the target is never one, unless it is blank or one of
+    the defaults; the default ``None`` counts as a label where the target's labels are words.
+    """
+    found: dict[str, list[str]] = {}
+    for name in frame.columns:
+        for text in _nulls_of(frame[name], decimal):
+            found.setdefault(text, []).append(str(name))
+    labels = pd.Series(frame[target].unique(), dtype="str")
+    words = pd.to_numeric(labels[~labels.isin(DEFAULT)], errors="coerce").isna().any()
+    kept = {text for text in DEFAULT if not (words and text == "None")}
+    return {
+        text: names
+        for text, names in found.items()
+        if text in kept or not text.strip() or text not in set(labels)
+    }
+
+
+def declared_nulls(found: dict[str, list[str]], frame: pd.DataFrame, target: str) -> list[str]:
+    """What data.yaml must say of them: nothing where the defaults do."""
+    label = "None" in frame[target].to_numpy() and "None" not in found
+    if set(found) <= set(DEFAULT) and not label:
+        return []
+    return sorted({"", *found})
+
+
+def without_nulls(frame: pd.DataFrame, nulls: dict[str, list[str]]) -> pd.DataFrame:
+    """The table with its nulls missing, in every column that holds them."""
+    tokens = list(nulls)
+    return pd.DataFrame({name: frame[name].mask(frame[name].isin(tokens)) for name in frame})
+
+
+def _nulls_of(column: pd.Series, decimal: str) -> list[str]:
+    distinct = pd.Series(column.unique(), dtype="str")
+    plain = distinct.str.strip().str.lower()
+    certain = distinct.isin(DEFAULT) | (plain == "") | plain.isin(ALWAYS_NULL)
+    rest = distinct[~certain]
+    parsed = pd.to_numeric(rest.str.replace(decimal, ".", regex=False), errors="coerce")
+    others = rest[parsed.isna()]
+    numbers = parsed.notna().any() and plain[others.index].isin(NULL_WORDS).all()
+    return [*distinct[certain], *(others if numbers else [])]

@@ -1,0 +1,159 @@
+"""Reading somebody's table before anything is declared about it."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import fsspec
+import pandas as pd
+
+from tagship.config.contract import CsvSource, JsonSource, ParquetSource
+from tagship.data.fetching import local_file
+from tagship.data.sources import read_source, sniff_csv
+from tagship.errors import TagshipError
+
+_COMPRESSED = (".gz", ".bz2", ".xz", ".zip", ".zst")
+_KINDS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".json": "json",
+    ".jsonl": "json",
+    ".ndjson": "json",
+}
+_CSV_HINTS = {
+    "source.encoding": "say what it is, such as --encoding cp1252, or save the file as UTF-8",
+    "source.delimiter": "a target needs a column to predict it from; columns part at , ; tab or |",
+}
+"""What a person can do who has no data.yaml yet."""
+_COMMA_NUMBER = r"[+-]?\d*,\d+"
+_THOUSANDS = r"[+-]?\d{1,3}(,\d{3})+"
+
+FileSource = CsvSource | ParquetSource | JsonSource
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A table as found, and the source that data.yaml will declare."""
+
+    frame: pd.DataFrame
+    source: FileSource
+
+    @property
+    def decimal(self) -> str:
+        """What parts whole from fraction in its numbers."""
+        return self.source.decimal if isinstance(self.source, CsvSource) else "."
+
+    @property
+    def text(self) -> bool:
+        """Whether every value is text, nulls included."""
+        return isinstance(self.source, CsvSource)
+
+
+def read_table(location: str, root: Path, here: Path, encoding: str | None = None) -> Reading:
+    """Read a csv, parquet or json file or URL, its kind told by its ending.
+
+    Raises:
+        TagshipError: it cannot be read, is no table, or its kind is unknown.
+    """
+    path = _declared_path(location, root, here)
+    kind = _kind(location)
+    if encoding is not None and kind != "csv":
+        raise TagshipError(f"--encoding: a {kind} file has none to declare")
+    if kind == "csv":
+        return _read_csv(path, root, encoding)
+    if kind == "parquet":
+        source: FileSource = ParquetSource(kind="parquet", path=path)
+    else:
+        source = JsonSource(kind="json", path=path, lines=_is_lines(local_file(path, root)))
+    return Reading(read_source(source, root), source)
+
+
+def with_nulls(source: FileSource, nulls: list[str]) -> FileSource:
+    """The source with its null tokens declared, where the defaults are not enough."""
+    return source.model_copy(update={"nulls": nulls}) if nulls else source
+
+
+def _declared_path(location: str, root: Path, here: Path) -> str:
+    """What data.yaml says: relative to the root where the path was typed so or lies inside."""
+    if "://" in location:
+        if urlsplit(location).password:
+            raise TagshipError(
+                "--data: the URL holds a password, which data.yaml would publish",
+                "put it into an environment variable and write ${NAME} in its place",
+            )
+        return location
+    if "${" in location:
+        return location
+    full = Path(os.path.normpath(here / Path(location).expanduser()))
+    if not full.is_file():
+        what = "is a folder" if full.is_dir() else "no such file"
+        raise TagshipError(f"--data {location}: {what}", f"relative paths start at {here}")
+    relative = Path(os.path.relpath(full, root))
+    inside = not Path(location).expanduser().is_absolute() or full.is_relative_to(root)
+    same = (root / relative).resolve() == full.resolve()
+    return relative.as_posix() if inside and same else full.as_posix()
+
+
+def _kind(location: str) -> str:
+    name = Path(urlsplit(location).path if "://" in location else location).name.lower()
+    for ending in _COMPRESSED:
+        name = name.removesuffix(ending)
+    kind = _KINDS.get(Path(name).suffix)
+    if kind is None:
+        raise TagshipError(
+            f"--data {location}: its ending does not say what it is",
+            f"let it end in {', '.join(_KINDS)}, or one of these and {', '.join(_COMPRESSED)}",
+        )
+    return kind
+
+
+def _read_csv(path: str, root: Path, encoding: str | None) -> Reading:
+    file = local_file(path, root)
+    try:
+        _, delimiter = sniff_csv(file, encoding)
+        source = CsvSource(kind="csv", path=path, encoding=encoding, nulls=[])
+        frame = read_source(source, root)
+    except TagshipError as error:
+        for key, hint in _CSV_HINTS.items():
+            if key in str(error.args[0]):
+                raise TagshipError(str(error.args[0]).replace(f"{key}: ", ""), hint) from None
+        raise
+    declared = CsvSource(
+        kind="csv", path=path, encoding=encoding, decimal=_decimal(frame, delimiter)
+    )
+    return Reading(frame, declared)
+
+
+def _decimal(frame: pd.DataFrame, delimiter: str) -> str:
+    """A comma where more columns are numbers with a comma than numbers with a point."""
+    commas = points = 0
+    for name in frame.columns:
+        texts = pd.Series(frame[name].unique(), dtype="str")
+        signs = texts[texts.str.contains(r"\d", regex=True)]
+        with_comma = signs[signs.str.contains(",", regex=False)]
+        if len(with_comma) and with_comma.str.fullmatch(_COMMA_NUMBER).mean() > 0.9:
+            ambiguous = with_comma.str.fullmatch(_THOUSANDS).all()
+            commas += not (ambiguous and delimiter == ",")
+        with_point = signs[signs.str.contains(".", regex=False)]
+        if len(with_point) and pd.to_numeric(with_point, errors="coerce").notna().mean() > 0.9:
+            points += 1
+    return "," if commas > points else "."
+
+
+def _is_lines(file: Path) -> bool:
+    """Whether a JSON file holds one record a line, rather than one array."""
+    with fsspec.open(str(file), "rb", compression="infer") as handle:
+        first = next((line.strip() for line in handle if line.strip()), b"")
+    if not first:
+        raise TagshipError(f"--data {file.name}: the file is empty")
+    if not first.startswith(b"{"):
+        return False
+    try:
+        return not any(isinstance(value, dict) for value in json.loads(first).values())
+    except ValueError:
+        return False

@@ -1,0 +1,154 @@
+"""The target: what kind of task it sets, its classes, and which of them is positive."""
+
+import difflib
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import pandas as pd
+
+from tagship.config.contract import Label
+from tagship.config.model import Task
+from tagship.data.contract_check import as_text
+from tagship.errors import TagshipError
+from tagship.scaffolding.look import MOST_CATEGORIES, Look, look
+from tagship.scaffolding.vocabulary import positive_label
+
+_FEWEST_OF_A_CLASS = 5
+_MOST_NUMERIC_CLASSES = 10
+_TASKS = ("binary", "multiclass", "regression")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A target that can be learned."""
+
+    name: str
+    task: Task
+    why: str
+    values: pd.Series
+    """Numbers for regression, otherwise text labels."""
+    counts: dict[str, int]
+    """Rows of each label, most frequent first; empty for regression."""
+    positive: Label | None = None
+    positive_why: str = ""
+
+    def is_given_by(self, found: Look) -> bool:
+        """Whether a column equals the target, under these or other names."""
+        if found.missing > 0.5:
+            return False
+        present = found.values.notna()
+        if self.task == "regression":
+            if found.dtype not in ("float", "int", "bool"):
+                return False
+            with np.errstate(all="ignore"):
+                same = np.corrcoef(found.values[present], self.values[present])[0, 1]
+            return bool(abs(same) > 1 - 1e-9)
+        if found.distinct != len(self.counts):
+            return False
+        pairs = pd.DataFrame({"found": found.values[present], "target": self.values[present]})
+        return len(pairs.drop_duplicates()) == len(self.counts)
+
+
+def guess_target(
+    found: pd.Series, task: Task | None, positive: str | None, decimal: str = "."
+) -> Target:
+    """Say what predicting ``found`` means.
+
+    Raises:
+        TagshipError: a value is missing, it never varies, a class is too small, or what was asked
+            for does not suit it.
+    """
+    name = str(found.name)
+    if task is not None and task not in _TASKS:
+        raise TagshipError(f"--task {task}: no such task", f"one of: {', '.join(_TASKS)}")
+    seen = look(name, found, decimal)
+    _check_values(name, found, seen)
+    labels = as_text(found)
+    counts = {str(label): int(count) for label, count in labels.value_counts().items()}
+    guess, why = (task, "you said so") if task else _task(name, seen, counts)
+    if guess == "regression":
+        if not seen.number:
+            shown = ", ".join(map(repr, list(counts)[:3]))
+            raise TagshipError(f"--task regression: '{name}' holds texts: {shown}")
+        if positive is not None:
+            raise TagshipError("--positive: a regression task has no positive class")
+        return Target(name, guess, why, seen.values, {})
+    _check_classes(name, guess, seen, counts)
+    if guess == "multiclass":
+        if positive is not None:
+            raise TagshipError(f"--positive: '{name}' has {len(counts)} classes, not two")
+        return Target(name, guess, why, labels, counts)
+    if positive is None:
+        label, label_why = positive_label(counts)
+    else:
+        label, label_why = _known_label(positive, counts), "you said so"
+    return Target(name, guess, why, labels, counts, _as_label(label), label_why)
+
+
+def _check_values(name: str, found: pd.Series, seen: Look) -> None:
+    missing = np.flatnonzero(found.isna())
+    if seen.distinct == 0:
+        raise TagshipError(f"target '{name}': every value is missing", "name another --target")
+    if len(missing):
+        rows = ", ".join(str(row + 1) for row in missing[:3])
+        raise TagshipError(
+            f"target '{name}' is missing in {len(missing):,} of {len(found):,} rows: {rows}…",
+            "remove those rows from the file: nothing can be learned from them",
+        )
+    if seen.distinct == 1:
+        raise TagshipError(
+            f"target '{name}' is always {as_text(found).iloc[0]!r}", "there is nothing to predict"
+        )
+    if seen.dtype == "datetime" or seen.remark.startswith("dates"):
+        raise TagshipError(
+            f"target '{name}' is a date, which no task predicts",
+            "make it a number, such as the days until then",
+        )
+
+
+def _task(name: str, seen: Look, counts: dict[str, int]) -> tuple[Task, str]:
+    smallest = min(counts.values())
+    if len(counts) == 2:
+        total = sum(counts.values())
+        shares = ", ".join(f"{label} {count / total:.1%}" for label, count in counts.items())
+        return "binary", f"{name} has two labels: {shares}"
+    if seen.number:
+        if seen.dtype == "int" and len(counts) <= _MOST_NUMERIC_CLASSES and smallest >= 10:
+            return "multiclass", f"{name} has {len(counts)} whole numbers (--task to say otherwise)"
+        return "regression", f"{name} is a number with {len(counts):,} values"
+    return "multiclass", f"{name} has {len(counts)} labels"
+
+
+def _check_classes(name: str, task: Task, seen: Look, counts: dict[str, int]) -> None:
+    if task == "binary" and len(counts) != 2:
+        raise TagshipError(f"--task binary: '{name}' has {len(counts)} labels, not two")
+    if len(counts) > MOST_CATEGORIES:
+        raise TagshipError(
+            f"target '{name}' has {len(counts):,} different labels, more than {MOST_CATEGORIES}",
+            f"an id or free text is no target{f'; {seen.remark}' if seen.remark else ''}",
+        )
+    rarest = min(counts, key=lambda label: counts[label])
+    if counts[rarest] < _FEWEST_OF_A_CLASS:
+        raise TagshipError(
+            f"target '{name}': class '{rarest}' has {counts[rarest]} rows, too few for a holdout"
+            " and folds",
+            f"bring at least {_FEWEST_OF_A_CLASS} of each class, or merge or drop rare ones",
+        )
+
+
+def _known_label(positive: str, counts: dict[str, int]) -> str:
+    if positive in counts:
+        return positive
+    folded = {label.casefold(): label for label in counts}
+    near = difflib.get_close_matches(positive.casefold(), folded, n=1)
+    hint = f"did you mean '{folded[near[0]]}'?" if near else f"it has: {', '.join(counts)}"
+    raise TagshipError(f"--positive {positive}: the target has no such label", hint)
+
+
+def _as_label(text: str) -> Label:
+    """A label as a person writes it in YAML: integers as integers, the rest as text."""
+    try:
+        return int(text) if str(int(text)) == text else text
+    except ValueError:
+        return cast(Label, text)

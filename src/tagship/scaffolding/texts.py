@@ -1,0 +1,195 @@
+"""The text of a new model's files, as a person would write it."""
+
+from typing import Any
+
+from tagship.config.contract import Column
+from tagship.scaffolding.gates import MIN_GROUP
+from tagship.scaffolding.infer import Guesses
+from tagship.scaffolding.read import FileSource
+from tagship.scaffolding.rounding import round_down, round_up
+from tagship.scaffolding.yaml_text import entry
+
+NewFile = tuple[str, str]
+"""A path relative to the root, ``<area>/<model>/…``, and a text."""
+
+_FOREST_ROWS = 200_000
+_SMALL_ROWS = 1000
+_MANY_CLASSES = 10
+
+
+def model_files(name: str, source: FileSource, guesses: Guesses) -> list[NewFile]:
+    """Every file that makes a model, apart from its deployments."""
+    return [
+        (f"config/{name}/data.yaml", data_yaml(source, guesses)),
+        (f"config/{name}/model.yaml", model_yaml(source, guesses)),
+        (f"config/{name}/thresholds.yaml", thresholds_yaml(guesses)),
+        (f"bentos/{name}/service.py", service_py(name)),
+        (f"bentos/{name}/bentofile.yaml", bentofile_yaml(name)),
+    ]
+
+
+def data_yaml(source: FileSource, guesses: Guesses) -> str:
+    """The contract."""
+    target: dict[str, Any] = {"column": guesses.target}
+    if guesses.positive is not None:
+        target["positive"] = guesses.positive
+    split: dict[str, Any] = {} if guesses.test == 0.2 else {"test": guesses.test}
+    if guesses.task != "regression":
+        split["stratify"] = True
+    rows: dict[str, Any] = {"min": guesses.least_rows}
+    if guesses.duplicates is not None:
+        rows["duplicates"] = guesses.duplicates
+    lines = [
+        _schema("data"),
+        "# Guessed by `tagship new` from the data, with slack: tighten what you know better.",
+        entry("source", {"kind": source.kind, **source.model_dump(exclude_defaults=True)}),
+        entry("target", target),
+        *([entry("id", guesses.id)] if guesses.id else []),
+        *([entry("split", split)] if split else []),
+        entry("rows", rows),
+        "columns:",
+        *(entry(name, _said(column), 2) for name, column in guesses.columns.items()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _said(column: Column) -> dict[str, Any]:
+    return column.model_dump(exclude_defaults=True)
+
+
+def model_yaml(source: FileSource, guesses: Guesses) -> str:
+    """The task, the candidates and how the winner is chosen."""
+    select: dict[str, Any] = {"metric": _metric(guesses)}
+    if guesses.folds != 5:
+        select["folds"] = guesses.folds
+    purpose = f"Predict {guesses.target} for rows like those of {source.path.rsplit('/', 1)[-1]}."
+    lines = [
+        _schema("model"),
+        entry("task", guesses.task),
+        entry("select", select),
+        "candidates:",
+    ]
+    for name, candidate in _candidates(guesses).items():
+        lines += [f"  {name}:", *(entry(key, value, 4) for key, value in candidate.items())]
+    lines += ["card:", entry("purpose", purpose, 2)]
+    return "\n".join(lines) + "\n"
+
+
+def _metric(guesses: Guesses) -> str:
+    return {"binary": "roc_auc", "multiclass": "f1", "regression": "rmse"}[guesses.task]
+
+
+def _candidates(guesses: Guesses) -> dict[str, dict[str, Any]]:
+    regression = guesses.task == "regression"
+    small, many = guesses.rows < _SMALL_ROWS, guesses.labels > _MANY_CLASSES
+    kind = "Regressor" if regression else "Classifier"
+    made: dict[str, dict[str, Any]] = {}
+    if regression:
+        made["ridge"] = {
+            "estimator": "sklearn.linear_model.Ridge",
+            "scale": True,
+        }
+    else:
+        made["logistic_regression"] = {
+            "estimator": "sklearn.linear_model.LogisticRegression",
+            "params": {"max_iter": 500},
+            "scale": True,
+        }
+    if guesses.rows <= _FOREST_ROWS:
+        made["random_forest"] = {
+            "estimator": f"sklearn.ensemble.RandomForest{kind}",
+            "params": {
+                "n_estimators": 100,
+                "max_depth": 8 if many else 10,
+                "min_samples_leaf": 2 if small else 5,
+            },
+        }
+    boosting: dict[str, Any] = {"learning_rate": 0.1, "max_iter": 50, "max_leaf_nodes": 15}
+    if not small and not many:
+        boosting |= {"learning_rate": 0.05, "max_iter": 150}
+    if small:
+        boosting |= {"max_leaf_nodes": 7, "min_samples_leaf": 10}
+    made["gradient_boosting"] = {
+        "estimator": f"sklearn.ensemble.HistGradientBoosting{kind}",
+        "params": boosting,
+        "impute": "none",
+        "encode": "ordinal",
+    }
+    return made
+
+
+def thresholds_yaml(guesses: Guesses) -> str:
+    """The gates."""
+    gates, metric = guesses.gates, _metric(guesses)
+    judged = {"judge": "interval"} if gates.judge_interval else {}
+    unit = gates.spread
+    metrics: dict[str, Any]
+    if guesses.task == "regression":
+        metrics = {"r2": {"fail_below": 0.1} | judged}
+        margin, drop, disturbed = (
+            round_down(0.05 * unit),
+            round_up(0.02 * unit),
+            round_up(0.3 * unit),
+        )
+    elif guesses.task == "binary":
+        metrics = {"roc_auc": {"fail_below": 0.6} | judged}
+        margin, drop, disturbed = 0.1, 0.02, 0.1
+    else:
+        metrics = {
+            "f1": {"fail_below": round(gates.constant_f1 + 0.05, 2)},
+            "roc_auc": {"fail_below": 0.6} | judged,
+        }
+        margin, drop, disturbed = 0.05, 0.03, 0.15
+    lines = [
+        _schema("thresholds"),
+        "# Modest limits that a useful model passes: raise them to what yours must keep.",
+        "metrics:",
+        *(entry(name, bound, 2) for name, bound in metrics.items()),
+        entry("baseline", {"metric": metric, "margin": margin}),
+        entry("champion", {"metric": metric, "max_drop": drop}),
+    ]
+    if gates.slices is not None:
+        by: dict[str, Any] = {"by": [gates.slices.by]}
+        if guesses.task == "regression":
+            by |= {"metric": "rmse", "fail_above": gates.slices.limit}
+        else:
+            by |= {"metric": "accuracy", "fail_below": gates.slices.limit}
+        lines.append(entry("slices", by))
+    if gates.fairness is not None:
+        fairness = {
+            "by": gates.fairness.by,
+            "demographic_parity_difference": {"fail_above": gates.fairness.limit},
+            "min_rows": MIN_GROUP,
+        }
+        lines.append(entry("fairness", fairness))
+    lines += [
+        entry("robustness", {"noise": 0.05, "missing": 0.05, "max_drop": disturbed}),
+        entry("latency", {"p99_ms": {"fail_above": 20}}),
+        entry("size", {"artifact_mb": {"fail_above": 50}}),
+        entry("parity", {"max_difference": gates.parity}),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def service_py(name: str) -> str:
+    """The code of a bento."""
+    return f'''"""The {name} service."""
+
+from tagship.serving import make_service
+
+service = make_service("{name}", __file__)
+'''
+
+
+def bentofile_yaml(name: str) -> str:
+    """What a bento holds."""
+    return f"""service: "service:service"
+labels: {{model: {name}}}
+include: ["service.py", "tagship/**", "features/**", "artifact/**"]
+python: {{requirements_txt: requirements.txt, lock_packages: false}}
+docker: {{distro: debian, python_version: "3.11"}}
+"""
+
+
+def _schema(kind: str) -> str:
+    return f"# yaml-language-server: $schema=../schemas/{kind}.json"

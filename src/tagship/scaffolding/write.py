@@ -1,0 +1,99 @@
+"""How a new model's files get into place: proved first, all or none."""
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from tagship.config.project_files import ModelFiles, check_model_name, load_model
+from tagship.data.splitting import check_leakage, split_table
+from tagship.data.table import load_table
+from tagship.errors import TagshipError
+from tagship.files import explain_os_error, only_one, write_atomically
+from tagship.scaffolding.texts import NewFile
+
+
+def refuse_taken(root: Path, name: str) -> None:
+    """Refuse a name that is none, or that a model already has.
+
+    Raises:
+        TagshipError: names the rule, or the folder.
+    """
+    check_model_name(name)
+    folder = root / "config" / name
+    if folder.exists():
+        raise TagshipError(
+            f"config/{name} exists already and is left as it is",
+            "choose another name, or remove the folder if it is of no use",
+        )
+
+
+def add_model(root: Path, name: str, files: Sequence[NewFile]) -> ModelFiles:
+    """Check the files against each other and against the data, then put them into place.
+
+    They are staged under ``.tagship/new``; each folder then moves whole, ``config/<model>`` last,
+    since it is what makes a model. A failure takes back what had moved.
+
+    Raises:
+        TagshipError: the name is taken, the files do not fit, or they cannot be written.
+    """
+    with only_one(root, name):
+        refuse_taken(root, name)
+        area = root / ".tagship" / "new"
+        try:
+            area.mkdir(parents=True, exist_ok=True)
+            staged = Path(tempfile.mkdtemp(dir=area, prefix=f"{name}-"))
+        except OSError as error:
+            raise explain_os_error(error, area) from error
+        try:
+            for path, text in files:
+                write_atomically(staged / path, text)
+            loaded = replace(load_model(staged, name), root=root)
+            prove(loaded)
+            _move(staged, root, name, files)
+        finally:
+            shutil.rmtree(staged, ignore_errors=True)
+        return loaded
+
+
+def prove(files: ModelFiles) -> None:
+    """Refuse a contract that its own table breaks, or a split that cannot be made or leaks.
+
+    Raises:
+        TagshipError: the first of these.
+    """
+    frame = load_table(files).frame
+    check_leakage(frame, split_table(frame, files.data, files.model), files.data)
+
+
+def _move(staged: Path, root: Path, name: str, files: Sequence[NewFile]) -> None:
+    folders = dict.fromkeys("/".join(PurePosixPath(path).parts[:2]) for path, _ in files)
+    moved: list[Path] = []
+    try:
+        for folder in sorted(folders, key=lambda folder: folder == f"config/{name}"):
+            target = root / folder
+            if target.exists():
+                _refuse_other(staged, root, folder, files)
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (staged / folder).rename(target)
+            moved.append(target)
+    except BaseException as error:
+        for target in moved:
+            shutil.rmtree(target, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise explain_os_error(error, root / f"config/{name}") from error
+        raise
+
+
+def _refuse_other(staged: Path, root: Path, folder: str, files: Sequence[NewFile]) -> None:
+    """A folder left by a killed run may stay; one that says something else is not touched."""
+    expected = {path: text for path, text in files if path.startswith(f"{folder}/")}
+    for path, text in expected.items():
+        target = root / path
+        if not target.is_file() or target.read_text(encoding="utf-8") != text:
+            raise TagshipError(
+                f"{folder} exists already and {path} is not what it would be",
+                "choose another name, or remove the folder if it is of no use",
+            )

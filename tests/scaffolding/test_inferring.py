@@ -1,0 +1,193 @@
+"""What is guessed from a table."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from customers import as_read, customers
+
+from tagship.errors import TagshipError
+from tagship.scaffolding.infer import Guesses, Wishes, infer
+
+
+def guess(frame: pd.DataFrame, target: str = "y", **wishes: str) -> Guesses:
+    return infer(as_read(frame), target, Wishes(**wishes), text=True)  # type: ignore[arg-type]
+
+
+def with_target(**columns: object) -> pd.DataFrame:
+    made = pd.DataFrame(columns)
+    return made.assign(y=np.where(np.arange(len(made)) % 3 == 0, "a", "b"))
+
+
+def test_blank_texts_among_numbers_are_declared_and_met() -> None:
+    found = guess(customers(), "Churn")
+    assert found.nulls == ["", " "]
+    assert found.columns["TotalCharges"].dtype == "float"
+    assert 0 < found.columns["TotalCharges"].missing <= 0.05
+
+
+def test_each_column_of_a_real_table_gets_its_use() -> None:
+    found = guess(customers(), "Churn")
+    assert (found.task, found.positive, found.id) == ("binary", "Yes", "customerID")
+    assert found.columns["E-mail"].pii == "drop"
+    assert found.columns["PhoneService"].values == ["No", "Yes"]
+    assert found.columns["joined"].dtype == "datetime"
+    assert not found.columns["joined"].feature
+    assert not found.columns["currency"].feature
+    assert (found.columns["tenure"].dtype, found.columns["tenure"].min) == ("int", 0)
+    assert (found.columns["Senior"].min, found.columns["Senior"].max) == (0, 1)
+    assert found.least_rows == 300
+
+
+def test_ranges_leave_slack_and_keep_a_sign_that_never_occurs() -> None:
+    values = np.linspace(3.3, 97.7, 90)
+    columns = guess(with_target(up=values, down=-values, both=values - 50)).columns
+    assert (columns["up"].min, columns["up"].max) == (0, 150)
+    assert (columns["down"].min, columns["down"].max) == (-150, 0)
+    assert (columns["both"].min, columns["both"].max) == (-80, 80)
+
+
+def test_too_many_categories_become_text_that_is_no_feature() -> None:
+    many = guess(with_target(x=np.arange(300.0), code=[f"c{i % 80}" for i in range(300)]))
+    assert many.columns["code"].dtype == "string"
+    assert not many.columns["code"].feature
+    assert any("code" in check for check in many.checks)
+
+
+def test_digits_with_leading_zeros_are_no_numbers() -> None:
+    codes = guess(with_target(x=np.arange(90.0), zip=["01234", "99999", "00501"] * 30))
+    assert codes.columns["zip"].values == ["00501", "01234", "99999"]
+
+
+def test_categories_sort_as_people_count() -> None:
+    ages = guess(with_target(x=np.arange(90.0), age=["10-19", "2-9", "100+"] * 30))
+    assert ages.columns["age"].values == ["2-9", "10-19", "100+"]
+
+
+@pytest.mark.parametrize("token", ["?", "N/A", "-", "#N/A", "unknown", "\t"])
+def test_a_word_for_missing_among_numbers_is_found(token: str) -> None:
+    numbers = pd.Series(np.arange(90.0).astype(str))
+    numbers[4] = token
+    found = guess(with_target(x=numbers, z=np.arange(90.0)))
+    assert found.columns["x"].dtype == "float"
+    assert found.columns["x"].missing > 0
+
+
+def test_a_word_for_missing_stays_a_value_where_it_is_a_label() -> None:
+    found = guess(with_target(x=np.arange(90.0)).assign(y=["+", "-", "-"] * 30))
+    assert (found.task, found.positive, found.nulls) == ("binary", "+", [])
+    levels = guess(with_target(x=np.arange(90.0)).assign(y=["None", "Low", "High"] * 30))
+    assert levels.labels == 3
+    assert "None" not in levels.nulls
+
+
+def test_parquet_types_are_kept_as_they_are() -> None:
+    frame = with_target(f=np.linspace(0, 1, 90), i=np.arange(90) % 7, t=np.arange(90) % 2 == 0)
+    frame["gap"] = frame["i"].where(frame["i"] > 0).astype("Int64")
+    found = infer(frame, "y").columns
+    assert [found[name].dtype for name in ("f", "i", "t", "gap")] == ["float", "int", "bool", "int"]
+    assert found["gap"].missing > 0
+
+
+@pytest.mark.parametrize(
+    ("target", "task"),
+    [
+        (["no", "yes"] * 45, "binary"),
+        (["low", "mid", "high"] * 30, "multiclass"),
+        ([0, 1, 2] * 30, "multiclass"),
+        (np.linspace(0.1, 9, 90), "regression"),
+        (np.arange(90), "regression"),
+    ],
+)
+def test_the_task_follows_the_target(target: object, task: str) -> None:
+    assert guess(pd.DataFrame({"x": np.sin(np.arange(90.0)), "y": target})).task == task
+
+
+@pytest.mark.parametrize(
+    ("labels", "positive"),
+    [
+        (["yes", "no"], "yes"),
+        (["0", "1"], 1),
+        (["-1", "1"], 1),
+        (["1", "2"], 2),
+        (["True", "False"], "True"),
+        (["benign", "other"], "other"),
+        (["left half", "right half"], "right half"),
+        (["1.0", "0.0"], "1.0"),
+    ],
+)
+def test_the_positive_label_is_a_word_a_custom_or_the_rarer(
+    labels: list[str], positive: object
+) -> None:
+    target = [labels[i % 3 == 0] for i in range(90)]
+    found = guess(pd.DataFrame({"x": np.sin(np.arange(90.0)), "y": target}))
+    assert found.positive == positive
+
+
+def test_wishes_overrule_guesses() -> None:
+    frame = with_target(x=np.sin(np.arange(90.0)), n=[f"r{i}" for i in range(90)]).assign(
+        y=np.arange(90) % 3, k=[f"k{i}" for i in range(90)]
+    )
+    found = guess(frame, task="regression", id="k")
+    assert (found.task, found.id) == ("regression", "k")
+    assert guess(with_target(x=np.sin(np.arange(90.0))), positive="b").positive == "b"
+
+
+def test_a_column_that_gives_the_target_away_is_no_feature() -> None:
+    frame = with_target(x=np.sin(np.arange(90.0)))
+    found = guess(frame.assign(leak=frame["y"].map({"a": "left", "b": "right"})))
+    assert not found.columns["leak"].feature
+    numbers = pd.DataFrame({"x": np.sin(np.arange(90.0)), "y": np.sqrt(np.arange(90.0))})
+    assert not guess(numbers.assign(twice=2 * numbers["y"])).columns["twice"].feature
+
+
+def test_natural_duplicates_are_allowed_with_slack() -> None:
+    assert guess(pd.DataFrame({"x": list("abcdef") * 50, "y": [1, 0] * 150})).duplicates == 1
+    assert guess(with_target(x=np.arange(300.5))).duplicates is None
+
+
+def test_people_are_watched_for_fairness_only_where_that_is_defined() -> None:
+    found = guess(customers(3000), "Churn").gates
+    assert found.fairness is not None
+    assert found.fairness.by == "gender"
+    assert found.slices is not None
+    assert found.slices.by == "Contract"
+    assert guess(customers(3000), "tenure", task="regression").gates.fairness is None
+
+
+def test_personal_data_is_never_shown() -> None:
+    found = guess(customers(), "Churn")
+    assert not any("example.org" in text for text in [*found.checks, *map(str, found.remarks)])
+
+
+def bad(**change: object) -> pd.DataFrame:
+    return with_target(x=np.sin(np.arange(90.0))).assign(**change)
+
+
+@pytest.mark.parametrize(
+    ("frame", "wishes", "message"),
+    [
+        (bad(), {"target": "Y "}, "did you mean 'y'"),
+        (bad(), {"id": "z"}, "no column 'z'"),
+        (bad().head(20), {}, "20 rows are too few"),
+        (bad(y="same"), {}, "always 'same'"),
+        (bad(y=""), {}, "every value is missing"),
+        (bad(y=["", *"ab" * 44, "a"]), {}, "missing in 1 of 90 rows"),
+        (bad(y=[f"n{i}" for i in range(90)]), {}, "90 different labels"),
+        (bad(y=["rare", *"ab" * 44, "a"]), {}, "class 'rare' has 1 rows"),
+        (bad(y=["2024-01-01", "2024-02-01"] * 45), {}, "is a date"),
+        (bad(x=np.inf), {}, "column 'x' holds infinity in 90 rows, first row 1"),
+        (bad(x="same"), {}, "no column is left"),
+        (bad(), {"task": "regression"}, "holds texts: 'b', 'a'"),
+        (bad(y=list("abc") * 30), {"task": "binary"}, "3 labels, not two"),
+        (bad(), {"task": "ranking"}, "no such task"),
+        (bad(), {"positive": "aa"}, "did you mean 'a'"),
+        (bad(y=np.arange(90)), {"positive": "1"}, "no positive class"),
+        (bad(k=["a", "b", "c"] * 30), {"id": "k"}, "repeated, so it names no row"),
+    ],
+)
+def test_a_table_that_cannot_be_learned_is_refused_with_the_reason(
+    frame: pd.DataFrame, wishes: dict[str, str], message: str
+) -> None:
+    with pytest.raises(TagshipError) as refusal:
+        guess(frame, **wishes)
+    assert message in str(refusal.value)

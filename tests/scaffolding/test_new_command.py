@@ -1,0 +1,101 @@
+"""`tagship new`, as typed, and what training makes of its files unedited."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import typer
+from customers import customers
+from threadpoolctl import threadpool_limits
+from typer.testing import CliRunner
+
+from tagship.cli.new import command as new
+from tagship.config.project_files import load_model
+from tagship.errors import TagshipError
+from tagship.gates.evaluate import evaluate_gates
+from tagship.training.train import train
+
+TYPED = ("shop", "--data", "../shared/customers.csv")
+
+app = typer.Typer()
+app.command()(new)
+
+
+def run(root: Path, *arguments: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.chdir(root)
+    ran = CliRunner().invoke(app, list(arguments))
+    if ran.exception is not None:
+        raise ran.exception
+    return ran.output
+
+
+def test_it_says_what_it_guessed_why_and_what_comes_next(
+    root: Path, shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = run(
+        root,
+        "shop",
+        "--data",
+        "../shared/customers.csv",
+        "--target",
+        "Churn",
+        monkeypatch=monkeypatch,
+    )
+    for text in ("Churn has two labels", "the word says so", "' ' in TotalCharges", "E-mail"):
+        assert text in said
+    assert said.endswith("next: tagship run shop\n")
+    assert len(said.splitlines()) < 30
+    assert "example.org" not in said
+
+
+def test_a_bad_name_and_a_missing_target_write_nothing(
+    root: Path, shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(TagshipError, match="lower-case letters"):
+        run(root, "My Shop", *TYPED[1:], "--target", "Churn", monkeypatch=monkeypatch)
+    with pytest.raises(TagshipError, match="did you mean 'Churn'"):
+        run(root, *TYPED, "--target", "churn", monkeypatch=monkeypatch)
+    assert [path.name for path in (root / "config").iterdir()] == ["project.yaml"]
+    assert not (root / "bentos").exists()
+
+
+def regression(rows: int) -> pd.DataFrame:
+    generator = np.random.default_rng(3)
+    frame = pd.DataFrame(generator.normal(2000, 9, (rows, 3)).round(2), columns=["a", "b", "c"])
+    frame["area"] = generator.choice(["north", "south"], rows)
+    return frame.assign(
+        price=1e5 + frame["a"] * 90 - frame["b"] * 40 + generator.normal(0, 300, rows)
+    )
+
+
+def multiclass(rows: int) -> pd.DataFrame:
+    generator = np.random.default_rng(3)
+    kind = generator.integers(0, 3, rows)
+    frame = pd.DataFrame({"x": kind + generator.normal(0, 0.4, rows), "z": generator.random(rows)})
+    return frame.assign(kind=np.array(["oak", "ash", "No"])[kind])
+
+
+@pytest.mark.parametrize(
+    ("frame", "target", "kind"),
+    [
+        (customers(900), "Churn", "csv"),
+        (multiclass(400), "kind", "json"),
+        (regression(600), "price", "parquet"),
+    ],
+)
+def test_training_passes_every_gate_unedited(
+    root: Path, frame: pd.DataFrame, target: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = root / f"table.{kind}"
+    if kind == "csv":
+        frame.to_csv(path, index=False)
+    elif kind == "json":
+        frame.to_json(path, orient="records")
+    else:
+        frame.to_parquet(path)
+    run(root, "own", "--data", path.name, "--target", target, monkeypatch=monkeypatch)
+    files = load_model(root, "own")
+    with threadpool_limits(1):  # threads that wait for busy cores would take minutes
+        verdict = evaluate_gates(files, train(files))
+    assert [result for result in verdict.results if result.status != "pass"] == []

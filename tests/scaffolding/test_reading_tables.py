@@ -1,0 +1,116 @@
+"""Somebody's file, read before anything is declared about it."""
+
+import gzip
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tagship.config.contract import JsonSource
+from tagship.errors import TagshipError
+from tagship.scaffolding.read import read_table
+
+TABLE = pd.DataFrame({"x": [1.5, 2.5, -3.25], "name": ["Zoë", "b;c", "d"], "y": ["a", "b", "a"]})
+
+
+def save(frame: pd.DataFrame, path: Path) -> None:
+    match "".join(path.suffixes):
+        case ".csv" | ".csv.gz" | ".csv.bz2" | ".csv.zip":
+            frame.to_csv(path, index=False)
+        case ".tsv":
+            frame.to_csv(path, index=False, sep="\t")
+        case ".parquet":
+            frame.to_parquet(path)
+        case ".jsonl" | ".jsonl.xz":
+            frame.to_json(path, orient="records", lines=True)
+        case _:
+            frame.to_json(path, orient="records")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("t.csv", "t.csv.gz", "t.csv.bz2", "t.csv.zip", "t.tsv", "t.parquet"),
+        *("t.json", "t.json.gz", "t.jsonl", "t.jsonl.xz"),
+    ],
+)
+def test_the_kind_follows_the_ending(root: Path, name: str) -> None:
+    save(TABLE, root / name)
+    found = read_table(name, root, root).frame
+    assert found["name"].tolist() == TABLE["name"].tolist()
+    assert found["x"].astype(float).tolist() == TABLE["x"].tolist()
+
+
+def test_a_json_file_of_one_record_a_line_is_recognised(root: Path) -> None:
+    TABLE.to_json(root / "t.json", orient="records", lines=True)
+    source = read_table("t.json", root, root).source
+    assert source == JsonSource(kind="json", path="t.json", lines=True)
+
+
+def test_a_decimal_comma_is_recognised_and_thousands_are_not_taken_for_it(root: Path) -> None:
+    (root / "a.csv").write_text("x;n;y\n1,5;3;a\n2,25;4;b\n")
+    (root / "b.csv").write_text('x,y\n"1,500",a\n"2,250",b\n')
+    assert read_table("a.csv", root, root).decimal == ","
+    assert read_table("b.csv", root, root).decimal == "."
+
+
+def test_the_declared_path_is_relative_where_it_was_typed_so(root: Path, shared: Path) -> None:
+    (root / "deep").mkdir()
+    typed = {
+        "../shared/customers.csv": root,
+        "../../shared/customers.csv": root / "deep",
+    }
+    for location, here in typed.items():
+        assert read_table(location, root, here).source.path == "../shared/customers.csv"
+    assert read_table(str(shared), root, root).source.path == str(shared)
+    TABLE.to_csv(root / "in.csv", index=False)
+    assert read_table(str(root / "in.csv"), root, root).source.path == "in.csv"
+
+
+def test_a_file_that_is_not_utf8_is_read_once_its_encoding_is_told(root: Path) -> None:
+    (root / "t.csv").write_bytes("größe,y\n1,a\n2,b\n".encode("cp1252"))
+    with pytest.raises(TagshipError, match="--encoding cp1252"):
+        read_table("t.csv", root, root)
+    found = read_table("t.csv", root, root, "cp1252")
+    assert list(found.frame) == ["größe", "y"]
+    assert found.source.model_dump(exclude_defaults=True)["encoding"] == "cp1252"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("t.csv", b"", "the file is empty"),
+        ("t.json", b"\n", "the file is empty"),
+        ("t.csv", b"x,y\n", "has no rows"),
+        ("t.csv", b"x,x\n1,2\n", "two columns are named 'x'"),
+        ("t.csv", b",y\n1,2\n", "column 1 has no name"),
+        ("t.csv", b"x:y\n1:2\n", "one column, 'x:y'"),
+        ("t.csv", b"x,y\n1,2,3\n", "not a table"),
+        ("t.csv", b"x,y\n\xff\xfe\xfa,2\n", "is not utf-8"),
+        ("t.csv", b"x,y\n" + b"1,2\n" * 40_000 + b"\xff,2\n", "is not utf-8"),
+        ("t.parquet", b"x,y\n1,2\n", "not a Parquet file"),
+        ("t.json", b"[{]", "not JSON records"),
+        ("t.json.gz", gzip.compress(b"[{]", mtime=0), "not JSON records"),
+        ("t.xlsx", b"PK", "its ending does not say what it is"),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused_with_the_reason(
+    root: Path, name: str, content: bytes, message: str
+) -> None:
+    (root / name).write_bytes(content)
+    with pytest.raises(TagshipError) as refusal:
+        read_table(name, root, root)
+    assert message in str(refusal.value)
+
+
+def test_a_missing_file_a_folder_and_a_password_are_refused(root: Path) -> None:
+    for location, message in {
+        "nowhere.csv": "no such file",
+        "config": "is a folder",
+        "https://me:secret@example.org/t.csv": "holds a password",
+        "http://127.0.0.1:9/t.csv": "cannot be reached",
+    }.items():
+        with pytest.raises(TagshipError) as refusal:
+            read_table(location, root, root)
+        assert message in str(refusal.value)
+        assert "secret" not in str(refusal.value)
