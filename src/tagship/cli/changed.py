@@ -1,0 +1,19 @@
+"""``tagship changed``: which models a branch changes."""
+
+from typing import Annotated
+
+import typer
+
+
+def command(
+    base: Annotated[str, typer.Option(help="What the branch is to be merged into.")],
+    json: Annotated[bool, typer.Option("--json", help="Answer as one line of JSON.")] = False,
+) -> None:
+    """Name the models whose config, data, features or engine differ from a base branch."""
+    import json as text
+
+    from tagship.config.project_files import find_root
+    from tagship.gitops.changed import changed
+
+    names = changed(find_root(), base)
+    typer.echo(text.dumps(names) if json else "\n".join(names) or "no model changes")

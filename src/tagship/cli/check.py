@@ -1,0 +1,33 @@
+"""``tagship check``: is the config sound?"""
+
+import typer
+
+from tagship.cli.models import Models
+
+
+def command(models: Models = None) -> None:
+    """Check config/: keys, types, names across files, estimators' import paths, schemas."""
+    from tagship.config.project_files import find_root, load_model, load_project, model_names
+    from tagship.config.schemas import stale_schemas
+    from tagship.errors import TagshipError
+    from tagship.training.estimators import check_imports
+
+    root = find_root()
+    problems: list[str] = []
+    names = models or model_names(root)
+    for name, load in [("", lambda: load_project(root)), *((n, None) for n in names)]:
+        try:
+            load() if load else check_imports(load_model(root, name))
+        except TagshipError as error:
+            problems.append(str(error))
+    problems += [
+        f"{path.relative_to(root)}: not what the engine generates: run `tagship schema`"
+        for path in stale_schemas(root)
+    ]
+    for problem in problems:
+        typer.echo(f"error: {problem}", err=True)
+    if problems:
+        raise typer.Exit(1)
+    typer.echo(
+        f"{len(names)} {'model is' if len(names) == 1 else 'models are'} sound: {', '.join(names)}"
+    )

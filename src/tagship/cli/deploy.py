@@ -1,0 +1,34 @@
+"""``tagship deploy``: tag what a merge asks for. The promotion workflow runs it."""
+
+from typing import Annotated
+
+import typer
+
+from tagship.cli.options import DryRun, Json, Registry, Sign
+
+
+def command(
+    commit: Annotated[str, typer.Option(help="The merged commit; by default main's.")] = "",
+    reviewed: Annotated[str, typer.Option(help="The commit that was approved.")] = "",
+    model: Annotated[list[str] | None, typer.Option(help="Only these models.")] = None,
+    registry: Registry = "",
+    sign: Sign = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Compare the main branch with what runs, and tag every deployment that its rules allow."""
+    from tagship.cli.checks import checks
+    from tagship.cli.output import as_json, table
+    from tagship.config.project_files import find_root
+    from tagship.gitops.deploy import deploy
+
+    root = find_root()
+    proofs = checks(root, registry, sign)
+    found = deploy(root, proofs, commit, reviewed, dry_run, tuple(model or ()))
+    if json:
+        as_json(found)
+    else:
+        rows = ((o.model, o.environment, o.state, o.detail) for o in found)
+        table(("model", "environment", "state", ""), rows)
+    if any(outcome.state == "refused" for outcome in found):
+        raise typer.Exit(1)

@@ -1,0 +1,31 @@
+"""``tagship difference``: what a merge would change in the cluster."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tagship.cli.options import Json
+
+
+def command(
+    base: Annotated[str, typer.Option(help="What the branch is to be merged into.")],
+    markdown: Annotated[
+        Path | None, typer.Option(help="Append it as Markdown to this file.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Render what runs and what would run, and show the difference of every overlay touched."""
+    from tagship.cli.output import as_json
+    from tagship.config.project_files import find_root
+    from tagship.gitops.difference import as_markdown, differences
+
+    found = differences(find_root(), base)
+    text = as_markdown(found)
+    if markdown is not None and text:
+        with markdown.open("a", encoding="utf-8") as file:
+            file.write(text)
+    if json:
+        as_json(found)
+    else:
+        typer.echo(text or "nothing that runs would change")

@@ -1,0 +1,27 @@
+"""``tagship doctor``: is this repository set up?"""
+
+import typer
+
+from tagship.cli.options import Json
+
+SYMBOLS = {"ok": "✓", "warn": "!", "fail": "✗"}
+
+
+def command(
+    json: Json = False,
+) -> None:
+    """Look into workflows, rulesets, owners, overlays, locks, tags and tools."""
+    from tagship.cli.checks import lock_current
+    from tagship.cli.output import as_json
+    from tagship.config.project_files import find_root
+    from tagship.gitops.doctor import doctor
+
+    answers = doctor(find_root(), lock_current)
+    if json:
+        as_json(answers)
+    else:
+        for answer in answers:
+            tail = f": {answer.problem}" if answer.problem else ""
+            typer.echo(f"{SYMBOLS[answer.level]} {answer.what}{tail}")
+    if any(answer.level == "fail" for answer in answers):
+        raise typer.Exit(1)

@@ -1,0 +1,40 @@
+"""``tagship history``: what ran when, and why."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tagship.cli.options import Json
+
+if TYPE_CHECKING:
+    from tagship.gitops.status import Event
+
+
+def command(
+    model: Annotated[str, typer.Argument(help="The model.")],
+    env: Annotated[str | None, typer.Option(help="Only this environment.")] = None,
+    at: Annotated[
+        str | None, typer.Option(help="What ran on this date (or date and time).")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show every deployment of a model with its release, reason and actor."""
+    from tagship.cli.output import as_json, table
+    from tagship.config.project_files import find_root
+    from tagship.gitops.status import history, parse_time
+    from tagship.gitops.view import look
+
+    events = history(look(find_root()), model, env, parse_time(at) if at else None)
+    if json:
+        return as_json(events)
+    rows = (
+        (event.name, event.when[:16], event.action, event.release, event.actor, _why(event))
+        for event in events
+    )
+    table(("deployment", "when (UTC)", "action", "release", "by", "why"), rows)
+
+
+def _why(event: "Event") -> str:
+    notes = [f"[rejects {event.rejects}]"] if event.rejects else []
+    notes += [f"[lifts {event.lifts}]"] if event.lifts else []
+    return " ".join([event.reason, *notes]).strip()

@@ -1,0 +1,30 @@
+"""``tagship lift``: let a rejected version be promoted again."""
+
+from typing import Annotated
+
+import typer
+
+from tagship.cli.options import DryRun, Json, Sign
+
+
+def command(
+    model: Annotated[str, typer.Argument(help="The model.")],
+    what: Annotated[str, typer.Argument(help="A version (v1.3.0) or deployment (production/5).")],
+    reason: Annotated[str, typer.Option(help="Why it may run again.")],
+    sign: Sign = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Lift a rejection that a rollback made; nothing else that runs changes."""
+    from tagship.cli.checks import checks
+    from tagship.cli.output import as_json
+    from tagship.config.project_files import find_root
+    from tagship.gitops.rollback import lift
+
+    root = find_root()
+    tags = lift(root, model, what, reason, checks(root, sign=sign), dry_run)
+    if json:
+        return as_json(tags)
+    for tag in tags:
+        typer.echo(f"{tag.name}: {model}/{what.removeprefix(f'{model}/')} is no longer rejected")
+    typer.echo(f"next: tagship promote {model} {what}")

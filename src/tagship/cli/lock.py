@@ -1,0 +1,44 @@
+"""``tagship lock``: write and verify the locks."""
+
+import typer
+
+from tagship.cli.models import Models, load, progress
+
+app = typer.Typer(help="Write and verify model.lock.yaml.", no_args_is_help=True)
+
+
+@app.command("verify")
+def verify(models: Models = None) -> None:
+    """Retrain and compare: identical, equivalent or different; a stale lock is named."""
+    from tagship.errors import TagshipError
+    from tagship.training.verification import verify_lock
+
+    wrong = False
+    for files in load(models):
+        try:
+            outcome = verify_lock(files, progress(files.name)).outcome
+        except TagshipError as error:
+            typer.echo(f"error: {error}", err=True)
+            wrong = True
+            continue
+        explained = {
+            "identical": "identical: the same bytes",
+            "equivalent": "equivalent: other bits, the same predictions within 1e-6",
+            "different": "different: retraining gave another model",
+        }
+        typer.echo(f"{files.name}: {explained[outcome]}")
+        wrong |= outcome == "different"
+    if wrong:
+        raise typer.Exit(1)
+
+
+@app.command("write")
+def write(models: Models = None) -> None:
+    """Write the lock of the last training, if its verdict does not fail."""
+    from tagship.files import only_one
+    from tagship.pipeline import lock_gated
+
+    for files in load(models):
+        with only_one(files.root, files.name):
+            change = lock_gated(files)
+        typer.echo(f"{files.lock_path.relative_to(files.root)}: {change}")

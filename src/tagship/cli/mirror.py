@@ -1,0 +1,55 @@
+"""``tagship mirror``: MLflow's aliases follow Git."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tagship.cli.options import DryRun, Json
+
+if TYPE_CHECKING:
+    from tagship.gitops.mirror import Mlflow
+
+
+def command(
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; exit 1 if different.")
+    ] = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Set MLflow's aliases and release tags to what Git's tags say."""
+    from tagship.cli.output import as_json, table
+    from tagship.config.project_files import find_root
+    from tagship.errors import TagshipError
+    from tagship.gitops.mirror import differences, mirror
+    from tagship.gitops.view import look
+
+    view = look(find_root())
+    registry = tracking(view.git.root)
+    if registry is None:
+        raise TagshipError("there is no MLflow store yet", "run `tagship run` first")
+    wrong = differences(view, registry) if check or dry_run else mirror(view, registry)
+    if json:
+        as_json(wrong)
+    elif wrong:
+        rows = (
+            (d.model, d.alias, d.found or "-", d.version or "-", d.wanted or "nothing")
+            for d in wrong
+        )
+        table(("model", "alias", "was", "is to be", "release"), rows)
+    else:
+        typer.echo("MLflow says what Git says")
+    if check and wrong:
+        raise typer.Exit(1)
+
+
+def tracking(root: Path) -> "Mlflow | None":
+    """MLflow's registry: MLFLOW_TRACKING_URI, or mlflow.db; None when there is no such file."""
+    from tagship.gitops.mirror import Mlflow
+    from tagship.training.tracking import tracking_uri
+
+    uri = tracking_uri(root)
+    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file():
+        return None
+    return Mlflow(uri)

@@ -1,0 +1,39 @@
+"""Which models a command works on, and the progress it shows meanwhile."""
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from tagship.config.project_files import ModelFiles
+
+Models = Annotated[
+    list[str] | None, typer.Argument(metavar="MODEL", help="Models; all when none is named.")
+]
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="A folder under config/.")]
+
+
+def load(names: list[str] | None) -> "list[ModelFiles]":
+    """The config of the named models, or of all."""
+    from tagship.config.project_files import find_root, load_model, model_names
+    from tagship.errors import TagshipError
+
+    root = find_root()
+    chosen = names or model_names(root)
+    if not chosen:
+        raise TagshipError(
+            f"{root / 'config'}: no models yet", "make one: tagship new NAME --data … --target …"
+        )
+    return [load_model(root, name) for name in dict.fromkeys(chosen)]
+
+
+def progress(model: str) -> Callable[[str], None]:
+    """A function that prints a step with the seconds since the first."""
+    started = time.perf_counter()
+
+    def say(text: str) -> None:
+        typer.echo(f"{time.perf_counter() - started:6.1f} s  {model}: {text}")
+
+    return say

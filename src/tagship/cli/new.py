@@ -1,0 +1,64 @@
+"""``tagship new``: a model for your own table."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from tagship.scaffolding.infer import Guesses
+
+
+def command(
+    name: Annotated[str, typer.Argument(help="The new model's name.")],
+    data: Annotated[str, typer.Option(help="A csv, parquet or json file or URL.")],
+    target: Annotated[str, typer.Option(help="The column to predict.")],
+    task: Annotated[
+        str | None, typer.Option(help="binary, multiclass or regression; guessed when absent.")
+    ] = None,
+    positive: Annotated[
+        str | None, typer.Option(help="The positive label; guessed when absent.")
+    ] = None,
+    id_column: Annotated[
+        str | None, typer.Option("--id", help="The column that names a row; guessed when absent.")
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="The csv file's encoding, where it is not UTF-8.")
+    ] = None,
+) -> None:
+    """Make a model for your own table: infer its contract, candidates, gates and bento."""
+    from pathlib import Path
+    from typing import cast
+
+    from tagship.config.model import Task
+    from tagship.config.project_files import find_root, load_project
+    from tagship.scaffolding.infer import Wishes, infer
+    from tagship.scaffolding.overlays import overlay_files
+    from tagship.scaffolding.read import read_table, with_nulls
+    from tagship.scaffolding.texts import model_files
+    from tagship.scaffolding.write import add_model, refuse_taken
+
+    root = find_root()
+    refuse_taken(root, name)
+    reading = read_table(data, root, Path.cwd(), encoding)
+    wishes = Wishes(cast(Task | None, task), positive, id_column)
+    guesses = infer(reading.frame, target, wishes, reading.decimal, reading.text)
+    source = with_nulls(reading.source, guesses.nulls)
+    files = model_files(name, source, guesses) + overlay_files(load_project(root), name)
+    add_model(root, name, files)
+    size = f"{guesses.rows:,} rows, {len(reading.frame.columns)} columns"
+    typer.echo(f"{name}: {size} of {data}\n")
+    typer.echo("\n".join(_summary(guesses)))
+    if Path(source.path).is_absolute():
+        typer.echo(f"  · {source.path} is a path of this machine: no other will find it")
+    folders = dict.fromkeys("/".join(path.split("/")[:2]) + "/" for path, _ in files)
+    typer.echo(f"\nwrote {', '.join(folders)}")
+    typer.echo(f"next: tagship run {name}")
+
+
+def _summary(guesses: "Guesses") -> list[str]:
+    rows = [(r.what, r.guess, r.why) for r in guesses.remarks]
+    width = max(len(guess) for _, guess, _ in rows)
+    lines = [f"{what:<10}{guess:<{width}}  {why}" for what, guess, why in rows]
+    checks = ["ranges and shares in data.yaml carry slack; limits in thresholds.yaml are modest"]
+    checks = [*guesses.checks, *checks]
+    return [*lines, "", "check", *(f"  · {check}" for check in checks)]

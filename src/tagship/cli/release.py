@@ -1,0 +1,32 @@
+"""``tagship release``: tag a version of a model."""
+
+from typing import Annotated
+
+import typer
+
+from tagship.cli.options import DryRun, Json, Sign
+
+
+def command(
+    model: Annotated[str, typer.Argument(help="The model.")],
+    version: Annotated[str, typer.Argument(help="The version, such as v1.3.0.")],
+    push: Annotated[bool, typer.Option("--push", help="Push the tag, which deploys it.")] = False,
+    sign: Sign = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Release a model from a verified lock and a passing verdict, as a tag on the main branch."""
+    from tagship.cli.checks import checks
+    from tagship.cli.output import as_json
+    from tagship.config.project_files import find_root
+    from tagship.gitops.release import release
+
+    root = find_root()
+    done = release(root, model, version, checks(root, sign=sign), push, dry_run)
+    if json:
+        return as_json(done)
+    if dry_run:
+        return typer.echo(f"would tag {done.commit[:12]} as {done.name}:\n\n{done.message}")
+    word = "tagged" if done.created else "was tagged already"
+    typer.echo(f"{done.name} {word}, commit {done.commit[:12]}{', pushed' if done.pushed else ''}")
+    typer.echo(f"next: {done.next}")

@@ -1,0 +1,35 @@
+"""``tagship rollback``: run again what ran before."""
+
+from typing import Annotated
+
+import typer
+
+from tagship.cli.options import DryRun, Json, Registry, Sign
+
+
+def command(
+    model: Annotated[str, typer.Argument(help="The model.")],
+    reason: Annotated[str, typer.Option(help="Why; it stays in the history.")],
+    env: Annotated[str, typer.Option(help="The environment.")] = "production",
+    to: Annotated[int | None, typer.Option(help="The deployment's number; else the last.")] = None,
+    registry: Registry = "",
+    sign: Sign = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Run a commit again that ran before, without a build, and reject what is left."""
+    from tagship.cli.checks import checks
+    from tagship.cli.output import as_json
+    from tagship.config.project_files import find_root
+    from tagship.gitops.rollback import rollback
+
+    root = find_root()
+    done = rollback(root, model, env, reason, checks(root, registry, sign), to, dry_run)
+    if json:
+        return as_json(done)
+    if dry_run:
+        return typer.echo(f"would tag {done.tag.commit[:12]}:\n\n{done.tag.message}")
+    word = "" if done.tag.created else " (made before)"
+    typer.echo(f"{done.tag.name}{word}: {env} runs {done.release}; rejected: {done.rejects}")
+    if done.branch:
+        typer.echo(f"next: gh pr create --fill --head {done.branch}")

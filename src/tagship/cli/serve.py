@@ -1,0 +1,22 @@
+"""``tagship serve``: run a model's bento here."""
+
+from typing import Annotated
+
+import typer
+
+from tagship.cli.models import Model, load
+
+
+def command(
+    model: Model,
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 3000,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    workers: Annotated[int, typer.Option(help="Worker processes.")] = 1,
+) -> None:
+    """Serve the bento that was built last: /predict, /info, /readyz, /metrics, Swagger at /."""
+    from tagship.bento import latest_bento, serve
+
+    files = load([model])[0]
+    bento = latest_bento(files)
+    typer.echo(f"{bento.tag} on http://{host}:{port}  (Swagger UI at /, metrics at /metrics)")
+    raise typer.Exit(serve(files, bento, host, port, workers))

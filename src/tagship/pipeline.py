@@ -1,0 +1,120 @@
+"""The order of steps: from a model's config to a gated, locked, built artifact."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tagship.bento import Bento, build_bento, check_verdict
+from tagship.champion import champion_here
+from tagship.config.project_files import ModelFiles
+from tagship.data.contract_check import ContractError
+from tagship.data.table import Table, load_table
+from tagship.files import only_one, write_atomically
+from tagship.gates.verdict import Verdict, write_verdict
+from tagship.proofs import judge
+from tagship.reports.html import write_report
+from tagship.reports.importance import importance
+from tagship.reports.plots import draw_plots
+from tagship.training.bundle import Bundle, load_bundle, save_bundle
+from tagship.training.fingerprint import changes
+from tagship.training.lock import read_lock, write_lock
+from tagship.training.tracking import check_tracking, log_training
+from tagship.training.train import Say, train
+from tagship.training.verification import compare
+
+LockChange = Literal["untouched", "renewed", "new"]
+"""Nothing written; the same artifact from changed inputs (engine, libraries); another artifact."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What ``run`` did for one model."""
+
+    model: str
+    verdict: Verdict
+    bundle: Bundle
+    lock: LockChange | None
+    """What happened to the lock; None when a gate failed."""
+    bento: Bento | None
+    report: Path
+    seconds: float
+
+
+def validate(files: ModelFiles) -> Table:
+    """Load the data and check its contract; failures are also written as JSON.
+
+    Raises:
+        ContractError: with every failure.
+    """
+    failures = files.root / "reports" / f"{files.name}-contract.json"
+    try:
+        table = load_table(files)
+    except ContractError as error:
+        write_atomically(failures, error.to_json() + "\n")
+        error.hint += f"; all failures: {failures.relative_to(files.root)}"
+        raise
+    failures.unlink(missing_ok=True)
+    return table
+
+
+def train_model(files: ModelFiles, say: Say) -> Bundle:
+    """Train and keep the bundle; the lock in ``config/`` is not touched."""
+    bundle = train(files, say, validate(files))
+    save_bundle(files, bundle)
+    return bundle
+
+
+def gate_model(files: ModelFiles, say: Say = lambda _: None) -> Verdict:
+    """Judge the last training by every gate, also against the champion; write the verdict."""
+    champion = champion_here(files.root, files.name)
+    say(f"judging by every gate; {f'champion {champion}' if champion else 'no champion yet'}")
+    verdict = judge(files.root, files, load_bundle(files), champion)
+    write_verdict(files.work / "verdict.json", verdict)
+    return verdict
+
+
+def lock_model(files: ModelFiles) -> LockChange:
+    """Write the last training's lock, unless the one there says the same or is equivalent."""
+    bundle = load_bundle(files)
+    change: LockChange = "new"
+    if files.lock_path.is_file():
+        before = read_lock(files.lock_path)
+        if changes(before, bundle.lock.inputs, bundle.lock.data.sha256):
+            change = "renewed" if before.artifact == bundle.lock.artifact else "new"
+        elif compare(before, bundle.lock) != "different":
+            return "untouched"
+    write_lock(files.lock_path, bundle.lock)
+    return change
+
+
+def lock_gated(files: ModelFiles) -> LockChange:
+    """``lock_model`` for a training whose verdict is there and does not fail."""
+    check_verdict(files, load_bundle(files))
+    return lock_model(files)
+
+
+def run_model(files: ModelFiles, say: Say) -> RunResult:
+    """Validate, train, gate, record, report; and, unless a gate fails, lock and build.
+
+    Raises:
+        TagshipError: any step refuses; the lock is then as it was.
+    """
+    started = time.perf_counter()
+    with only_one(files.root, files.name):
+        say("checking the tracking store")
+        check_tracking(files.root)
+        bundle = train_model(files, say)
+        verdict = gate_model(files, say)
+        found = importance(bundle)
+        plots = draw_plots(bundle, files.data.target.column, found)
+        say("recording in MLflow")
+        log_training(files, bundle, verdict.status, plots)
+        report = write_report(files, bundle, verdict, plots, found)
+        change, bento = None, None
+        if verdict.status != "fail":
+            change = lock_model(files)
+            say("building the bento")
+            bento = build_bento(files)
+    seconds = time.perf_counter() - started
+    return RunResult(files.name, verdict, bundle, change, bento, report, seconds)

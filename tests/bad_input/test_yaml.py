@@ -1,0 +1,65 @@
+"""Config files that are no YAML, or say something impossible."""
+
+import pytest
+
+from projects import Project
+
+COMMANDS = [("check",), ("train", "tiny")]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    ("file", "old", "new", "says"),
+    [
+        ("data", "  age:", "\tage:", ("data.yaml:7", "a tab stands where", "indent with spaces")),
+        ("data", "  plan:", "  age:", ("data.yaml:9", 'duplicate key "age"', "keep one")),
+        ("data", "max: 100", "max: old", ("data.yaml:7: columns.age.max", '"old"', "number")),
+        ("data", "[free, plus, pro]", "free", ("data.yaml:9: columns.plan.values", "array")),
+        ("data", "missing: 0.2", "mising: 0.2", ("columns.age.mising", "did you mean 'missing'?")),
+        ("data", "id: visitor", "id: 7", ("data.yaml:3: id: 7", "in quotes")),
+        ("data", "min: 18", "min: .nan", ("columns.age.min", "finite")),
+        ("data", "min: 50", "min: 2024-01-01", ("data.yaml:5: rows.min", "2024-01-01", "integer")),
+        ("data", "rows: {min: 50}", "[a, b]: 1", ("data.yaml:1", "a key is a list")),
+        ("data", "rows: {min: 50}", "rows: *no", ("data.yaml:5", "undefined alias")),
+        ("model", "select:", "selects:", ("model.yaml:2: selects", "did you mean 'select'?")),
+        ("model", "task: binary", "task: [binary", ("model.yaml:2: not valid YAML", "','")),
+        ("model", "task: binary", "task: ranking", ("model.yaml:1: task", '"ranking"', "binary")),
+        ("model", "roc_auc", "roc_auk", ("model.yaml:2: select.metric", "did you mean 'roc_auc'?")),
+        ("thresholds", "fail_below", "fail_blow", ("thresholds.yaml:1", "'fail_below'?")),
+    ],
+)
+def test_a_wrong_line_is_refused_by_file_line_and_key(
+    run_project: Project,
+    command: tuple[str, ...],
+    file: str,
+    old: str,
+    new: str,
+    says: tuple[str, ...],
+) -> None:
+    run_project.edit(file, old, new)
+    run_project.refused(*command, says=says)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", ("model.yaml:1", "found nothing")),
+        (b"- task\n", ("model.yaml:1", "found a list")),
+        (b"task: \xff\n", ("model.yaml", "not UTF-8 (byte 6)", "save the file as UTF-8")),
+    ],
+)
+def test_a_file_that_is_no_mapping_is_refused(
+    run_project: Project, content: bytes, says: tuple[str, ...]
+) -> None:
+    run_project.write("model", content)
+    run_project.refused("check", says=says)
+
+
+@pytest.mark.parametrize("file", ["data", "thresholds"])
+def test_a_model_without_one_of_its_files_is_refused(run_project: Project, file: str) -> None:
+    run_project.path(file).unlink()
+    run_project.refused("check", says=(f"tiny/{file}.yaml: no such file", "a model has data.yaml"))
+
+
+def test_an_unknown_model_is_refused_with_the_nearest(run_project: Project) -> None:
+    run_project.refused("train", "tinny", says=("no model 'tinny'", "did you mean 'tiny'?"))

@@ -1,0 +1,31 @@
+"""Fixtures that any test may use: a small real project, fresh or already run."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does; see cli/__init__.py
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+from projects import Project, copy_project, make_project
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A sound project with the model ``tiny``, on which no command has run yet."""
+    return make_project(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def _run_once(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    project = make_project(tmp_path_factory.mktemp("run-once") / "project")
+    ran = project.tagship("run", "tiny")
+    assert ran.code == 0, ran.out + ran.err
+    return project
+
+
+@pytest.fixture
+def run_project(_run_once: Project, tmp_path: Path) -> Project:
+    """The project after one `tagship run`: locked, recorded in MLflow, its bento built."""
+    return copy_project(_run_once, tmp_path / "project")
