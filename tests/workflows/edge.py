@@ -1,0 +1,160 @@
+"""What stands at the edge in the tests: gh, docker, cosign and make, recorded, and a registry.
+
+Each is a small program on PATH that keeps its state as files in the folder EDGE.
+"""
+
+import json
+import stat
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+_HEAD = f"#!{sys.executable} -IS\n" + """
+import hashlib, json, os, pathlib, sys
+EDGE = pathlib.Path(os.environ["EDGE"])
+ARGUMENTS = sys.argv[1:]
+NAME = pathlib.Path(sys.argv[0]).name
+
+def load(name, otherwise):
+    path = EDGE / name
+    return json.loads(path.read_text()) if path.is_file() else otherwise
+
+def save(name, value):
+    (EDGE / name).write_text(json.dumps(value))
+
+def refuse(text):
+    sys.exit(f"{NAME}: {text}")
+
+def option(name):
+    return ARGUMENTS[ARGUMENTS.index(name) + 1] if name in ARGUMENTS else refuse(f"no {name}")
+
+save("calls.json", load("calls.json", []) + [[NAME, *ARGUMENTS]])
+"""
+
+PROGRAMS = {
+    "gh": """
+TOKEN = json.loads(os.environ.get("GH_TOKEN") or refuse("not logged in"))
+
+def need(permission):
+    if TOKEN.get(permission) not in ("write", "read"):
+        refuse(f"HTTP 403: the token has no {permission}")
+    return TOKEN[permission]
+
+if ARGUMENTS[:2] == ["pr", "list"]:
+    need("pull-requests")
+    found = [p for p in load("pulls.json", []) if p["head"] == option("--head") and p["open"]]
+    print(json.dumps([{"url": p["url"]} for p in found]))
+elif ARGUMENTS[:2] == ["pr", "create"]:
+    if need("pull-requests") != "write":
+        refuse("HTTP 403: the token may not open pull requests")
+    pulls = load("pulls.json", [])
+    url = f"https://github.example/pull/{len(pulls) + 1}"
+    body = sys.stdin.read()
+    made = {"url": url, "head": option("--head"), "title": option("--title"), "body": body}
+    save("pulls.json", pulls + [{**made, "open": True}])
+    print(url)
+elif ARGUMENTS[0] == "api" and ARGUMENTS[1].endswith("/pulls"):
+    need("pull-requests")
+    print(json.dumps(load("merged.json", {}).get(ARGUMENTS[1].split("/")[-2], [])))
+elif ARGUMENTS[0] == "api" and "--slurp" in ARGUMENTS:
+    need("pull-requests")
+    print(json.dumps([load("comments.json", [])]))
+elif ARGUMENTS[0] == "api" and "/comments" in ARGUMENTS[3]:
+    if need("pull-requests") != "write":
+        refuse("HTTP 403: Resource not accessible by integration")
+    comments, body = load("comments.json", []), json.loads(sys.stdin.read())["body"]
+    if option("--method") == "POST":
+        comments.append({"id": len(comments) + 7, "user": {"type": "Bot"}, "body": body})
+    else:
+        for one in comments:
+            if ARGUMENTS[3].endswith(f"/{one['id']}"):
+                one["body"] = body
+    save("comments.json", comments)
+else:
+    refuse(f"what is {ARGUMENTS}?")
+""",
+    "docker": """
+if ARGUMENTS[0] == "build":
+    context = pathlib.Path(ARGUMENTS[-1])
+    if not pathlib.Path(option("--file")).is_file() or not (context / "bento.yaml").is_file():
+        refuse("no Dockerfile, or the context is no bento")
+    record = json.loads((context / "src/artifact/record.json").read_text())
+    save("built.json", {**load("built.json", {}), option("--tag"): record})
+elif ARGUMENTS[0] == "push":
+    record = load("built.json", {}).get(ARGUMENTS[1]) or refuse("it was never built")
+    digest = "sha256:" + hashlib.sha256(json.dumps(record).encode()).hexdigest()
+    save("pushed.json", {**load("pushed.json", {}), ARGUMENTS[1]: digest})
+elif ARGUMENTS[0] == "inspect":
+    name = ARGUMENTS[-1]
+    print(json.dumps([name.rpartition(":")[0] + "@" + load("pushed.json", {})[name]]))
+else:
+    refuse(f"what is {ARGUMENTS}?")
+""",
+    "cosign": """
+if ARGUMENTS[:2] != ["sign", "--yes"] or "@sha256:" not in ARGUMENTS[2]:
+    refuse("sign an image by its digest, without asking")
+""",
+    "make": """
+words = pathlib.Path("Makefile").read_text()
+if len(ARGUMENTS) != 1 or f"\\n{ARGUMENTS[0]}:" not in words:
+    refuse(f"no rule to make target {ARGUMENTS}")
+pathlib.Path(".venv/bin").mkdir(parents=True)
+pathlib.Path(".venv/bin/tagship").symlink_to(os.environ["TAGSHIP"])
+""",
+}
+
+
+class Edge:
+    """The programs, their state, and the registry's address."""
+
+    tagship: ClassVar[dict[str, str]] = {}
+    """What a step's environment needs to find the command line: see ``warm``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.bin = folder / "bin"
+        self.bin.mkdir(parents=True, exist_ok=True)
+        for name, text in PROGRAMS.items():
+            path = self.bin / name
+            path.write_text(_HEAD + text)
+            path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+    def load(self, name: str, otherwise: Any) -> Any:
+        path = self.folder / f"{name}.json"
+        return json.loads(path.read_text()) if path.is_file() else otherwise
+
+    def save(self, name: str, value: Any) -> None:
+        (self.folder / f"{name}.json").write_text(json.dumps(value))
+
+    def calls(self, program: str) -> list[list[str]]:
+        """What a program was called with."""
+        return [call[1:] for call in self.load("calls", []) if call[0] == program]
+
+
+def registry(folders: list[Path]) -> tuple[ThreadingHTTPServer, str]:
+    """A registry that holds what docker pushed in any of the folders; and its host."""
+
+    class Registry(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            _, _, rest = self.path.partition("/v2/")
+            name, _, digest = rest.partition("/manifests/")
+            host = self.headers["Host"]
+            held = False
+            for folder in folders:
+                path = folder / "pushed.json"
+                pushed = json.loads(path.read_text()) if path.is_file() else {}
+                held |= any(
+                    key.startswith(f"{host}/{name}:") and value == digest
+                    for key, value in pushed.items()
+                )
+            self.send_response(200 if held else 404)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Registry)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server, f"127.0.0.1:{server.server_port}"

@@ -1,0 +1,111 @@
+"""Which models a change touches, and what is asked of GitHub with gh."""
+
+import json
+from pathlib import Path
+
+import pytest
+from edge import Edge
+from typer.testing import CliRunner
+
+from projects import MODEL, Project
+from tagship.cli import make_app
+from tagship.errors import TagshipError
+from tagship.gitops import github
+from tagship.gitops.changed import affected
+
+
+@pytest.fixture
+def edge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Edge:
+    """The recorder of gh on PATH, with a token that may write."""
+    made = Edge(tmp_path / "edge")
+    monkeypatch.setenv("PATH", str(made.bin), prepend=":")
+    monkeypatch.setenv("EDGE", str(made.folder))
+    monkeypatch.setenv("GITHUB_REPOSITORY", "shopkeepers/little-shop")
+    monkeypatch.setenv("GH_TOKEN", json.dumps({"pull-requests": "write"}))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("path", "touches"),
+    [
+        ("config/tiny/model.yaml", True),
+        ("config/tiny/model.lock.yaml", True),
+        ("bentos/tiny/service.py", True),
+        ("data/tiny.csv", True),
+        ("uv.lock", True),
+        ("src/tagship/training/train.py", True),
+        ("src/tagship/gitops/tags.py", False),
+        ("src/features/other.py", False),
+        ("config/tiny-two/model.yaml", False),
+        ("deploy/tiny/production/release.yaml", False),
+        ("README.md", False),
+    ],
+)
+def test_a_path_touches_the_models_that_it_could_change(
+    project: Project, path: str, touches: bool
+) -> None:
+    assert affected([path], {MODEL: project.files}) == ([MODEL] if touches else [])
+
+
+def test_a_model_that_cannot_be_read_is_still_judged_when_its_folder_changes() -> None:
+    assert affected(["config/broken/data.yaml"], {"broken": None, "other": None}) == ["broken"]
+
+
+def test_a_comment_that_a_person_planted_is_left_alone(edge: Edge) -> None:
+    planted = {"id": 1, "user": {"type": "User"}, "body": "<!-- tagship:gate --> mine"}
+    edge.save("comments", [planted])
+    assert github.comment(5, "gate", "one") == "posted"
+    assert github.comment(5, "gate", "two") == "updated"
+    kept, ours = edge.load("comments", [])
+    assert kept == planted
+    assert ours["body"].endswith("two")
+
+
+def test_a_comment_too_long_for_github_is_cut(edge: Edge) -> None:
+    github.comment(5, "gate", "x" * 100_000)
+    (ours,) = edge.load("comments", [])
+    assert len(ours["body"]) < 65_536
+    assert "cut here" in ours["body"]
+
+
+def test_a_pull_request_is_opened_once(edge: Edge) -> None:
+    first = github.propose("promote/tiny/v1.0.0", "a title", "a text")
+    assert github.propose("promote/tiny/v1.0.0", "a title", "a text") == first
+    assert len(edge.load("pulls", [])) == 1
+
+
+def test_what_was_reviewed_is_the_merged_pull_request_or_what_was_there(edge: Edge) -> None:
+    merged = {"merged_at": "now", "merge_commit_sha": "c1", "head": {"sha": "h1"}}
+    closed = {"merged_at": None, "merge_commit_sha": "c2", "head": {"sha": "h2"}}
+    edge.save("merged", {"c1": [closed, merged], "c2": [closed, merged]})
+    assert [github.reviewed(commit) for commit in ("c1", "c2", "c3")] == ["h1", "c2^", "c3^"]
+
+
+def test_a_refusal_of_github_is_passed_on(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GH_TOKEN", json.dumps({"pull-requests": "read"}))
+    with pytest.raises(TagshipError, match="HTTP 403"):
+        github.comment(5, "gate", "one")
+
+
+def test_outside_of_github_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
+    with pytest.raises(TagshipError, match="GITHUB_REPOSITORY"):
+        github.repository()
+
+
+def test_outputs_are_one_line_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "output"
+    monkeypatch.setenv("GITHUB_OUTPUT", str(file))
+    with pytest.raises(TagshipError, match="several lines"):
+        github.write_outputs({"reviewed": "a\nother=b"})
+    answer = tmp_path / "outcomes.json"
+    outcomes = [
+        {"model": "a", "environment": "staging", "state": "deployed", "detail": "a/staging/2"},
+        {"model": "a", "environment": "production", "state": "pending", "detail": "…"},
+    ]
+    answer.write_text(json.dumps(outcomes), encoding="utf-8")
+    assert CliRunner().invoke(make_app(), ["github", "outputs", str(answer)]).exit_code == 0
+    assert file.read_text(encoding="utf-8").splitlines() == [
+        'deployed=["a/staging/2"]',
+        'pending=[{"model": "a", "environment": "production"}]',
+    ]

@@ -1,0 +1,277 @@
+"""The workflow files themselves: valid, safe, pinned, least privileged, and thin."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hub import as_regex
+from runner import WORKFLOWS, load_workflow
+
+from tagship.cli import COMMANDS
+from tagship.config.project_files import load_project
+from tagship.gitops.doctor import WORKFLOWS as EXPECTED
+
+GITHUB = WORKFLOWS.parent
+ROOT = GITHUB.parent
+NAMES = sorted(path.stem for path in WORKFLOWS.glob("*.yml"))
+BIN = Path(sys.executable).parent
+WRITES = ("contents", "packages", "id-token", "attestations", "pull-requests", "actions", "issues")
+MAY_WRITE = {
+    ("gate", "comment"): {"pull-requests"},
+    ("release", "build"): {"packages", "id-token", "attestations"},
+    ("release", "promote"): {"contents", "pull-requests"},
+    ("promote", "deploy"): {"contents"},
+    ("promote", "propose"): {"contents", "pull-requests"},
+    ("rollback", "rollback"): {"contents", "pull-requests"},
+}
+"""Every job that may write, and what."""
+
+
+def jobs() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for name in NAMES:
+        for job, about in load_workflow(name)["jobs"].items():
+            yield name, job, about
+
+
+def steps() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for name, job, about in jobs():
+        for step in about.get("steps", []):
+            yield name, job, step
+
+
+def tool(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run a development tool of this environment; its absence is a skip, or a failure in CI."""
+    program = BIN / command[0]
+    if not program.is_file():
+        if os.environ.get("TAGSHIP_REQUIRE_TOOLS") == "1":
+            pytest.fail(f"{command[0]} is not installed")
+        pytest.skip(f"{command[0]} is not installed")
+    return subprocess.run([str(program), *command[1:]], capture_output=True, text=True, cwd=ROOT)
+
+
+def test_the_workflows_that_the_doctor_expects_are_here() -> None:
+    assert set(EXPECTED) <= set(NAMES)
+
+
+def test_they_are_valid_workflows() -> None:
+    files = [str(path) for path in WORKFLOWS.glob("*.yml")]
+    done = tool("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *files)
+    assert done.returncode == 0, done.stdout
+    config = str(GITHUB / "dependabot.yml")
+    assert tool("check-jsonschema", "--builtin-schema", "vendor.dependabot", config).returncode == 0
+
+
+def test_zizmor_finds_nothing_of_medium_or_higher() -> None:
+    form = ("--offline", "--no-progress", "--min-severity", "medium", "--format", "json")
+    done = tool("zizmor", *form, str(GITHUB))
+    found = json.loads(done.stdout)
+    assert found == [], [(one["ident"], one["desc"]) for one in found]
+
+
+def test_zizmor_and_the_schema_catch_a_planted_mistake(tmp_path: Path) -> None:
+    """Or else the two tests above would say nothing."""
+    text = (WORKFLOWS / "rollback.yml").read_text(encoding="utf-8")
+    unsafe, broken = tmp_path / "unsafe.yml", tmp_path / "broken.yml"
+    unsafe.write_text(text.replace('--reason="$REASON"', "--reason=${{ inputs.reason }}"))
+    broken.write_text(text.replace("runs-on:", "run-on:"))
+    done = tool("zizmor", "--offline", "--no-progress", "--min-severity", "medium", str(unsafe))
+    assert "template-injection" in done.stdout
+    done = tool("check-jsonschema", "--builtin-schema", "vendor.github-workflows", str(broken))
+    assert done.returncode != 0
+
+
+def test_every_action_is_pinned_by_its_commit_and_says_which_version_that_is() -> None:
+    for path in WORKFLOWS.glob("*.yml"):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            match = re.search(r"uses:\s*(\S+)(.*)", line)
+            if match and not match[1].startswith("./"):
+                assert re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}", match[1]), line
+                assert re.fullmatch(r" # v\d+\.\d+\.\d+", match[2]), line
+
+
+def test_one_action_is_pinned_alike_everywhere() -> None:
+    pins: dict[str, set[str]] = {}
+    for path in WORKFLOWS.glob("*.yml"):
+        for action, rest in re.findall(r"uses: ([\w./-]+)@(.+)", path.read_text(encoding="utf-8")):
+            pins.setdefault(action, set()).add(rest)
+    assert {action: pin for action, pin in pins.items() if len(pin) > 1} == {}
+
+
+def test_no_event_text_tag_or_branch_name_stands_in_a_script() -> None:
+    for name, job, step in steps():
+        assert "${{" not in step.get("run", ""), (name, job, step)
+
+
+def test_permissions_are_none_but_for_what_a_job_is_known_to_need() -> None:
+    for name in NAMES:
+        assert load_workflow(name)["permissions"] == {}, name
+    for name, job, about in jobs():
+        given = about["permissions"]
+        writes = {what for what, how in given.items() if how == "write"}
+        assert writes == MAY_WRITE.get((name, job), set()), (name, job)
+        assert set(given) <= {*WRITES}, (name, job)
+
+
+def test_every_job_ends_in_time() -> None:
+    for name, job, about in jobs():
+        assert "uses" in about or 0 < about["timeout-minutes"] <= 60, (name, job)
+
+
+def test_only_what_writes_nothing_is_cancelled_by_something_newer() -> None:
+    for name in NAMES:
+        concurrency = load_workflow(name)["concurrency"]
+        writes = any(workflow == name and job != "comment" for workflow, job in MAY_WRITE)
+        assert concurrency["group"].startswith(name)
+        if writes or name == "verify":
+            assert concurrency["cancel-in-progress"] is False, name
+
+
+def test_a_checkout_keeps_no_token_and_only_steps_that_need_one_get_it() -> None:
+    for name, job, step in steps():
+        if step.get("uses", "").startswith("actions/checkout@"):
+            assert step["with"]["persist-credentials"] is False, (name, job)
+        script = step.get("run", "")
+        if "secrets." in json.dumps(step):
+            pytest.fail(f"{name}: {job} uses a secret; GITHUB_TOKEN alone must do")
+        remote = re.search(
+            r"tagship (promote|deploy|rollback|verify-deployment|github c|github p|difference)",
+            script,
+        )
+        if remote:
+            assert step["env"]["GH_TOKEN"] == "${{ github.token }}", (name, job, script)
+
+
+def test_git_asks_gh_for_the_token_wherever_there_is_one() -> None:
+    for name in NAMES:
+        if any("GH_TOKEN" in step.get("env", {}) for one, _, step in steps() if one == name):
+            given = load_workflow(name)["env"]
+            assert given["GIT_CONFIG_KEY_0"] == "credential.helper"
+            assert given["GIT_CONFIG_VALUE_0"] == "!gh auth git-credential"
+
+
+def test_nothing_runs_on_foreign_code_with_a_writing_token() -> None:
+    for name in NAMES:
+        assert not {"pull_request_target", "workflow_run"} & set(load_workflow(name)[True]), name
+
+
+def test_scripts_are_thin_and_their_commands_exist() -> None:
+    for name, job, step in steps():
+        script = step.get("run", "")
+        assert len(script.splitlines()) <= 7, (name, job, script)
+        for command in re.findall(r"bin/tagship ([a-z-]+)", script):
+            assert command in COMMANDS, (name, job, command)
+        for word in re.findall(r"^make ([a-z-]+)", script, re.MULTILINE):
+            assert f"\n{word}:" in (ROOT / "Makefile").read_text(encoding="utf-8"), word
+
+
+def test_scripts_pass_shellcheck() -> None:
+    scripts = [f"# {n} {j}\n{s['run']}" for n, j, s in steps() if "run" in s]
+    program = BIN / "shellcheck"
+    if not program.is_file():
+        tool("shellcheck")
+    for script in scripts:
+        done = subprocess.run(
+            [str(program), "--shell=bash", "-"], input=script, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout
+
+
+def test_bash_stops_at_a_failure_inside_a_pipe() -> None:
+    for name in NAMES:
+        assert load_workflow(name)["defaults"] == {"run": {"shell": "bash"}}, name
+
+
+@pytest.mark.parametrize(
+    ("workflow", "tag", "starts"),
+    [
+        ("release", "churn/v1.10.0", True),
+        ("release", "churn/production/4", False),
+        ("release", "template/x/v1.0.0", False),
+        ("verify", "churn/production/12", True),
+        ("verify", "churn/v1.0.0", False),
+    ],
+)
+def test_tags_start_what_they_should(workflow: str, tag: str, starts: bool) -> None:
+    patterns = load_workflow(workflow)[True]["push"]["tags"]
+    assert any(re.fullmatch(as_regex(one), tag) for one in patterns) is starts
+
+
+def ruleset(name: str) -> dict[str, Any]:
+    loaded = json.loads((GITHUB / "rulesets" / f"{name}.json").read_text(encoding="utf-8"))
+    assert isinstance(loaded, dict)
+    return loaded
+
+
+def kinds(name: str) -> set[str]:
+    return {rule["type"] for rule in ruleset(name)["rules"]}
+
+
+def test_rulesets_ask_for_review_and_for_checks_that_exist() -> None:
+    rules = {rule["type"]: rule.get("parameters", {}) for rule in ruleset("main")["rules"]}
+    assert rules["pull_request"]["require_code_owner_review"] is True
+    for check in rules["required_status_checks"]["required_status_checks"]:
+        assert check["context"] in load_workflow(check["context"])["jobs"]
+
+
+def test_rulesets_let_nobody_move_or_delete_a_tag() -> None:
+    stays = ruleset("tags-stay")
+    assert (stays["enforcement"], stays["bypass_actors"]) == ("active", [])
+    assert kinds("tags-stay") == {"update", "deletion", "non_fast_forward"}
+
+
+def test_rulesets_cover_every_environment_and_no_branch_of_ours() -> None:
+    environments = load_project(ROOT).environments
+    for name, kind in (("tags-stay", "tags"), ("deployment-tags", "tags"), ("no-shadows", "heads")):
+        given = ruleset(name)["conditions"]["ref_name"]["include"]
+        for environment in environments:
+            assert f"refs/{kind}/*/{environment}/*" in given, name
+    shadows = ruleset("no-shadows")["conditions"]["ref_name"]["include"]
+    forbidden = [as_regex(one.removeprefix("refs/heads/")) for one in shadows]
+
+    def stopped(branch: str) -> bool:
+        return any(re.fullmatch(one, branch) for one in forbidden)
+
+    assert all(map(stopped, ("churn/v1.0.0", "churn/production/12", "churn/staging/1")))
+    ours = ("promote/churn/v1.0.0", "rollback/churn/production/3", "feature/churn", "main")
+    assert not any(map(stopped, ours))
+
+
+def test_owners_guard_what_decides() -> None:
+    lines = (GITHUB / "CODEOWNERS").read_text(encoding="utf-8").splitlines()
+    rules = dict(line.split() for line in lines if line and not line.startswith("#"))
+    for guarded in ("/config/*/thresholds.yaml", "/deploy/*/production/", "/.github/"):
+        assert rules[guarded] != rules["*"], guarded
+
+
+def test_the_compose_file_is_pinned_and_runs_nobody_as_root() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
+    assert services["model"]["depends_on"]["training"]["condition"] == (
+        "service_completed_successfully"
+    )
+    for name, service in services.items():
+        assert not str(service["user"]).startswith(("0", "root")), name
+        assert "build" in service or re.search(r":[^:@]+(@sha256:.+)?$", service["image"]), name
+        assert "latest" not in service.get("image", ""), name
+
+
+@pytest.mark.parametrize("path", ["deploy/image/Dockerfile", "deploy/image/compose.Dockerfile"])
+def test_images_start_from_a_digest_and_run_as_the_same_user(path: str) -> None:
+    text = (ROOT / path).read_text(encoding="utf-8")
+    bases = re.findall(r"^FROM (\S+)", text, re.MULTILINE)
+    stages = re.findall(r"^FROM \S+ AS (\S+)", text, re.MULTILINE)
+    for base in bases:
+        assert base in stages or re.search(r"@sha256:[0-9a-f]{64}$", base), base
+    assert "USER 10001:10001" in text
+    assert tool("hadolint", str(ROOT / path)).returncode == 0
+
+
+def test_compose_accepts_its_file() -> None:
+    done = tool("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml")
+    assert done.returncode == 0, done.stdout
