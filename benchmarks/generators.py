@@ -1,0 +1,53 @@
+"""How long the three synthetic tables take, against scikit-learn's own generators."""
+
+import json
+import sys
+from statistics import median
+
+from measure import Figure, options, run, save
+
+BOUND = 2.0
+SHAPES = {"churn": (7_043, 21), "fraud": (10_000, 31), "housing": (20_640, 10)}
+OURS = """
+import json, sys, time
+from tagship.data.generators import generate
+shapes = json.loads(sys.argv[1])
+started = time.perf_counter()
+for name, (rows, _) in shapes.items():
+    generate(name, rows, 42)
+print(time.perf_counter() - started)
+"""
+PEER = """
+import json, sys, time
+import pandas as pd
+from sklearn.datasets import make_classification, make_regression
+shapes = json.loads(sys.argv[1])
+started = time.perf_counter()
+for name, (rows, columns) in shapes.items():
+    make = make_regression if name == "housing" else make_classification
+    features, target = make(rows, columns - 1, random_state=42)
+    pd.DataFrame(features).assign(target=target)
+print(time.perf_counter() - started)
+"""
+
+
+def main() -> None:
+    given = options(__doc__)
+    samples: dict[str, list] = {"ours": [], "peer": []}
+    for _ in range(1 if given.quick else 5):
+        for name, code in (("ours", OURS), ("peer", PEER)):
+            samples[name].append(run([sys.executable, "-c", code, json.dumps(SHAPES)]))
+    ours, peer = (median(float(s.output) for s in samples[name]) for name in ("ours", "peer"))
+    figure = Figure(
+        "three generators, imports apart, against make_classification/make_regression",
+        f"{ours:.3f} s",
+        f"{peer:.3f} s",
+        ours / peer,
+        f"<= {BOUND:g} s",
+        ours <= BOUND,
+    )
+    save("generators", given, [figure], samples)
+
+
+if __name__ == "__main__":
+    main()
