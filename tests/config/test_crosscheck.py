@@ -116,6 +116,10 @@ def _gate(text: str) -> list[Edit]:
         ),
         (_gate("latency: {p99_ms: {fail_below: 1}}"), "latency.p99_ms: high values are the bad"),
         (_gate("size: {artifact_mb: {fail_below: 1}}"), "size.artifact_mb: high values are the"),
+        (_gate("performance: {max_drop: {rmse: 1}}"), "performance.max_drop.rmse: 'rmse' is no"),
+        (_gate("performance: {max_drop: {f1: 0}, window: 9}"), "never has 200 labels"),
+        (_gate("performance: {max_drop: {f1: 0}, window: 9s}"), "thresholds.yaml:3: performance."),
+        ([*REGRESSION, *_gate("value: {true_positive: 1}")], "value: outcomes are priced for bin"),
     ],
 )
 def test_a_name_that_means_nothing_in_the_other_files_is_refused(
@@ -139,6 +143,7 @@ def test_a_name_that_means_nothing_in_the_other_files_is_refused(
         [*_column("note: {dtype: string}"), ("model", "select:", "features: a.b:c\nselect:")],
         [("data", "stratify: true", "group: visitor")],
         [("data", "stratify: true", "time: visits")],
+        _gate("performance: {max_drop: {f1: 0.1}, window: 30d}\nvalue: {true_positive: 5}"),
     ],
 )
 def test_what_fits_together_is_accepted(project: Project, edits: list[Edit]) -> None:

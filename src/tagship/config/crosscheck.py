@@ -107,6 +107,11 @@ def _threshold_problems(
         yield from _group_column(file, ("fairness", "by"), fairness.by, data)
         if model.task != "binary":
             yield file, ("fairness",), f"fairness is defined for binary tasks, not {model.task}"
+    if thresholds.performance is not None:
+        for name in thresholds.performance.max_drop:
+            yield from _metric(file, ("performance", "max_drop", name), name, model)
+    if thresholds.value is not None and model.task != "binary":
+        yield file, ("value",), f"outcomes are priced for binary tasks, not {model.task}"
     for at, bound in _upper_bounds(thresholds):
         if bound.below:
             yield file, at, "high values are the bad ones here: use fail_above"

@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from tagship.config.frozen import Frozen
+from tagship.config.watching import Monitoring, Objectives, Retrain
 
 Dns = Annotated[str, Field(pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=53)]
 
@@ -21,6 +22,9 @@ class ProjectConfig(Frozen):
     """Where images go: host and path, without the model's name."""
     environments: Annotated[list[Dns], Field(min_length=1)] = ["staging", "production"]
     """In order of promotion: the first deploys on release, each next by a pull request."""
+    monitoring: Monitoring = Monitoring()
+    objectives: Objectives = Objectives()
+    retrain: Retrain = Retrain()
 
     @field_validator("environments")
     @classmethod
@@ -28,3 +32,13 @@ class ProjectConfig(Frozen):
         if len(set(names)) < len(names):
             raise ValueError("the same environment twice")
         return names
+
+    @model_validator(mode="after")
+    def _apart(self) -> "ProjectConfig":
+        log = self.monitoring.log
+        if log is not None and len(self.environments) > 1 and "{environment}" not in log:
+            raise ValueError(
+                "monitoring.log: write {environment} where the environment's name goes:"
+                f" {' and '.join(self.environments)} must not share one log"
+            )
+        return self

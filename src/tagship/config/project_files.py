@@ -13,7 +13,7 @@ from tagship.config.crosscheck import crosscheck
 from tagship.config.frozen import Frozen
 from tagship.config.model import ModelConfig
 from tagship.config.project import ProjectConfig
-from tagship.config.thresholds import ThresholdsConfig
+from tagship.config.thresholds import WATCHING, ThresholdsConfig
 from tagship.config.yaml_file import parse, read_yaml
 from tagship.errors import TagshipError
 
@@ -52,13 +52,14 @@ class ModelFiles:
 
     @cached_property
     def thresholds_sha256(self) -> str:
-        """The SHA-256 of the thresholds, free of comments and order."""
-        return config_sha256(self.thresholds)
+        """The SHA-256 of the gates, free of comments and order."""
+        return config_sha256(self.thresholds, leave_out=WATCHING)
 
 
-def config_sha256(config: Frozen) -> str:
+def config_sha256(config: Frozen, leave_out: frozenset[str] = frozenset()) -> str:
     """The SHA-256 of what a config says: comments, order of keys and defaults do not count."""
-    text = json.dumps(config.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    content = config.model_dump(mode="json", exclude=set(leave_out))
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -6,6 +6,10 @@ from pydantic import Field, model_validator
 
 from tagship.config.contract import Share
 from tagship.config.frozen import Frozen
+from tagship.config.performance import Performance, Value
+
+WATCHING = frozenset({"drift", "performance", "value"})
+"""The sections about what runs. They are no gates: no verdict depends on them."""
 
 
 class Bound(Frozen):
@@ -148,3 +152,7 @@ class ThresholdsConfig(Frozen):
     robustness: Robustness | None = None
     latency: Latency | None = None
     size: Size | None = None
+    performance: Performance | None = None
+    """No gate: what runs is judged by it."""
+    value: Value | None = None
+    """No gate: what runs is priced by it (binary tasks)."""
