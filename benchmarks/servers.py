@@ -1,0 +1,214 @@
+"""Starting a server of the forest on one core, and reading what it costs."""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+from forest import NAME
+from load import Plan, Reading
+from measure import HERE, PEERS, QUIET, TAGSHIP
+
+SERVER_CORE, LOAD_CORE = 1, 0
+_START_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One way of serving the forest, and how it is spoken to."""
+
+    name: str
+    command: Sequence[str]
+    """``{port}`` and ``{folder}`` are filled in."""
+    ready: str
+    one: str
+    many: str
+    ask: Callable[[Any], Any] = lambda records: records
+    """From a record, or a list of them, to the body."""
+    read: Callable[[Any], list[float]] = lambda answer: (
+        [row["probability"] for row in answer["predictions"]]
+        if "predictions" in answer
+        else [answer["probability"]]
+    )
+    """From an answer to P(positive class) of each row."""
+
+
+def _uvicorn(app: str) -> tuple[str, ...]:
+    command = (sys.executable, "-m", "uvicorn", f"{app}:app", "--app-dir", str(PEERS))
+    flags = ("--port", "{port}", "--loop", "uvloop", "--http", "httptools", "--no-access-log")
+    return (*command, *flags, "--log-level", "warning")
+
+
+def _rows(records: Any) -> list[Any]:
+    return records if isinstance(records, list) else [records]
+
+
+_MLFLOW = str(Path(sys.executable).with_name("mlflow"))
+_BENTOML = (sys.executable, "-m", "bentoml", "serve", "serve_bentoml:Forest")
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind("ours", (TAGSHIP, "serve", NAME, "--port", "{port}"), "/readyz", "/predict", "/predict"),
+        Kind("fastapi_onnx", _uvicorn("serve_onnx"), "/readyz", "/predict", "/predict_many"),
+        Kind("fastapi_pandas", _uvicorn("serve_pandas"), "/readyz", "/predict", "/predict_many"),
+        Kind(
+            "mlflow",
+            (_MLFLOW, "models", "serve", "--model-uri", "{folder}/peer/mlflow", "--port", "{port}")
+            + ("--env-manager", "local", "--workers", "1"),
+            "/ping",
+            "/invocations",
+            "/invocations",
+            lambda records: {"dataframe_records": _rows(records)},
+            lambda answer: [row[1] for row in answer["predictions"]],
+        ),
+        Kind(
+            "bentoml_plain",
+            (*_BENTOML, "--working-dir", str(PEERS), "--port", "{port}"),
+            "/readyz",
+            "/predict",
+            "/predict",
+            lambda records: {"rows": _rows(records)},
+            lambda answer: answer,
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server."""
+
+    kind: Kind
+    port: int
+    process: psutil.Process
+    ready_seconds: float
+    log: Path
+
+    def post(self, content: Any, path: str | None = None) -> tuple[int, Any]:
+        """Status and JSON of one POST on a connection of its own."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        with contextlib.closing(connection):
+            headers = {"Content-Type": "application/json"}
+            connection.request("POST", path or self.kind.one, json.dumps(content), headers)
+            answer = connection.getresponse()
+            text = answer.read()
+            return answer.status, json.loads(text) if text else None
+
+    def processes(self) -> list[psutil.Process]:
+        """The server's first process and all below it."""
+        return [self.process, *self.process.children(recursive=True)]
+
+    def resident_mb(self) -> list[float]:
+        """Resident size of each process that runs Python, in MB, largest first."""
+        found = []
+        for process in self.processes():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                found.append(process.memory_info().rss / 1e6)
+        return sorted(found, reverse=True)
+
+    def cpu_seconds(self) -> float:
+        """CPU time of all its processes so far."""
+        total = 0.0
+        for process in self.processes():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                times = process.cpu_times()
+                total += times.user + times.system
+        return total
+
+
+def pin(core: int) -> Callable[[], None] | None:
+    """What makes a child keep to one core, where the system can and there is more than one."""
+    if not hasattr(os, "sched_setaffinity") or core not in os.sched_getaffinity(0):
+        return None
+    return lambda: os.sched_setaffinity(0, {core})
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextlib.contextmanager
+def started(
+    kind: Kind, folder: Path, extra: Mapping[str, str] | None = None, port: int | None = None
+) -> Iterator[Server]:
+    """Run a server until the block ends; it is ready when its own readiness route says so."""
+    port = port or free_port()
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
+    environment |= QUIET | {"PEER_FOLDER": str(folder)} | dict(extra or {})
+    with tempfile.TemporaryDirectory(prefix="tagship-bench-server-") as own:
+        environment.setdefault("BENTOML_HOME", own)
+        log = Path(own) / "server.log"
+        command = [part.format(port=port, folder=folder) for part in kind.command]
+        began = time.perf_counter()
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env=environment,
+                stdout=output,
+                stderr=output,
+                preexec_fn=pin(SERVER_CORE),
+            )
+        try:
+            _wait(process, port, kind.ready, log)
+            seconds = time.perf_counter() - began
+            yield Server(kind, port, psutil.Process(process.pid), seconds, log)
+        finally:
+            stop(process)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End a server and whatever it started."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        below = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        for child in psutil.wait_procs(below, timeout=10)[1]:
+            child.kill()
+
+
+def _wait(process: subprocess.Popen[bytes], port: int, path: str, log: Path) -> None:
+    end = time.monotonic() + _START_SECONDS
+    while True:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+            with contextlib.closing(connection):
+                connection.request("GET", path)
+                if connection.getresponse().status == 200:
+                    return
+        if process.poll() is not None or time.monotonic() > end:
+            text = log.read_text(encoding="utf-8", errors="replace")[-2000:]
+            sys.exit(f"{process.args} did not get ready:\n{text}")
+        time.sleep(0.01)
+
+
+def load(plan: Plan) -> Reading:
+    """Run a plan in a process of its own on the load's core."""
+    done = subprocess.run(
+        [sys.executable, str(HERE / "load.py")],
+        input=json.dumps(asdict(plan)),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        preexec_fn=pin(LOAD_CORE),
+    )
+    return Reading(**json.loads(done.stdout))
