@@ -1,0 +1,1 @@
+"""Watching what runs: drift and performance of a release, from what it logged."""

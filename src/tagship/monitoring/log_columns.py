@@ -1,0 +1,205 @@
+"""From logged requests and answers to arrays, a chunk at a time.
+
+A value that its column cannot hold (a wrong type, an unknown category, a field too few or too many)
+does not fit, and then its whole request does not. A number out of range fits: it is news.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from itertools import chain
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagship.data.boundary import Boundary, Field
+
+_ANSWER = "\0"
+_PREDICTION, _SCORE = f"{_ANSWER}prediction", f"{_ANSWER}score"
+_ABSENT = {"category": -1, "string": None, "datetime": np.datetime64("NaT")}
+_DTYPES = {"category": "int32", "string": "object", "datetime": "datetime64[us]"}
+Row = tuple[Any, ...]
+
+
+class LogColumns:
+    """A boundary's fields, prediction and scores as columns."""
+
+    def __init__(self, boundary: Boundary) -> None:
+        self._boundary = boundary
+        self.names = tuple(field.name for field in boundary.fields)
+        """The names of the request's columns."""
+        classes = boundary.classes
+        self._fields = [
+            *boundary.fields,
+            Field(_PREDICTION, "category" if classes else "float", values=classes),
+        ]
+        answer = ["prediction"]
+        self._nested: tuple[str, ...] = ()
+        if boundary.task == "binary":
+            answer.append("probability")
+            self._fields.append(Field(_SCORE, "float"))
+        elif boundary.task == "multiclass":
+            self._nested = classes
+            self._fields += [Field(f"{_SCORE} {name}", "float") for name in classes]
+        self._request_row = _getter(self.names)
+        self._answer_row = _getter(answer)
+        self._nested_row = _getter(self._nested)
+
+    def decode(
+        self, entries: Sequence[dict[str, Any]]
+    ) -> tuple[dict[str, NDArray[Any]], NDArray[np.int64], NDArray[np.bool_]]:
+        """Arrays with one value a row, and for each entry its rows and whether it fits.
+
+        The arrays hold only the rows of entries that fit.
+        """
+        rows: list[list[Row]] = []
+        for entry in entries:
+            try:
+                rows.append(self._rows(entry.get("request"), entry.get("response")))
+            except (KeyError, TypeError, ValueError, AttributeError):
+                rows.append([])
+        counts = np.array([len(found) for found in rows], dtype=np.int64)
+        fits = counts > 0
+        width = len(self._fields)
+        columns = list(zip(*chain.from_iterable(rows), strict=True)) or [()] * width
+        arrays, wrong = {}, np.zeros(int(counts.sum()), dtype=bool)
+        for field, values in zip(self._fields, columns, strict=True):
+            found, bad = _column(field, values)
+            if field.name.startswith(_ANSWER):
+                bad |= found < 0 if field.dtype == "category" else np.isnan(found)
+            arrays[field.name] = found
+            wrong |= bad
+        if wrong.any():
+            owner = np.repeat(np.arange(len(entries)), counts)
+            fits[owner[wrong]] = False
+            kept = fits[owner]
+            arrays = {name: values[kept] for name, values in arrays.items()}
+        return arrays, counts, fits
+
+    def empty(self) -> dict[str, NDArray[Any]]:
+        """Every array, without rows."""
+        return {field.name: _column(field, ())[0] for field in self._fields}
+
+    def predictions(self, arrays: dict[str, NDArray[Any]]) -> NDArray[Any]:
+        """The predicted class numbers, or values."""
+        found = arrays[_PREDICTION]
+        return found.astype(np.int64) if self._boundary.classes else found
+
+    def scores(self, arrays: dict[str, NDArray[Any]]) -> NDArray[np.float64]:
+        """The scores in the shape that metrics take."""
+        if self._boundary.task == "regression":
+            return arrays[_PREDICTION]
+        if self._boundary.task == "binary":
+            return arrays[_SCORE]
+        return np.column_stack([arrays[f"{_SCORE} {name}"] for name in self._boundary.classes])
+
+    def _rows(self, request: Any, response: Any) -> list[Row]:
+        """One tuple a row: the request's values, then the answer's.
+
+        Raises:
+            KeyError, TypeError, ValueError, AttributeError: it has another shape.
+        """
+        if type(request) is dict and not (len(request) == 1 and "columns" in request):
+            asked, answered = [self._asked(request)], [self._answered(response)]
+        elif type(request) is dict and "columns" not in self.names:
+            asked = _transposed(self._asked(request["columns"]))
+            answered = self._many_answers(response["predictions"])
+        elif type(request) is dict:  # the model's only field is called "columns"
+            asked, answered = [self._asked(request)], [self._answered(response)]
+        else:
+            asked = [self._asked(record) for record in request]
+            answered = self._many_answers(response["predictions"])
+        return [a + b for a, b in zip(asked, answered, strict=True)]
+
+    def _asked(self, record: dict[str, Any]) -> Row:
+        found = self._request_row(record)
+        if len(record) != len(found):
+            raise ValueError("a field too many")
+        return found
+
+    def _answered(self, answer: dict[str, Any]) -> Row:
+        found = self._answer_row(answer)
+        return found + self._nested_row(answer["probabilities"]) if self._nested else found
+
+    def _many_answers(self, answers: Any) -> list[Row]:
+        if isinstance(answers, dict):
+            return _transposed(self._answered(answers))
+        return [self._answered(answer) for answer in answers]
+
+
+def _getter(names: Sequence[str]) -> Callable[[Any], Row]:
+    if len(names) == 1:
+        return lambda record: (record[names[0]],)
+    return itemgetter(*names) if names else lambda record: ()
+
+
+def _transposed(columns: Row) -> list[Row]:
+    if any(type(column) is not list for column in columns):
+        raise TypeError("a column is an array")
+    return list(zip(*columns, strict=True))
+
+
+def _column(field: Field, values: Sequence[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """One column, and which of its values do not fit."""
+    kinds = set(map(type, values))
+    dtype = _DTYPES.get(field.dtype, "float64")
+    if field.dtype == "category" and kinds <= {str, int, type(None)}:
+        codes = {None: -1} | {value: code for code, value in enumerate(field.values)}
+        found = np.array([codes.get(value, -2) for value in values], dtype=dtype)
+        return found, found == -2
+    if field.dtype == "string" and kinds <= {str, type(None)}:
+        return _objects(values), np.zeros(len(values), dtype=bool)
+    if field.dtype in ("float", "int") and kinds <= {float, int, type(None)}:
+        try:
+            found = np.array(values, dtype=dtype)
+            return found, np.isinf(found)
+        except OverflowError:
+            pass
+    if field.dtype == "bool" and kinds <= {bool, type(None)}:
+        return np.array(values, dtype=dtype), np.zeros(len(values), dtype=bool)
+    return _one_by_one(field, values, dtype)
+
+
+def _one_by_one(
+    field: Field, values: Sequence[Any], dtype: str
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """The slow way, for datetimes and for columns in which something is wrong."""
+    absent = _ABSENT.get(field.dtype, np.nan)
+    found, bad = [], []
+    for value in values:
+        try:
+            found.append(absent if value is None else _read(field, value))
+            bad.append(False)
+        except (TypeError, ValueError, OverflowError):
+            found.append(absent)
+            bad.append(True)
+    made = _objects(found) if dtype == "object" else np.array(found, dtype=dtype)
+    return made, np.array(bad, dtype=bool)
+
+
+def _read(field: Field, value: Any) -> Any:
+    """One value as its column holds it.
+
+    Raises:
+        TypeError, ValueError, OverflowError: it cannot.
+    """
+    if field.dtype == "datetime":
+        moment = datetime.fromisoformat(value)
+        naive = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+        return np.datetime64(naive, "us")
+    kinds = {"category": (str, int), "string": (str,), "bool": (bool,)}
+    if type(value) not in kinds.get(field.dtype, (float, int)):
+        raise TypeError(f"not a {field.dtype}")
+    if field.dtype == "category":
+        return field.values.index(value)
+    if field.dtype in ("float", "int") and not math.isfinite(float(value)):
+        raise ValueError("not finite")
+    return value
+
+
+def _objects(values: Sequence[Any]) -> NDArray[np.object_]:
+    made = np.empty(len(values), dtype=object)
+    made[:] = values
+    return made
