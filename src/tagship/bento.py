@@ -19,10 +19,11 @@ from tagship.gates.verdict import Verdict, read_verdict
 from tagship.training.bundle import Bundle, load_bundle
 from tagship.training.fingerprint import changes
 from tagship.training.lock import lock_text, read_lock
+from tagship.training.reference import committed_reference
 from tagship.training.verification import compare, refuse_stale
 
 _ENGINE = ("__init__.py", "errors.py", "files.py", "data/__init__.py", "data/boundary.py")
-_REQUIREMENTS = ("bentoml", "numpy", "onnxruntime")
+_REQUIREMENTS = ("bentoml", "httptools", "msgspec", "numpy", "onnxruntime", "uvloop")
 UNRELEASED = "unreleased"
 
 
@@ -126,6 +127,7 @@ def check_releasable(files: ModelFiles, bundle: Bundle) -> Verdict:
             f" training here gave {bundle.lock.artifact.sha256[:12]}…",
             f"run `tagship run {files.name}` and commit the lock",
         )
+    committed_reference(files)
     return check_verdict(files, bundle)
 
 
@@ -178,6 +180,7 @@ def _stage(files: ModelFiles, bundle: Bundle, verdict: Verdict, release: str, st
         shutil.copytree(files.work / "src", stage, dirs_exist_ok=True)
     write_atomically(stage / "artifact" / "model.onnx", bundle.artifact)
     write_atomically(stage / "artifact" / "boundary.json", bundle.boundary.to_json())
+    write_atomically(stage / "artifact" / "reference.json", committed_reference(files))
     record = make_record(files, bundle, verdict, release)
     write_atomically(stage / "artifact" / "record.json", json.dumps(record, indent=1) + "\n")
     pins = [f"{name}=={metadata.version(name)}" for name in _REQUIREMENTS]

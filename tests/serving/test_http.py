@@ -123,10 +123,13 @@ def test_nonsense_gets_a_clear_4xx_and_the_next_good_request_is_answered(served,
 
 def test_the_typed_route_is_documented_from_the_contract(served):
     document = httpx.get(f"{served[0]}/docs.json", timeout=30).json()
-    schema = json.dumps(document["components"]["schemas"])
-    assert '"maximum": 100' in schema
-    assert '"free"' in schema
-    assert "/predict" in document["paths"]
+    route = document["paths"]["/predict"]["post"]
+    accepted = route["requestBody"]["content"]["application/json"]["schema"]["oneOf"]
+    assert [kind["type"] for kind in accepted] == ["object", "array", "object"]
+    fields = accepted[0]["properties"]
+    assert fields["visits"]["maximum"] == 50
+    assert fields["plan"]["enum"] == ["free", "plus", "pro"]
+    assert accepted[1]["items"]["additionalProperties"] is False
     assert httpx.get(f"{served[0]}/", timeout=30).status_code == 200
 
 

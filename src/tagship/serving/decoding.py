@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from tagship.data.boundary import Boundary, Field
 
-_FLOAT32_MAX = float(np.finfo(np.float32).max)
+FLOAT32_MAX = float(np.finfo(np.float32).max)
+"""The largest number that the boundary takes."""
 _SHOWN_PROBLEMS = 100
 _SHOWN_CHARACTERS = 80
 
@@ -92,7 +93,7 @@ def _reader(field: Field) -> Callable[[Any], Any]:
     elif field.dtype == "category":
         read = _category_reader(field)
     else:
-        read = {"bool": _read_bool, "string": _read_string, "datetime": _read_datetime}[field.dtype]
+        read = {"bool": _read_bool, "string": _read_string, "datetime": read_datetime}[field.dtype]
     absent = {"category": -1, "string": None, "datetime": np.datetime64("NaT")}.get(
         field.dtype, math.nan
     )
@@ -109,8 +110,8 @@ def _reader(field: Field) -> Callable[[Any], Any]:
 
 
 def _number_reader(field: Field) -> Callable[[Any], float]:
-    low = -_FLOAT32_MAX if field.min is None else field.min
-    high = _FLOAT32_MAX if field.max is None else field.max
+    low = -FLOAT32_MAX if field.min is None else field.min
+    high = FLOAT32_MAX if field.max is None else field.max
     whole = field.dtype == "int"
 
     def read(value: Any) -> float:
@@ -152,7 +153,8 @@ def _read_string(value: Any) -> str:
     return value
 
 
-def _read_datetime(value: Any) -> np.datetime64:
+def read_datetime(value: Any) -> np.datetime64:
+    """An ISO 8601 date in UTC; it raises ValueError otherwise."""
     try:
         parsed = datetime.fromisoformat(value)
         offset = parsed.utcoffset()

@@ -1,5 +1,8 @@
-"""One artifact, loaded once: records in, answers out."""
+"""One artifact, loaded once: the boundary's matrix in, scores and answers out."""
 
+import math
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -7,14 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagship.data.boundary import Boundary
-from tagship.serving.decoding import Decoder
 from tagship.serving.record import load_record
+
+Matrix = NDArray[np.float32]
+Scores = NDArray[np.floating]
+_CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 
 
 class Predictor:
-    """The artifact of one release behind its contract."""
+    """The artifact of one release."""
 
-    def __init__(self, artifact: Path) -> None:
+    def __init__(self, artifact: Path, threads: int = 0) -> None:
         """Load ``model.onnx``, ``boundary.json`` and ``record.json`` from a folder.
 
         Raises:
@@ -24,53 +30,90 @@ class Predictor:
 
         self.record = load_record(artifact)
         self.boundary = Boundary.from_json((artifact / "boundary.json").read_text("utf-8"))
-        self.decoder = Decoder(self.boundary)
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
+        options.intra_op_num_threads = threads or cpu_limit()
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(
             str(artifact / "model.onnx"), options, providers=["CPUExecutionProvider"]
         )
         self._outputs = [self._session.get_outputs()[-1].name]
-        self._warm_up()
+        self.seconds = self._warm_up()
+        """What one prediction of one row takes."""
 
     @property
     def release(self) -> str:
         """The release that answers carry."""
         return self.record.get("release", "unreleased")
 
-    def predict(self, records: list[Any]) -> list[dict[str, Any]]:
-        """One answer a record, in order.
+    def scores(self, matrix: Matrix) -> Scores:
+        """The artifact's scores, shape (rows, classes), or (rows, 1) for a regression."""
+        found: Scores = self._session.run(self._outputs, {"features": matrix})[0]
+        return found
 
-        Raises:
-            InvalidRecords: the contract is broken.
+    def labels(self, scores: Scores) -> tuple[NDArray[np.intp], Scores]:
+        """For each row the predicted class's index and its score, as answers give them.
+
+        The score is P(positive) for a binary model, P(predicted class) for more classes, the
+        value for a regression, whose index is 0.
         """
-        return self._answers(self._scores(self.boundary.matrix(self.decoder.decode(records))))
+        if self.boundary.task == "regression":
+            return np.zeros(len(scores), dtype=np.intp), scores.ravel()
+        if self.boundary.task == "binary":
+            positive = scores[:, 1]
+            # Python compares the float32 widened to a float64 with the threshold; so does this.
+            over = positive.astype(np.float64) >= self.boundary.threshold
+            return over.astype(np.intp), positive
+        best = scores.argmax(axis=1)
+        return best, scores[np.arange(len(scores)), best]
 
-    def _scores(self, matrix: NDArray[np.float32]) -> NDArray[np.floating]:
-        scores: NDArray[np.floating] = self._session.run(self._outputs, {"features": matrix})[0]
-        return scores
-
-    def _answers(self, scores: NDArray[np.floating]) -> list[dict[str, Any]]:
+    def answers(self, scores: Scores) -> list[dict[str, Any]]:
+        """One answer a row, in order."""
         boundary = self.boundary
+        labels, chosen = self.labels(scores)
         if boundary.task == "regression":
-            return [{"prediction": value} for value in scores.ravel().tolist()]
-        if boundary.task == "binary":
-            negative, positive = boundary.classes
-            return [
-                {"prediction": positive if p >= boundary.threshold else negative, "probability": p}
-                for p in scores[:, 1].tolist()
-            ]
-        chosen = scores.argmax(axis=1).tolist()
-        return [
-            {
-                "prediction": boundary.classes[best],
-                "probability": row[best],
-                "probabilities": dict(zip(boundary.classes, row, strict=True)),
-            }
-            for best, row in zip(chosen, scores.tolist(), strict=True)
+            return [{"prediction": value} for value in chosen.tolist()]
+        answers = [
+            {"prediction": boundary.classes[label], "probability": probability}
+            for label, probability in zip(labels.tolist(), chosen.tolist(), strict=True)
         ]
+        if boundary.task == "multiclass":
+            for answer, row in zip(answers, scores.tolist(), strict=True):
+                answer["probabilities"] = dict(zip(boundary.classes, row, strict=True))
+        return answers
 
-    def _warm_up(self) -> None:
+    def answer_columns(self, scores: Scores) -> dict[str, Any]:
+        """The same answers as columns, for bulk requests."""
+        boundary = self.boundary
+        labels, chosen = self.labels(scores)
+        if boundary.task == "regression":
+            return {"prediction": chosen.tolist()}
+        found: dict[str, Any] = {
+            "prediction": [boundary.classes[label] for label in labels.tolist()],
+            "probability": chosen.tolist(),
+        }
+        if boundary.task == "multiclass":
+            found["probabilities"] = {
+                name: scores[:, at].tolist() for at, name in enumerate(boundary.classes)
+            }
+        return found
+
+    def _warm_up(self) -> float:
         """The first call of a session is slow; nobody's request should be it."""
-        self._scores(np.zeros((1, len(self.boundary.names)), dtype=np.float32))
+        matrix = np.zeros((1, len(self.boundary.names)), dtype=np.float32)
+        taken = []
+        for _ in range(4):
+            started = time.perf_counter()
+            self.scores(matrix)
+            taken.append(time.perf_counter() - started)
+        return min(taken)
+
+
+def cpu_limit() -> int:
+    """The whole CPUs that this container may use, at least one."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    try:
+        quota, period = _CPU_LIMIT.read_text(encoding="ascii").split()
+        return max(1, min(cores or 1, math.floor(int(quota) / int(period))))
+    except (OSError, ValueError):  # no cgroup v2, or "max"
+        return cores or 1

@@ -2,94 +2,95 @@
 
 import gc
 import json
+import os
+import uuid
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import bentoml
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from starlette.middleware.cors import CORSMiddleware
 
 from tagship.data.boundary import Boundary
-from tagship.data.boundary import Field as Column
 from tagship.errors import TagshipError
-from tagship.serving.http import PredictPath, Refused, answer_content
+from tagship.serving.answering import Answering, Refused
+from tagship.serving.http import PredictPath
 from tagship.serving.predictor import Predictor
 from tagship.serving.record import load_record
+from tagship.serving.settings import Settings
+from tagship.serving.typed import answer_type, request_type
+
+SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0]
+"""Edges of the latency histogram; an objective's latency should be one of them."""
+
+
+class Unprocessable(bentoml.exceptions.BentoMLException):
+    """The typed route's word for a refused request."""
+
+    error_code = HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 def make_service(name: str, file: str) -> Any:
     """The service of the artifact that stands beside ``file``, in ``artifact/``.
 
     Raises:
-        SystemExit: the artifact is not the recorded one; no worker is started only to fail.
+        SystemExit: the artifact is not the recorded one, or a setting cannot be used; no worker
+            is started only to fail.
     """
     artifact = Path(file).parent / "artifact"
     try:
+        settings = Settings.from_environment()
         load_record(artifact)
     except TagshipError as error:
         raise SystemExit(f"error: {error}") from None
+    if not settings.tracing:
+        os.environ.setdefault("OTEL_SDK_DISABLED", "true")
     boundary = Boundary.from_json((artifact / "boundary.json").read_text(encoding="utf-8"))
-    record_type = record_model(name, boundary)
-    answer_type = answer_model(name, boundary)
-    holder: list[Predictor] = []
+    holder: list[Answering] = []
 
     @bentoml.service(
         name=name,
-        traffic={"timeout": 30},
-        tracing={"excluded_urls": [".*"]},
-        logging={"access": {"enabled": False}},
+        traffic={"timeout": settings.request_timeout + 5},
+        tracing={"excluded_urls": [] if settings.tracing else [".*"]},
+        logging={"access": {"enabled": settings.access_log}},
+        metrics={"duration": {"buckets": SECONDS}},
     )
     class ModelService:
         def __init__(self) -> None:
-            holder[:] = [Predictor(artifact)]
-            gc.collect()
-            gc.freeze()  # what is loaded now stays; the collector need not walk it again
-            gc.set_threshold(700, 50, 100)
+            holder[:] = [Answering(Predictor(artifact, settings.threads), settings)]
+            if settings.gc_freeze:
+                gc.collect()
+                gc.freeze()  # what is loaded now stays; the collector need not walk it again
+                gc.set_threshold(700, 50, 100)
 
         async def predict(self, request: Any, /) -> Any:
-            """Predict for one record, or for an array of them."""
+            """Predict for one record, an array of records, or columns."""
+            content = request.model_dump(mode="json", by_alias=True)
             try:
-                return answer_content(holder[0], json.loads(request.model_dump_json()))
+                answer = await holder[0].predict_content(content, uuid.uuid4().hex)
             except Refused as refusal:
-                raise bentoml.exceptions.InvalidArgument(json.dumps(refusal.body)) from None
+                holder[0].metrics.rejected(refusal.reason)
+                raise Unprocessable(json.dumps(refusal.body)) from None
+            return json.loads(answer)
 
-        predict.__annotations__.update({"request": record_type, "return": answer_type})
+        @bentoml.on_shutdown  # type: ignore[untyped-decorator]
+        def close(self) -> None:
+            """Write what waits in the log."""
+            holder[0].close()
+
+        predict.__annotations__.update(
+            {"request": request_type(name, boundary), "return": answer_type(name, boundary)}
+        )
         predict = bentoml.api(predict, route="/predict")
 
     service: Any = ModelService
+    if settings.cors_origins:
+        service.add_asgi_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["authorization", "content-type"],
+            expose_headers=["x-request-id"],
+        )
     service.add_asgi_middleware(PredictPath, holder=holder)
     return service
-
-
-def record_model(name: str, boundary: Boundary) -> type[BaseModel]:
-    """A request's record as a pydantic model, for the OpenAPI document."""
-    fields: dict[str, Any] = {
-        f"field_{index}": (_annotation(column), Field(alias=column.name, **_limits(column)))
-        for index, column in enumerate(boundary.fields)
-    }
-    return create_model(
-        f"{name}_record", __config__=ConfigDict(extra="forbid", populate_by_name=False), **fields
-    )
-
-
-def answer_model(name: str, boundary: Boundary) -> type[BaseModel]:
-    """An answer as a pydantic model, for the OpenAPI document."""
-    fields: dict[str, Any] = {"release": (str, ...), "request_id": (str, "")}
-    if boundary.task == "regression":
-        fields["prediction"] = (float, ...)
-    else:
-        fields["prediction"] = (Literal[boundary.classes], ...)
-        fields["probability"] = (float, Field(ge=0, le=1))
-    if boundary.task == "multiclass":
-        fields["probabilities"] = (dict[str, float], ...)
-    return create_model(f"{name}_answer", **fields)
-
-
-def _annotation(column: Column) -> Any:
-    kinds: dict[str, Any] = {"float": float, "int": int, "bool": bool}
-    kind = Literal[column.values] if column.dtype == "category" else kinds.get(column.dtype, str)
-    return kind | None if column.nullable else kind
-
-
-def _limits(column: Column) -> dict[str, Any]:
-    limits = {"ge": column.min, "le": column.max}
-    return {key: value for key, value in limits.items() if value is not None}

@@ -1,0 +1,47 @@
+"""Who may ask, and how often: bearer keys and a rate for each."""
+
+import hashlib
+import hmac
+import time
+
+from tagship.serving.settings import Settings
+
+_BEARER = b"bearer "
+
+
+class Access:
+    """Keys in constant time; a token bucket a key."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._keys = [hashlib.sha256(key.encode()).digest() for key in settings.api_keys]
+        self._rate = settings.rate_limit
+        self._buckets = [(settings.rate_limit, time.monotonic()) for _ in self._keys]
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether requests must carry a key."""
+        return bool(self._keys)
+
+    def key_of(self, authorization: bytes) -> int | None:
+        """Which key an ``Authorization`` header carries; None when it is none of them."""
+        if authorization[: len(_BEARER)].lower() != _BEARER:
+            return None
+        given = hashlib.sha256(authorization[len(_BEARER) :].strip()).digest()
+        found = None
+        for number, key in enumerate(self._keys):  # all of them: the time tells nothing
+            if hmac.compare_digest(given, key):
+                found = number
+        return found
+
+    def seconds_to_wait(self, key: int) -> float:
+        """0 and one token less, or how long until there is one."""
+        if not self._rate:
+            return 0
+        tokens, before = self._buckets[key]
+        now = time.monotonic()
+        tokens = min(max(self._rate, 1.0), tokens + (now - before) * self._rate)
+        if tokens < 1:
+            self._buckets[key] = (tokens, now)
+            return (1 - tokens) / self._rate
+        self._buckets[key] = (tokens - 1, now)
+        return 0

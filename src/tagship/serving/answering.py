@@ -1,0 +1,175 @@
+"""From a request's body to its answer, for the fast route and for BentoML's typed one alike."""
+
+import asyncio
+import time
+from dataclasses import asdict
+from typing import Any
+
+import msgspec
+
+from tagship.serving.access import Access
+from tagship.serving.batching import Runner
+from tagship.serving.decoding import InvalidRecords
+from tagship.serving.metrics import Metrics
+from tagship.serving.prediction_log import PredictionLog
+from tagship.serving.predictor import Predictor, Scores
+from tagship.serving.reading import NotJson, Reader, Request, TooManyRows
+from tagship.serving.settings import Settings
+
+_encode = msgspec.json.encode
+
+
+class Refused(Exception):
+    """A request that gets no prediction: its status, its reason in the metrics, its body."""
+
+    def __init__(
+        self, status: int, reason: str, error: str, fields: Any = None, retry_after: float = 0
+    ) -> None:
+        super().__init__(error)
+        self.status, self.reason, self.retry_after = status, reason, retry_after
+        self.body: dict[str, Any] = {"error": error} | ({"fields": fields} if fields else {})
+
+
+class Label(msgspec.Struct, forbid_unknown_fields=True):
+    """What really happened, for one row of an earlier request."""
+
+    request_id: str
+    actual: str | int | float
+    row: int = 0
+
+
+class Answering:
+    """A predictor with everything around it."""
+
+    def __init__(self, predictor: Predictor, settings: Settings) -> None:
+        self.predictor, self.settings, self.record = predictor, settings, predictor.record
+        self.metrics = Metrics(predictor.boundary, predictor.record)
+        self._reader = Reader(predictor.boundary, settings.max_rows)
+        self._runner = Runner(predictor, settings.batch_rows)
+        self._access = Access(settings)
+        self._labels = msgspec.json.Decoder(list[Label] | Label)
+        self._log: PredictionLog | None = None
+        if settings.log_dir is not None:
+            self._log = PredictionLog(settings, predictor.record, self.metrics.dropped)
+
+    def admit(self, headers: dict[bytes, bytes]) -> None:
+        """Check the key and its rate.
+
+        Raises:
+            Refused: 401, or 429 with how long to wait.
+        """
+        if not self._access.needs_key:
+            return
+        key = self._access.key_of(headers.get(b"authorization", b""))
+        if key is None:
+            raise Refused(401, "unauthorised", "a valid key is needed: Authorization: Bearer …")
+        wait = self._access.seconds_to_wait(key)
+        if wait:
+            raise Refused(429, "rate_limited", "too many requests with this key", retry_after=wait)
+
+    async def predict(self, body: bytes, request_id: str, lines: bool = False) -> bytes:
+        """The answer to a body, as JSON or as one JSON object a line.
+
+        Raises:
+            Refused: against the contract, too large, or not in time.
+        """
+        request = self._checked(lambda: self._reader.read(body, lines))
+        return await self._answer(request, request_id)
+
+    async def predict_content(self, content: Any, request_id: str) -> bytes:
+        """The same for JSON that BentoML has decoded."""
+        request = self._checked(lambda: self._reader.from_content(content))
+        return await self._answer(request, request_id)
+
+    def feedback(self, body: bytes) -> bytes:
+        """Keep labels that arrived later.
+
+        Raises:
+            Refused: they cannot be read, or there is no log to keep them in.
+        """
+        if self._log is None:
+            raise Refused(404, "contract", "this service keeps no prediction log, nor feedback")
+        try:
+            found = self._labels.decode(body)
+        except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
+            raise Refused(422, "contract", f"not feedback: {error}") from None
+        labels = found if isinstance(found, list) else [found]
+        if len(labels) > self.settings.max_rows:
+            raise Refused(413, "too_many_rows", f"at most {self.settings.max_rows} labels")
+        classes = self.predictor.boundary.classes
+        for at, label in enumerate(labels):
+            self._check_label(at, label, classes)
+        now = time.time()
+        kept = [self._log.feedback(now, one.request_id, one.row, one.actual) for one in labels]
+        if not all(kept):
+            raise Refused(503, "overloaded", "the log is full: send them again", retry_after=1)
+        return _encode({"received": len(labels)})
+
+    def close(self) -> None:
+        """Write what waits in the log."""
+        if self._log is not None:
+            self._log.close()
+
+    def _check_label(self, at: int, label: Label, classes: tuple[str, ...]) -> None:
+        field, problem = "", ""
+        if not label.request_id.isalnum() or len(label.request_id) > 64:
+            field, problem = "request_id", "is none that this service gave"
+        elif not 0 <= label.row < self.settings.max_rows:
+            field, problem = "row", "is not a row of a request"
+        elif classes and label.actual not in classes:
+            field, problem = "actual", f"must be one of {', '.join(classes)}"
+        elif not classes and isinstance(label.actual, str):
+            field, problem = "actual", "must be a number"
+        if problem:
+            about = [{"row": at, "field": field, "problem": problem}]
+            raise Refused(422, "contract", "the feedback cannot be used", about)
+
+    def _checked(self, read: Any) -> Request:
+        try:
+            request: Request = read()
+        except NotJson as error:
+            raise Refused(400, "not_json", str(error)) from None
+        except TooManyRows as error:
+            raise Refused(413, "too_many_rows", str(error)) from None
+        except InvalidRecords as error:
+            fields = [asdict(problem) for problem in error.problems]
+            raise Refused(422, "contract", "the request breaks the contract", fields) from None
+        return request
+
+    async def _answer(self, request: Request, request_id: str) -> bytes:
+        scores = self._runner.now(request.matrix)
+        if scores is None:
+            try:
+                async with asyncio.timeout(self.settings.request_timeout):
+                    scores = await self._runner.later(request.matrix)
+            except TimeoutError:
+                error = "the prediction took too long"
+                raise Refused(503, "timeout", error, retry_after=1) from None
+        labels, chosen = self.predictor.labels(scores)
+        if len(labels) == 1:
+            self.metrics.predicted(int(labels[0]), float(chosen[0]))
+        else:
+            self.metrics.predicted_many(labels, chosen)
+        answer = self._encoded(request, scores, request_id)
+        if self._log is not None:
+            logged = (request.logged, answer)
+            if request.shape == "lines":
+                logged = (request.logged, self._encoded_many(scores, request_id))
+            self._log.prediction(time.time(), request_id, lambda: logged)
+        return answer
+
+    def _encoded(self, request: Request, scores: Scores, request_id: str) -> bytes:
+        about = {"release": self.predictor.release, "request_id": request_id}
+        if request.shape == "one":
+            return _encode(self.predictor.answers(scores)[0] | about)
+        if request.shape == "columns":
+            return _encode({"predictions": self.predictor.answer_columns(scores)} | about)
+        if request.shape == "lines":
+            answers = self.predictor.answers(scores)
+            lines = [_encode({**answer, "row": row} | about) for row, answer in enumerate(answers)]
+            return b"\n".join(lines) + b"\n"
+        return self._encoded_many(scores, request_id)
+
+    def _encoded_many(self, scores: Scores, request_id: str) -> bytes:
+        about = {"release": self.predictor.release, "request_id": request_id}
+        return _encode({"predictions": self.predictor.answers(scores)} | about)

@@ -1,0 +1,90 @@
+"""What the service counts besides BentoML's own metrics; exported at ``/metrics``."""
+
+from bisect import bisect_left
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagship.data.boundary import Boundary
+
+REASONS = (
+    "body_too_large",
+    "too_many_rows",
+    "not_json",
+    "contract",
+    "content_type",
+    "unauthorised",
+    "rate_limited",
+    "overloaded",
+    "timeout",
+    "disconnected",
+)
+_PROBABILITIES = tuple(step / 20 for step in range(1, 20))
+_POWERS = tuple(mantissa * 10.0**power for power in range(-3, 9) for mantissa in (1, 2, 5))
+_VALUES = (*(-bound for bound in reversed(_POWERS)), 0.0, *_POWERS)
+
+
+class Metrics:
+    """Counters of one worker; BentoML adds the workers up."""
+
+    def __init__(self, boundary: Boundary, record: dict[str, str]) -> None:
+        """Register them, each series at zero so that rates are right from the first request."""
+        # Imported here: BentoML tells prometheus_client where to write before a worker starts.
+        import prometheus_client as prometheus
+
+        model, release = record.get("model", ""), record.get("release", "")
+        predictions = prometheus.Counter(
+            "tagship_predictions_total", "Predictions by class", ["model", "release", "prediction"]
+        )
+        self._predictions = [
+            predictions.labels(model, release, name) for name in boundary.classes or ("",)
+        ]
+        bounds = _PROBABILITIES if boundary.classes else _VALUES
+        self._bounds = bounds
+        # Its own `observe` walks the buckets for each value; 10,000 rows would take 20 ms.
+        self._scores: Any = prometheus.Histogram(
+            "tagship_score",
+            "Probability of the positive or chosen class; the value of a regression",
+            ["model", "release"],
+            buckets=bounds,
+        ).labels(model, release)
+        rejected = prometheus.Counter(
+            "tagship_rejected_requests_total", "Requests refused, by reason", ["model", "reason"]
+        )
+        self._rejected = {reason: rejected.labels(model, reason) for reason in REASONS}
+        self._dropped = prometheus.Counter(
+            "tagship_prediction_log_dropped_total", "Log lines lost", ["model"]
+        ).labels(model)
+        prometheus.Gauge(
+            "tagship_model_info",
+            "What runs",
+            ["model", "release", "model_sha256"],
+            multiprocess_mode="livemax",
+        ).labels(model, release, record.get("model_sha256", "")).set(1)
+
+    def rejected(self, reason: str) -> None:
+        """Count a refused request by one of ``REASONS``."""
+        self._rejected[reason].inc()
+
+    def dropped(self) -> None:
+        """Count a log line that was lost."""
+        self._dropped.inc()
+
+    def predicted(self, label: int, score: float) -> None:
+        """Count one answer: its class (0 for a regression) and its score."""
+        self._predictions[label].inc()
+        self._scores._buckets[bisect_left(self._bounds, score)].inc(1)
+        self._scores._sum.inc(score)
+
+    def predicted_many(self, labels: NDArray[np.intp], scores: NDArray[np.floating]) -> None:
+        """Count many answers at once, shape (rows,) each."""
+        for counter, count in zip(self._predictions, np.bincount(labels).tolist(), strict=False):
+            if count:
+                counter.inc(count)
+        at = np.searchsorted(self._bounds, scores)
+        counts = np.bincount(at, minlength=len(self._bounds) + 1)
+        for bucket, count in zip(self._scores._buckets, counts.tolist(), strict=True):
+            if count:
+                bucket.inc(count)
+        self._scores._sum.inc(float(scores.sum()))

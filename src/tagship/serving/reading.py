@@ -1,0 +1,234 @@
+"""From a request's body to the model's input; the common case in microseconds.
+
+msgspec reads a body straight into the contract's types. What it does not take, and what may hold
+a key twice, is read again by the exact decoder, which accepts a little more (12.0 for a whole
+number) and names every problem. So msgspec decides the speed, never the answer.
+"""
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from tagship.data.boundary import Boundary, Field
+from tagship.serving.decoding import FLOAT32_MAX, Decoder, InvalidRecords, Problem, read_datetime
+
+Shape = Literal["one", "many", "columns", "lines"]
+_INT64_MAX = 2**63 - 1
+_COLUMNS = "columns"
+_START_OF_COLUMNS = b'{"columns":'
+
+
+class NotJson(ValueError):
+    """The body is not JSON."""
+
+
+class TooManyRows(ValueError):
+    """More records than one request may hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A body that keeps the contract."""
+
+    shape: Shape
+    matrix: NDArray[np.float32]
+    """Shape (rows, features)."""
+    logged: bytes
+    """Its JSON: a record, an array of records, or columns."""
+
+
+class Reader:
+    """The contract as decoders, made once."""
+
+    def __init__(self, boundary: Boundary, max_rows: int) -> None:
+        self._boundary, self._max_rows = boundary, max_rows
+        self._fields = boundary.fields
+        self._exact = Decoder(boundary)
+        members = [
+            (f"f{at}", _type(field), msgspec.field(name=field.name))
+            for at, field in enumerate(boundary.fields)
+        ]
+        lists = [(name, list[kind], renamed) for name, kind, renamed in members]  # type: ignore[valid-type]
+        options: dict[str, Any] = {"forbid_unknown_fields": True, "gc": False}
+        record = msgspec.defstruct("Record", members, **options)
+        columns = msgspec.defstruct("Columns", lists, **options)
+        body = msgspec.defstruct("Body", [(_COLUMNS, columns)], **options)
+        self._one = msgspec.json.Decoder(record)
+        self._many = msgspec.json.Decoder(list[record])  # type: ignore[valid-type]
+        self._columns = msgspec.json.Decoder(body)
+        self._arrays = [_to_array(field) for field in boundary.fields]
+        self._direct = _direct_order(boundary)
+
+    def read(self, body: bytes, lines: bool = False) -> Request:
+        """Read JSON (a record, an array of records, or columns), or one record a line.
+
+        Raises:
+            NotJson: it is not JSON, or not UTF-8.
+            TooManyRows: the request holds too many.
+            InvalidRecords: it breaks the contract.
+        """
+        if lines:
+            rows = [line for line in body.split(b"\n") if line.strip()]
+            if len(rows) > self._max_rows:
+                raise TooManyRows(f"{len(rows)} records; at most {self._max_rows} a request")
+            body = b"[%b]" % b",".join(rows)
+        start = body.lstrip()[:16]
+        try:
+            if start.startswith(b"["):
+                return self._read_many(body, "lines" if lines else "many")
+            if start.replace(b" ", b"").startswith(_START_OF_COLUMNS):
+                return self._read_columns(body)
+            return self._read_one(body)
+        except (msgspec.MsgspecError, RecursionError, UnicodeError, _Unsure):
+            return self._read_exactly(body, lines)
+
+    def from_content(self, content: Any) -> Request:
+        """The same for JSON that was decoded already."""
+        return self._exactly(content, json.dumps(content).encode(), False)
+
+    def _read_one(self, body: bytes) -> Request:
+        values = msgspec.structs.astuple(self._one.decode(body))
+        if body.count(b":") != len(values):
+            raise _Unsure
+        if self._direct is None:
+            matrix = self._matrix([(value,) for value in values])
+        else:
+            row = [values[at] if codes is None else codes[values[at]] for at, codes in self._direct]
+            matrix = np.array([row], dtype=np.float32)
+        return Request("one", matrix, body)
+
+    def _read_many(self, body: bytes, shape: Shape) -> Request:
+        records = self._many.decode(body)
+        self._check_rows(len(records))
+        if body.count(b":") != len(records) * len(self._fields):
+            raise _Unsure
+        columns = list(zip(*map(msgspec.structs.astuple, records), strict=True))
+        return Request(shape, self._matrix(columns), body)
+
+    def _read_columns(self, body: bytes) -> Request:
+        columns = msgspec.structs.astuple(getattr(self._columns.decode(body), _COLUMNS))
+        if body.count(b":") != len(columns) + 1 or len({len(values) for values in columns}) != 1:
+            raise _Unsure
+        self._check_rows(len(columns[0]))
+        return Request("columns", self._matrix(columns), body)
+
+    def _matrix(self, columns: Sequence[Sequence[Any]]) -> NDArray[np.float32]:
+        try:
+            arrays = [make(values) for make, values in zip(self._arrays, columns, strict=True)]
+        except ValueError:
+            raise _Unsure from None
+        named = {field.name: array for field, array in zip(self._fields, arrays, strict=True)}
+        return self._boundary.matrix(named)
+
+    def _check_rows(self, rows: int) -> None:
+        if rows == 0:
+            raise InvalidRecords([Problem(0, "", "there are no records")])
+        if rows > self._max_rows:
+            raise TooManyRows(f"{rows} records; at most {self._max_rows} a request")
+
+    def _read_exactly(self, body: bytes, lines: bool) -> Request:
+        try:
+            content = json.loads(
+                body.decode(), parse_constant=_refuse_constant, object_pairs_hook=_once
+            )
+        except (ValueError, RecursionError) as error:
+            raise NotJson(f"the body is not JSON: {error}") from None
+        return self._exactly(content, body, lines)
+
+    def _exactly(self, content: Any, body: bytes, lines: bool) -> Request:
+        shape: Shape = "many" if isinstance(content, list) else "one"
+        records = content if isinstance(content, list) else [content]
+        if isinstance(content, dict) and content.keys() == {_COLUMNS}:
+            shape, records = "columns", self._transpose(content[_COLUMNS])
+        self._check_rows(len(records))
+        columns = self._exact.decode(records)
+        return Request("lines" if lines else shape, self._boundary.matrix(columns), body)
+
+    def _transpose(self, columns: Any) -> list[dict[str, Any]]:
+        names = {field.name for field in self._fields}
+        if not isinstance(columns, dict) or not all(isinstance(v, list) for v in columns.values()):
+            problem = "must be an object of arrays, one a column"
+            raise InvalidRecords([Problem(0, _COLUMNS, problem)])
+        if len({len(values) for values in columns.values()}) > 1:
+            sizes = {name: len(values) for name, values in columns.items()}
+            most = max(sizes.values())
+            raise InvalidRecords(
+                [
+                    Problem(size, name, f"has {size} values, another column {most}")
+                    for name, size in sizes.items()
+                    if size < most
+                ]
+            )
+        if not columns:
+            raise InvalidRecords([Problem(0, name, "is missing") for name in sorted(names)])
+        rows = len(next(iter(columns.values())))
+        self._check_rows(rows)
+        return [{name: values[row] for name, values in columns.items()} for row in range(rows)]
+
+
+class _Unsure(Exception):
+    """msgspec took it, but the exact decoder must decide."""
+
+
+def _type(field: Field) -> Any:
+    kind: Any
+    if field.dtype == "category":
+        kind = Literal[field.values]
+    elif field.dtype == "int":
+        least = -_INT64_MAX if field.min is None else max(math.ceil(field.min), -_INT64_MAX)
+        most = _INT64_MAX if field.max is None else min(math.floor(field.max), _INT64_MAX)
+        kind = Annotated[int, msgspec.Meta(ge=least, le=most)]
+    elif field.dtype == "float":
+        low = -FLOAT32_MAX if field.min is None else field.min
+        high = FLOAT32_MAX if field.max is None else field.max
+        kind = Annotated[float, msgspec.Meta(ge=low, le=high)]
+    else:
+        kind = bool if field.dtype == "bool" else str
+    return kind | None if field.nullable else kind
+
+
+def _to_array(field: Field) -> Callable[[Sequence[Any]], NDArray[Any]]:
+    if field.dtype == "category":
+        codes: dict[Any, int] = _codes(field)
+        return lambda values: np.array([codes[value] for value in values], dtype=np.int64)
+    if field.dtype == "string":
+        return lambda values: np.array(values, dtype=object)
+    if field.dtype == "datetime":
+        absent = np.datetime64("NaT")
+        return lambda values: np.array(
+            [absent if value is None else read_datetime(value) for value in values],
+            dtype="datetime64[us]",
+        )
+    return lambda values: np.array(values, dtype=np.float64)  # None becomes NaN
+
+
+def _codes(field: Field) -> dict[Any, int]:
+    return {value: code for code, value in enumerate(field.values)} | {None: -1}
+
+
+def _direct_order(boundary: Boundary) -> list[tuple[int, dict[Any, int] | None]] | None:
+    """Where each of the matrix's columns stands in a record; None when features are derived."""
+    if boundary.derive is not None:
+        return None
+    at = {field.name: index for index, field in enumerate(boundary.fields)}
+    numbers = [(at[name], None) for name in boundary.numbers]
+    return [*numbers, *((at[field.name], _codes(field)) for field in boundary.categories)]
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise ValueError(f"the key {twice[0][:80]!r} stands twice in one object")
+    return found
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,110 @@
+"""How a service behaves, from ``TAGSHIP_…`` environment variables; every one has a safe default."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tagship.errors import TagshipError
+
+PREFIX = "TAGSHIP_"
+Positive = Annotated[int, Field(gt=0)]
+
+
+class Settings(BaseModel):
+    """One field a variable: ``max_rows`` is ``TAGSHIP_MAX_ROWS``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    threads: int = Field(0, ge=0)
+    """Threads of one prediction; 0 is the container's CPU limit."""
+    batch_rows: int = Field(0, ge=0)
+    """Adaptive batching for slow models: up to so many waiting rows are predicted at once; 0 is
+    off. It helps when one prediction takes over a millisecond, and costs time below that."""
+    max_body_bytes: Positive = 10 * 1024 * 1024
+    """A larger body is refused with 413."""
+    max_rows: Positive = 10_000
+    """More records in one request are refused with 413."""
+    max_concurrency: Positive = 512
+    """Requests that one worker has begun; one more is refused with 503 and ``Retry-After``."""
+    request_timeout: float = Field(30, gt=0)
+    """Seconds for a body to arrive (408) and for an answer to be made (503)."""
+    api_keys: tuple[str, ...] = Field((), repr=False)
+    """Bearer keys, separated by commas; with none, requests need no key."""
+    api_keys_file: Path | None = None
+    """The same, one a line; for a mounted secret."""
+    rate_limit: float = Field(0, ge=0)
+    """Requests a second for each key and worker, in bursts of up to as many; 0 is off."""
+    cors_origins: tuple[str, ...] = ()
+    """Origins whose pages may call, separated by commas; none by default."""
+    log_dir: Path | None = None
+    """Folder of the prediction log; without one there is none."""
+    log_sample: float = Field(1, ge=0, le=1)
+    """The share of requests that is logged."""
+    log_file_bytes: Positive = 64 * 1024 * 1024
+    """A log file that grew larger is closed, and the next one begun."""
+    log_files: Positive = 8
+    """So many files of a kind are kept; the oldest goes first."""
+    log_queue: Positive = 10_000
+    """Answers waiting to be written; more are dropped, and counted."""
+    fast_path: bool = True
+    """Answer predictions before BentoML's router; false sends them through its typed route."""
+    access_log: bool = False
+    """BentoML's line a request."""
+    tracing: bool = False
+    """OpenTelemetry; set the exporter by its own ``OTEL_…`` variables."""
+    gc_freeze: bool = True
+    """Keep the garbage collector from walking what was loaded at start."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """Read the variables; an empty one counts as not set.
+
+        Raises:
+            TagshipError: a value cannot be used; it names the variable, never a key's value.
+        """
+        given = {
+            name: environment[PREFIX + name.upper()]
+            for name in cls.model_fields
+            if environment.get(PREFIX + name.upper())
+        }
+        split = {
+            name: tuple(part.strip() for part in value.split(",") if part.strip())
+            for name, value in given.items()
+            if name in ("api_keys", "cors_origins")
+        }
+        try:
+            found = cls.model_validate(given | split)
+        except ValidationError as error:
+            problem = error.errors()[0]
+            name = str(problem["loc"][0])
+            value = "" if name == "api_keys" else f" is {given[name]!r}"
+            raise TagshipError(
+                f"{PREFIX}{name.upper()}{value}: {problem['msg']}", "see docs/reference/serving.md"
+            ) from None
+        return found._with_keys()
+
+    def _with_keys(self) -> Self:
+        keys = self.api_keys
+        if self.api_keys_file is not None:
+            try:
+                lines = self.api_keys_file.read_text(encoding="utf-8").split("\n")
+            except (OSError, ValueError) as error:
+                raise TagshipError(
+                    f"{PREFIX}API_KEYS_FILE: {self.api_keys_file} cannot be read: {error}",
+                    "mount the secret, or unset the variable to serve without keys",
+                ) from None
+            keys += tuple(line.strip() for line in lines if line.strip())
+            if not keys:
+                raise TagshipError(
+                    f"{PREFIX}API_KEYS_FILE: {self.api_keys_file} holds no key",
+                    "write one key a line",
+                )
+        if self.rate_limit and not keys:
+            raise TagshipError(
+                f"{PREFIX}RATE_LIMIT is set, but there are no keys to count by",
+                f"set {PREFIX}API_KEYS, or limit in the proxy in front",
+            )
+        return self.model_copy(update={"api_keys": keys})

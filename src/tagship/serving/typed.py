@@ -1,0 +1,87 @@
+"""Requests and answers as pydantic types: BentoML's typed route, and so the OpenAPI document."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, Union
+
+from pydantic import ConfigDict, Field, TypeAdapter, WithJsonSchema, create_model
+
+from tagship.data.boundary import Boundary
+from tagship.data.boundary import Field as Column
+
+_CLOSED = ConfigDict(extra="forbid")
+_model: Callable[..., Any] = create_model
+_limited: Callable[..., Any] = Field
+
+
+def request_type(name: str, boundary: Boundary) -> Any:
+    """A request as pydantic types, for the typed route: a record, several, or columns."""
+    record = record_model(name, boundary)
+    lists = _members(boundary, _list)
+    columns = _model(f"{name}_columns", __config__=_CLOSED, **lists)
+    bulk: Any = _model(f"{name}_bulk", __config__=_CLOSED, columns=(columns, ...))
+    return _documented(record, list[record], bulk)  # type: ignore[valid-type]
+
+
+def record_model(name: str, boundary: Boundary) -> Any:
+    """A request's record as a pydantic model."""
+    return _model(f"{name}_record", __config__=_CLOSED, **_members(boundary, lambda kind: kind))
+
+
+def answer_type(name: str, boundary: Boundary) -> Any:
+    """An answer as pydantic types: for a record, for several, for columns."""
+    about: dict[str, Any] = {"release": (str, ...), "request_id": (str, ...)}
+    kinds: dict[str, Any] = {"prediction": float}
+    if boundary.task != "regression":
+        kinds = {"prediction": Literal[boundary.classes], "probability": float}
+    one: dict[str, Any] = {key: (kind, ...) for key, kind in kinds.items()}
+    lists: dict[str, Any] = {key: (_list(kind), ...) for key, kind in kinds.items()}
+    if boundary.task == "multiclass":
+        one["probabilities"] = (dict[str, float], ...)
+        lists["probabilities"] = (dict[str, list[float]], ...)
+    row: Any = _model(f"{name}_prediction", **one)
+    columns: Any = _model(f"{name}_prediction_columns", **lists)
+    return _documented(
+        _model(f"{name}_answer", **one, **about),
+        _model(f"{name}_answers", predictions=(list[row], ...), **about),
+        _model(f"{name}_answer_columns", predictions=(columns, ...), **about),
+    )
+
+
+def _documented(*kinds: Any) -> Any:
+    """One of several types, with the schema written out: BentoML shows only a union's first."""
+    schemas = [_inlined(TypeAdapter(kind).json_schema()) for kind in kinds]
+    return Annotated[Union[kinds], WithJsonSchema({"oneOf": schemas})]  # noqa: UP007
+
+
+def _inlined(schema: Any, definitions: Any = None) -> Any:
+    if isinstance(schema, list):
+        return [_inlined(item, definitions) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    definitions = schema.get("$defs", definitions)
+    if "$ref" in schema:
+        return _inlined(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    return {key: _inlined(item, definitions) for key, item in schema.items() if key != "$defs"}
+
+
+def _list(kind: Any) -> Any:
+    return list[kind]
+
+
+def _members(boundary: Boundary, wrapped: Callable[[Any], Any]) -> dict[str, Any]:
+    return {
+        f"field_{at}": (wrapped(_annotation(column)), Field(alias=column.name))
+        for at, column in enumerate(boundary.fields)
+    }
+
+
+def _annotation(column: Column) -> Any:
+    kinds: dict[str, Any] = {"float": float, "int": int, "bool": bool}
+    kind: Any = kinds.get(column.dtype, str)
+    if column.dtype == "category":
+        kind = Literal[column.values]
+    limits = {"ge": column.min, "le": column.max}
+    given = {key: value for key, value in limits.items() if value is not None}
+    if given:
+        kind = Annotated[kind, _limited(**given)]
+    return kind | None if column.nullable else kind
