@@ -28,7 +28,7 @@ def copy_models(folder: Path, models: tuple[str, ...] = MODELS) -> Path:
     shutil.copytree(ROOT / "config" / "schemas", folder / "config" / "schemas")
     shutil.copy(ROOT / "config" / "project.yaml", folder / "config")
     for name in models:
-        unlocked = shutil.ignore_patterns("model.lock.yaml")
+        unlocked = shutil.ignore_patterns("model.lock.yaml", "reference.json")
         shutil.copytree(ROOT / "config" / name, folder / "config" / name, ignore=unlocked)
         shutil.copytree(ROOT / "bentos" / name, folder / "bentos" / name)
     run([sys.executable, "-c", _TABLES, str(folder), *models])

@@ -30,8 +30,9 @@ from tagship.gitops.status import history, status
 from tagship.gitops.verify import verify
 from tagship.gitops.view import Checks, look
 from tagship.proofs import Proofs, judge
+from tagship.training.bundle import lock_bundle
 from tagship.training.fingerprint import changes, current_inputs
-from tagship.training.lock import Lock, read_lock, write_lock
+from tagship.training.lock import Lock, read_lock
 from tagship.training.train import train
 
 Say = Callable[[str], None]
@@ -114,7 +115,7 @@ class Demo:
             why = changes(read_lock(files.lock_path), current_inputs(files))
         if why:
             self.say(f"the committed lock is stale ({'; '.join(why)}): made again in this copy")
-            write_lock(files.lock_path, train(files).lock)
+            lock_bundle(files, train(files))
             self._commit(f"feat({self.model}): lock")
 
     def _change(self, how: How) -> None:
@@ -134,7 +135,7 @@ class Demo:
                 break
         else:
             raise TagshipError(f"no edit of {path.name} gave a {how} model", "try another model")
-        write_lock(files.lock_path, bundle.lock)
+        lock_bundle(files, bundle)
         metric = files.model.select.metric
         old, new = before.metrics[metric].value, bundle.lock.metrics[metric].value
         gain = new - old if higher_is_better(metric) else old - new

@@ -10,15 +10,17 @@ from tagship.champion import champion_here
 from tagship.config.project_files import ModelFiles
 from tagship.data.contract_check import ContractError
 from tagship.data.table import Table, load_table
+from tagship.errors import TagshipError
 from tagship.files import only_one, write_atomically
 from tagship.gates.verdict import Verdict, write_verdict
 from tagship.proofs import judge
 from tagship.reports.html import write_report
 from tagship.reports.importance import importance
 from tagship.reports.plots import draw_plots
-from tagship.training.bundle import Bundle, load_bundle, save_bundle
+from tagship.training.bundle import Bundle, load_bundle, lock_bundle, save_bundle
 from tagship.training.fingerprint import changes
-from tagship.training.lock import read_lock, write_lock
+from tagship.training.lock import Lock, read_lock
+from tagship.training.reference import committed_reference, same_reference
 from tagship.training.tracking import check_tracking, log_training
 from tagship.training.train import Say, train
 from tagship.training.verification import compare
@@ -75,7 +77,7 @@ def gate_model(files: ModelFiles, say: Say = lambda _: None) -> Verdict:
 
 
 def lock_model(files: ModelFiles) -> LockChange:
-    """Write the last training's lock, unless the one there says the same or is equivalent."""
+    """Write the last training's lock and reference, unless those there are equivalent."""
     bundle = load_bundle(files)
     change: LockChange = "new"
     if files.lock_path.is_file():
@@ -83,9 +85,22 @@ def lock_model(files: ModelFiles) -> LockChange:
         if changes(before, bundle.lock.inputs, bundle.lock.data.sha256):
             change = "renewed" if before.artifact == bundle.lock.artifact else "new"
         elif compare(before, bundle.lock) != "different":
-            return "untouched"
-    write_lock(files.lock_path, bundle.lock)
+            if _reference_kept(files, before, bundle):
+                return "untouched"
+            change = "renewed"
+    lock_bundle(files, bundle)
     return change
+
+
+def _reference_kept(files: ModelFiles, lock: Lock, bundle: Bundle) -> bool:
+    """Whether the reference beside the lock may stay; one that was lost is put back if it can."""
+    if lock.reference == bundle.lock.reference:
+        write_atomically(files.reference_path, bundle.reference)
+        return True
+    try:
+        return same_reference(committed_reference(files), bundle.reference)
+    except TagshipError:
+        return False
 
 
 def lock_gated(files: ModelFiles) -> LockChange:

@@ -46,6 +46,11 @@ class ModelFiles:
         return self.folder / "model.lock.yaml"
 
     @property
+    def reference_path(self) -> Path:
+        """``config/<model>/reference.json``, which the lock names by its SHA-256."""
+        return self.folder / "reference.json"
+
+    @property
     def work(self) -> Path:
         """``.tagship/<model>``: what the last training left, never committed."""
         return self.root / ".tagship" / "models" / self.name

@@ -38,6 +38,10 @@ _SKLEARN_TARGETS = {
 }
 
 
+class NoRows(TagshipError):
+    """A table with its columns and nothing in them."""
+
+
 def read_source(source: Source, root: Path, numeric: frozenset[str] = frozenset()) -> pd.DataFrame:
     """The table that ``source`` names, all its columns, in its order.
 
@@ -66,7 +70,7 @@ def read_source(source: Source, root: Path, numeric: frozenset[str] = frozenset(
             assert_never(source)
     _check_names([str(name) for name in frame.columns], source)
     if frame.empty:
-        raise TagshipError(
+        raise NoRows(
             f"source: {_name(source)}: has no rows", "is it the right table? Export it again"
         )
     return frame
@@ -157,7 +161,7 @@ def _csv_error(error: Exception, source: CsvSource) -> TagshipError:
     if "invalid UTF8" in text or "UTF8" in text:
         return _not_text(source.path, source.encoding or "utf-8", error)
     if "Empty CSV" in text or "no columns" in text.lower():
-        return TagshipError(f"source.path: {source.path}: has no rows", "export it again")
+        return NoRows(f"source.path: {source.path}: has no rows", "export it again")
     return TagshipError(
         f"source.path: {source.path}: not a table: {text}",
         "check `delimiter` and the quoting of the file",

@@ -14,7 +14,8 @@ from tagship.config.project_files import ModelFiles
 from tagship.data.boundary import Boundary
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_file, write_atomically, write_json
-from tagship.training.lock import Lock, lock_text, read_lock
+from tagship.training.lock import Lock, lock_text, read_lock, write_lock
+from tagship.training.reference import check_reference
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class Bundle:
     artifact: bytes
     evidence: Evidence
     cost: Cost
+    reference: str
+    """The text of ``reference.json``."""
 
 
 def save_bundle(files: ModelFiles, bundle: Bundle) -> Path:
@@ -63,6 +66,7 @@ def save_bundle(files: ModelFiles, bundle: Bundle) -> Path:
     write_atomically(folder / "boundary.json", bundle.boundary.to_json())
     write_atomically(folder / "evidence.npz", _pack(bundle.evidence))
     write_json(folder / "cost.json", vars(bundle.cost))
+    write_atomically(folder / "reference.json", bundle.reference)
     if bundle.boundary.derive is not None:
         package = bundle.boundary.derive.partition(":")[0].partition(".")[0]
         shutil.rmtree(folder / "src", ignore_errors=True)
@@ -98,11 +102,20 @@ def load_bundle(files: ModelFiles) -> Bundle:
         boundary = Boundary.from_json((folder / "boundary.json").read_text(encoding="utf-8"))
         evidence = _unpack((folder / "evidence.npz").read_bytes())
         cost = Cost(**_read_json(folder / "cost.json"))
-        return Bundle(lock, boundary, (folder / "model.onnx").read_bytes(), evidence, cost)
+        reference = (folder / "reference.json").read_text(encoding="utf-8")
+        check_reference(reference, lock, folder / "reference.json")
+        artifact = (folder / "model.onnx").read_bytes()
+        return Bundle(lock, boundary, artifact, evidence, cost, reference)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TagshipError(
             f"{folder}: incomplete: {error}", f"run `tagship train {files.name}` again"
         ) from None
+
+
+def lock_bundle(files: ModelFiles, bundle: Bundle) -> None:
+    """Write ``reference.json`` and, last, the lock that names it into ``config/<model>``."""
+    write_atomically(files.reference_path, bundle.reference)
+    write_lock(files.lock_path, bundle.lock)
 
 
 def _read_json(path: Path) -> Any:

@@ -13,7 +13,9 @@ from tagship.errors import TagshipError
 from tagship.training.lock import Inputs, Lock
 
 LIBRARIES = ("numpy", "onnx", "pandas", "scikit-learn", "scipy", "skl2onnx")
-_NO_INFLUENCE = {"tracking.py", "lock.py", "bundle.py", "verification.py", "__init__.py"}
+_NO_INFLUENCE = {
+    "tracking.py", "lock.py", "bundle.py", "verification.py", "reference.py", "__init__.py"
+}  # fmt: skip
 _DIGITS = 12
 
 
@@ -69,6 +71,8 @@ def changes(lock: Lock, now: Inputs, data_sha256: str | None = None) -> list[str
         old, new = then.libraries.get(name, "none"), now.libraries.get(name, "none")
         if old != new:
             found.append(f"library {name}: {old} → {new}")
+    if lock.reference is None:
+        found.append("the lock names no reference.json: an older engine wrote it")
     if data_sha256 is not None and data_sha256 != lock.data.sha256:
         found.append(f"data: {lock.data.sha256[:12]}… → {data_sha256[:12]}… (other values)")
     return found

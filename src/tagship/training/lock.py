@@ -66,6 +66,12 @@ class LockedArtifact(Frozen):
     bytes: int
 
 
+class LockedReference(Frozen):
+    """``reference.json``, which lies beside the lock."""
+
+    sha256: Sha256
+
+
 class Lock(Frozen):
     """The content of one ``model.lock.yaml``."""
 
@@ -77,6 +83,8 @@ class Lock(Frozen):
     winner: Winner
     metrics: dict[str, Interval]
     artifact: LockedArtifact
+    reference: LockedReference | None = None
+    """None only in a lock from before there were references; such a lock is stale."""
     probe: list[float]
     """The artifact's scores on the first holdout rows, by which another machine compares."""
 
@@ -111,7 +119,8 @@ def lock_text(lock: Lock) -> str:
             return listed
         return value
 
-    return HEADER + dump_yaml(ordered(lock.model_dump(mode="json"), 0), width=4096)
+    content = lock.model_dump(mode="json", exclude={"reference"} - lock.model_fields_set)
+    return HEADER + dump_yaml(ordered(content, 0), width=4096)
 
 
 def write_lock(path: Path, lock: Lock) -> bool:

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tagship.config.metrics import METRICS
 from tagship.config.model import Task
 
 Floats = NDArray[np.float64]
@@ -157,8 +156,3 @@ def _calibration_error(y: NDArray[np.bool_], p: Floats, w: Floats) -> Floats:
     bins = np.clip((p * _BINS).astype(np.int64), 0, _BINS - 1)
     gaps = [np.abs(w @ ((p - y) * (bins == b))) for b in np.unique(bins)]
     return np.asarray(np.sum(gaps, axis=0) / w.sum(axis=1))
-
-
-def check_complete(task: Task, found: Named) -> list[str]:
-    """The metrics of ``task`` that ``found`` lacks or holds as NaN."""
-    return [m for m in METRICS[task] if m not in found or np.isnan(found[m][0])]

@@ -27,7 +27,15 @@ from tagship.training.bundle import Bundle, Cost, Evidence
 from tagship.training.estimators import check_candidates, make_pipeline
 from tagship.training.export import artifact_scorer, pipeline_scores, to_onnx_bytes
 from tagship.training.fingerprint import current_inputs
-from tagship.training.lock import CandidateScore, Lock, LockedArtifact, LockedData, Winner
+from tagship.training.lock import (
+    CandidateScore,
+    Lock,
+    LockedArtifact,
+    LockedData,
+    LockedReference,
+    Winner,
+)
+from tagship.training.reference import make_reference, reference_text
 
 PROBE_ROWS = 24
 _DIGITS = 6
@@ -77,6 +85,11 @@ def train(files: ModelFiles, say: Say = lambda _: None, table: Table | None = No
         files.model.select.seed,
     )
     candidate = files.model.candidates[best]
+    reference = reference_text(
+        make_reference(
+            files, table.frame, prepared.boundary, prepared.holdout.train, evidence.scores
+        )
+    )
     lock = Lock(
         model=files.name,
         task=files.model.task,
@@ -86,11 +99,12 @@ def train(files: ModelFiles, say: Say = lambda _: None, table: Table | None = No
         winner=Winner(candidate=best, estimator=candidate.estimator, params=candidate.params),
         metrics=measured,
         artifact=LockedArtifact(sha256=sha256_of_bytes(artifact), bytes=len(artifact)),
+        reference=LockedReference(sha256=sha256_of_bytes(reference.encode())),
         probe=[round(float(v), 9) for v in evidence.scores[:PROBE_ROWS].ravel()],
     )
     say(f"artifact {lock.artifact.sha256[:12]}, {byte_size(len(artifact))}")
     cost = Cost(time.perf_counter() - started, peak_memory_mb(), seconds)
-    return Bundle(lock, prepared.boundary, artifact, evidence, cost)
+    return Bundle(lock, prepared.boundary, artifact, evidence, cost, reference)
 
 
 def peak_memory_mb() -> float:

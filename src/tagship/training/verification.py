@@ -9,6 +9,7 @@ from tagship.errors import TagshipError
 from tagship.training.bundle import Bundle
 from tagship.training.fingerprint import changes, current_inputs
 from tagship.training.lock import Lock, read_lock
+from tagship.training.reference import committed_reference, same_reference
 from tagship.training.train import Say, train
 
 Outcome = Literal["identical", "equivalent", "different"]
@@ -28,14 +29,21 @@ def verify_lock(files: ModelFiles, say: Say = lambda _: None) -> Verification:
     """Retrain a model and compare with its lock.
 
     Raises:
-        TagshipError: there is no lock, or it is stale: every changed input is named.
+        TagshipError: there is no lock, or it is stale: every changed input is named; or its
+            reference is missing or another one.
     """
     lock = read_lock(files.lock_path)
     refuse_stale(files, changes(lock, current_inputs(files)))
+    reference = committed_reference(files)
     table = load_table(files)
     refuse_stale(files, changes(lock, current_inputs(files), table.sha256))
     bundle = train(files, say, table)
-    return Verification(compare(lock, bundle.lock), lock, bundle)
+    outcome = compare(lock, bundle.lock)
+    if not same_reference(reference, bundle.reference):
+        outcome = "different"
+    elif reference != bundle.reference and outcome == "identical":
+        outcome = "equivalent"
+    return Verification(outcome, lock, bundle)
 
 
 def refuse_stale(files: ModelFiles, found: list[str]) -> None:
