@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -63,12 +64,17 @@ class Options:
     results: Path
 
 
-def options(description: str | None) -> Options:
-    """The command line that every benchmark shares."""
+def command_line(description: str | None) -> argparse.ArgumentParser:
+    """What every benchmark's command line takes."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="tiny sizes: does it still run?")
     parser.add_argument("--results", type=Path, default=HERE / "results", help="JSON goes here")
-    given = parser.parse_args()
+    return parser
+
+
+def options(description: str | None) -> Options:
+    """The options of a benchmark that has no others."""
+    given = command_line(description).parse_args()
     return Options(given.quick, given.results)
 
 
@@ -113,10 +119,10 @@ def save(
     name: str,
     given: Options,
     figures: Sequence[Figure],
-    samples: Mapping[str, Sequence[Sample]],
+    samples: Mapping[str, Sequence[Any]],
     notes: Mapping[str, object] | None = None,
 ) -> None:
-    """Write ``<results>/<name>.json`` and print the figures."""
+    """Write ``<results>/<name>.json`` and print the figures; samples are dataclasses."""
     timings = {
         key: [{k: v for k, v in asdict(sample).items() if k != "output"} for sample in found]
         for key, found in samples.items()

@@ -8,7 +8,15 @@ from pathlib import Path
 
 from measure import HERE, Figure, machine, table
 
-BENCHMARKS = ("startup", "generators", "busy_machine", "training", "large_table", "whole_run")
+BENCHMARKS = (
+    "startup",
+    "generators",
+    "busy_machine",
+    "training",
+    "large_table",
+    "whole_run",
+    "serving",
+)
 
 
 def main() -> None:

@@ -54,18 +54,22 @@ def _rows(records: Any) -> list[Any]:
     return records if isinstance(records, list) else [records]
 
 
-_MLFLOW = str(Path(sys.executable).with_name("mlflow"))
+_BIN = Path(sys.executable).parent
+_PATH = f"{_BIN}{os.pathsep}{os.environ.get('PATH', '')}"  # where mlflow looks for uvicorn
+_MLFLOW = (str(_BIN / "mlflow"), "models", "serve", "--env-manager", "local", "--workers", "1")
+_MLFLOW += ("--model-uri",)
 _BENTOML = (sys.executable, "-m", "bentoml", "serve", "serve_bentoml:Forest")
 KINDS = {
     kind.name: kind
     for kind in (
-        Kind("ours", (TAGSHIP, "serve", NAME, "--port", "{port}"), "/readyz", "/predict", "/predict"),
+        Kind(
+            "ours", (TAGSHIP, "serve", NAME, "--port", "{port}"), "/readyz", "/predict", "/predict"
+        ),
         Kind("fastapi_onnx", _uvicorn("serve_onnx"), "/readyz", "/predict", "/predict_many"),
         Kind("fastapi_pandas", _uvicorn("serve_pandas"), "/readyz", "/predict", "/predict_many"),
         Kind(
             "mlflow",
-            (_MLFLOW, "models", "serve", "--model-uri", "{folder}/peer/mlflow", "--port", "{port}")
-            + ("--env-manager", "local", "--workers", "1"),
+            (*_MLFLOW, "{folder}/peer/mlflow", "--port", "{port}"),
             "/ping",
             "/invocations",
             "/invocations",
@@ -109,13 +113,14 @@ class Server:
         """The server's first process and all below it."""
         return [self.process, *self.process.children(recursive=True)]
 
-    def resident_mb(self) -> list[float]:
-        """Resident size of each process that runs Python, in MB, largest first."""
+    def resident_mb(self) -> tuple[float, float]:
+        """Resident size of the process that has worked most, and of all of them, in MB."""
         found = []
         for process in self.processes():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                found.append(process.memory_info().rss / 1e6)
-        return sorted(found, reverse=True)
+            with contextlib.suppress(psutil.NoSuchProcess), process.oneshot():
+                times = process.cpu_times()
+                found.append((times.user + times.system, process.memory_info().rss / 1e6))
+        return max(found)[1], sum(size for _, size in found)
 
     def cpu_seconds(self) -> float:
         """CPU time of all its processes so far."""
@@ -149,7 +154,7 @@ def started(
     """Run a server until the block ends; it is ready when its own readiness route says so."""
     port = port or free_port()
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
-    environment |= QUIET | {"PEER_FOLDER": str(folder)} | dict(extra or {})
+    environment |= QUIET | {"PEER_FOLDER": str(folder), "PATH": _PATH} | dict(extra or {})
     with tempfile.TemporaryDirectory(prefix="tagship-bench-server-") as own:
         environment.setdefault("BENTOML_HOME", own)
         log = Path(own) / "server.log"

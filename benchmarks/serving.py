@@ -1,150 +1,148 @@
-"""The forest served by us and by its peers, on one core each in turn, under the same load."""
+"""The forest served by us and by its peers, one after another on one core, under the same load."""
 
-import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from typing import Any
 
-from forest import make_forest, read_records
-from load import Plan, Reading
-from measure import HERE
+from forest import NAME, make_forest, read_records
+from load import Plan
+from measure import ROOT, TAGSHIP, Options, command_line, run, save
 from servers import KINDS, Server, load, started
+from serving_figures import Findings, Loaded, Start, chart, figures, table
 
 CONNECTIONS = (1, 16, 64)
-BULK_ROWS, BULK_CONNECTIONS = 256, 16
+BULK_CONNECTIONS, BULK_ROWS = 16, 256
 TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """One load on one server."""
+class Given(Options):
+    """How this benchmark is to run."""
 
-    server: str
-    load: str
-    rows: int
-    """Rows in each request."""
-    reading: Reading
-    cpu_us: float
-    """CPU time of the server for each request, in microseconds."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What one start of a server showed besides its speed."""
-
-    server: str
-    ready_seconds: float
-    resident_mb: list[float]
-    """Each process after the loads, largest first."""
-
-
-@dataclass(frozen=True)
-class Given:
-    """The command line."""
-
-    quick: bool
-    results: Path
     only: tuple[str, ...]
     seconds: float
     rounds: int
+    project: Path | None
 
 
-def command_line() -> Given:
-    """Read it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="tiny sizes: does it still run?")
-    parser.add_argument("--results", type=Path, default=HERE / "results", help="JSON goes here")
-    parser.add_argument("--only", default=",".join(KINDS), help="servers, by commas")
-    parser.add_argument("--seconds", type=float, default=5.0, help="of each load, after a warm-up")
-    parser.add_argument("--rounds", type=int, default=3, help="the medians of so many are shown")
+def read_options() -> Given:
+    """The command line."""
+    parser = command_line(__doc__)
+    parser.add_argument("--only", default=",".join(KINDS), help="these servers, and ours")
+    parser.add_argument("--seconds", type=float, default=5.0, help="of each load, once warm")
+    parser.add_argument("--rounds", type=int, default=3, help="whose medians are shown")
+    parser.add_argument("--project", type=Path, help="keep the project here; later, only pack it")
     given = parser.parse_args()
-    only = tuple(given.only.split(","))
-    unknown = sorted(set(only) - set(KINDS))
+    unknown = sorted(set(given.only.split(",")) - set(KINDS))
     if unknown:
         parser.error(f"no server {', '.join(unknown)}; there are: {', '.join(KINDS)}")
-    if given.quick:
-        given.seconds, given.rounds = 0.3, 1
-    return Given(given.quick, given.results, only, given.seconds, given.rounds)
+    only = tuple(name for name in KINDS if name == "ours" or name in given.only.split(","))
+    seconds, rounds = (0.3, 1) if given.quick else (given.seconds, given.rounds)
+    return Given(given.quick, given.results, only, seconds, rounds, given.project)
+
+
+@contextmanager
+def project(given: Given) -> Iterator[Path]:
+    """The folder of the project, run and packed."""
+    with tempfile.TemporaryDirectory(prefix="tagship-bench-") as temporary:
+        folder = given.project or Path(temporary)
+        if (folder / "peer").is_dir():
+            run([TAGSHIP, "build", NAME], folder)
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            make_forest(folder, *((600, 10) if given.quick else (10_000, 100)))
+        yield folder
 
 
 def same_answers(server: Server, records: list[Any], expected: list[float]) -> float:
     """The largest difference from the expected probabilities, one by one and in bulk."""
     kind, found = server.kind, []
-    for record in records[:50]:
-        status, answer = server.post(kind.ask(record))
-        assert status == 200, f"{kind.name}: {status} {answer}"
+    for content, path in [*((record, kind.one) for record in records), (records, kind.many)]:
+        status, answer = server.post(kind.ask(content), path)
+        if status != 200:
+            sys.exit(f"{kind.name}: {status} {answer}")
         found += kind.read(answer)
-    status, answer = server.post(kind.ask(records), kind.many)
-    assert status == 200, f"{kind.name}: {status} {answer}"
-    found += kind.read(answer)
-    wanted = [*expected[:50], *expected]
-    worst = max(abs(a - b) for a, b in zip(found, wanted, strict=True))
-    assert worst <= TOLERANCE, f"{kind.name} answers otherwise: {worst}"
+    worst = max(abs(a - b) for a, b in zip(found, expected * 2, strict=True))
+    if worst > TOLERANCE:
+        sys.exit(f"{kind.name}: an answer differs by {worst:g}: it serves another model")
     return worst
 
 
-def measure(server: Server, records: list[Any], given: Given) -> list[Loaded]:
-    """All loads on one server."""
-    kind = server.kind
-    ones = [json.dumps(kind.ask(record)) for record in records]
-    chunks = [records[at:] + records[:at] for at in range(0, len(records), len(records) // 8)]
-    many = [json.dumps(kind.ask(chunk[:BULK_ROWS])) for chunk in chunks]
-    warm = min(1.0, given.seconds)
-    plans = [
-        (f"{count}", 1, Plan(server.port, kind.one, ones, count, given.seconds, warm))
-        for count in CONNECTIONS
-    ]
-    bulk = Plan(server.port, kind.many, many, BULK_CONNECTIONS, given.seconds, warm)
-    plans.append((f"bulk {BULK_CONNECTIONS}", BULK_ROWS, bulk))
-    found = []
-    for name, rows, plan in plans:
+def loads(server: Server, records: list[Any], given: Given) -> Iterator[Loaded]:
+    """Put each load on one server."""
+    kind, warm = server.kind, min(1.0, given.seconds)
+    turned = [records[at:] + records[:at] for at in range(0, BULK_ROWS, BULK_ROWS // 8)]
+    one = (kind.one, [json.dumps(kind.ask(record)) for record in records])
+    many = (kind.many, [json.dumps(kind.ask(rows)) for rows in turned])
+    wanted = [(count, 1, *one) for count in CONNECTIONS]
+    for connections, rows, path, bodies in [*wanted, (BULK_CONNECTIONS, BULK_ROWS, *many)]:
         before = server.cpu_seconds()
-        reading = load(plan)
-        answered = sum(reading.statuses.values())
-        cpu = 1e6 * (server.cpu_seconds() - before) / max(1, answered)
-        found.append(Loaded(kind.name, name, rows, reading, cpu))
-        print(line(found[-1]), file=sys.stderr, flush=True)
-    return found
+        reading = load(Plan(server.port, path, bodies, connections, given.seconds, warm))
+        used = server.cpu_seconds() - before
+        found = Loaded(connections, rows, reading, 1e6 * used / sum(reading.statuses.values()))
+        print(_line(kind.name, found), file=sys.stderr, flush=True)
+        yield found
 
 
-def line(found: Loaded) -> str:
-    """One load as a line of text."""
+def _line(server: str, found: Loaded) -> str:
     r = found.reading
-    failed = sum(r.errors.values()) + sum(n for s, n in r.statuses.items() if s[0] != "2")
     return (
-        f"{found.server:15} c={found.load:8} {r.per_second * found.rows:9.0f}/s"
-        f"  p50 {r.p50:7.2f}  p99 {r.p99:7.2f}  with storm {r.storm_p99:7.2f} ms"
-        f"  CPU {found.cpu_us:7.0f} us/request  failed {failed}  generator {r.busy:4.0%}"
+        f"{server:15}{found.connections:3} x{found.rows:4}{found.rows_per_second:10,.0f}/s"
+        f"  p50{r.p50:8.2f}  p99{r.p99:8.2f}  with storm{r.storm_p99:8.2f} ms"
+        f"  CPU{found.cpu_us:7,.0f} us/request  failed {found.failed}  generator {r.busy:.0%}"
     )
 
 
+def rounds(folder: Path, given: Given) -> tuple[Findings, dict[str, float]]:
+    """Every server in every round, so that what disturbs the machine meets them alike."""
+    findings = Findings()
+    differences: dict[str, float] = {}
+    records = read_records(folder, BULK_ROWS)
+    expected: list[float] = []
+    for _ in range(given.rounds):
+        for name in given.only:
+            with started(KINDS[name], folder) as server:
+                if not expected:
+                    status, answer = server.post(records, server.kind.many)
+                    if status != 200:
+                        sys.exit(f"{name}: {status} {answer}")
+                    expected = server.kind.read(answer)
+                if name not in differences:
+                    differences[name] = same_answers(server, records, expected)
+                found = list(loads(server, records, given))
+                start = Start(server.ready_seconds, *server.resident_mb())
+            findings.add(name, start, found)
+            print(f"{name}: {start}", file=sys.stderr, flush=True)
+    return findings, differences
+
+
+def environment_mb(extra: str, folder: Path) -> float:
+    """Size of a new environment with one extra of this project, bytecode included."""
+    uv = Path(sys.executable).with_name("uv")
+    command = [str(uv) if uv.exists() else "uv", "sync", "--frozen", "--quiet", "--extra", extra]
+    command += ["--no-default-groups", "--no-install-project", "--compile-bytecode"]
+    made = folder / f"environment-{extra}"
+    run(command, ROOT, {"UV_PROJECT_ENVIRONMENT": str(made)})
+    found = [path for path in made.rglob("site-packages/**/*") if path.is_file()]
+    return sum(path.stat().st_size for path in found) / 1e6
+
+
 def main() -> None:
-    given = command_line()
-    found: list[Loaded] = []
-    seen: list[Seen] = []
-    with tempfile.TemporaryDirectory(prefix="tagship-bench-") as temporary:
-        folder = Path(temporary)
-        make_forest(folder, *((600, 10) if given.quick else (10_000, 100)))
-        records = read_records(folder, BULK_ROWS)
-        expected: list[float] = []
-        for number in range(given.rounds):
-            for name in given.only:
-                with started(KINDS[name], folder) as server:
-                    if not expected:
-                        status, answer = server.post(server.kind.ask(records), server.kind.many)
-                        assert status == 200, f"{status} {answer}"
-                        expected = server.kind.read(answer)
-                    if number == 0:
-                        worst = same_answers(server, records, expected)
-                        print(f"{name}: differs by at most {worst:.1g}", file=sys.stderr)
-                    found += measure(server, records, given)
-                    seen.append(Seen(name, server.ready_seconds, server.resident_mb()))
-                    print(seen[-1], file=sys.stderr)
+    given = read_options()
+    with project(given) as folder, tempfile.TemporaryDirectory() as temporary:
+        findings, differences = rounds(folder, given)
+        extras = () if given.quick or len(given.only) < len(KINDS) else ("serve", "ui")
+        environments = {extra: environment_mb(extra, Path(temporary)) for extra in extras}
+    given.results.mkdir(parents=True, exist_ok=True)
+    chart(findings, given.results / "serving.png")
+    print(table(findings), end="\n\n")
+    notes = {"largest difference of an answer from ours": differences}
+    save("serving", given, figures(findings, environments), findings.samples(), notes)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""FastAPI at its best: the same ONNX session as ours, the contract as a pydantic model, no pandas."""
+"""FastAPI at its best: the same ONNX session as ours, the contract in pydantic, no pandas."""
 
 import json
 import os

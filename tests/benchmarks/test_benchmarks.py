@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-NAMES = ("startup", "generators", "busy_machine", "training", "large_table", "whole_run")
+NAMES = (
+    "startup",
+    "generators",
+    "busy_machine",
+    "training",
+    "large_table",
+    "whole_run",
+    "serving",
+)
 
 
 @pytest.mark.parametrize("name", NAMES)
