@@ -1,0 +1,285 @@
+"""How well a release predicts, by the labels that arrived: window by window, against its lock.
+
+A metric fails only on a confident drop: its whole 95 % interval is further behind the lock's value
+than allowed. It warns when only its value is, which may be chance.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+import numpy as np
+
+from tagship.config.frozen import Frozen
+from tagship.config.metrics import higher_is_better
+from tagship.config.performance import Performance, Value
+from tagship.config.thresholds import Slices, ThresholdsConfig
+from tagship.data.boundary import Boundary
+from tagship.monitoring.labels import Labelled
+from tagship.monitoring.prediction_log import Logged
+from tagship.monitoring.sample import Sample
+from tagship.monitoring.status import ORDER, Status, worst
+from tagship.monitoring.windows import Span, spans
+from tagship.numbers import brief
+from tagship.training.lock import Interval
+
+MOST_LABELS = 20_000
+"""A window with more labelled predictions is judged by the newest of them."""
+Reason = tuple[Status, str]
+
+
+class WindowResult(Frozen):
+    """One window, by the time of its predictions (UTC)."""
+
+    since: str
+    until: str
+    rows: int
+    """Predictions logged."""
+    labelled: int
+    metrics: dict[str, Interval]
+    """The metrics that are judged; empty when there are too few labels."""
+
+
+class MetricResult(Frozen):
+    """One metric of the judged window beside the lock's."""
+
+    metric: str
+    value: float | None
+    """None when the window's labels leave it undefined."""
+    low: float | None
+    high: float | None
+    locked: float | None
+    limit: float | None
+    """Where the allowed drop ends; None for a metric that is shown, not judged."""
+    status: Status | None
+
+
+class SliceResult(Frozen):
+    """The slices' metric in one group of the judged window."""
+
+    column: str
+    group: str
+    rows: int
+    value: float | None
+    """None when the group is too small."""
+    low: float | None
+    high: float | None
+    status: Status | None
+
+
+class ValueResult(Frozen):
+    """What the predictions of the judged window were worth."""
+
+    total: float
+    mean: float
+    """Of one labelled prediction, with its 95 % interval."""
+    low: float
+    high: float
+
+
+class PerformanceReport(Frozen):
+    """What the labels say."""
+
+    status: Status
+    reasons: list[str]
+    """Why it is not ok, worst first."""
+    labels: dict[str, int]
+    """What became of the labels that arrived."""
+    judged: WindowResult | None
+    """The newest window with enough labels."""
+    metrics: list[MetricResult]
+    slices: list[SliceResult]
+    value: ValueResult | None
+    windows: list[WindowResult]
+    """Oldest first."""
+
+
+def judge_performance(
+    boundary: Boundary,
+    logged: Logged,
+    labelled: Labelled,
+    thresholds: ThresholdsConfig,
+    locked: Mapping[str, Interval],
+    until: datetime,
+) -> PerformanceReport:
+    """Judge the newest window that has enough labels.
+
+    Args:
+        thresholds: whose ``performance`` is declared.
+        locked: the lock's metrics.
+        until: where the newest window ends.
+    """
+    gate = thresholds.performance
+    assert gate is not None
+    sample = Sample.of(boundary, logged, labelled)
+    found = spans(sample, gate.window, until)
+    enough = [span for span in found if len(span.sample) >= gate.min_labels]
+    windows = [_window(span, gate) for span in found]
+    if not enough:
+        most = max((len(span.sample) for span in found), default=0)
+        few = f"at most {most} labelled predictions in a window of {gate.window}"
+        reasons: list[Reason] = [("no data", f"{few}; {gate.min_labels} are needed")]
+        metrics, slices, value, judged = [], [], None, None
+    else:
+        newest = enough[-1]
+        judged = windows[found.index(newest)]
+        part = newest.sample.only(slice(-MOST_LABELS, None))
+        metrics = list(_metrics(part, gate, locked))
+        slices = list(_slices(part, thresholds.slices)) if thresholds.slices else []
+        value = _value(part, thresholds.value) if thresholds.value else None
+        reasons = [*_metric_reasons(metrics, len(part))]
+        if thresholds.slices:
+            reasons += _slice_reasons(slices, thresholds.slices)
+        reasons.sort(key=lambda reason: -ORDER.index(reason[0]))
+    return PerformanceReport(
+        status=worst(["ok", *(status for status, _ in reasons)]),
+        reasons=[text for _, text in reasons],
+        labels=labelled.counts,
+        judged=judged,
+        metrics=metrics,
+        slices=slices,
+        value=value,
+        windows=windows,
+    )
+
+
+def _window(span: Span, gate: Performance) -> WindowResult:
+    metrics = {}
+    if len(span.sample) >= gate.min_labels:
+        some = span.sample.only(slice(-MOST_LABELS, None))
+        metrics = {n: found for n in gate.max_drop if (found := some.metric(n)) is not None}
+    return WindowResult(
+        since=_spelt(span.since),
+        until=_spelt(span.until),
+        rows=span.rows,
+        labelled=len(span.sample),
+        metrics=metrics,
+    )
+
+
+def _spelt(time: np.datetime64) -> str:
+    return f"{np.datetime_as_string(time, unit='s')}Z"
+
+
+def _metrics(
+    sample: Sample, gate: Performance, locked: Mapping[str, Interval]
+) -> Iterator[MetricResult]:
+    """Every metric; those with an allowed drop are judged, and first."""
+    found = sample.metrics()
+    for name in dict.fromkeys([*gate.max_drop, *found]):
+        own, reference = found.get(name), locked.get(name)
+        limit: float | None = None
+        status: Status | None = None
+        if name in gate.max_drop:
+            status = "no data"
+            if reference is not None:
+                sign = 1 if higher_is_better(name) else -1
+                limit = reference.value - sign * gate.max_drop[name]
+                status = _status(name, own, limit) if own is not None else status
+        yield MetricResult(
+            metric=name,
+            value=own.value if own else None,
+            low=own.low if own else None,
+            high=own.high if own else None,
+            locked=reference.value if reference else None,
+            limit=limit,
+            status=status,
+        )
+
+
+def _status(metric: str, found: Interval, limit: float) -> Status:
+    """Whether the whole interval, or only the value, is worse than the limit."""
+    if higher_is_better(metric):
+        return "fail" if found.high < limit else "warn" if found.value < limit else "ok"
+    return "fail" if found.low > limit else "warn" if found.value > limit else "ok"
+
+
+def _metric_reasons(metrics: list[MetricResult], rows: int) -> Iterator[Reason]:
+    for m in metrics:
+        if m.status == "no data":
+            missing = "the lock has no such metric" if m.locked is None else "it is undefined here"
+            yield "no data", f"{m.metric}: {missing}"
+        elif m.status in ("warn", "fail"):
+            assert m.value is not None
+            assert m.limit is not None
+            assert m.locked is not None
+            side = "under" if higher_is_better(m.metric) else "over"
+            sure = "" if m.status == "fail" else ", which may be chance"
+            yield m.status, (
+                f"{m.metric} is {_shown(m)}, {side} {brief(m.limit)} (the lock's is"
+                f" {brief(m.locked)}) over {rows:,} labelled predictions{sure}"
+            )
+
+
+def _shown(result: MetricResult | SliceResult) -> str:
+    values = [brief(v) for v in (result.value, result.low, result.high) if v is not None]
+    return f"{values[0]} ({values[1]} to {values[2]})"
+
+
+def _slices(sample: Sample, gate: Slices) -> Iterator[SliceResult]:
+    for column in gate.by:
+        values = sample.groups(column)
+        if values is None:
+            yield _unjudged(column, "(not logged)", 0)
+            continue
+        for group in sorted(set(values.tolist())):
+            part = sample.only(values == group)
+            found = part.metric(gate.metric) if len(part) >= gate.min_rows else None
+            if found is None:
+                yield _unjudged(column, group, len(part))
+                continue
+            limit = gate.fail_below if gate.fail_below is not None else gate.fail_above
+            yield SliceResult(
+                column=column,
+                group=group,
+                rows=len(part),
+                value=found.value,
+                low=found.low,
+                high=found.high,
+                status=None if limit is None else _status(gate.metric, found, limit),
+            )
+
+
+def _unjudged(column: str, group: str, rows: int) -> SliceResult:
+    return SliceResult(
+        column=column, group=group, rows=rows, value=None, low=None, high=None, status=None
+    )
+
+
+def _slice_reasons(slices: list[SliceResult], gate: Slices) -> Iterator[Reason]:
+    for s in slices:
+        if s.status in ("warn", "fail"):
+            sure = "" if s.status == "fail" else ", which may be chance"
+            where = f"where {s.column} = {s.group}"
+            yield s.status, f"{gate.metric} is {_shown(s)} {where}, over {s.rows:,} rows{sure}"
+    for column in gate.by if gate.max_gap is not None else ():
+        groups = [s for s in slices if s.column == column and s.value is not None]
+        if len(groups) > 1:
+            yield from _gap_reasons(column, groups, gate)
+
+
+def _gap_reasons(column: str, groups: list[SliceResult], gate: Slices) -> Iterator[Reason]:
+    """Whether the best and the worst group are too far apart, for sure or perhaps."""
+    assert gate.max_gap is not None
+    best = max(groups, key=lambda s: s.value or 0.0)
+    least = min(groups, key=lambda s: s.value or 0.0)
+    gap = (best.value or 0.0) - (least.value or 0.0)
+    sure = (best.low or 0.0) - (least.high or 0.0)
+    if gap > gate.max_gap:
+        yield "fail" if sure > gate.max_gap else "warn", (
+            f"{gate.metric} differs by {brief(gap)} between {column} = {least.group} and"
+            f" {best.group}; {brief(gate.max_gap)} is allowed"
+            + ("" if sure > gate.max_gap else ", and it may be chance")
+        )
+
+
+def _value(sample: Sample, prices: Value) -> ValueResult:
+    called = sample.scores >= sample.boundary.threshold
+    table = np.array(
+        [
+            [prices.true_negative, prices.false_positive],
+            [prices.false_negative, prices.true_positive],
+        ]
+    )
+    worth = table[sample.target, called.astype(np.int64)]
+    mean = sample.mean(worth)
+    return ValueResult(total=float(worth.sum()), mean=mean.value, low=mean.low, high=mean.high)

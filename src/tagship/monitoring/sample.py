@@ -1,0 +1,96 @@
+"""Labelled predictions, measured by the formulas that gave the lock's metrics."""
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagship.config.model import Task
+from tagship.data.boundary import Boundary
+from tagship.monitoring.labels import Labelled
+from tagship.monitoring.prediction_log import Logged
+from tagship.training.bootstrap import intervals, resample_weights
+from tagship.training.lock import Interval
+from tagship.training.metrics import Floats, evaluate
+
+_RESAMPLES = 300
+"""For one metric of a window or group; all metrics of the judged window get as many as the lock."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Some logged rows that have a label, in the order of their predictions' times."""
+
+    boundary: Boundary
+    logged: Logged
+    at: NDArray[np.int64]
+    """Their places among the logged rows."""
+    target: NDArray[Any]
+
+    @classmethod
+    def of(cls, boundary: Boundary, logged: Logged, labelled: Labelled) -> "Sample":
+        """Everything that has a label."""
+        order = np.argsort(logged.times[labelled.at], kind="stable")
+        return cls(boundary, logged, labelled.at[order], labelled.target[order])
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+    def only(self, chosen: NDArray[np.bool_] | slice) -> "Sample":
+        """A part of it."""
+        return Sample(self.boundary, self.logged, self.at[chosen], self.target[chosen])
+
+    @property
+    def times(self) -> NDArray[np.datetime64]:
+        """When each was predicted."""
+        return self.logged.times[self.at]
+
+    @property
+    def scores(self) -> NDArray[np.float64]:
+        """In the shape that metrics take."""
+        return self.logged.scores[self.at]
+
+    def groups(self, column: str) -> NDArray[np.str_] | None:
+        """A category or bool column as text; None when it is not logged."""
+        field = next((f for f in self.boundary.fields if f.name == column), None)
+        if field is None:
+            return None
+        values = self.logged.columns[column][self.at]
+        texts = [*map(str, field.values)] if field.dtype == "category" else ["false", "true"]
+        codes = np.nan_to_num(values, nan=-1).astype(np.int64)
+        return np.asarray(np.array([*texts, "(missing)"])[codes], dtype=np.str_)
+
+    def metrics(self) -> dict[str, Interval]:
+        """Every metric with its interval; one that is undefined is left out."""
+        boundary = self.boundary
+        task = cast(Task, boundary.task)
+        return intervals(task, self.target, self.scores, boundary.classes, boundary.threshold)
+
+    def metric(self, name: str) -> Interval | None:
+        """One metric with its interval; None where it is undefined."""
+        found = self._evaluate(name, None)
+        if found is None or not np.isfinite(found[0]):
+            return None
+        weights = resample_weights(len(self), _RESAMPLES, seed=0)
+        draws = [self._evaluate(name, block) for block in weights]
+        return _interval(float(found[0]), np.concatenate([d for d in draws if d is not None]))
+
+    def mean(self, values: Floats) -> Interval:
+        """The mean of one value a row, with its interval."""
+        blocks = resample_weights(len(self), _RESAMPLES, seed=0)
+        draws = [weights @ values / len(self) for weights in blocks]
+        return _interval(float(values.mean()), np.concatenate(draws))
+
+    def _evaluate(self, name: str, weights: Floats | None) -> Floats | None:
+        boundary = self.boundary
+        task = cast(Task, boundary.task)
+        found = evaluate(
+            task, self.target, self.scores, weights, boundary.classes, boundary.threshold, name
+        )
+        return found.get(name)
+
+
+def _interval(value: float, draws: Floats) -> Interval:
+    low, high = np.nanpercentile(draws, [2.5, 97.5])
+    return Interval(value=value, low=float(low), high=float(high))
