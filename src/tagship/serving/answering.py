@@ -145,11 +145,10 @@ class Answering:
             except TimeoutError:
                 error = "the prediction took too long"
                 raise Refused(503, "timeout", error, retry_after=1) from None
-        labels, chosen = self.predictor.labels(scores)
-        if len(labels) == 1:
-            self.metrics.predicted(int(labels[0]), float(chosen[0]))
+        if len(scores) == 1:
+            self.metrics.predicted(*self.predictor.label(scores))
         else:
-            self.metrics.predicted_many(labels, chosen)
+            self.metrics.predicted_many(*self.predictor.labels(scores))
         answer = self._encoded(request, scores, request_id)
         if self._log is not None:
             logged = (request.logged, answer)
@@ -161,7 +160,7 @@ class Answering:
     def _encoded(self, request: Request, scores: Scores, request_id: str) -> bytes:
         about = {"release": self.predictor.release, "request_id": request_id}
         if request.shape == "one":
-            return _encode(self.predictor.answers(scores)[0] | about)
+            return _encode(self.predictor.answer(scores) | about)
         if request.shape == "columns":
             return _encode({"predictions": self.predictor.answer_columns(scores)} | about)
         if request.shape == "lines":

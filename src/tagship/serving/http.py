@@ -44,6 +44,8 @@ class PredictPath:
     def __init__(self, app: App, holder: list[Answering]) -> None:
         self._app, self._holder = app, holder
         self._begun = 0
+        self._turn = 0
+        """Requests begun in this turn of the event loop: what had queued up meanwhile."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer ``POST /predict``, ``POST /feedback`` and ``GET /info``; pass on the rest."""
@@ -61,9 +63,12 @@ class PredictPath:
     ) -> None:
         request_id = f"{random.getrandbits(128):032x}"
         self._begun += 1
+        self._turn += 1
+        if self._turn == 1:
+            asyncio.get_running_loop().call_soon(self._next_turn)
         try:
             headers = dict(scope["headers"])
-            if self._begun > answering.settings.max_concurrency:
+            if self._begun + self._turn - 1 > answering.settings.max_concurrency:
                 raise Refused(503, "overloaded", "too many requests at once", retry_after=1)
             answering.admit(headers)
             lines = _is_lines(headers.get(b"content-type", b""))
@@ -79,7 +84,7 @@ class PredictPath:
         except Refused as refusal:
             answering.metrics.rejected(refusal.reason)
             content = refusal.body | {"request_id": request_id}
-            extra = [(b"connection", b"close")] if refusal.status in (408, 413, 503) else []
+            extra = [(b"connection", b"close")] if refusal.status in (408, 413) else []
             if refusal.retry_after:
                 extra.append((b"retry-after", str(math.ceil(refusal.retry_after)).encode()))
             if refusal.status == 401:
@@ -91,6 +96,9 @@ class PredictPath:
             await _reply(send, 500, _encode(content), _JSON, request_id)
         finally:
             self._begun -= 1
+
+    def _next_turn(self) -> None:
+        self._turn = 0
 
 
 def _is_lines(content_type: bytes) -> bool:

@@ -51,6 +51,16 @@ class Predictor:
         found: Scores = self._session.run(self._outputs, {"features": matrix})[0]
         return found
 
+    def label(self, scores: Scores) -> tuple[int, float]:
+        """The first row's predicted class (0 for a regression) and its score."""
+        row: list[float] = scores[0].tolist()
+        if self.boundary.task == "regression":
+            return 0, row[0]
+        if self.boundary.task == "binary":
+            return int(row[1] >= self.boundary.threshold), row[1]
+        best = row.index(max(row))
+        return best, row[best]
+
     def labels(self, scores: Scores) -> tuple[NDArray[np.intp], Scores]:
         """For each row the predicted class's index and its score, as answers give them.
 
@@ -61,11 +71,22 @@ class Predictor:
             return np.zeros(len(scores), dtype=np.intp), scores.ravel()
         if self.boundary.task == "binary":
             positive = scores[:, 1]
-            # Python compares the float32 widened to a float64 with the threshold; so does this.
+            # Widened as in `label`: a float32 would be compared with a rounded threshold.
             over = positive.astype(np.float64) >= self.boundary.threshold
             return over.astype(np.intp), positive
         best = scores.argmax(axis=1)
         return best, scores[np.arange(len(scores)), best]
+
+    def answer(self, scores: Scores) -> dict[str, Any]:
+        """The first row's answer."""
+        label, score = self.label(scores)
+        if self.boundary.task == "regression":
+            return {"prediction": score}
+        answer = {"prediction": self.boundary.classes[label], "probability": score}
+        if self.boundary.task == "multiclass":
+            named = zip(self.boundary.classes, scores[0].tolist(), strict=True)
+            answer["probabilities"] = dict(named)
+        return answer
 
     def answers(self, scores: Scores) -> list[dict[str, Any]]:
         """One answer a row, in order."""
