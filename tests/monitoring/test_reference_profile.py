@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from projects import Project
+from tagship.data.boundary import Boundary
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_file
 from tagship.training.lock import LockedReference, lock_text, read_lock, write_lock
@@ -48,10 +49,16 @@ def test_it_describes_the_training_rows_and_the_scores_of_the_holdout(run_projec
     assert (age.min, age.max) == (18, 100)
     assert age.upto[-1] == 240 - age.missing
     assert visits.points == sorted(set(visits.points))
-    assert list(plan.counts) == ["free", "plus", "pro"]
-    assert sum(plan.counts.values()) == 240
+    assert plan.values == ["free", "plus", "pro"]
+    assert sum(plan.counts) == 240
     assert isinstance(found.target, CategoryProfile)
-    assert set(found.target.counts) == {"no", "yes"}
+    assert found.target.values == ["no", "yes"]
+    boundary = found.boundary()
+    shipped = run_project.root / ".tagship/models/tiny/boundary.json"
+    trained = Boundary.from_json(shipped.read_text())
+    assert [field.name for field in boundary.fields] == [field.name for field in trained.fields]
+    assert boundary.classes == trained.classes
+    assert (boundary.task, boundary.threshold) == (trained.task, trained.threshold)
 
 
 def test_many_different_values_become_few_points_that_keep_both_ends(project: Project) -> None:

@@ -8,7 +8,7 @@ those of the holdout: on rows that it has learned a model is surer than it will 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from tagship.config.frozen import Frozen
+from tagship.config.model import Task
 from tagship.config.project_files import ModelFiles
 from tagship.data.boundary import Boundary
 from tagship.data.boundary import Field as Request
@@ -60,12 +61,14 @@ class NumberProfile(Frozen):
 
 
 class CategoryProfile(Frozen):
-    """How often each value occurs; values of the contract that never occur have a count of 0."""
+    """How often each of the values that the contract allows occurs."""
 
     dtype: Literal["category", "bool"]
     rows: Count
     missing: Count
-    counts: dict[str, Count]
+    values: list[str | int]
+    counts: list[Count]
+    """One for each of ``values``, 0 for one that never occurs."""
 
 
 class TextProfile(Frozen):
@@ -87,11 +90,31 @@ class Reference(Frozen):
 
     version: Literal[1] = 1
     model: str
+    task: Task
+    threshold: float
+    """The score from which a binary prediction is positive."""
     columns: dict[str, Profile]
     """Every column of a request, in the boundary's order."""
     target: Profile
     prediction: Profile
     """The positive class's probability, the predicted class of several, or the predicted value."""
+
+    def boundary(self) -> Boundary:
+        """The boundary that the model's log is read by; nothing is derived by it."""
+        fields = [
+            Request(
+                name,
+                profile.dtype,
+                getattr(profile, "min", None),
+                getattr(profile, "max", None),
+                tuple(profile.values) if profile.dtype == "category" else (),
+            )
+            for name, profile in self.columns.items()
+        ]
+        classes = self.target.values if isinstance(self.target, CategoryProfile) else []
+        return Boundary(
+            self.task, tuple(fields), classes=tuple(map(str, classes)), threshold=self.threshold
+        )
 
 
 def make_reference(
@@ -107,6 +130,8 @@ def make_reference(
     target = encode_target(rows, files.data, boundary)
     return Reference(
         model=files.name,
+        task=files.model.task,
+        threshold=boundary.threshold,
         columns={f.name: _describe(f, columns[f.name]) for f in boundary.fields},
         target=_outcome(target, boundary.classes),
         prediction=_prediction(scores, boundary.classes),
@@ -204,10 +229,10 @@ def _quantiles(profile: NumberProfile) -> NDArray[np.float64]:
 
 def _describe(f: Request, values: NDArray[Any]) -> NumberProfile | CategoryProfile | TextProfile:
     if f.dtype == "category":
-        return _categories(values, [str(value) for value in f.values])
+        return _categories(values, f.values)
     if f.dtype == "bool":
         codes = np.where(np.isnan(values), -1, values).astype(np.int64)
-        return _categories(codes, ["false", "true"], "bool")
+        return _categories(codes, ("false", "true"), "bool")
     if f.dtype in ("float", "int"):
         return _numbers(values, {"dtype": f.dtype, "min": f.min, "max": f.max})
     missing = int(np.asarray(pd.isna(values)).sum())
@@ -216,7 +241,7 @@ def _describe(f: Request, values: NDArray[Any]) -> NumberProfile | CategoryProfi
 
 def _outcome(values: NDArray[Any], classes: tuple[str, ...]) -> NumberProfile | CategoryProfile:
     if classes:
-        return _categories(values, list(classes))
+        return _categories(values, classes)
     return _numbers(values.astype(np.float64), {"dtype": "float"})
 
 
@@ -230,14 +255,17 @@ def _prediction(
 
 
 def _categories(
-    codes: NDArray[Any], values: list[str], dtype: Literal["category", "bool"] = "category"
+    codes: NDArray[Any],
+    values: Sequence[str | int],
+    dtype: Literal["category", "bool"] = "category",
 ) -> CategoryProfile:
     counts = np.bincount(codes.astype(np.int64) + 1, minlength=len(values) + 1).tolist()
     return CategoryProfile(
         dtype=dtype,
         rows=len(codes),
         missing=counts[0],
-        counts=dict(zip(values, counts[1:], strict=True)),
+        values=list(values),
+        counts=counts[1:],
     )
 
 
@@ -249,15 +277,14 @@ def _numbers(values: NDArray[np.float64], known: Mapping[str, Any]) -> NumberPro
         mean = _sum(ordered) / len(ordered)
         spread = np.sqrt(_sum((ordered - mean) ** 2) / len(ordered))
         moments = {"mean": float(f"{mean:.12g}"), "std": float(f"{spread:.12g}")}
-    return NumberProfile(
-        **known,
-        **moments,
-        rows=len(values),
-        missing=len(values) - len(ordered),
-        points=points.tolist(),
-        under=np.searchsorted(ordered, points, "left").tolist(),
-        upto=np.searchsorted(ordered, points, "right").tolist(),
-    )
+    found = {
+        "rows": len(values),
+        "missing": len(values) - len(ordered),
+        "points": points.tolist(),
+        "under": np.searchsorted(ordered, points, "left").tolist(),
+        "upto": np.searchsorted(ordered, points, "right").tolist(),
+    }
+    return NumberProfile.model_validate({**known, **moments, **found})
 
 
 def _sum(values: NDArray[np.float64]) -> float:
