@@ -6,7 +6,7 @@ UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help run test check tools bench docs clean setup setup-all setup-gitops
+.PHONY: help run test check tools update docs clean setup setup-all setup-gitops
 .DEFAULT_GOAL := help
 
 help:  ## Show these words
@@ -24,8 +24,8 @@ check: setup-all  ## Run every pre-commit hook on every file
 tools: ## Set up what only some tests need: kustomize, Chromium
 	bash .ci/tools
 
-bench: setup-all  ## Measure the figures of benchmarks/README.md
-	$(BIN)/python benchmarks/run.py $(ARGS)
+update: setup-all  ## Update the engine from the template's newest tag
+	$(BIN)/tagship update
 
 docs: setup-all  ## Generate the reference pages and the schemas
 	$(BIN)/tagship schema
@@ -57,3 +57,5 @@ setup-all: .venv/.all.stamp
 .venv/.all.stamp: .venv/.uv.stamp uv.lock pyproject.toml
 	$(UV) sync --frozen --inexact --quiet --all-extras
 	@touch $@ .venv/.run.stamp
+
+-include template.mk # in the template itself only

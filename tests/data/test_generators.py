@@ -1,18 +1,14 @@
 """The synthetic tables: the size, shape and character that their models count on."""
 
 import time
-from pathlib import Path
 
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from tagship.config.project_files import find_root, load_model
-from tagship.data.contract_check import ContractError, check_contract
 from tagship.data.generators import generate
 from tagship.errors import TagshipError
 
-ROOT = find_root(Path(__file__).parent)
 SHAPES = {"churn": (7_043, 21), "fraud": (10_000, 31), "housing": (20_640, 10)}
 ADD_ONS = [
     "online_security",
@@ -51,34 +47,6 @@ def test_all_tables_together_take_less_than_two_seconds() -> None:
     for name, (rows, _) in SHAPES.items():
         generate(name, rows, 1)
     assert time.perf_counter() - started < 2
-
-
-@pytest.mark.parametrize("seed", [42, 7])
-@pytest.mark.parametrize("name", SHAPES)
-def test_a_table_keeps_its_contract(name: str, seed: int) -> None:
-    files = load_model(ROOT, name)
-    checked = check_contract(generate(name, SHAPES[name][0], seed), files.data, files.model.task)
-    assert len(checked) == SHAPES[name][0]
-
-
-def test_the_contract_refuses_a_value_that_no_generator_gives(
-    tables: dict[str, pd.DataFrame],
-) -> None:
-    files = load_model(ROOT, "churn")
-    broken = tables["churn"].assign(tenure_months=73)
-    with pytest.raises(ContractError, match="tenure_months"):
-        check_contract(broken, files.data, files.model.task)
-
-
-@pytest.mark.parametrize("name", SHAPES)
-def test_data_yaml_declares_the_columns_and_rows_of_the_table(
-    tables: dict[str, pd.DataFrame], name: str
-) -> None:
-    data = load_model(ROOT, name).data
-    declared = [*([data.id] if data.id else []), *data.columns, data.target.column]
-    assert list(tables[name].columns) == declared
-    assert data.source.kind == "synthetic"
-    assert (data.source.generator, data.source.rows) == (name, SHAPES[name][0])
 
 
 def test_every_customer_has_an_id_of_their_own(tables: dict[str, pd.DataFrame]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from manifest_schemas import Schemas, custom_problem
-from rendering import DEPLOY, ROOT, Render, Resource
+from rendering import DEPLOY, PROJECT, Render, Resource
 from ruamel.yaml import YAML
 from test_manifest_schemas import COMPONENTS, in_an_overlay
 
@@ -62,11 +62,11 @@ def applications(application_set: Any) -> list[Any]:
     return [
         filled(
             merged(application_set["template"], generator["git"]["template"]),
-            PurePosixPath(found.parent.relative_to(ROOT).as_posix()),
+            PurePosixPath(found.parent.relative_to(PROJECT).as_posix()),
         )
         for generator in application_set["generators"]
         for pattern in generator["git"]["files"]
-        for found in sorted(ROOT.glob(pattern["path"]))
+        for found in sorted(PROJECT.glob(pattern["path"]))
     ]
 
 

@@ -11,11 +11,9 @@ from tagship.errors import TagshipError
 from tagship.scaffolding.infer import infer
 from tagship.scaffolding.read import read_table
 from tagship.scaffolding.rounding import number_text, range_with_slack
-from tagship.scaffolding.texts import NewFile, bentofile_yaml, model_files, service_py
+from tagship.scaffolding.texts import NewFile, model_files
 from tagship.scaffolding.write import add_model
 from tagship.scaffolding.yaml_text import entry
-
-REPOSITORY = Path(__file__).parents[2]
 
 
 def files_for(root: Path, name: str = "shop") -> list[NewFile]:
@@ -82,12 +80,6 @@ def test_the_yaml_is_short_and_says_no_default(root: Path, shared: Path) -> None
     assert "missing: 0}" not in data
     for text in texts.values():
         assert max(map(len, text.splitlines())) <= 100
-
-
-def test_the_bento_is_written_as_the_root_writes_its_own() -> None:
-    bento = REPOSITORY / "bentos" / "churn"
-    assert service_py("churn") == (bento / "service.py").read_text()
-    assert bentofile_yaml("churn") == (bento / "bentofile.yaml").read_text()
 
 
 def test_a_model_is_added_whole(root: Path, shared: Path) -> None:

@@ -7,16 +7,12 @@ import pytest
 
 from tagship.config.contract import DataConfig
 from tagship.config.model import ModelConfig
-from tagship.config.project_files import find_root, load_model
 from tagship.data.boundary import Boundary
 from tagship.data.table import load_table, make_boundary, request_columns
 from tagship.errors import TagshipError
 from tagship.training.bundle import load_bundle, save_bundle
-from tagship.training.estimators import make_pipeline
-from tagship.training.export import artifact_scorer, pipeline_scores, to_onnx_bytes
+from tagship.training.export import artifact_scorer, to_onnx_bytes
 from tagship.training.train import train
-
-ROOT = find_root()
 
 
 def model(**changes):
@@ -47,27 +43,6 @@ def test_no_holdout_row_is_trained_on(project):
     assert train(files).lock.metrics["accuracy"].value < 0.95
 
 
-@pytest.mark.parametrize("name", ["churn", "fraud", "housing", "iris"])
-def test_the_artifact_equals_scikit_learn_for_every_candidate_over_all_rows(name):
-    files = load_model(ROOT, name)
-    frame = load_table(files).frame
-    boundary = make_boundary(files, frame)
-    matrix = boundary.matrix(request_columns(frame, files.data))
-    target = frame[files.data.target.column].astype("str").factorize(sort=True)[0]
-    if files.model.task == "regression":
-        target = frame[files.data.target.column].to_numpy()
-    unit = target.std() if files.model.task == "regression" else 1
-    rows = np.random.default_rng(0).permutation(len(matrix))[:3000]
-    for candidate in files.model.candidates.values():
-        pipeline = make_pipeline(boundary, candidate, seed=1, jobs=1).fit(
-            matrix[rows], target[rows]
-        )
-        artifact = to_onnx_bytes(pipeline, matrix.shape[1])
-        theirs = pipeline_scores(pipeline, matrix, files.model.task)
-        ours = artifact_scorer(artifact, files.model.task)(matrix)
-        assert np.abs(ours - theirs).max() / unit < 1e-5, candidate.estimator
-
-
 def test_a_value_on_a_split_point_goes_the_same_way_in_the_artifact():
     """Histogram boosting splits at float64 midpoints that round to a float32 value in the data."""
     from sklearn.ensemble import HistGradientBoostingClassifier
@@ -85,7 +60,7 @@ def test_a_value_on_a_split_point_goes_the_same_way_in_the_artifact():
 
 
 def test_the_boundary_is_the_same_after_its_journey_through_json(project):
-    files = load_model(ROOT, "churn")
+    files = project.files
     frame = load_table(files).frame.iloc[:50]
     boundary = make_boundary(files, frame)
     again = Boundary.from_json(boundary.to_json())

@@ -13,7 +13,9 @@ import yaml
 from edge import Edge
 from runner import Run, Runner, load_workflow
 
-from projects import Project
+from projects import MODEL, Project
+from tagship.config.project_files import load_project
+from tagship.scaffolding.overlays import overlay_files
 
 ROOT = Path(__file__).parents[2]
 ADA = {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER")
@@ -169,11 +171,8 @@ def found(project: Project, remote: Path, host: str) -> None:
     root = project.root
     shutil.copytree(ROOT / "deploy/base", root / "deploy/base")
     shutil.copytree(ROOT / "deploy/image", root / "deploy/image")
-    for environment in ("staging", "production"):
-        for path in (ROOT / "deploy/iris" / environment).iterdir():
-            text = path.read_text(encoding="utf-8").replace("iris", "tiny")
-            text = re.sub(r"release: \S+", "release: none", text) if "model:" in text else text
-            project.write(f"deploy/tiny/{environment}/{path.name}", text)
+    for path, text in overlay_files(load_project(root), MODEL):
+        project.write(path, text)
     shutil.copy(ROOT / "Makefile", root / "Makefile")
     shutil.copy(ROOT / ".gitignore", root / ".gitignore")
     project.edit("config/project.yaml", "ghcr.io/shopkeepers", f"{host}/shopkeepers")

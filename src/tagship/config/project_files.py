@@ -22,7 +22,11 @@ MODEL_NAME_RULE = (
     "a model's name is lower-case letters, digits and single dashes, starts with a letter,"
     " and has at most 40 characters (it becomes part of Kubernetes names, tags and images)"
 )
-_RESERVED = {"schemas", "base", "components", "argocd", "monitoring", "template", "promote"}
+_RESERVED = {
+    "argocd", "base", "components", "environments", "image", "monitoring", "promote", "schemas",
+    "template",
+}  # fmt: skip
+"""Folders beside those of models, and namespaces of tags that are no model's."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from tagship import __version__
 from tagship.config.project_files import load_model, load_project, model_names
 from tagship.config.schemas import stale_schemas
 from tagship.errors import TagshipError
@@ -21,6 +22,7 @@ from tagship.gitops.records import (
     pin_path,
     record_path,
 )
+from tagship.gitops.template import is_template, newer_version
 from tagship.gitops.view import look
 
 WORKFLOWS = ("ci", "gate", "release", "promote", "rollback", "verify")
@@ -48,7 +50,8 @@ def doctor(root: Path, lock_current: Callable[[Path, str], None] | None = None) 
 
     ``lock_current`` refuses a lock that is stale, without training.
     """
-    return [*_github(root), *_models(root, lock_current), *_repository(root), *_tools()]
+    looked = [_github(root), _models(root, lock_current), _repository(root), _template(root)]
+    return [answer for answers in (*looked, _tools()) for answer in answers]
 
 
 def _github(root: Path) -> Iterator[Answer]:
@@ -122,6 +125,18 @@ def _repository(root: Path) -> Iterator[Answer]:
     yield Answer("ok", f"remote, default branch {view.remote.default}")
     for finding in view.ledger.findings:
         yield Answer("fail" if finding.blocking else "warn", f"tag {finding.ref}", finding.problem)
+
+
+def _template(root: Path) -> Iterator[Answer]:
+    if is_template(root):
+        return
+    try:
+        newer = newer_version(root)
+    except TagshipError as error:
+        yield Answer("warn", "template", f"{error.args[0]}; {error.hint}".removesuffix("; "))
+        return
+    yield _said("template", f"{newer} is out, this is v{__version__}: make update" if newer else "",
+                "warn")  # fmt: skip
 
 
 def _tools() -> Iterator[Answer]:

@@ -1,0 +1,163 @@
+"""Copies the template's root into a new project, under the project's own identity.
+
+Nothing of the root is rendered by Jinja, so ``${{ }}`` in workflows and ``{{ }}`` in manifests stay
+as they are; the few places that name the root are replaced, in paths and in texts.
+"""
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from types import ModuleType
+
+from hooks.answers import EXAMPLES, KEPT, ROOT, Answers
+
+TEMPLATE_ONLY = (
+    "cookiecutter.json",
+    "copier.yml",
+    "template.mk",
+    ".cz.toml",
+    "README.md",
+    "CHANGELOG.md",
+    "LICENSE",
+    "hooks/",
+    "{{cookiecutter.project_slug}}/",
+    "benchmarks/",
+    "docs/first-project.md",
+    "tests/benchmarks/",
+    "tests/template/",
+    ".github/workflows/template.yml",
+)
+"""What a project does not get, or gets in another form."""
+YOURS = (
+    "README.md",
+    "CHANGELOG.md",
+    "LICENSE",
+    ".github/CODEOWNERS",
+    "config/project.yaml",
+    "config/*/*.yaml",
+    "config/*/reference.json",
+    "bentos",
+    "deploy/*/staging",
+    "deploy/*/production",
+    "src/features",
+    "tests/examples",
+)
+"""What belongs to the project: an update leaves it alone. cruft reads the same list in
+``pyproject.toml``, Copier in ``copier.yml``; ``docs/how-to/update.md`` explains it."""
+_JUNK = {".git", ".venv", "__pycache__"}
+_NAMES_PYTHON = (".github/", "bentos/", "deploy/image/", "Makefile", "src/tagship/scaffolding/")
+_SPDX = {"Apache-2.0": "Apache-2.0", "MIT": "MIT", "proprietary": "LicenseRef-Proprietary"}
+
+
+def copy_root(root: Path, target: Path, answers: Answers, leave: Iterable[str] = ()) -> None:
+    """Write the project's files into ``target``, except those that ``leave`` matches."""
+    owned = _model_paths(root)
+    dropped = [p for name in EXAMPLES if name not in KEPT[answers.models]
+               for p in owned.model_paths(name)]  # fmt: skip
+    left = tuple(leave)
+    rename = _renaming(answers)
+    for path in tracked(root):
+        if owned.is_under(path, (*TEMPLATE_ONLY, *dropped)) or is_left(path, left):
+            continue
+        written = target / rename(path)
+        written.parent.mkdir(parents=True, exist_ok=True)
+        written.write_bytes(_text(path, (root / path).read_bytes(), rename, answers))
+        shutil.copymode(root / path, written)
+    _licence(root, target, answers, left)
+
+
+def tracked(root: Path) -> Iterator[str]:
+    """The paths of the template's files: Git's list, or all that a zip held."""
+    if (root / ".git").exists():
+        command = ["git", "-C", str(root), "ls-files", "-z"]
+        listed = subprocess.run(command, capture_output=True, check=True).stdout.decode()
+        yield from sorted({p for p in listed.split("\0") if p and (root / p).is_file()})
+        return
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(set(folders) - _JUNK)
+        for name in sorted(names):
+            yield (Path(folder) / name).relative_to(root).as_posix()
+
+
+def is_left(path: str, patterns: Iterable[str]) -> bool:
+    """Whether a path, or a folder above it, is what one of the patterns says."""
+    places = [PurePosixPath(path), *PurePosixPath(path).parents]
+    return any(
+        len(place.parts) == pattern.count("/") + 1 and place.match(pattern)
+        for pattern in patterns
+        for place in places
+    )
+
+
+def _renaming(answers: Answers) -> Callable[[str], str]:
+    """Replace the root's names, longest first, where no letter or digit touches them."""
+    names = {
+        ROOT.registry: answers.registry,
+        ROOT.project_slug: answers.project_slug,
+        ROOT.owner: answers.owner,
+        ROOT.title: answers.title,
+    }
+    known = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    pattern = re.compile(rf"(?<![A-Za-z0-9])(?:{known})(?![A-Za-z0-9])")
+    return lambda text: pattern.sub(lambda found: names[found[0]], text)
+
+
+def _text(path: str, content: bytes, rename: Callable[[str], str], answers: Answers) -> bytes:
+    try:
+        text = rename(content.decode())
+    except UnicodeDecodeError:
+        return content
+    if path == "uv.lock":
+        text = _sorted_packages(text)
+    elif path == "pyproject.toml":
+        text = text.replace(f'license = "{ROOT.licence}"', f'license = "{_SPDX[answers.licence]}"')
+    if answers.python != ROOT.python and path.startswith(_NAMES_PYTHON):
+        for old, new in _pythons(answers.python):
+            text = re.sub(old, new, text)
+    return text.encode()
+
+
+def _sorted_packages(lock: str) -> str:
+    """A ``uv.lock`` whose packages are in uv's order again, after one got another name."""
+    head, *packages = lock.split("\n[[package]]\n")
+    packages[-1] = packages[-1].removesuffix("\n")
+    in_order = sorted(packages, key=lambda package: package.split('"', 2)[1])
+    return "\n[[package]]\n".join([head, *in_order]) + "\n"
+
+
+def _pythons(version: str) -> list[tuple[str, str]]:
+    """How the root's Python version is spelt, and what stands there for another."""
+    root = re.escape(ROOT.python)
+    return [
+        (rf'(python[-_]version: )"{root}"', rf'\g<1>"{version}"'),
+        (r"matrix: \{python: \[.*?\]\}", f'matrix: {{python: ["{version}"]}}'),
+        (rf"FROM python:{root}-(\S+?)@sha256:[0-9a-f]{{64}}", rf"FROM python:{version}-\1"),
+        (rf"for p in python{root} ", f"for p in python{version} python{ROOT.python} "),
+    ]
+
+
+def _licence(root: Path, target: Path, answers: Answers, left: tuple[str, ...]) -> None:
+    """The project's licence; the engine keeps its own where the project's is another."""
+    engine = (root / "LICENSE").read_bytes()
+    own = root / "hooks" / "licences" / f"{answers.licence}.txt"
+    text = own.read_text(encoding="utf-8") if own.is_file() else ""
+    if text:
+        (target / "src" / "tagship" / "LICENSE").write_bytes(engine)
+    if not is_left("LICENSE", left):
+        content = text.replace("OWNER", answers.owner).encode() if text else engine
+        (target / "LICENSE").write_bytes(content)
+
+
+def _model_paths(root: Path) -> ModuleType:
+    """The engine's list of a model's paths, without the engine."""
+    path = root / "src" / "tagship" / "scaffolding" / "model_paths.py"
+    spec = importlib.util.spec_from_file_location("model_paths", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

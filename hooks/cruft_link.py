@@ -1,0 +1,38 @@
+"""Lets a project made by plain cookiecutter be updated: what cruft itself would have written."""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def write_cruft_link(root: Path, target: Path, given: Mapping[str, object]) -> None:
+    """Write ``.cruft.json``, where the template is a commit that its origin holds, unchanged.
+
+    Otherwise nothing is written: a link to what nobody can fetch again would be no use. Cruft
+    replaces the file by its own.
+    """
+    origin = _git(root, "remote", "get-url", "origin")
+    commit = _git(root, "rev-parse", "HEAD")
+    if not origin or not commit or _git(root, "status", "--porcelain") != "":
+        return
+    if not _git(root, "for-each-ref", "--contains", commit, "refs/remotes/origin", "refs/tags"):
+        return
+    context = {key: value for key, value in given.items() if not key.startswith("_")}
+    link = {
+        "template": str(Path(origin).resolve()) if Path(origin).is_dir() else origin,
+        "commit": commit,
+        "checkout": None,
+        "context": {"cookiecutter": {**context, "_template": origin, "_commit": commit}},
+        "directory": None,
+    }
+    text = json.dumps(link, ensure_ascii=False, indent=2, separators=(",", ": "))
+    (target / ".cruft.json").write_text(f"{text}\n", encoding="utf-8")
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    """What git says; None where it refuses."""
+    if not (root / ".git").exists():
+        return None
+    done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True)
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,98 @@
+"""Taking a model away whole: all of its own paths, or none."""
+
+import difflib
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from tagship.config.project_files import check_model_name, load_model, model_names
+from tagship.errors import TagshipError
+from tagship.files import explain_os_error, only_one, write_atomically
+from tagship.scaffolding.model_paths import model_paths
+
+CODEOWNERS = ".github/CODEOWNERS"
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What a model's removal takes away."""
+
+    model: str
+    paths: list[str]
+    """Folders, which end in a slash, and files."""
+    owners: list[str]
+    """Lines of CODEOWNERS about them."""
+
+
+def plan_removal(root: Path, model: str) -> Removal:
+    """What there is of a model.
+
+    Raises:
+        TagshipError: not a model's name, nothing of it where another has nearly its name, or a
+            feature module that another model uses too.
+    """
+    check_model_name(model)
+    found = [path for path in model_paths(model) if (root / path).exists()]
+    if not found and (near := difflib.get_close_matches(model, model_names(root), n=1)):
+        raise TagshipError(f"no model '{model}'", f"did you mean '{near[0]}'?")
+    for path in found:
+        if path.startswith("src/features/") and (users := _users(root, path, model)):
+            raise TagshipError(
+                f"{path} is used by {', '.join(users)} too",
+                "move what they share into a module of another name, then run this again",
+            )
+    return Removal(model, found, [line for line in _owners(root) if _is_about(line, found)])
+
+
+def remove_model(root: Path, removal: Removal) -> None:
+    """Take the paths away, ``config/<model>`` first, since it is what makes a model.
+
+    Everything is moved aside and then deleted; a failure puts back what had moved.
+
+    Raises:
+        TagshipError: another command works on the model, or a path cannot be moved.
+    """
+    with only_one(root, removal.model):
+        area = root / ".tagship" / "removed"
+        moved: list[tuple[Path, Path]] = []
+        try:
+            area.mkdir(parents=True, exist_ok=True)
+            aside = Path(tempfile.mkdtemp(dir=area, prefix=f"{removal.model}-"))
+            for number, path in enumerate((*removal.paths, f".tagship/models/{removal.model}")):
+                if (root / path).exists():
+                    (root / path).rename(aside / str(number))
+                    moved.append((root / path, aside / str(number)))
+            if removal.owners:
+                kept = [line for line in _owners(root) if line not in removal.owners]
+                write_atomically(root / CODEOWNERS, "".join(kept))
+        except BaseException as error:
+            for place, at in reversed(moved):
+                at.rename(place)
+            if isinstance(error, OSError):
+                raise explain_os_error(error, root / f"config/{removal.model}") from error
+            raise
+        finally:
+            shutil.rmtree(area, ignore_errors=True)
+
+
+def _users(root: Path, path: str, model: str) -> list[str]:
+    module = f"features.{Path(path).stem}"
+    users = []
+    for name in model_names(root):
+        if name != model:
+            named = load_model(root, name).model
+            used = [named.features or "", *(c.estimator for c in named.candidates.values())]
+            if any(text.startswith((f"{module}:", f"{module}.")) for text in used):
+                users.append(name)
+    return users
+
+
+def _owners(root: Path) -> list[str]:
+    path = root / CODEOWNERS
+    return path.read_text(encoding="utf-8").splitlines(keepends=True) if path.is_file() else []
+
+
+def _is_about(line: str, paths: list[str]) -> bool:
+    pattern = line.split()[0].lstrip("/") if line.strip() else ""
+    return any(pattern == path.rstrip("/") or pattern.startswith(path) for path in paths)

@@ -1,0 +1,109 @@
+"""What every example model of the template keeps; each has a test module that leaves with it."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tagship.config.project_files import ModelFiles, find_root, load_model
+from tagship.data.contract_check import check_contract
+from tagship.data.generators import generate
+from tagship.data.table import load_table, make_boundary, request_columns
+from tagship.scaffolding.texts import bentofile_yaml, service_py
+from tagship.training.estimators import make_pipeline
+from tagship.training.export import artifact_scorer, pipeline_scores, to_onnx_bytes
+
+Columns = dict[str, NDArray[Any]]
+Derive = Callable[[Mapping[str, NDArray[Any]]], dict[str, NDArray[Any]]]
+
+ROOT = find_root(Path(__file__).parent)
+ROWS = 2_000
+
+
+def config(name: str) -> ModelFiles:
+    """An example's config."""
+    return load_model(ROOT, name)
+
+
+def check_generated_table(name: str, rows: int) -> None:
+    """The generator gives the columns and rows that data.yaml declares, by any seed."""
+    files = config(name)
+    data = files.data
+    assert data.source.kind == "synthetic"
+    assert (data.source.generator, data.source.rows) == (name, rows)
+    for seed in (42, 7):
+        frame = generate(name, rows, seed)
+        declared = [*([data.id] if data.id else []), *data.columns, data.target.column]
+        assert list(frame.columns) == declared
+        assert len(check_contract(frame, data, files.model.task)) == rows
+
+
+def check_artifacts(name: str) -> None:
+    """The artifact equals scikit-learn for every candidate over all rows."""
+    files = config(name)
+    frame = load_table(files).frame
+    boundary = make_boundary(files, frame)
+    matrix = boundary.matrix(request_columns(frame, files.data))
+    target = frame[files.data.target.column].astype("str").factorize(sort=True)[0]
+    if files.model.task == "regression":
+        target = frame[files.data.target.column].to_numpy()
+    unit = target.std() if files.model.task == "regression" else 1
+    rows = np.random.default_rng(0).permutation(len(matrix))[:3000]
+    for candidate in files.model.candidates.values():
+        pipeline = make_pipeline(boundary, candidate, seed=1, jobs=1)
+        pipeline.fit(matrix[rows], target[rows])
+        artifact = to_onnx_bytes(pipeline, matrix.shape[1])
+        theirs = pipeline_scores(pipeline, matrix, files.model.task)
+        ours = artifact_scorer(artifact, files.model.task)(matrix)
+        assert np.abs(ours - theirs).max() / unit < 1e-5, candidate.estimator
+
+
+def check_bento(name: str) -> None:
+    """The bento is what ``tagship new`` would write."""
+    bento = ROOT / "bentos" / name
+    assert (bento / "service.py").read_text(encoding="utf-8") == service_py(name)
+    assert (bento / "bentofile.yaml").read_text(encoding="utf-8") == bentofile_yaml(name)
+
+
+def request(name: str, rows: int = ROWS) -> Columns:
+    """Request columns as the protocol hands them over."""
+    frame = generate(name, rows, 5)
+    return {
+        column: (
+            frame[column].to_numpy(np.float64)
+            if kind.numeric
+            else frame[column].astype(object).to_numpy()
+        )
+        for column, kind in config(name).data.request.items()
+    }
+
+
+def check_features(name: str, derive: Derive) -> None:
+    """A feature function keeps the protocol that training and serving rely on."""
+    files = config(name)
+    assert files.model.features == f"features.{name}:derive"
+    columns = request(name)
+    derived = derive(columns)
+    for column, values in request(name).items():
+        assert pd.Series(values).equals(pd.Series(columns[column])), f"{column} was changed"
+    assert len(derived) >= 3
+    assert not derived.keys() & {*files.data.columns, files.data.target.column, files.data.id}
+    alone = derive({column: values[7:8] for column, values in columns.items()})
+    incomplete = np.any([pd.isna(values) for values in columns.values()], axis=0)
+    assert incomplete.any()
+    for feature, values in derived.items():
+        assert values.shape == (ROWS,)
+        assert values.dtype in (np.float64, np.bool_)
+        assert not np.isnan(values[~incomplete].astype(np.float64)).any(), feature
+        np.testing.assert_allclose(alone[feature].astype(float), values[7:8].astype(float))
+    for end in ("min", "max"):
+        edge = {
+            column: np.array([float(getattr(kind, end) or 0.0)])
+            for column, kind in files.data.request.items()
+            if kind.numeric
+        }
+        for feature, values in derive(edge).items():
+            assert np.isfinite(values.astype(np.float64)).all(), (feature, end)

@@ -1,0 +1,57 @@
+"""The example model ``churn``."""
+
+import numpy as np
+import pytest
+from example_models import (
+    check_artifacts,
+    check_bento,
+    check_features,
+    check_generated_table,
+    config,
+    request,
+)
+
+from features import churn
+from tagship.data.contract_check import ContractError, check_contract
+from tagship.data.generators import generate
+
+
+def test_its_table_keeps_its_contract() -> None:
+    check_generated_table("churn", rows=7_043)
+
+
+def test_its_contract_refuses_a_value_that_no_generator_gives() -> None:
+    files = config("churn")
+    broken = generate("churn", 7_043, 42).assign(tenure_months=73)
+    with pytest.raises(ContractError, match="tenure_months"):
+        check_contract(broken, files.data, files.model.task)
+
+
+def test_its_artifact_equals_scikit_learn_for_every_candidate() -> None:
+    check_artifacts("churn")
+
+
+def test_its_bento_is_what_a_new_model_gets() -> None:
+    check_bento("churn")
+
+
+def test_its_features_keep_the_protocol() -> None:
+    check_features("churn", churn.derive)
+
+
+def test_it_counts_services_and_spreads_charges_over_them() -> None:
+    columns = {name: values[:2] for name, values in request("churn").items()}
+    for name in ("multiple_lines", "online_backup", "device_protection", "streaming_tv"):
+        columns[name] = np.array([0.0, 1.0])
+    for name in ("phone_service", "online_security", "tech_support", "streaming_movies"):
+        columns[name] = np.array([0.0, 0.0])
+    columns |= {
+        "tenure_months": np.array([0.0, 12.0]),
+        "monthly_charges": np.array([20.0, 50.0]),
+        "total_charges": np.array([np.nan, 600.0]),
+    }
+    derived = churn.derive(columns)
+    np.testing.assert_array_equal(derived["service_count"], [0, 4])
+    np.testing.assert_array_equal(derived["charge_per_service"], [20, 10])
+    np.testing.assert_array_equal(derived["paid_per_month"], [np.nan, 50])
+    np.testing.assert_array_equal(derived["is_new_customer"], [True, False])

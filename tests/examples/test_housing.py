@@ -1,0 +1,37 @@
+"""The example model ``housing``."""
+
+import numpy as np
+import pytest
+from example_models import (
+    check_artifacts,
+    check_bento,
+    check_features,
+    check_generated_table,
+    request,
+)
+
+from features import housing
+
+
+def test_its_table_keeps_its_contract() -> None:
+    check_generated_table("housing", rows=20_640)
+
+
+def test_its_artifact_equals_scikit_learn_for_every_candidate() -> None:
+    check_artifacts("housing")
+
+
+def test_its_bento_is_what_a_new_model_gets() -> None:
+    check_bento("housing")
+
+
+def test_its_features_keep_the_protocol() -> None:
+    check_features("housing", housing.derive)
+
+
+def test_san_francisco_is_559_km_from_los_angeles() -> None:
+    columns = {name: values[:1] for name, values in request("housing").items()}
+    columns |= {"latitude": np.array([37.77]), "longitude": np.array([-122.42])}
+    derived = housing.derive(columns)
+    assert derived["km_to_san_francisco"][0] == pytest.approx(0, abs=0.1)
+    assert derived["km_to_los_angeles"][0] == pytest.approx(559, rel=0.02)
