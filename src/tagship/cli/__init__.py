@@ -16,6 +16,8 @@ from tagship.files import explain_os_error
 
 COMMANDS = {
     "new": "new",
+    "remove": "remove",
+    "update": "update",
     "check": "check",
     "describe": "describe",
     "validate": "validate",
