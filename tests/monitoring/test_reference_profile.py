@@ -19,6 +19,7 @@ from tagship.training.reference import (
     committed_reference,
     parse_reference,
     reference_text,
+    round_scores,
     same_reference,
 )
 
@@ -176,11 +177,18 @@ def test_scores_may_differ_in_their_last_digit_and_columns_in_nothing(run_projec
         prediction = found.prediction.model_copy(update={"points": points})
         return reference_text(found.model_copy(update={"prediction": prediction}))
 
-    assert same_reference(text, moved(1e-6))
-    assert not same_reference(text, moved(1e-3))
+    assert same_reference(text, moved(1e-4))
+    assert not same_reference(text, moved(1e-2))
     age = found.columns["age"].model_copy(update={"missing": 0})
     columns = {**found.columns, "age": age}
     assert not same_reference(text, reference_text(found.model_copy(update={"columns": columns})))
+
+
+def test_scores_are_rounded_as_decimals_are_written() -> None:
+    random = np.random.default_rng(3)
+    scores = random.choice([-1, 1], 999) * 10 ** random.uniform(-9, 9, 999)
+    scores = np.array([0.0, 1.0, 0.12344999, 206855.8, *scores], dtype=np.float32)
+    assert round_scores(scores).tolist() == [float(f"{score:.4g}") for score in scores.tolist()]
 
 
 @pytest.mark.parametrize(

@@ -29,9 +29,9 @@ from tagship.training.lock import Lock, read_lock
 NAME = "reference.json"
 DISTINCT = 256
 POINTS = 128
-_SCORE_DIGITS = 6
-_SCORE_TOLERANCE = 2e-5
-"""Scores have six digits, so the last of them may differ between machines."""
+_SCORE_DIGITS = 4
+_SCORE_TOLERANCE = 1e-3
+_POWERS = np.array([float(f"1e{power}") for power in range(23)])
 
 Count = Annotated[int, Field(ge=0)]
 
@@ -250,8 +250,20 @@ def _prediction(
 ) -> NumberProfile | CategoryProfile:
     if scores.ndim > 1:
         return _outcome(scores.argmax(axis=1), classes)
-    rounded = [float(f"{score:.{_SCORE_DIGITS}g}") for score in scores.tolist()]
-    return _outcome(np.array(rounded), ())
+    return _outcome(round_scores(scores), ())
+
+
+def round_scores(scores: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Scores with four digits: the last bits of a float32 differ by machine and by batch.
+
+    So the many equal scores of a tree stay equal to those of the reference.
+    """
+    values = scores.astype(np.float64)
+    size = np.where(values == 0, 1, np.abs(values))
+    places = np.clip(_SCORE_DIGITS - 1 - np.floor(np.log10(size)), -22, 22).astype(np.int64)
+    scale = _POWERS[np.abs(places)]
+    fine, coarse = np.rint(values * scale) / scale, np.rint(values / scale) * scale
+    return np.asarray(np.where(places >= 0, fine, coarse) + 0.0)
 
 
 def _categories(
