@@ -3,6 +3,9 @@
 import json
 import shutil
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from measure import PEERS, ROOT, TAGSHIP, run
@@ -77,6 +80,19 @@ def make_forest(folder: Path, rows: int, trees: int) -> None:
     built = next((folder / ".tagship" / "bentoml" / "bentos" / NAME).glob("*/src/artifact"))
     (folder / "artifact").symlink_to(built)
     run([sys.executable, str(PEERS / "fit_forest.py"), str(folder), NAME])
+
+
+@contextmanager
+def packed_forest(quick: bool, kept: Path | None = None) -> Iterator[Path]:
+    """The project's folder; one that is kept is only packed anew when it is there already."""
+    with tempfile.TemporaryDirectory(prefix="tagship-bench-") as temporary:
+        folder = kept or Path(temporary)
+        if (folder / "peer" / "mlflow").is_dir():
+            run([TAGSHIP, "build", NAME], folder)
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            make_forest(folder, *((600, 10) if quick else (10_000, 100)))
+        yield folder
 
 
 def read_records(folder: Path, count: int) -> list[dict[str, object]]:

@@ -8,6 +8,7 @@ As a program it reads a ``Plan`` as JSON from standard input and writes a ``Read
 that it can be a process on a core of its own. Standard library only.
 """
 
+import errno
 import gc
 import json
 import re
@@ -17,11 +18,12 @@ import socket
 import sys
 from array import array
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from time import perf_counter
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_RETRY_AFTER = re.compile(rb"\r\nretry-after: *\d", re.IGNORECASE)
 _CLOSES = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
 _DRAIN_SECONDS = 30.0
 _CHUNK = 1 << 18
@@ -31,14 +33,15 @@ _CHUNK = 1 << 18
 class Plan:
     """One load on one address."""
 
-    port: int
+    ports: Sequence[int]
+    """Of 127.0.0.1; each new connection takes the next one."""
     path: str
     bodies: Sequence[str]
     connections: int
     seconds: float
     warm_seconds: float = 1.0
     retry_refused: bool = False
-    """Connect again after a refusal, a tenth of a second later, instead of counting an error."""
+    """Connect again after a refusal, to the next port, instead of counting an error."""
 
 
 @dataclass
@@ -53,6 +56,10 @@ class Reading:
     p99: float = 0.0
     worst: float = 0.0
     storm_p99: float = 0.0
+    shed_p99: float = 0.0
+    """Of the answers with 503."""
+    without_retry_after: int = 0
+    """Answers with 503 that do not say when to come back."""
     statuses: dict[str, int] = field(default_factory=dict)
     """Every answer since the first connection, by status."""
     errors: dict[str, int] = field(default_factory=dict)
@@ -65,10 +72,9 @@ class Reading:
 class _Connection:
     """One socket and the request that is on its way through it."""
 
-    __slots__ = ("began", "buffer", "need", "out", "port", "sock")
+    __slots__ = ("began", "buffer", "need", "out", "sock")
 
     def __init__(self, port: int) -> None:
-        self.port = port
         self.began = perf_counter()
         self.out = b""
         self.buffer = b""
@@ -80,45 +86,57 @@ class _Connection:
 
 
 class Load:
-    """The loop over all connections of one plan."""
+    """The loop over all connections of one plan.
+
+    ``ports`` may be changed meanwhile, from another thread: new connections follow it.
+    """
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        self.ports = tuple(plan.ports)
+        self.opened = 0
         self._requests = [_request(plan, body) for body in plan.bodies]
         self._next = 0
         self._selector = selectors.DefaultSelector()
         self._open = 0
         self._sending = True
         self._later: list[float] = []
+        self._ended = False
         self.sent = 0
         self.ended = array("d")
         self.took = array("d")
+        self.shed = array("d")
+        self.without_retry_after = 0
         self.statuses: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
 
-    def run(self, each_second: Callable[[float], None] = lambda _: None) -> Reading:
-        """Drive the load to its end; ``each_second`` is called with the seconds gone by."""
+    def run(self) -> Reading:
+        """Drive the load to its end."""
         gc.disable()
         started = perf_counter()
         for _ in range(self.plan.connections):
             self._connect()
         warm = started + self.plan.warm_seconds
         end = warm + self.plan.seconds
-        tick, worked = started + 1, _cpu_seconds()
-        while (now := perf_counter()) < end:
-            if now >= tick:
-                each_second(now - started)
-                tick += 1
+        worked = _cpu_seconds()
+        while (now := perf_counter()) < end and not self._ended:
             while self._later and self._later[0] <= now:
                 self._later.pop(0)
                 self._connect()
             self._turn(0.02)
+        end = min(end, perf_counter())
         busy = (_cpu_seconds() - worked) / (perf_counter() - started)
         self._drain()
         return self._reading(warm, end, busy)
 
+    def end(self) -> None:
+        """End before the plan's time, from another thread."""
+        self._ended = True
+
     def _connect(self) -> None:
-        connection = _Connection(self.plan.port)
+        ports = self.ports
+        connection = _Connection(ports[self.opened % len(ports)])
+        self.opened += 1
         self._open += 1
         self._selector.register(connection.sock, selectors.EVENT_WRITE, connection)
 
@@ -133,7 +151,7 @@ class Load:
         """The connect has ended, or there is room for the rest of a request."""
         if not connection.out:
             error = connection.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if error == 111 and self.plan.retry_refused:
+            if error == errno.ECONNREFUSED and self.plan.retry_refused:
                 self._forget(connection, 0.1)
                 return
             if error:
@@ -196,6 +214,9 @@ class Load:
         if status[0] == 50:  # b"2"
             self.ended.append(now)
             self.took.append(now - connection.began)
+        elif status == b"503":
+            self.shed.append(now - connection.began)
+            self.without_retry_after += not _RETRY_AFTER.search(buffer, 0, connection.need)
         if not self._sending:
             self._forget(connection, None)
         elif _CLOSES.search(buffer, 0, connection.need):
@@ -230,13 +251,15 @@ class Load:
         times = sorted(took for ended, took in pairs if ended - took >= warm and ended <= end)
         done = sum(1 for ended, _ in pairs if warm <= ended <= end)
         return Reading(
-            seconds=self.plan.seconds,
+            seconds=end - warm,
             answered=done,
-            per_second=done / self.plan.seconds,
+            per_second=done / max(end - warm, 1e-9),
             p50=_percentile(times, 0.50),
             p99=_percentile(times, 0.99),
             worst=_percentile(times, 1.0),
             storm_p99=_percentile(sorted(self.took), 0.99),
+            shed_p99=_percentile(sorted(self.shed), 0.99),
+            without_retry_after=self.without_retry_after,
             statuses={status.decode(): count for status, count in sorted(self.statuses.items())},
             errors={what: count for what, count in sorted(self.errors.items()) if count},
             sent=self.sent,
@@ -247,7 +270,7 @@ class Load:
 def _request(plan: Plan, body: str) -> bytes:
     content = body.encode()
     head = (
-        f"POST {plan.path} HTTP/1.1\r\nHost: 127.0.0.1:{plan.port}\r\n"
+        f"POST {plan.path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
     )
     return head.encode() + content

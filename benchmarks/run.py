@@ -16,6 +16,7 @@ BENCHMARKS = (
     "large_table",
     "whole_run",
     "serving",
+    "soak",
 )
 
 

@@ -132,11 +132,10 @@ class Server:
         return total
 
 
-def pin(core: int) -> Callable[[], None] | None:
-    """What makes a child keep to one core, where the system can and there is more than one."""
-    if not hasattr(os, "sched_setaffinity") or core not in os.sched_getaffinity(0):
-        return None
-    return lambda: os.sched_setaffinity(0, {core})
+def pin(process: subprocess.Popen[Any], core: int) -> None:
+    """Keep a new child to one core, where the system can and there is more than one."""
+    if hasattr(os, "sched_setaffinity") and core in os.sched_getaffinity(0):
+        os.sched_setaffinity(process.pid, {core})
 
 
 def free_port() -> int:
@@ -167,8 +166,8 @@ def started(
                 env=environment,
                 stdout=output,
                 stderr=output,
-                preexec_fn=pin(SERVER_CORE),
             )
+        pin(process, SERVER_CORE)
         try:
             _wait(process, port, kind.ready, log)
             seconds = time.perf_counter() - began
@@ -206,14 +205,28 @@ def _wait(process: subprocess.Popen[bytes], port: int, path: str, log: Path) -> 
         time.sleep(0.01)
 
 
-def load(plan: Plan) -> Reading:
-    """Run a plan in a process of its own on the load's core."""
-    done = subprocess.run(
+def load(plan: Plan, meanwhile: Callable[[], object] = lambda: None) -> Reading:
+    """Run a plan in a process of its own on the load's core; ``meanwhile`` is called now and then.
+
+    What it calls should cost little: it shares the load's core.
+    """
+    process = subprocess.Popen(
         [sys.executable, str(HERE / "load.py")],
-        input=json.dumps(asdict(plan)),
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        check=True,
-        preexec_fn=pin(LOAD_CORE),
     )
-    return Reading(**json.loads(done.stdout))
+    pin(process, LOAD_CORE)
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(asdict(plan)))
+    process.stdin.close()
+    process.stdin = None
+    while True:
+        try:
+            text, _ = process.communicate(timeout=1)
+            break
+        except subprocess.TimeoutExpired:
+            meanwhile()
+    if process.returncode:
+        sys.exit(f"load.py exited {process.returncode}")
+    return Reading(**json.loads(text))

@@ -4,14 +4,13 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from forest import NAME, make_forest, read_records
+from forest import packed_forest, read_records
 from load import Plan
-from measure import ROOT, TAGSHIP, Options, command_line, run, save
+from measure import ROOT, Options, command_line, run, save
 from servers import KINDS, Server, load, started
 from serving_figures import Findings, Loaded, Start, chart, figures, table
 
@@ -46,19 +45,6 @@ def read_options() -> Given:
     return Given(given.quick, given.results, only, seconds, rounds, given.project)
 
 
-@contextmanager
-def project(given: Given) -> Iterator[Path]:
-    """The folder of the project, run and packed."""
-    with tempfile.TemporaryDirectory(prefix="tagship-bench-") as temporary:
-        folder = given.project or Path(temporary)
-        if (folder / "peer").is_dir():
-            run([TAGSHIP, "build", NAME], folder)
-        else:
-            folder.mkdir(parents=True, exist_ok=True)
-            make_forest(folder, *((600, 10) if given.quick else (10_000, 100)))
-        yield folder
-
-
 def same_answers(server: Server, records: list[Any], expected: list[float]) -> float:
     """The largest difference from the expected probabilities, one by one and in bulk."""
     kind, found = server.kind, []
@@ -82,7 +68,7 @@ def loads(server: Server, records: list[Any], given: Given) -> Iterator[Loaded]:
     wanted = [(count, 1, *one) for count in CONNECTIONS]
     for connections, rows, path, bodies in [*wanted, (BULK_CONNECTIONS, BULK_ROWS, *many)]:
         before = server.cpu_seconds()
-        reading = load(Plan(server.port, path, bodies, connections, given.seconds, warm))
+        reading = load(Plan([server.port], path, bodies, connections, given.seconds, warm))
         used = server.cpu_seconds() - before
         found = Loaded(connections, rows, reading, 1e6 * used / sum(reading.statuses.values()))
         print(_line(kind.name, found), file=sys.stderr, flush=True)
@@ -134,7 +120,10 @@ def environment_mb(extra: str, folder: Path) -> float:
 
 def main() -> None:
     given = read_options()
-    with project(given) as folder, tempfile.TemporaryDirectory() as temporary:
+    with (
+        packed_forest(given.quick, given.project) as folder,
+        tempfile.TemporaryDirectory() as temporary,
+    ):
         findings, differences = rounds(folder, given)
         extras = () if given.quick or len(given.only) < len(KINDS) else ("serve", "ui")
         environments = {extra: environment_mb(extra, Path(temporary)) for extra in extras}

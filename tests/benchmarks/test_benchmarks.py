@@ -16,6 +16,7 @@ NAMES = (
     "large_table",
     "whole_run",
     "serving",
+    "soak",
 )
 
 
