@@ -42,10 +42,37 @@ def need(permission):
         refuse(f"HTTP 403: the token has no {permission}")
     return TOKEN[permission]
 
+ISSUES = load("issues.json", [])
+PATH = next((a for a in ARGUMENTS if a.startswith("repos/")), "").partition("?")[0].split("/")[3:]
+
+def is_issue(number):
+    return any(str(one["number"]) == number for one in ISSUES)
+
 if ARGUMENTS[:2] == ["pr", "list"]:
     need("pull-requests")
     found = [p for p in load("pulls.json", []) if p["head"] == option("--head") and p["open"]]
-    print(json.dumps([{"url": p["url"]} for p in found]))
+    print(json.dumps([{key: p[key] for key in option("--json").split(",")} for p in found]))
+elif ARGUMENTS[:2] == ["pr", "edit"]:
+    if need("pull-requests") != "write":
+        refuse("HTTP 403: the token may not edit pull requests")
+    pulls = load("pulls.json", [])
+    (one,) = [p for p in pulls if p["url"] == ARGUMENTS[2]]
+    one |= {"title": option("--title"), "body": sys.stdin.read()}
+    save("pulls.json", pulls)
+elif ARGUMENTS[0] == "api" and PATH == ["issues"] and "--slurp" in ARGUMENTS:
+    need("issues")
+    print(json.dumps([[one for one in ISSUES if one["state"] == "open"]]))
+elif ARGUMENTS[0] == "api" and PATH[:1] == ["issues"] and len(PATH) < 3:
+    if need("issues") != "write":
+        refuse("HTTP 403: Resource not accessible by integration")
+    given = json.loads(sys.stdin.read())
+    if option("--method") == "POST":
+        about = {"number": len(ISSUES) + 41, "user": {"type": "Bot"}, "state": "open"}
+        ISSUES.append({**about, **given})
+    else:
+        (one,) = [one for one in ISSUES if str(one["number"]) == PATH[1]]
+        one |= given
+    save("issues.json", ISSUES)
 elif ARGUMENTS[:2] == ["pr", "create"]:
     if need("pull-requests") != "write":
         refuse("HTTP 403: the token may not open pull requests")
@@ -59,14 +86,17 @@ elif ARGUMENTS[0] == "api" and ARGUMENTS[1].endswith("/pulls"):
     need("pull-requests")
     print(json.dumps(load("merged.json", {}).get(ARGUMENTS[1].split("/")[-2], [])))
 elif ARGUMENTS[0] == "api" and "--slurp" in ARGUMENTS:
-    need("pull-requests")
-    print(json.dumps([load("comments.json", [])]))
+    need("issues" if is_issue(PATH[1]) else "pull-requests")
+    found = [c for c in load("comments.json", []) if c.get("on", PATH[1]) == PATH[1]]
+    print(json.dumps([found]))
 elif ARGUMENTS[0] == "api" and "/comments" in ARGUMENTS[3]:
-    if need("pull-requests") != "write":
+    kind = "issues" if is_issue(PATH[1]) or "issues" in TOKEN else "pull-requests"
+    if need(kind) != "write":
         refuse("HTTP 403: Resource not accessible by integration")
     comments, body = load("comments.json", []), json.loads(sys.stdin.read())["body"]
     if option("--method") == "POST":
-        comments.append({"id": len(comments) + 7, "user": {"type": "Bot"}, "body": body})
+        about = {"id": len(comments) + 7, "user": {"type": "Bot"}, "on": PATH[1]}
+        comments.append({**about, "body": body})
     else:
         for one in comments:
             if ARGUMENTS[3].endswith(f"/{one['id']}"):

@@ -21,7 +21,8 @@ def edge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Edge:
     monkeypatch.setenv("PATH", str(made.bin), prepend=":")
     monkeypatch.setenv("EDGE", str(made.folder))
     monkeypatch.setenv("GITHUB_REPOSITORY", "shopkeepers/little-shop")
-    monkeypatch.setenv("GH_TOKEN", json.dumps({"pull-requests": "write"}))
+    token = {"pull-requests": "write", "issues": "write"}
+    monkeypatch.setenv("GH_TOKEN", json.dumps(token))
     return made
 
 
@@ -71,7 +72,52 @@ def test_a_comment_too_long_for_github_is_cut(edge: Edge) -> None:
 def test_a_pull_request_is_opened_once(edge: Edge) -> None:
     first = github.propose("promote/tiny/v1.0.0", "a title", "a text")
     assert github.propose("promote/tiny/v1.0.0", "a title", "a text") == first
-    assert len(edge.load("pulls", [])) == 1
+    (pull,) = edge.load("pulls", [])
+    assert pull["body"] == "a text"
+
+
+def test_an_open_pull_request_gets_the_new_text_and_an_unchanged_one_is_left_alone(
+    edge: Edge,
+) -> None:
+    github.propose("retrain/tiny", "a title", "a text")
+    github.propose("retrain/tiny", "a title", "another text\n")
+    github.propose("retrain/tiny", "a title", "another text")
+    (pull,) = edge.load("pulls", [])
+    assert (pull["title"], pull["body"]) == ("a title", "another text\n")
+    assert len([call for call in edge.calls("gh") if call[:2] == ["pr", "edit"]]) == 1
+
+
+def test_an_issue_that_a_person_planted_is_left_alone_and_a_second_one_is_closed(
+    edge: Edge,
+) -> None:
+    marked = "<!-- tagship:monitor:tiny -->\nours"
+    one = {"state": "open", "body": marked, "user": {"type": "Bot"}}
+    given = [
+        {**one, "number": 3, "user": {"type": "User"}},
+        {**one, "number": 4, "pull_request": {}},
+        {**one, "number": 5, "body": None},
+        {**one, "number": 6, "body": marked.replace("tiny", "tiny-two")},
+        {**one, "number": 8},
+        {**one, "number": 7},
+    ]
+    edge.save("issues", given)
+    assert github.find_issue("monitor:tiny") == (7, marked)
+    states = {issue["number"]: issue["state"] for issue in edge.load("issues", [])}
+    assert states == {3: "open", 4: "open", 5: "open", 6: "open", 7: "open", 8: "closed"}
+
+
+def test_an_issue_is_opened_updated_and_closed(edge: Edge) -> None:
+    assert github.keep_issue("monitor:tiny", None, False, "t", "well") == "none"
+    assert edge.load("issues", []) == []
+    assert github.keep_issue("monitor:tiny", None, True, "t", "x" * 100_000) == "opened"
+    found = github.find_issue("monitor:tiny")
+    assert found is not None
+    assert len(found[1]) < 65_536
+    assert github.keep_issue("monitor:tiny", found[0], True, "t", "worse") == "updated"
+    assert github.keep_issue("monitor:tiny", found[0], False, "t", "well") == "closed"
+    (issue,) = edge.load("issues", [])
+    assert (issue["state"], issue["body"]) == ("closed", "<!-- tagship:monitor:tiny -->\nwell")
+    assert github.find_issue("monitor:tiny") is None
 
 
 def test_what_was_reviewed_is_the_merged_pull_request_or_what_was_there(edge: Edge) -> None:

@@ -34,6 +34,7 @@ COMMANDS = {
     "deploy": "deploy",
     "rollback": "rollback",
     "lift": "lift",
+    "retrain": "retrain",
     "status": "status",
     "history": "history",
     "verify-deployment": "verify_deployment",

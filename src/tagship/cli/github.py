@@ -25,13 +25,55 @@ def comment(
 
 @app.command("propose")
 def propose(answer: Answer) -> None:
-    """Open a pull request for the branch that promote or rollback pushed, once."""
+    """Open or update the one pull request of the branch that promote or rollback pushed."""
     from tagship.gitops import github
 
     made = json.loads(answer.read_text(encoding="utf-8"))
     if not made["branch"]:
         return typer.echo("nothing to propose")
     typer.echo(github.propose(made["branch"], made["title"], made["body"]))
+
+
+@app.command("issues")
+def issues(
+    answer: Annotated[Path, typer.Argument(help="What `tagship monitor --json` printed.")],
+) -> None:
+    """Keep one issue a model up to date; say which to retrain, also as the output `retrain`."""
+    from datetime import UTC, datetime
+
+    from tagship.config.project_files import find_root
+    from tagship.gitops import alerts, github
+    from tagship.gitops.view import look
+    from tagship.retraining.due import due
+
+    seen = alerts.read_seen(answer)
+    for model in sorted({one.model for one in seen}):
+        topic = alerts.topic(model)
+        number, body = github.find_issue(topic) or (None, None)
+        issue = alerts.issue_for(model, seen, body)
+        done = github.keep_issue(topic, number, issue.open, issue.title, issue.body)
+        typer.echo(f"{model}: {done}")
+    wanted = json.dumps(due(look(find_root()), seen, datetime.now(UTC)))
+    github.write_outputs({"retrain": wanted})
+    typer.echo(f"retrain={wanted}")
+
+
+@app.command("retrained")
+def retrained(
+    answer: Annotated[Path, typer.Argument(help="What `tagship retrain --json` printed.")],
+) -> None:
+    """Open or update a retraining's pull request; the model's issue says that, or why not."""
+    from tagship.gitops import alerts, github
+
+    made = json.loads(answer.read_text(encoding="utf-8"))
+    why = made["why"].replace("```", "'''")
+    said = f"Retraining: {made['state']}.\n\n```text\n{why}\n```\n"
+    if made["branch"]:
+        said += f"\n{github.propose(made['branch'], made['title'], made['body'])}\n"
+    issue = github.find_issue(alerts.topic(made["model"]))
+    if issue is not None:
+        github.comment(issue[0], "retrain", said)
+    typer.echo(said)
 
 
 @app.command("reviewed")

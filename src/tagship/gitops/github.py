@@ -1,4 +1,4 @@
-"""The only file that runs gh: one comment a topic, one pull request a branch, who reviewed what."""
+"""The only file that runs gh: one comment a topic, one pull request a branch, one issue a model."""
 
 import json
 import os
@@ -10,18 +10,16 @@ from typing import Any
 from tagship.errors import TagshipError
 
 LONGEST = 60_000
-"""GitHub refuses comments from 65,536 characters on."""
+"""GitHub refuses texts from 65,536 characters on."""
 
 
 def comment(number: int, topic: str, body: str) -> str:
-    """Post a comment on a pull request, or update the one that this topic has already.
+    """Post a comment on a pull request or issue, or update the one that this topic has already.
 
     A hidden marker finds it again; only a bot's comment counts, so that nobody can plant one.
     """
     marker = f"<!-- tagship:{topic} -->"
-    if len(body) > LONGEST:
-        body = body[:LONGEST] + "\n\n… cut here; all of it is in the run's summary.\n"
-    content = json.dumps({"body": f"{marker}\n{body}"})
+    content = json.dumps({"body": f"{marker}\n{_short(body)}"})
     where = f"repos/{repository()}/issues"
     pages = _json("api", "--paginate", "--slurp", f"{where}/{number}/comments?per_page=100")
     mine = [
@@ -38,13 +36,63 @@ def comment(number: int, topic: str, body: str) -> str:
 
 
 def propose(branch: str, title: str, body: str) -> str:
-    """Open a pull request for a branch, unless one is open; give its address."""
+    """Open a pull request for a branch, or bring the text of the open one up to date.
+
+    Gives its address.
+    """
     there = ("--repo", repository())
-    opened = _json("pr", "list", *there, "--head", branch, "--state", "open", "--json", "url")
-    if opened:
-        return str(opened[0]["url"])
+    asked = ("--state", "open", "--json", "url,title,body")
+    opened = _json("pr", "list", *there, "--head", branch, *asked)
     texts = ("--title", title, "--body-file", "-")
-    return gh("pr", "create", *there, "--head", branch, *texts, stdin=body).strip()
+    if not opened:
+        return gh("pr", "create", *there, "--head", branch, *texts, stdin=_short(body)).strip()
+    url, held = (str(opened[0]["url"]), (opened[0]["title"], opened[0]["body"].strip()))
+    if held != (title, _short(body).strip()):
+        gh("pr", "edit", url, *there, *texts, stdin=_short(body))
+    return url
+
+
+def find_issue(topic: str) -> tuple[int, str] | None:
+    """The number and body of a topic's open issue; only a bot's counts.
+
+    A race may have opened two: the oldest is the one, the others are closed.
+    """
+    marker = f"<!-- tagship:{topic} -->"
+    where = f"repos/{repository()}/issues"
+    pages = _json("api", "--paginate", "--slurp", f"{where}?state=open&per_page=100")
+    mine = sorted(
+        (int(found["number"]), str(found["body"]))
+        for page in pages
+        for found in page
+        if "pull_request" not in found
+        and found["user"]["type"] == "Bot"
+        and str(found["body"] or "").startswith(marker)
+    )
+    for number, _ in mine[1:]:
+        closed = json.dumps({"state": "closed", "state_reason": "not_planned"})
+        gh("api", "--method", "PATCH", f"{where}/{number}", "--input", "-", stdin=closed)
+    return mine[0] if mine else None
+
+
+def keep_issue(topic: str, number: int | None, is_open: bool, title: str, body: str) -> str:
+    """Open, update or close the issue whose number ``find_issue`` gave; say what was done."""
+    where = f"repos/{repository()}/issues"
+    content = {"title": title, "body": _short(f"<!-- tagship:{topic} -->\n{body}")}
+    if number is None:
+        if not is_open:
+            return "none"
+        gh("api", "--method", "POST", where, "--input", "-", stdin=json.dumps(content))
+        return "opened"
+    if not is_open:
+        content |= {"state": "closed", "state_reason": "completed"}
+    gh("api", "--method", "PATCH", f"{where}/{number}", "--input", "-", stdin=json.dumps(content))
+    return "updated" if is_open else "closed"
+
+
+def _short(body: str) -> str:
+    if len(body) <= LONGEST:
+        return body
+    return body[:LONGEST] + "\n\n… cut here; all of it is in the run's summary.\n"
 
 
 def reviewed(commit: str) -> str:

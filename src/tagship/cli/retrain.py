@@ -1,0 +1,56 @@
+"""``tagship retrain``: the same config on new data, as one pull request."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tagship.cli.models import Model
+from tagship.cli.options import Json
+
+
+def command(
+    model: Model,
+    data: Annotated[
+        str | None,
+        typer.Option(help="A file or URL that replaces the contract's, in the proposal only."),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="What `tagship monitor --json` printed: it goes into the proposal."),
+    ] = None,
+    push: Annotated[
+        bool, typer.Option("--push", help="Push the branch; else nothing leaves this clone.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Train the main branch's config on new data and propose the new lock on a branch.
+
+    Exit code 3: refused, with the reason: too little new data, a failing verdict, a rejected
+    version. Nothing is ever released or deployed.
+    """
+    from tagship.cli.models import progress
+    from tagship.cli.output import as_json
+    from tagship.config.project_files import find_root
+    from tagship.gitops import alerts
+    from tagship.retraining.retrain import retrain
+
+    why = ""
+    if report is not None:
+        why = alerts.describe(one for one in alerts.read_seen(report) if one.model == model)
+    say = (lambda _: None) if json else progress(model)
+    made = retrain(find_root(), model, data, why, push, say)
+    if json:
+        as_json(made)
+    else:
+        typer.echo(f"{model}: {made.state}: {made.why}")
+        if made.branch:
+            typer.echo(f"{'pushed' if push else 'would push'} {made.branch} ({made.commit[:12]})\n")
+            typer.echo(made.body)
+            typer.echo(
+                f"next: gh pr create --fill --head {made.branch}"
+                if push
+                else f"next: git show {made.commit[:12]}, then tagship retrain {model} --push"
+            )
+    if made.state == "refused":
+        raise typer.Exit(3)

@@ -1,0 +1,121 @@
+"""What `tagship monitor` saw, as one issue a model: when it is open, and what it says. Pure."""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from tagship.errors import TagshipError
+
+Status = Literal["ok", "warn", "fail", "no data", "error"]
+_SYMBOLS: dict[Status, str] = {
+    "ok": "✅",
+    "warn": "⚠️",
+    "fail": "❌",
+    "no data": "∅",
+    "error": "❗",
+}
+_ALERTING = re.compile(r"^<!-- alerting: (.*) -->$", re.MULTILINE)
+
+
+class Part(BaseModel):
+    """The verdict on drift, or on performance."""
+
+    status: str = "no data"
+
+
+class Window(BaseModel):
+    """The time that was looked at."""
+
+    since: str | None = None
+    until: str | None = None
+
+
+class Seen(BaseModel):
+    """One model in one environment, as `tagship monitor --json` says it."""
+
+    time: str
+    model: str
+    environment: str
+    release: str | None = None
+    status: Status
+    error: str | None = None
+    window: Window | None = None
+    rows: int | None = None
+    drift: Part | None = None
+    performance: Part | None = None
+    reasons: list[str] = []
+
+
+@dataclass(frozen=True)
+class Issue:
+    """What the one issue of a model is to be."""
+
+    open: bool
+    title: str
+    body: str
+
+
+def topic(model: str) -> str:
+    """What the marker of a model's issue says."""
+    return f"monitor:{model}"
+
+
+def read_seen(path: Path) -> list[Seen]:
+    """What `tagship monitor --json` printed.
+
+    Raises:
+        TagshipError: it is not that.
+    """
+    try:
+        return TypeAdapter(list[Seen]).validate_python(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, ValidationError) as error:
+        reason = str(error).splitlines()[0]
+        raise TagshipError(
+            f"{path}: not what `tagship monitor --json` prints: {reason}", "run it again"
+        ) from None
+
+
+def issue_for(model: str, seen: Iterable[Seen], before: str | None) -> Issue:
+    """The issue of a model, given the body of the one that is open, if any.
+
+    An environment alerts from its first failure or error until it is ok again: a warning or no
+    data neither opens nor closes anything.
+    """
+    mine = [one for one in seen if one.model == model]
+    match = _ALERTING.search(before or "")
+    alerting = set(filter(None, (match[1] if match else "").split(", ")))
+    alerting |= {one.environment for one in mine if one.status in ("fail", "error")}
+    alerting -= {one.environment for one in mine if one.status == "ok"}
+    where = ", ".join(sorted(alerting))
+    said = f"**{model}** needs a look in: {where}." if where else f"**{model}** is well again."
+    body = (
+        f"<!-- alerting: {where} -->\n{said}\n\n{describe(mine)}\n"
+        "Kept up to date by the workflow `monitor`, which closes it when all is ok again.\n"
+    )
+    return Issue(bool(where), f"monitor: {model} needs a look", body)
+
+
+def describe(seen: Iterable[Seen]) -> str:
+    """A table of environments and the reasons below it, as Markdown.
+
+    Reasons quote requests, which anybody may send: they stand in code blocks, where they can
+    neither mention anyone nor be markup.
+    """
+    listed = list(seen)
+    lines = ["| | environment | status | release | rows | until |", "|---|---|---|---|---|---|"]
+    for one in listed:
+        rows = "" if one.rows is None else f"{one.rows:,}"
+        until = (one.window.until if one.window else None) or one.time
+        cells = (_SYMBOLS[one.status], one.environment, one.status, one.release or "", rows, until)
+        lines.append(f"| {' | '.join(cells)} |")
+    for one in listed:
+        reasons = [*([one.error] if one.error else []), *one.reasons]
+        if reasons and one.status != "ok":
+            quoted = [reason.replace("```", "'''") for reason in reasons]
+            lines += ["", f"{one.environment}:", "```text", *quoted, "```"]
+    return "\n".join(lines) + "\n"

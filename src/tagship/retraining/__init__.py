@@ -1,0 +1,1 @@
+"""A new model from new data, proposed by pull request and never deployed."""

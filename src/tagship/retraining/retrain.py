@@ -1,0 +1,218 @@
+"""Train the same config on new data, in a work tree of the default branch, and propose it.
+
+Nothing is deployed, released or tagged, and the user's own work tree stays as it is. Run again, it
+makes the same commit again; cut off anywhere, it left nothing but perhaps the pushed branch.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tagship.config.project_files import ModelFiles, load_model, load_project
+from tagship.errors import TagshipError
+from tagship.files import only_one
+from tagship.gates.verdict import Verdict, read_verdict
+from tagship.gitops.promote import push_branch
+from tagship.gitops.view import View, look
+from tagship.numbers import brief
+from tagship.retraining.proposal import Retrained, Window, describe
+from tagship.retraining.window import count_new, place_of, point_at, refuse_fixed, seen_rows
+from tagship.training.lock import Lock, read_lock
+
+_OURS = "Retrained: "
+"""The trailer by which a branch's commits are known to be made here."""
+_SHARED = ("cache", "champions")
+_SECRET = ("GH_TOKEN", "GITHUB_TOKEN")
+"""What training, which runs the project's own functions, need not see."""
+
+
+class _Settled(Exception):
+    """There is nothing to propose."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+def retrain(
+    root: Path,
+    model: str,
+    data: str | None = None,
+    report: str = "",
+    push: bool = False,
+    say: Callable[[str], None] = lambda _: None,
+) -> Retrained:
+    """Train a model of the default branch on its newest data; commit it, and push the branch.
+
+    ``data`` is a file or URL that replaces the contract's; ``report`` is Markdown for the pull
+    request. Data and models that may not be proposed are answers of state ``refused``.
+
+    Raises:
+        TagshipError: no remote, no such model, or the branch holds someone else's commits.
+    """
+    with only_one(root, f"retrain-{model}"):
+        view = look(root)
+        with view.git.checkout(view.head) as tree:
+            _share(root, tree)
+            files = load_model(tree, model)
+            try:
+                return _propose(view, files, data, report, push, say)
+            except _Settled as settled:
+                return Retrained(model, "unchanged", settled.why)
+
+
+def _propose(
+    view: View,
+    files: ModelFiles,
+    data: str | None,
+    report: str,
+    push: bool,
+    say: Callable[[str], None],
+) -> Retrained:
+    home, tree, model = view.git.root, files.root, files.name
+    branch = f"retrain/{model}"
+    _refuse_foreign(view, branch)
+    project = load_project(tree)
+    read_lock(files.lock_path)
+    place = data or place_of(project.retrain.data, files, datetime.now(UTC).date())
+    try:
+        refuse_fixed(files)
+        say("reading the data")
+        changed = point_at(files, home, place)
+        files = load_model(tree, model)
+        window, before = _window(view, files, project.retrain.min_new_rows)
+        say(f"training: {window}")
+        _tagship(tree, "train", model)
+        after = read_lock(files.work / "lock.yaml")
+        _refuse_rejected(view, model, after)
+        say("judging by every gate")
+        verdict = _judge(files)
+        _tagship(tree, "lock", "write", model)
+    except TagshipError as error:
+        return Retrained(model, "refused", str(error).replace(f"{tree}/", ""))
+    changed += [str(path.relative_to(tree)) for path in files.folder.iterdir() if path.is_file()]
+    title = f"feat({model}): retrain on {window.new:,} new rows"
+    message = f"{title}\n\n{window}.\n\n{_OURS}{model}\n"
+    texts = {path: (tree / path).read_bytes().decode(errors="surrogateescape") for path in changed}
+    commit = view.git.commit(view.head, texts, message)
+    if push:
+        push_branch(view, branch, commit)
+    body = describe(model, window, before, after, verdict, report)
+    return Retrained(model, "proposed", f"{window}; verdict {verdict.status}", branch, commit,
+                     title, body)  # fmt: skip
+
+
+def _share(root: Path, tree: Path) -> None:
+    """Let a work tree use the downloads and champions that are kept here."""
+    for name in _SHARED:
+        kept, link = root / ".tagship" / name, tree / ".tagship" / name
+        kept.mkdir(parents=True, exist_ok=True)
+        link.parent.mkdir(exist_ok=True)
+        link.symlink_to(kept.resolve())
+
+
+def _window(view: View, files: ModelFiles, least: int) -> tuple[Window, Lock]:
+    """What the data holds that the champion has not seen, and the champion's lock.
+
+    Without a champion, the default branch's lock stands for it.
+    """
+    from tagship.data.table import load_table
+
+    model, default = files.name, view.remote.default
+    locked, table = read_lock(files.lock_path), load_table(files)
+    if table.sha256 == locked.data.sha256:
+        raise _Settled(f"nothing changed: {default}'s lock is of this very data")
+    champion = view.champion(model)
+    path = f"config/{model}/model.lock.yaml"
+    commit = (
+        view.ledger.release(champion).commit
+        if champion
+        else view.git.run("log", "-1", "--format=%H", view.head, "--", path).strip()
+    )
+    with view.git.checkout(commit) as old:
+        _share(view.git.root, old)
+        try:
+            before = read_lock(old / path)
+        except TagshipError:  # of an engine whose locks had another form
+            before = locked
+        seen = seen_rows(old, files.root, model)
+    new, exact = count_new(files, table, seen, before)
+    window = Window(len(table.frame), new, exact, champion or f"the lock on {default}")
+    if new < least:
+        raise TagshipError(
+            f"too little new data: {window}; retrain.min_new_rows is {least:,}",
+            "" if exact else "what it was trained on is gone: keep dated files (see --data)",
+        )
+    return window, before
+
+
+def _refuse_rejected(view: View, model: str, lock: Lock) -> None:
+    for name, rollback in view.ledger.rejected(model).items():
+        release = view.ledger.releases.get(name)
+        if release and release.says("Model-SHA256") == lock.artifact.sha256:
+            raise TagshipError(
+                f"the artifact is that of {name}, rejected by {rollback.name}:"
+                f" {rollback.says('Reason')}",
+                f'if that is mended: tagship lift {model} {release.tag.version} --reason "…"',
+            )
+
+
+def _judge(files: ModelFiles) -> Verdict:
+    """The verdict by the work tree's own gates, which must not fail."""
+    path = files.work / "verdict.json"
+    try:
+        _tagship(files.root, "gate", files.name)
+    except TagshipError:
+        if not path.is_file():
+            raise
+    verdict = read_verdict(path)
+    if verdict.status == "fail":
+        failed = [
+            f"  {r.gate} {r.subject}: "
+            + (f"{brief(r.value)}, wanted {r.limit}" if r.value is not None else r.detail)
+            for r in verdict.of_status("fail")
+        ]
+        raise TagshipError("\n".join(["the verdict is fail", *failed]))
+    return verdict
+
+
+def _tagship(tree: Path, *arguments: str) -> None:
+    """Run the work tree's own engine in it.
+
+    Raises:
+        TagshipError: what it refused, or the last line of what went wrong.
+    """
+    inherited = {key: value for key, value in os.environ.items() if key not in _SECRET}
+    done = subprocess.run(
+        [sys.executable, "-m", "tagship", *arguments],
+        cwd=tree,
+        env={**inherited, "PYTHONPATH": str(tree / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        said = done.stderr.strip() or done.stdout.strip()
+        if "Traceback" in said:
+            said = said.splitlines()[-1]
+        raise TagshipError(f"tagship {' '.join(arguments)}: {said.removeprefix('error: ')}")
+
+
+def _refuse_foreign(view: View, branch: str) -> None:
+    """Refuse to replace a branch that holds what somebody else committed."""
+    held = view.remote.heads.get(branch)
+    if held is None:
+        return
+    view.git.fetch(held)
+    form = ("--no-merges", "--format=%h%x00%B%x01")
+    listed = view.git.run("log", *form, held, f"^{view.head}")
+    for entry in filter(None, listed.strip().split("\x01")):
+        short, _, message = entry.strip().partition("\0")
+        if _OURS not in message:
+            raise TagshipError(
+                f"branch {branch}: commit {short} was not made by `tagship retrain`",
+                "merge or close its pull request and delete the branch, then run this again",
+            )

@@ -1,0 +1,151 @@
+"""The new window of data: where it is, and how much of it the champion has not seen."""
+
+import shutil
+from collections import Counter
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tagship.config.contract import CsvSource, JsonSource, ParquetSource
+from tagship.config.project_files import ModelFiles, load_model
+from tagship.config.yaml_edit import replace_values
+from tagship.errors import TagshipError
+from tagship.files import sha256_of_file, write_atomically
+from tagship.gates.score_champion import borrow_data
+from tagship.gitops.git import Git
+from tagship.training.lock import Lock
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tagship.data.table import Table
+
+_FILES = (CsvSource, JsonSource, ParquetSource)
+
+
+def refuse_fixed(files: ModelFiles) -> None:
+    """Refuse a source that can never have other rows.
+
+    Raises:
+        TagshipError: it is generated, or one of scikit-learn's tables.
+    """
+    kind = files.data.source.kind
+    if kind in ("synthetic", "sklearn"):
+        raise TagshipError(
+            f"config/{files.name}/data.yaml: a {kind} source has no new data",
+            "retraining needs a source that changes: csv, parquet, json or sql",
+        )
+
+
+def place_of(template: str | None, files: ModelFiles, today: date) -> str | None:
+    """Where ``retrain.data`` of project.yaml says that a model's newest file is."""
+    if template is None or not isinstance(files.data.source, _FILES):
+        return None
+    values = {
+        "model": files.name,
+        "year": f"{today:%Y}",
+        "month": f"{today:%m}",
+        "day": f"{today:%d}",
+    }
+    for name, value in values.items():
+        template = template.replace(f"{{{name}}}", value)
+    return template
+
+
+def point_at(files: ModelFiles, home: Path, data: str | None) -> list[str]:
+    """Let the contract of a work tree read the new window, and pin it where it pinned the old one.
+
+    ``home`` is the user's project: a file that only it has is borrowed from there, and copied if
+    Git is to have it. Gives the changed paths.
+
+    Raises:
+        TagshipError: the contract reads no file, or there is no such file.
+    """
+    from tagship.data.fetching import local_file
+
+    source = files.data.source
+    if not isinstance(source, _FILES):
+        if data is not None:
+            raise TagshipError(
+                f"--data: {files.name} reads no file but {source.kind}", "leave --data out"
+            )
+        return []
+    borrow_data(files, home)
+    changed = _bring(files.root, home, data) if data is not None else []
+    values = {("source", "path"): data} if data not in (None, source.path) else {}
+    if source.sha256 is not None:
+        found = sha256_of_file(local_file(data or source.path, files.root))
+        if found != source.sha256:
+            values["source", "sha256"] = found
+    if not values:
+        return changed
+    path = files.folder / "data.yaml"
+    text = path.read_text(encoding="utf-8")
+    write_atomically(path, replace_values(text, {k: v for k, v in values.items() if v}))
+    return [*changed, f"config/{files.name}/data.yaml"]
+
+
+def _bring(tree: Path, home: Path, data: str) -> list[str]:
+    if "://" in data or Path(data).is_absolute():
+        return []
+    source, target = home / data, tree / data
+    if not source.resolve().is_relative_to(home.resolve()):
+        raise TagshipError(
+            f"--data: {data} is outside of the project", "give a path inside it, or a URL"
+        )
+    if not source.is_file():
+        return []
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if Git(home).succeeds("check-ignore", "--quiet", "--", data):
+        if not target.exists():
+            target.symlink_to(source.resolve())
+        return []
+    shutil.copyfile(source, target)
+    return [data]
+
+
+def seen_rows(tree: Path, home: Path, model: str) -> "pd.DataFrame | None":
+    """The rows that a work tree's lock was trained on; None when they are not to be had any more.
+
+    An overwritten file, a database that moved on or an older engine's hash are no errors.
+    """
+    from tagship.data.table import load_table
+    from tagship.training.lock import read_lock
+
+    try:
+        files = load_model(tree, model)
+        borrow_data(files, home)
+        table = load_table(files)
+        known = table.sha256 == read_lock(files.lock_path).data.sha256
+    except TagshipError:
+        return None
+    return table.frame if known else None
+
+
+def count_new(
+    files: ModelFiles, table: "Table", seen: "pd.DataFrame | None", lock: Lock
+) -> tuple[int, bool]:
+    """How many rows of a table are new, and whether that is exact.
+
+    Without the rows seen, a table that begins with the lock's own rows, by their hash, is still
+    exact; any other has at least as many new rows as it has more.
+    """
+    from tagship.data.hashing import hash_table
+
+    personal = {name for name, column in files.data.columns.items() if column.pii}
+    if seen is not None:
+        columns = sorted((set(table.frame.columns) & set(seen.columns)) - personal)
+        new = Counter(_hashes(table.frame[columns])) - Counter(_hashes(seen[columns]))
+        return sum(new.values()), True
+    more = len(table.frame) - lock.data.rows
+    begin = table.frame.head(lock.data.rows)
+    known = more >= 0 and hash_table(begin, frozenset(personal)) == lock.data.sha256
+    return max(more, 0), known
+
+
+def _hashes(frame: "pd.DataFrame") -> list[int]:
+    import pandas as pd
+
+    text = {n: frame[n].astype(str) for n in frame.columns if frame[n].dtype == "category"}
+    hashed = pd.util.hash_pandas_object(frame.assign(**text), index=False)
+    return [int(value) for value in hashed.to_numpy()]

@@ -1,0 +1,121 @@
+"""When a model's issue is open, what it says, and what is retrained."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from shop import Shop
+
+from tagship.config.watching import Retrain
+from tagship.errors import TagshipError
+from tagship.gitops.alerts import Issue, Seen, issue_for, read_seen
+from tagship.retraining.due import due
+
+
+def seen(status: str, environment: str = "production", **more: object) -> Seen:
+    given = {"time": "2026-11-21T10:00:00Z", "model": "churn", "environment": environment}
+    return Seen.model_validate({**given, "status": status, **more})
+
+
+def after(*looks: list[Seen]) -> Issue:
+    """The issue after a series of looks, each given what the one before left open."""
+    issue, body = None, None
+    for look in looks:
+        issue = issue_for("churn", look, body)
+        body = f"<!-- tagship:monitor:churn -->\n{issue.body}" if issue.open else None
+    assert issue is not None
+    return issue
+
+
+@pytest.mark.parametrize(
+    ("statuses", "is_open"),
+    [
+        (["ok"], False),
+        (["warn"], False),
+        (["no data"], False),
+        (["fail"], True),
+        (["error"], True),
+        (["fail", "warn"], True),
+        (["fail", "no data"], True),
+        (["error", "no data", "ok"], False),
+        (["fail", "ok", "warn"], False),
+    ],
+)
+def test_it_is_open_from_the_first_failure_until_all_is_ok(
+    statuses: list[str], is_open: bool
+) -> None:
+    assert after(*([seen(status)] for status in statuses)).open is is_open
+
+
+def test_every_environment_must_recover() -> None:
+    both = [seen("fail"), seen("fail", "staging")]
+    half = after(both, [seen("ok"), seen("warn", "staging")])
+    assert half.open
+    assert "needs a look in: staging." in half.body
+    assert not after(both, [seen("ok"), seen("ok", "staging")]).open
+
+
+def test_another_models_failure_is_not_its_own() -> None:
+    assert not issue_for("churn", [seen("fail", model="fraud")], None).open
+
+
+def test_what_a_request_said_is_no_markup() -> None:
+    planted = "new category '```\n@everyone <img src=x>'"
+    body = after([seen("fail", reasons=[planted])]).body
+    inside = body.partition("```text\n")[2].partition("\n```")[0]
+    assert "@everyone <img src=x>" in inside
+
+
+@pytest.mark.parametrize("text", ["", "{}", '[{"model": "churn"}]', '[{"status": "fine"}]'])
+def test_anything_else_than_an_answer_of_monitor_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "monitor.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(TagshipError, match="not what `tagship monitor --json` prints"):
+        read_seen(path)
+    with pytest.raises(TagshipError):
+        read_seen(tmp_path / "none.json")
+
+
+def test_unknown_keys_of_an_answer_do_not_matter(tmp_path: Path) -> None:
+    entry = {"time": "now", "model": "m", "environment": "e", "status": "ok", "requests": 7}
+    path = tmp_path / "monitor.json"
+    path.write_text(json.dumps([entry | {"drift": {"status": "ok", "columns": []}}]))
+    assert read_seen(path)[0].drift is not None
+
+
+FAILED = {"status": "fail"}
+
+
+@pytest.mark.parametrize(
+    ("looks", "on", "wanted"),
+    [
+        ([seen("fail", drift=FAILED)], ["drift"], ["churn"]),
+        ([seen("fail", performance=FAILED)], ["drift", "performance"], ["churn"]),
+        ([seen("fail", performance=FAILED)], ["drift"], []),
+        ([seen("fail", drift=FAILED)], [], []),
+        ([seen("fail", "staging", drift=FAILED)], ["drift"], []),
+        ([seen("warn", drift={"status": "warn"})], ["drift"], []),
+        ([seen("error")], ["drift"], []),
+        ([seen("fail", model="gone", drift=FAILED)], ["drift"], []),
+    ],
+    ids=["drift", "performance", "not asked for", "switched off", "staging", "warning", "error",
+         "no such model"],
+)  # fmt: skip
+def test_the_last_environments_failure_asks_for_a_retraining(
+    shipped: Shop, looks: list[Seen], on: list[str], wanted: list[str]
+) -> None:
+    view = shipped.look()
+    project = view.project.model_copy(update={"retrain": Retrain.model_validate({"on": on})})
+    now = view.ledger.release("churn/v1.1.0").raw.date
+    assert due(replace(view, project=project), looks, now) == wanted
+
+
+def test_so_does_a_champion_of_a_certain_age(shipped: Shop) -> None:
+    view = shipped.look()
+    old = Retrain.model_validate({"every": "30d"})
+    view = replace(view, project=view.project.model_copy(update={"retrain": old}))
+    released = view.ledger.release("churn/v1.1.0").raw.date
+    assert due(view, [], released + timedelta(days=29)) == []
+    assert due(view, [], released + timedelta(days=31)) == ["churn"]
