@@ -32,6 +32,7 @@ TYPOS = [
     ("Namespace", "metadata/labels", "label"),
     ("NetworkPolicy", "spec/policyTypes", "policyType"),
     ("PodDisruptionBudget", "spec/maxUnavailable", "maxUnavailble"),
+    ("PrometheusRule", "spec/groups/0/rules/0/expr", "exp"),
     ("ResourceQuota", "spec/hard", "limits"),
     ("Rollout", "spec/strategy/canary/steps/0/setWeight", "setweight"),
     ("Service", "spec/selector", "selectors"),
