@@ -3,10 +3,12 @@
 import difflib
 from collections.abc import Iterable, Iterator
 
+from tagship.config.bound import Bound
 from tagship.config.contract import DataConfig
+from tagship.config.drift import Drift, Kind, Override
 from tagship.config.metrics import METRICS
 from tagship.config.model import ModelConfig
-from tagship.config.thresholds import Bound, ThresholdsConfig
+from tagship.config.thresholds import ThresholdsConfig
 from tagship.config.yaml_file import Location, YamlFile
 from tagship.errors import TagshipError
 
@@ -112,9 +114,42 @@ def _threshold_problems(
             yield from _metric(file, ("performance", "max_drop", name), name, model)
     if thresholds.value is not None and model.task != "binary":
         yield file, ("value",), f"outcomes are priced for binary tasks, not {model.task}"
+    if thresholds.drift is not None:
+        yield from _drift_problems(file, data, model, thresholds.drift)
     for at, bound in _upper_bounds(thresholds):
         if bound.below:
             yield file, at, "high values are the bad ones here: use fail_above"
+
+
+def _drift_problems(
+    file: YamlFile, data: DataConfig, model: ModelConfig, drift: Drift
+) -> Iterator[Problem]:
+    judged = {
+        name: column for name, column in data.request.items() if column.numeric or column.values
+    }
+    for name in drift.columns.keys() - judged.keys():
+        yield file, ("drift", "columns", name), _unknown(name, "column that is compared", judged)
+    regression, several = model.task == "regression", model.task == "multiclass"
+    tests: list[tuple[Location, Kind, Override | None]] = [
+        (
+            ("drift", "columns", name) if name in drift.columns else ("drift",),
+            "numbers" if column.dtype in ("float", "int") else "categories",
+            drift.columns.get(name),
+        )
+        for name, column in judged.items()
+    ]
+    tests += [
+        (("drift", "prediction"), "categories" if several else "numbers", drift.prediction),
+        (("drift", "target"), "numbers" if regression else "categories", drift.target),
+    ]
+    found: dict[tuple[Location, str], None] = {}
+    for at, kind, override in tests:
+        try:
+            drift.test(kind, override)
+        except ValueError as error:
+            found[(at if override else ("drift",), str(error))] = None
+    for at, text in found:
+        yield file, at, text
 
 
 def _upper_bounds(thresholds: ThresholdsConfig) -> Iterator[tuple[Location, Bound]]:

@@ -4,40 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from tagship.config.bound import Bound
 from tagship.config.contract import Share
+from tagship.config.drift import Drift
 from tagship.config.frozen import Frozen
 from tagship.config.performance import Performance, Value
 
 WATCHING = frozenset({"drift", "performance", "value"})
 """The sections about what runs. They are no gates: no verdict depends on them."""
-
-
-class Bound(Frozen):
-    """Where a value fails and, where wanted, where it warns."""
-
-    fail_below: float | None = None
-    warn_below: float | None = None
-    fail_above: float | None = None
-    warn_above: float | None = None
-
-    @model_validator(mode="after")
-    def _possible(self) -> "Bound":
-        below = self.fail_below is not None or self.warn_below is not None
-        above = self.fail_above is not None or self.warn_above is not None
-        if below == above:
-            raise ValueError("give fail_below/warn_below or fail_above/warn_above, one pair")
-        if self.fail_below is None and self.fail_above is None:
-            raise ValueError("a gate that can only warn is none: give fail_below or fail_above")
-        if None not in (self.fail_below, self.warn_below) and self.warn_below < self.fail_below:  # type: ignore[operator]
-            raise ValueError("warn_below must not be under fail_below")
-        if None not in (self.fail_above, self.warn_above) and self.warn_above > self.fail_above:  # type: ignore[operator]
-            raise ValueError("warn_above must not be over fail_above")
-        return self
-
-    @property
-    def below(self) -> bool:
-        """Whether low values are the bad ones."""
-        return self.fail_below is not None
 
 
 class MetricBound(Bound):
@@ -152,6 +126,8 @@ class ThresholdsConfig(Frozen):
     robustness: Robustness | None = None
     latency: Latency | None = None
     size: Size | None = None
+    drift: Drift | None = None
+    """No gate: `tagship drift` and `tagship monitor` judge what runs by it."""
     performance: Performance | None = None
     """No gate: what runs is judged by it."""
     value: Value | None = None

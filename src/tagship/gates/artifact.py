@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from tagship.config.thresholds import Bound, Latency, Parity, Size
+from tagship.config.bound import Bound
+from tagship.config.thresholds import Latency, Parity, Size
 from tagship.gates.judging import cannot, judge
 from tagship.gates.verdict import GateResult
 from tagship.training.bundle import Evidence

@@ -2,7 +2,7 @@
 
 import math
 
-from tagship.config.thresholds import Bound
+from tagship.config.bound import Bound
 from tagship.gates.verdict import GateResult, Status
 
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from tagship.config.bound import Bound
 from tagship.config.metrics import higher_is_better
 from tagship.config.model import ModelConfig
 from tagship.config.thresholds import (
     Baseline,
-    Bound,
     Champion,
     Fairness,
     MetricBound,

@@ -1,0 +1,33 @@
+"""Where a value fails and warns: the form that all limits of ``thresholds.yaml`` share."""
+
+from pydantic import model_validator
+
+from tagship.config.frozen import Frozen
+
+
+class Bound(Frozen):
+    """Where a value fails and, where wanted, where it warns."""
+
+    fail_below: float | None = None
+    warn_below: float | None = None
+    fail_above: float | None = None
+    warn_above: float | None = None
+
+    @model_validator(mode="after")
+    def _possible(self) -> "Bound":
+        below = self.fail_below is not None or self.warn_below is not None
+        above = self.fail_above is not None or self.warn_above is not None
+        if below == above:
+            raise ValueError("give fail_below/warn_below or fail_above/warn_above, one pair")
+        if self.fail_below is None and self.fail_above is None:
+            raise ValueError("a gate that can only warn is none: give fail_below or fail_above")
+        if None not in (self.fail_below, self.warn_below) and self.warn_below < self.fail_below:  # type: ignore[operator]
+            raise ValueError("warn_below must not be under fail_below")
+        if None not in (self.fail_above, self.warn_above) and self.warn_above > self.fail_above:  # type: ignore[operator]
+            raise ValueError("warn_above must not be over fail_above")
+        return self
+
+    @property
+    def below(self) -> bool:
+        """Whether low values are the bad ones."""
+        return self.fail_below is not None

@@ -1,0 +1,159 @@
+"""What a model sees now, as arrays that can be compared with its reference."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagship.monitoring.prediction_log import Logged
+from tagship.training.reference import (
+    NumberProfile,
+    Profile,
+    Reference,
+    TextProfile,
+    round_scores,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Times = NDArray[np.datetime64]
+_WORDS = {"true": "true", "false": "false", "1": "true", "0": "false"}
+
+
+@dataclass(frozen=True)
+class Values:
+    """One column, shape (rows,)."""
+
+    values: NDArray[Any]
+    """Numbers, NaN where missing; codes of categories, -1 where missing; for text, whether it is
+    there."""
+    unknown: NDArray[np.bool_] | None = None
+    """Where the value is of no use: not of the column's type."""
+    new: tuple[str, ...] = ()
+    """Categories that the reference does not have; their codes follow those it has."""
+
+    def take(self, rows: slice | NDArray[Any]) -> "Values":
+        """Some of its rows."""
+        unknown = None if self.unknown is None else self.unknown[rows]
+        return replace(self, values=self.values[rows], unknown=unknown)
+
+
+@dataclass(frozen=True)
+class Current:
+    """Rows that a model saw, and what it said of them where that is known."""
+
+    rows: int
+    columns: Mapping[str, Values]
+    """Those of the reference's columns that are there."""
+    prediction: Values | None = None
+    target: Values | None = None
+    times: Times | None = None
+    """When each row was, UTC, ascending; None where it is not known."""
+    extra: tuple[str, ...] = ()
+    """Columns that neither the reference nor the contract has."""
+    releases: Mapping[str, int] = field(default_factory=dict)
+    """Logged rows by release."""
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    """Log lines that could not be used, by reason."""
+
+    def take(self, rows: slice | NDArray[Any]) -> "Current":
+        """Some of its rows."""
+        counted = np.zeros(self.rows, dtype=bool)
+        counted[rows] = True
+        return replace(
+            self,
+            rows=int(counted.sum()),
+            columns={name: values.take(rows) for name, values in self.columns.items()},
+            prediction=self.prediction.take(rows) if self.prediction else None,
+            target=self.target.take(rows) if self.target else None,
+            times=None if self.times is None else self.times[rows],
+        )
+
+
+def from_log(reference: Reference, logged: Logged) -> Current:
+    """Logged predictions, which were read by ``reference.boundary()``."""
+    order = np.argsort(logged.times, kind="stable")
+    if (np.diff(order) == 1).all():
+        order = slice(None)  # type: ignore[assignment]
+    given = logged.predictions if reference.task == "multiclass" else round_scores(logged.scores)
+    found = Current(
+        rows=len(logged),
+        columns={
+            name: _from_boundary(reference.columns[name], values)
+            for name, values in logged.columns.items()
+        },
+        prediction=Values(given),
+        times=logged.times,
+        releases=logged.releases,
+        skipped=logged.skipped,
+    )
+    return found.take(order)
+
+
+def from_table(
+    reference: Reference,
+    frame: "pd.DataFrame",
+    target: str,
+    known: frozenset[str] = frozenset(),
+    times: "pd.Series | None" = None,
+) -> Current:
+    """A table as found: whatever is not of its column's type counts as unknown.
+
+    Args:
+        target: the target's column; compared when the table has it.
+        known: columns that are neither compared nor new: the id, and what is no feature.
+        times: when each row was.
+    """
+    columns = {
+        name: _from_series(profile, frame[name])
+        for name, profile in reference.columns.items()
+        if name in frame.columns
+    }
+    extra = sorted(set(map(str, frame.columns)) - reference.columns.keys() - known - {target})
+    found = Current(
+        rows=len(frame),
+        columns=columns,
+        target=_from_series(reference.target, frame[target]) if target in frame.columns else None,
+        extra=tuple(extra),
+    )
+    if times is None:
+        return found
+    stamps = times.to_numpy().astype("datetime64[ms]")
+    return replace(found, times=stamps).take(np.argsort(stamps, kind="stable"))
+
+
+def _from_boundary(profile: Profile, values: NDArray[Any]) -> Values:
+    if isinstance(profile, TextProfile):
+        missing = np.isnat(values) if profile.dtype == "datetime" else values == None  # noqa: E711
+        return Values(~np.asarray(missing, dtype=bool))
+    if profile.dtype == "bool":
+        return Values(np.where(np.isnan(values), -1, values).astype(np.int64))
+    return Values(values)
+
+
+def _from_series(profile: Profile, found: "pd.Series") -> Values:
+    import pandas as pd
+
+    from tagship.data.contract_check import as_text
+
+    if isinstance(profile, TextProfile):
+        return Values(found.notna().to_numpy())
+    if isinstance(profile, NumberProfile):
+        if found.dtype.kind in "mM":
+            return Values(np.full(len(found), np.nan), found.notna().to_numpy())
+        numbers = pd.to_numeric(found, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+        unknown = np.isnan(numbers) & found.notna().to_numpy()
+        return Values(numbers, unknown if unknown.any() else None)
+    texts = as_text(found)
+    if profile.dtype == "bool":
+        lower = texts.str.lower()
+        texts = lower.map(_WORDS).where(lower.isin(list(_WORDS)), texts)
+    names = [str(value) for value in profile.values]
+    codes, distinct = pd.factorize(texts)
+    new = [str(text) for text in distinct if text not in names]
+    places = {name: code for code, name in enumerate([*names, *new])}
+    mapped = np.array([*(places[str(text)] for text in distinct), -1], dtype=np.int64)
+    return Values(mapped[codes], new=tuple(new))

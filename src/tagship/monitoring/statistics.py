@@ -1,0 +1,176 @@
+"""How different two distributions are: one known by its profile, one by its values.
+
+Each formula is that of scipy and Evidently of the same name; tests hold them together. numpy only,
+but for the two p-values.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagship.training.reference import NumberProfile
+
+Floats = NDArray[np.float64]
+BINS = 10
+_BY_VALUE = 20
+"""Numbers with at most so many different values are compared value by value."""
+_LEAST_SHARE = 1e-4
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """A reference's distribution function: jumps at its points, straight lines between them."""
+
+    points: Floats
+    under: Floats
+    """Shares of the values below each point, shape (points,)."""
+    upto: Floats
+    """Shares of the values at or below each point."""
+    rows: int
+    std: float
+
+    @classmethod
+    def of(cls, profile: NumberProfile) -> "Distribution":
+        """Read a profile that has at least one value."""
+        rows = profile.rows - profile.missing
+        under, upto = np.array(profile.under) / rows, np.array(profile.upto) / rows
+        return cls(np.array(profile.points), under, upto, rows, profile.std or 0.0)
+
+    @property
+    def exact(self) -> bool:
+        """Whether every value is a point."""
+        return bool((self.under[1:] == self.upto[:-1]).all())
+
+    def at(self, values: Floats) -> tuple[Floats, Floats]:
+        """The shares of values below, and at or below, each of ``values``, which ascend."""
+        right = np.searchsorted(self.points, values, "right")
+        before = np.maximum(right - 1, 0)
+        after = np.minimum(right, len(self.points) - 1)
+        left_end, right_end = self.points[before], self.points[after]
+        width = right_end - left_end
+        part = np.divide(values - left_end, width, out=np.zeros(len(values)), where=width > 0)
+        between = self.upto[before] + part * (self.under[after] - self.upto[before])
+        upto = np.where(right == 0, 0.0, np.where(right == len(self.points), 1.0, between))
+        hit = (right > 0) & (values == left_end)
+        return np.where(hit, self.under[before], upto), upto
+
+
+def largest_gap(reference: Distribution, ordered: Floats) -> float:
+    """The Kolmogorov-Smirnov statistic: the largest difference of the distribution functions."""
+    points = np.concatenate([reference.points, ordered])
+    points.sort(kind="stable")
+    under, upto = reference.at(points)
+    ours_under = np.searchsorted(ordered, points, "left") / len(ordered)
+    ours_upto = np.searchsorted(ordered, points, "right") / len(ordered)
+    return float(max(np.abs(under - ours_under).max(), np.abs(upto - ours_upto).max()))
+
+
+def ks_p_value(gap: float, rows: int, others: int) -> float:
+    """The p-value of a Kolmogorov-Smirnov statistic of two samples.
+
+    Simard and L'Ecuyer (2011), "Computing the Two-Sided Kolmogorov-Smirnov Distribution", for the
+    effective size of two samples: scipy's ``ks_2samp(method="asymp")``.
+    """
+    from scipy.stats import kstwo
+
+    size = rows * others / (rows + others)
+    return float(np.clip(kstwo.sf(gap, max(1, np.round(size))), 0, 1))
+
+
+def wasserstein(reference: Distribution, ordered: Floats) -> float:
+    """The first Wasserstein distance, in standard deviations of the reference.
+
+    The area between the two distribution functions (Ramdas et al., 2017, "On Wasserstein
+    Two-Sample Testing"), each piece of it a trapezium or two triangles.
+    """
+    points = np.concatenate([reference.points, ordered])
+    points.sort(kind="stable")
+    width = np.diff(points)
+    under, upto = reference.at(points)
+    ours = np.searchsorted(ordered, points[:-1], "right") / len(ordered)
+    start, end = upto[:-1] - ours, under[1:] - ours
+    both = np.abs(start) + np.abs(end)
+    crossed = start * end < 0
+    squares = np.divide(start**2 + end**2, both, out=np.zeros_like(both), where=crossed)
+    area = float((width * np.where(crossed, squares, both)).sum() / 2)
+    return area / (reference.std or 1e-3)
+
+
+def binned(reference: Distribution, ordered: Floats) -> tuple[Floats, Floats]:
+    """How many of each side fall into each bin, both of shape (bins,).
+
+    Bins end at the reference's deciles. With at most twenty different values each is a bin, and
+    each new value another.
+    """
+    if reference.exact and len(reference.points) <= _BY_VALUE:
+        values = np.union1d(reference.points, ordered)
+        under, upto = reference.at(values)
+        counts = np.diff(np.searchsorted(ordered, values, "left"), append=len(ordered))
+        return (upto - under) * reference.rows, counts.astype(np.float64)
+    ranks = np.searchsorted(reference.upto, np.arange(1, BINS) / BINS - 1e-12)
+    edges = np.unique(ranks[ranks < len(reference.points) - 1])
+    theirs = np.diff(reference.upto[edges], prepend=0, append=1) * reference.rows
+    ends = np.searchsorted(ordered, reference.points[edges], "right")
+    ours = np.diff(ends, prepend=0, append=len(ordered))
+    return theirs, ours.astype(np.float64)
+
+
+def psi(theirs: Floats, ours: Floats) -> float:
+    """The population stability index of two lists of counts (natural logarithm).
+
+    An empty bin counts as a share of 0.0001, or as a millionth of the smallest that is no larger.
+    """
+    a, b = _filled(theirs / theirs.sum()), _filled(ours / ours.sum())
+    return float(((a - b) * np.log(a / b)).sum())
+
+
+def jensen_shannon(theirs: Floats, ours: Floats) -> float:
+    """The Jensen-Shannon distance of two lists of counts (natural logarithm)."""
+    a, b = theirs / theirs.sum(), ours / ours.sum()
+    middle = (a + b) / 2
+
+    def divergence(p: Floats) -> float:
+        some = p > 0
+        return float((p[some] * np.log(p[some] / middle[some])).sum())
+
+    return float(np.sqrt(max(0.0, (divergence(a) + divergence(b)) / 2)))
+
+
+def chi_square_p_value(theirs: Floats, ours: Floats) -> float:
+    """The p-value of Pearson's test that two lists of counts come from one distribution.
+
+    It knows that the reference is a sample too: scipy's ``chi2_contingency(correction=False)``.
+    """
+    from scipy.special import chdtrc
+
+    table = np.array([theirs, ours])
+    table = table[:, table.sum(axis=0) > 0]
+    if table.shape[1] < 2:
+        return 1.0
+    expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0) / table.sum()
+    statistic = ((table - expected) ** 2 / expected).sum()
+    return float(chdtrc(table.shape[1] - 1, statistic))
+
+
+def adjusted(p_values: Floats, correction: str) -> Floats:
+    """p-values that may each be compared with the one limit, though they are many.
+
+    Bonferroni multiplies by their number; Benjamini and Hochberg (1995) bound the share of false
+    discoveries.
+    """
+    count = len(p_values)
+    if correction == "none" or count == 0:
+        return p_values
+    if correction == "bonferroni":
+        return np.minimum(1.0, p_values * count)
+    order = np.argsort(p_values)[::-1]
+    scaled = p_values[order] * count / np.arange(count, 0, -1)
+    made = np.empty(count)
+    made[order] = np.minimum(1.0, np.minimum.accumulate(scaled))
+    return made
+
+
+def _filled(shares: Floats) -> Floats:
+    least = shares[shares > 0].min()
+    return np.where(shares > 0, shares, least / 1e6 if least <= _LEAST_SHARE else _LEAST_SHARE)
