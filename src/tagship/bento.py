@@ -38,7 +38,7 @@ class Bento:
 
 def bentoml_environment(root: Path) -> dict[str, str]:
     """The environment in which BentoML keeps to this project and phones nobody."""
-    quiet = {"BENTOML_DO_NOT_TRACK": "True", "DO_NOT_TRACK": "1", "OTEL_SDK_DISABLED": "true"}
+    quiet = {"BENTOML_DO_NOT_TRACK": "True", "DO_NOT_TRACK": "1"}
     home = str(root / ".tagship" / "bentoml")
     clean = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     return {**clean, **quiet, "BENTOML_HOME": home}
@@ -100,11 +100,17 @@ def latest_bento(files: ModelFiles) -> Bento:
     return Bento(f"{files.name}:{path.name}", path)
 
 
+def log_folder(root: Path, model: str) -> Path:
+    """Where `tagship serve` keeps a model's prediction log, unless ``TAGSHIP_LOG_DIR`` says."""
+    return root / ".tagship" / "predictions" / model
+
+
 def serve(files: ModelFiles, bento: Bento, host: str, port: int, workers: int) -> int:
     """Run a bento until it is stopped, and give its exit code."""
     with tempfile.TemporaryDirectory(prefix=f"tagship-serve-{files.name}-") as home:
         # A home of its own: services that share one wipe each other's metrics.
         environment = bentoml_environment(files.root) | {"BENTOML_HOME": home}
+        environment.setdefault("TAGSHIP_LOG_DIR", str(log_folder(files.root, files.name)))
         command = [sys.executable, "-m", "bentoml", "serve", str(bento.path)]
         command += ["--host", host, "--port", str(port), "--api-workers", str(workers)]
         process = subprocess.Popen(command, env=environment)

@@ -19,7 +19,7 @@ def free_port():
 
 
 @contextlib.contextmanager
-def serving(project, model="tiny", **variables):
+def serve(project, model="tiny", **variables):
     """The address of a model's service; the process ends with the block."""
     port = free_port()
     command = [sys.executable, "-m", "tagship", "serve", model, "--port", str(port)]
@@ -44,11 +44,17 @@ def serving(project, model="tiny", **variables):
         process.wait(30)
 
 
+@pytest.fixture(scope="session")
+def serving():
+    """``serving(project, **variables)``: a context with the address of a service."""
+    return serve
+
+
 @pytest.fixture(scope="module")
 def served(_run_once, tmp_path_factory):
     """The address of ``tiny``'s service, and the project it was built in."""
     from projects import copy_project
 
     project = copy_project(_run_once, tmp_path_factory.mktemp("served") / "project")
-    with serving(project) as address:
+    with serve(project) as address:
         yield address, project

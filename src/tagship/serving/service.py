@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import bentoml
+from pydantic_core import to_jsonable_python
 from starlette.middleware.cors import CORSMiddleware
 
 from tagship.data.boundary import Boundary
@@ -43,8 +44,7 @@ def make_service(name: str, file: str) -> Any:
         load_record(artifact)
     except TagshipError as error:
         raise SystemExit(f"error: {error}") from None
-    if not settings.tracing:
-        os.environ.setdefault("OTEL_SDK_DISABLED", "true")
+    os.environ["OTEL_SDK_DISABLED"] = "false" if settings.tracing else "true"
     boundary = Boundary.from_json((artifact / "boundary.json").read_text(encoding="utf-8"))
     holder: list[Answering] = []
 
@@ -65,7 +65,7 @@ def make_service(name: str, file: str) -> Any:
 
         async def predict(self, request: Any, /) -> Any:
             """Predict for one record, an array of records, or columns."""
-            content = request.model_dump(mode="json", by_alias=True)
+            content = to_jsonable_python(request, by_alias=True)
             try:
                 answer = await holder[0].predict_content(content, uuid.uuid4().hex)
             except Refused as refusal:

@@ -1,0 +1,119 @@
+"""Start, drain, death and replacement of a service's processes; both routes; batching."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import httpx
+import psutil
+import pytest
+
+RECORD = {"age": 40.5, "visits": 12, "plan": "pro"}
+ROWS = [{"age": None, "visits": n % 50, "plan": ("free", "plus", "pro")[n % 3]} for n in range(60)]
+
+
+def workers(project):
+    """The processes that answer for a project's service."""
+    home = str(project.root)
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []
+        if "_bentoml_impl.worker.service" in words and any(home in word for word in words):
+            found.append(process)
+    return found
+
+
+def test_both_routes_give_the_same_answers(served, run_project, serving):
+    bodies = [RECORD, ROWS, {"columns": {k: [row[k] for row in ROWS] for k in RECORD}}]
+    fast = [httpx.post(f"{served[0]}/predict", json=body).json() for body in bodies]
+    with serving(run_project, TAGSHIP_FAST_PATH="false") as address:
+        typed = [httpx.post(f"{address}/predict", json=body).json() for body in bodies]
+        bad = httpx.post(f"{address}/predict", json={**RECORD, "visits": 99})
+        assert 400 <= bad.status_code < 500
+    for one, other in zip(fast, typed, strict=True):
+        assert len(one.pop("request_id")) == len(other.pop("request_id")) == 32
+        assert one == other
+
+
+def test_waiting_requests_are_predicted_together_with_the_same_answers(
+    served, run_project, serving
+):
+    expected = [httpx.post(f"{served[0]}/predict", json=row).json()["probability"] for row in ROWS]
+    found = {}
+    with serving(run_project, TAGSHIP_BATCH_ROWS="16") as address, httpx.Client() as client:
+
+        def ask(number):
+            found[number] = client.post(f"{address}/predict", json=ROWS[number]).json()
+
+        threads = [threading.Thread(target=ask, args=(n,)) for n in range(len(ROWS))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(client.post(f"{address}/predict", json=ROWS).json()["predictions"]) == 60
+    probabilities = [found[number]["probability"] for number in range(len(ROWS))]
+    assert probabilities == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_killed_worker_comes_back(run_project, serving):
+    with serving(run_project) as address:
+        (worker,) = workers(run_project)
+        os.kill(worker.pid, signal.SIGKILL)
+        for _ in range(300):
+            try:
+                answer = httpx.post(f"{address}/predict", json=RECORD, timeout=2)
+                break
+            except httpx.HTTPError:
+                time.sleep(0.1)
+        assert answer.status_code == 200
+        assert [other.pid for other in workers(run_project)] != [worker.pid]
+
+
+def test_sigterm_finishes_what_was_accepted_and_writes_the_log(run_project, serving):
+    """A body is half sent when the signal comes; its other half is still answered."""
+    import socket
+
+    body = json.dumps(RECORD).encode()
+    with serving(run_project) as address:
+        host, port = address.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=20) as connection:
+            head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+            connection.sendall(head.encode() + body[:10])
+            time.sleep(0.5)
+            (worker,) = workers(run_project)
+            worker.send_signal(signal.SIGTERM)
+            time.sleep(0.5)
+            connection.sendall(body[10:])
+            answer = connection.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 200"), answer
+    (path,) = (run_project.root / ".tagship/predictions/tiny").glob("predictions-*.jsonl")
+    assert json.loads(path.read_text())["request"] == RECORD
+
+
+def test_a_setting_that_cannot_be_used_stops_the_start(run_project):
+    done = subprocess.run(
+        [sys.executable, "-m", "tagship", "serve", "tiny", "--port", "0"],
+        cwd=run_project.root,
+        env={**os.environ, "TAGSHIP_MAX_ROWS": "none"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    assert "error: TAGSHIP_MAX_ROWS is 'none'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_schemathesis_finds_no_server_error(served):
+    """Its own requests from the service's OpenAPI document: right, wrong and absurd ones."""
+    command = [sys.executable, "-m", "schemathesis.cli", "run", f"{served[0]}/docs.json"]
+    command += ["--include-path", "/predict", "--checks", "not_a_server_error"]
+    command += ["--max-examples", "150", "--seed", "7", "--mode", "all", "--no-color"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
+    assert "150" in done.stdout or "generated" in done.stdout
+    assert httpx.post(f"{served[0]}/predict", json=RECORD).status_code == 200

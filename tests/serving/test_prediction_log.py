@@ -1,0 +1,198 @@
+"""The prediction log: what it holds, how it is bounded, and what happens when it cannot keep up."""
+
+import json
+import time
+
+import httpx
+import pytest
+
+from projects import copy_project
+from tagship.bento import log_folder
+from tagship.serving.prediction_log import PredictionLog
+from tagship.serving.settings import Settings
+
+RECORD = {"age": 40.5, "visits": 12, "plan": "pro"}
+ABOUT = {"model": "tiny", "release": "tiny/v1.0.0", "model_sha256": "0" * 64}
+
+
+def lines(folder, kind="predictions"):
+    return [
+        json.loads(line)
+        for path in sorted(folder.glob(f"{kind}-*.jsonl"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
+
+
+def wait_for(found, number):
+    for _ in range(100):
+        if len(found()) >= number:
+            return found()
+        time.sleep(0.1)
+    raise AssertionError(found())
+
+
+@pytest.fixture
+def log_of(tmp_path):
+    """A log of this process with other settings, and the number of lines it has dropped."""
+    opened = []
+
+    def open_log(**settings):
+        dropped = []
+        log = PredictionLog(
+            Settings(log_dir=tmp_path / "log", **settings), ABOUT, lambda: dropped.append(1)
+        )
+        opened.append(log)
+        return log, dropped
+
+    yield open_log
+    for log in opened:
+        log.close()
+
+
+def made(request=b'{"a":1}', answer=b'{"prediction":"yes"}'):
+    return lambda: (request, answer)
+
+
+@pytest.fixture(scope="module")
+def logged(_run_once, tmp_path_factory, serving):
+    """A service's address and the folder of its log."""
+    project = copy_project(_run_once, tmp_path_factory.mktemp("logged") / "project")
+    with serving(project) as address:
+        yield address, log_folder(project.root, "tiny")
+
+
+def test_every_shape_of_request_is_logged_as_it_was_sent_and_answered(logged):
+    address, folder = logged
+    columns = {"columns": {name: [value] * 2 for name, value in RECORD.items()}}
+    nd = "\n".join([json.dumps(RECORD)] * 2)
+    plain = {"content-type": "application/json"}
+    answers = [
+        httpx.post(f"{address}/predict", content=content, headers=headers)
+        for content, headers in (
+            (json.dumps(RECORD, indent=2), plain),
+            (json.dumps([RECORD, RECORD]), plain),
+            (json.dumps(columns), plain),
+            (nd, {"content-type": "application/x-ndjson"}),
+        )
+    ]
+    assert [answer.status_code for answer in answers] == [200] * 4
+    httpx.post(f"{address}/predict", content=b"{}")
+    found = wait_for(lambda: lines(folder), 4)
+    assert len(found) == 4
+    assert [line["request"] for line in found] == [RECORD, [RECORD] * 2, columns, [RECORD] * 2]
+    for line, answer in zip(found[:3], answers, strict=False):
+        assert line["response"] == answer.json()
+    assert [line["request_id"] for line in found] == [a.headers["x-request-id"] for a in answers]
+    assert [a["prediction"] for a in found[3]["response"]["predictions"]] == [
+        json.loads(line)["prediction"] for line in answers[3].text.splitlines()
+    ]
+    assert {line["schema"] for line in found} == {1}
+    assert {(line["model"], line["release"]) for line in found} == {("tiny", "unreleased")}
+    assert not any("visitor" in json.dumps(line) for line in found), "the id is not asked for"
+
+
+def test_feedback_is_kept_beside_and_joined_by_the_request(logged):
+    address, folder = logged
+    answer = httpx.post(f"{address}/predict", json=[RECORD, RECORD]).json()
+    label = {"request_id": answer["request_id"], "row": 1, "actual": "yes"}
+    assert httpx.post(f"{address}/feedback", json=label).json() == {"received": 1}
+    assert httpx.post(f"{address}/feedback", json=[label, label]).json() == {"received": 2}
+    found = wait_for(lambda: lines(folder, "feedback"), 3)
+    kept = {key: found[0][key] for key in label}
+    assert kept == label
+    assert found[0]["schema"] == 1
+
+
+@pytest.mark.parametrize(
+    ("label", "says"),
+    [
+        ({"request_id": "a", "actual": "perhaps"}, "must be one of no, yes"),
+        ({"request_id": "a b", "actual": "yes"}, "is none that this service gave"),
+        ({"request_id": 'x","row":"', "actual": "yes"}, "is none that this service gave"),
+        ({"request_id": "a", "actual": "yes", "row": -1}, "is not a row"),
+        ({"request_id": "a"}, "missing required field"),
+        ({"request_id": "a", "actual": "yes", "why": 1}, "unknown field"),
+        ("text", "not feedback"),
+    ],
+)
+def test_feedback_that_cannot_be_used_is_refused(logged, label, says):
+    answer = httpx.post(f"{logged[0]}/feedback", json=label)
+    assert answer.status_code == 422
+    assert says in answer.text
+
+
+def test_without_a_log_there_is_no_feedback(run_project, serving):
+    with serving(run_project, TAGSHIP_LOG_DIR="") as address:
+        answer = httpx.post(f"{address}/feedback", json={"request_id": "a", "actual": "yes"})
+        assert answer.status_code == 404
+        assert httpx.post(f"{address}/predict", json=RECORD).status_code == 200
+    assert not log_folder(run_project.root, "tiny").exists()
+
+
+def test_files_are_rotated_by_size_and_the_oldest_removed(log_of, tmp_path):
+    log, dropped = log_of(log_file_bytes=2000, log_files=3)
+    for number in range(40):
+        log.prediction(time.time(), f"{number:032x}", made())
+        if number % 4 == 0:
+            time.sleep(0.25)
+    log.close()
+    paths = sorted((tmp_path / "log").glob("predictions-*.jsonl"))
+    assert len(paths) == 3
+    assert all(path.stat().st_size < 4000 for path in paths)
+    kept = [int(line["request_id"], 16) for line in lines(tmp_path / "log")]
+    assert kept == list(range(kept[0], 40)), "the newest, in order"
+    assert not dropped
+
+
+def test_what_waits_is_bounded_and_what_is_dropped_is_counted(log_of, tmp_path, monkeypatch):
+    monkeypatch.setattr("tagship.serving.prediction_log._PAUSE_SECONDS", 60)
+    log, dropped = log_of(log_queue=5)
+    for number in range(8):
+        log.prediction(time.time(), f"{number:x}", made())
+    assert len(dropped) == 3
+    log.close()
+    assert len(lines(tmp_path / "log")) == 5
+
+
+def test_a_disk_that_refuses_drops_counted_lines_and_recovers(log_of, tmp_path):
+    (tmp_path / "log").write_text("a file where the folder should be")
+    log, dropped = log_of()
+    log.prediction(time.time(), "a", made())
+    wait_for(lambda: dropped, 1)
+    (tmp_path / "log").unlink()
+    log.prediction(time.time(), "b", made())
+    log.close()
+    assert [line["request_id"] for line in lines(tmp_path / "log")] == ["b"]
+
+
+def test_a_share_of_requests_can_be_logged(log_of, tmp_path):
+    log, dropped = log_of(log_sample=0.2)
+    for number in range(2000):
+        log.prediction(time.time(), f"{number:x}", made())
+    log.close()
+    assert 250 < len(lines(tmp_path / "log")) < 600
+    assert not dropped
+
+
+def test_metrics_tell_classes_scores_and_what_runs(logged):
+    address, _ = logged
+    before = metrics(address)
+    httpx.post(f"{address}/predict", json=[RECORD] * 5)
+    after = metrics(address)
+
+    def grew(name):
+        return sum(v - before.get(k, 0) for k, v in after.items() if k.startswith(name))
+
+    assert grew("tagship_predictions_total{") == 5
+    assert grew("tagship_score_count{") == 5
+    info = [key for key in after if key.startswith("tagship_model_info{")]
+    assert len(info) == 1
+    assert 'release="unreleased"' in info[0]
+    assert after[info[0]] == 1
+    assert any(key.startswith("tagship_prediction_log_dropped_total{") for key in after)
+
+
+def metrics(address):
+    text = httpx.get(f"{address}/metrics").text
+    pairs = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
+    return {key: float(value) for key, value in pairs}
