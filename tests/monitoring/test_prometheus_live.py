@@ -174,6 +174,19 @@ def objective(found: dict[str, Any], name: str) -> dict[str, Any]:
     return next(rule for rule in rules if rule["record"] == f"tagship:objective:{name}")
 
 
+def kept() -> list[dict[str, Any]]:
+    """What the ServiceMonitor keeps of a scrape, in Prometheus' own spelling."""
+    monitor = yaml.safe_load(
+        (MONITORING.parent / "base" / "service-monitor.yaml").read_text("utf-8")
+    )
+    (endpoint,) = monitor["spec"]["endpoints"]
+    spelling = {"sourceLabels": "source_labels"}
+    return [
+        {spelling.get(key, key): value for key, value in rule.items()}
+        for rule in endpoint["metricRelabelings"]
+    ]
+
+
 def write_prometheus(folder: Path, service: str, other: int) -> str:
     """Configuration and rules; gives the project's name.
 
@@ -187,20 +200,20 @@ def write_prometheus(folder: Path, service: str, other: int) -> str:
         (folder / f"{kind}.yaml").write_text(yaml.safe_dump(spec), encoding="utf-8")
     labels = {"project": name, **PLACE, "namespace": "shop-production", "pod": "tiny-model-1"}
 
-    def job(job_name: str, target: str, path: str, **more: Any) -> dict[str, Any]:
-        static = [{"targets": [target], **more}]
+    def job(job_name: str, target: str, path: str, **labels: str) -> dict[str, Any]:
+        targets = {"targets": [target], "labels": labels}
         return {
             "job_name": job_name,
             "metrics_path": path,
             "honor_labels": True,
-            "static_configs": static,
+            "static_configs": [targets],
         }
 
     config = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
         "rule_files": ["rules.yaml", "objectives.yaml"],
         "scrape_configs": [
-            job("model", service, "/metrics", labels=labels),
+            job("model", service, "/metrics", **labels) | {"metric_relabel_configs": kept()},
             job("monitor", f"127.0.0.1:{other}", "/monitor"),
             job("kubelet", f"127.0.0.1:{other}", "/kubelet"),
         ],
@@ -289,6 +302,17 @@ def test_what_the_service_exports_carries_the_labels_that_rules_group_by(watched
             assert (labels["project"], labels["environment"]) == (watched.project, "production")
             assert labels["model"] == "tiny"
             assert "exported_model" not in labels
+
+
+def test_paths_that_strangers_make_up_are_not_kept(watched: Watched) -> None:
+    assert httpx.get(f"{watched.service}/made-up").status_code == 404
+    assert "/made-up" in httpx.get(f"{watched.service}/metrics").text
+    seen = 'bentoml_service_request_total{http_response_code="200"}'
+    before = watched.query(f"sum({seen})")[0]["value"][1]
+    assert watched.ask() == 200
+    wait_for(lambda: watched.query(f"sum({seen}) > {before}"), "a scrape after it")
+    found = watched.query("count by (endpoint) (bentoml_service_request_total)")
+    assert {sample["metric"]["endpoint"] for sample in found} == {"/predict"}
 
 
 def test_the_latency_objective_is_a_bucket_of_the_service(watched: Watched) -> None:
