@@ -49,8 +49,7 @@ def log_of(tmp_path):
         log.close()
 
 
-def made(request=b'{"a":1}', answer=b'{"prediction":"yes"}'):
-    return lambda: (request, answer)
+MADE = (b'{"a":1}', b'{"prediction":"yes"}')
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +131,7 @@ def test_without_a_log_there_is_no_feedback(run_project, serving):
 def test_files_are_rotated_by_size_and_the_oldest_removed(log_of, tmp_path):
     log, dropped = log_of(log_file_bytes=2000, log_files=3)
     for number in range(40):
-        log.prediction(time.time(), f"{number:032x}", made())
+        log.prediction(time.time(), f"{number:032x}", *MADE)
         if number % 4 == 0:
             time.sleep(0.25)
     log.close()
@@ -146,9 +145,9 @@ def test_files_are_rotated_by_size_and_the_oldest_removed(log_of, tmp_path):
 
 def test_what_waits_is_bounded_and_what_is_dropped_is_counted(log_of, tmp_path, monkeypatch):
     monkeypatch.setattr("tagship.serving.prediction_log._PAUSE_SECONDS", 60)
-    log, dropped = log_of(log_queue=5)
+    log, dropped = log_of(log_queue_bytes=5 * (200 + len(MADE[0]) + len(MADE[1])))
     for number in range(8):
-        log.prediction(time.time(), f"{number:x}", made())
+        log.prediction(time.time(), f"{number:x}", *MADE)
     assert len(dropped) == 3
     log.close()
     assert len(lines(tmp_path / "log")) == 5
@@ -157,10 +156,10 @@ def test_what_waits_is_bounded_and_what_is_dropped_is_counted(log_of, tmp_path, 
 def test_a_disk_that_refuses_drops_counted_lines_and_recovers(log_of, tmp_path):
     (tmp_path / "log").write_text("a file where the folder should be")
     log, dropped = log_of()
-    log.prediction(time.time(), "a", made())
+    log.prediction(time.time(), "a", *MADE)
     wait_for(lambda: dropped, 1)
     (tmp_path / "log").unlink()
-    log.prediction(time.time(), "b", made())
+    log.prediction(time.time(), "b", *MADE)
     log.close()
     assert [line["request_id"] for line in lines(tmp_path / "log")] == ["b"]
 
@@ -168,7 +167,7 @@ def test_a_disk_that_refuses_drops_counted_lines_and_recovers(log_of, tmp_path):
 def test_a_share_of_requests_can_be_logged(log_of, tmp_path):
     log, dropped = log_of(log_sample=0.2)
     for number in range(2000):
-        log.prediction(time.time(), f"{number:x}", made())
+        log.prediction(time.time(), f"{number:x}", *MADE)
     log.close()
     assert 250 < len(lines(tmp_path / "log")) < 600
     assert not dropped

@@ -151,10 +151,9 @@ class Answering:
             self.metrics.predicted_many(*self.predictor.labels(scores))
         answer = self._encoded(request, scores, request_id)
         if self._log is not None:
-            logged = (request.logged, answer)
-            if request.shape == "lines":
-                logged = (request.logged, self._encoded_many(scores, request_id))
-            self._log.prediction(time.time(), request_id, lambda: logged)
+            lines = request.shape == "lines"
+            logged = self._encoded_many(scores, request_id) if lines else answer
+            self._log.prediction(time.time(), request_id, request.logged, logged)
         return answer
 
     def _encoded(self, request: Request, scores: Scores, request_id: str) -> bytes:

@@ -19,9 +19,8 @@ from tagship.serving.settings import Settings
 SCHEMA = 1
 _PAUSE_SECONDS = 0.2
 _AT_ONCE = 500
-
-Made = Callable[[], tuple[bytes, bytes]]
-"""The JSON of a request and of its answer, made when the line is written."""
+_OVERHEAD = 200
+"""Bytes of memory that a waiting line takes besides its JSON."""
 
 
 class PredictionLog:
@@ -30,9 +29,11 @@ class PredictionLog:
     def __init__(self, settings: Settings, record: dict[str, str], dropped: Callable[[], None]):
         """Start the writer; ``dropped`` is called for each line that could not be kept."""
         assert settings.log_dir is not None
-        self._sample, self._limit = settings.log_sample, settings.log_queue
+        self._sample, self._limit = settings.log_sample, settings.log_queue_bytes
         self._dropped = dropped
-        self._waiting: deque[tuple[bool, float, str, Made]] = deque()
+        self._waiting: deque[tuple[bool, float, str, bytes, bytes]] = deque()
+        self._taken = self._given = 0
+        """Bytes that the requests' thread put in, and that the writer's took out."""
         about = {key: record.get(key, "") for key in ("model", "release", "model_sha256")}
         self._about = json.dumps(about)[1:-1].encode()
         self._predictions = Series(settings, "predictions")
@@ -41,26 +42,28 @@ class PredictionLog:
         self._thread = threading.Thread(target=self._work, name="prediction-log", daemon=True)
         self._thread.start()
 
-    def prediction(self, time: float, request_id: str, made: Made) -> None:
-        """Keep one request and its answer; drops it when too many wait."""
+    def prediction(self, time: float, request_id: str, request: bytes, answer: bytes) -> None:
+        """Keep the JSON of one request and of its answer; drops it when too much waits."""
         if self._sample < 1 and random.random() >= self._sample:  # noqa: S311
             return
-        self._keep((True, time, request_id, made))
+        self._keep((True, time, request_id, request, answer))
 
     def feedback(self, time: float, request_id: str, row: int, actual: object) -> bool:
         """Keep one label that arrived later; False when it had to be dropped."""
         line = json.dumps({"row": row, "actual": actual}, ensure_ascii=False).encode()
-        return self._keep((False, time, request_id, lambda: (line, b"")))
+        return self._keep((False, time, request_id, line, b""))
 
     def close(self) -> None:
         """Write what waits, and stop."""
         self._closing.set()
         self._thread.join(10)
 
-    def _keep(self, item: tuple[bool, float, str, Made]) -> bool:
-        if len(self._waiting) >= self._limit:
+    def _keep(self, item: tuple[bool, float, str, bytes, bytes]) -> bool:
+        size = _OVERHEAD + len(item[3]) + len(item[4])
+        if self._taken - self._given + size > self._limit:
             self._dropped()
             return False
+        self._taken += size
         self._waiting.append(item)
         return True
 
@@ -73,15 +76,17 @@ class PredictionLog:
         while self._waiting:
             lines: dict[bool, list[bytes]] = {True: [], False: []}
             for _ in range(min(_AT_ONCE, len(self._waiting))):
-                kind, time, request_id, made = self._waiting.popleft()
-                lines[kind].append(self._line(kind, time, request_id, made))
+                kind, time, request_id, request, answer = self._waiting.popleft()
+                self._given += _OVERHEAD + len(request) + len(answer)
+                lines[kind].append(self._line(kind, time, request_id, request, answer))
             for kind, series in ((True, self._predictions), (False, self._feedback)):
                 if lines[kind] and not series.write(b"".join(lines[kind])):
                     for _ in lines[kind]:
                         self._dropped()
 
-    def _line(self, kind: bool, time: float, request_id: str, made: Made) -> bytes:
-        request, answer = made()
+    def _line(
+        self, kind: bool, time: float, request_id: str, request: bytes, answer: bytes
+    ) -> bytes:
         at = datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
         start = f'{{"schema":{SCHEMA},"time":"{at}Z","request_id":"{request_id}",'.encode()
         if not kind:

@@ -16,7 +16,7 @@ Positive = Annotated[int, Field(gt=0)]
 class Settings(BaseModel):
     """One field a variable: ``max_rows`` is ``TAGSHIP_MAX_ROWS``."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     threads: int = Field(0, ge=0)
     """Threads of one prediction; 0 is the container's CPU limit."""
@@ -47,8 +47,8 @@ class Settings(BaseModel):
     """A log file that grew larger is closed, and the next one begun."""
     log_files: Positive = 8
     """So many files of a kind are kept; the oldest goes first."""
-    log_queue: Positive = 10_000
-    """Answers waiting to be written; more are dropped, and counted."""
+    log_queue_bytes: Positive = 32 * 1024 * 1024
+    """Memory for what waits to be written; what is more is dropped, and counted."""
     fast_path: bool = True
     """Answer predictions before BentoML's router; false sends them through its typed route."""
     access_log: bool = False

@@ -89,6 +89,8 @@ def _ask(url: str, content: Any = None) -> Any:
         raise Difference(f"{url}: not an http address")
     body = None if content is None else json.dumps(content).encode()
     headers = {"Content-Type": "application/json"}
+    if key := os.environ.get("TAGSHIP_API_KEY"):
+        headers["Authorization"] = f"Bearer {key}"
     request = urllib.request.Request(url, data=body, headers=headers)  # noqa: S310
     end = time.monotonic() + SECONDS
     while True:
