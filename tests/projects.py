@@ -49,6 +49,11 @@ _THRESHOLDS = """\
 metrics: {roc_auc: {fail_below: 0.6}}
 baseline: {metric: f1, margin: 0.0}
 parity: {max_difference: 1.0e-4}
+drift:
+  method: ks
+  fail_below: 0.001
+  categories: {method: chi_square, fail_below: 0.001}
+  min_rows: 50
 """
 _BENTOFILE = """\
 service: "service:service"

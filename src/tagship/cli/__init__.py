@@ -35,6 +35,7 @@ COMMANDS = {
     "rollback": "rollback",
     "lift": "lift",
     "retrain": "retrain",
+    "drift": "drift",
     "status": "status",
     "history": "history",
     "verify-deployment": "verify_deployment",

@@ -1,0 +1,151 @@
+"""``tagship drift``: compare what a model sees now with its training."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tagship.cli.models import Model
+from tagship.cli.options import Json
+
+if TYPE_CHECKING:
+    from tagship.config.project_files import ModelFiles
+    from tagship.monitoring.drift_verdict import DriftVerdict
+    from tagship.training.reference import Reference
+
+_CODES = {"ok": 0, "fail": 3, "no data": 4, "warn": 5}
+
+
+def command(
+    model: Model,
+    current: Annotated[
+        str | None,
+        typer.Option(
+            help="A folder or URL of prediction logs (by default what `tagship serve` logged"
+            " here), a csv, parquet or json file or URL, or a database's URL for --query."
+        ),
+    ] = None,
+    query: Annotated[
+        str | None, typer.Option(help="Ask the database at --current, by SQLAlchemy.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Rows from here on: 24h, 7d, or an ISO 8601 time (UTC).")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(help="Rows before this: 24h (ago), or an ISO 8601 time.")
+    ] = None,
+    release: Annotated[
+        str | None,
+        typer.Option(help="Compare with this release's training, and read its log lines only."),
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Also write Evidently's report here (extra `monitor`).")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Compare what a model sees now with its training, by the drift section of thresholds.yaml.
+
+    Exit codes: 0 ok, 1 refused, 3 drift, 4 no data, 5 a warning.
+    """
+    from tagship.cli.moments import moment
+    from tagship.cli.output import as_json
+    from tagship.config.project_files import find_root, load_model
+    from tagship.errors import TagshipError
+    from tagship.monitoring.drift import judge_drift
+    from tagship.monitoring.evidently_report import check_evidently, write_html
+    from tagship.monitoring.reading import Wanted, read_current
+
+    files = load_model(find_root(), model)
+    if html is not None:
+        check_evidently()
+    if query is not None and current is None:
+        raise TagshipError("--query: of which database?", "give its URL as --current")
+    drift = files.thresholds.drift
+    if drift is None:
+        raise TagshipError(
+            f"{files.folder / 'thresholds.yaml'}: {model} declares no drift",
+            "add `drift: {method: psi, warn_above: 0.1, fail_above: 0.2}` (docs/how-to/drift.md)",
+        )
+    wanted = Wanted(
+        where=current or str(files.root / ".tagship" / "predictions" / model),
+        query=query,
+        since=moment(since, "--since"),
+        until=moment(until, "--until"),
+        release=release,
+    )
+    if wanted.since and wanted.until and wanted.since >= wanted.until:
+        raise TagshipError(f"--since {since} is not before --until {until}")
+    reference = _reference(files, release)
+    found = read_current(files, reference, wanted)
+    verdict = judge_drift(reference, drift, found)
+    if html is not None and found.rows:
+        write_html(html, reference, drift, found)
+    if json:
+        as_json(verdict.to_json())
+    else:
+        _show(verdict)
+        if html is not None and found.rows:
+            typer.echo(f"wrote {html}")
+    if code := _CODES[verdict.status]:
+        raise typer.Exit(code)
+
+
+def _reference(files: "ModelFiles", release: str | None) -> "Reference":
+    from tagship.errors import TagshipError
+    from tagship.gitops.git import MIRROR, Git
+    from tagship.monitoring.references import local_reference, released_reference
+
+    if release is None:
+        return local_reference(files)
+    if not release.startswith(f"{files.name}/v"):
+        raise TagshipError(
+            f"--release: '{release}' is no release of {files.name}", f"such as {files.name}/v1.2.0"
+        )
+    git = Git(files.root)
+    commit = git.resolve(f"{MIRROR}{release}") or git.resolve(f"refs/tags/{release}")
+    if commit is None:
+        raise TagshipError(f"--release: this clone has no tag '{release}'", "git fetch --tags")
+    return released_reference(lambda path: git.show(commit, path), files.name, release)
+
+
+def _show(verdict: "DriftVerdict") -> None:
+    from tagship.cli.output import table
+    from tagship.numbers import brief
+
+    symbols = {"fail": "✗", "warn": "!", "ok": "✓"}
+    typer.echo(f"{verdict.model}: {verdict.status}: {verdict.reason} ({verdict.rows:,} rows)")
+    rows = [
+        (
+            symbols.get(f.status, " "),
+            f.column,
+            f.check,
+            f.method,
+            (
+                "not computed"
+                if f.value is None and f.method
+                else "" if f.value is None else brief(f.value)
+            ),
+            f.limit,
+            f.detail,
+        )
+        for f in verdict.findings
+    ]
+    if rows:
+        table((" ", "column", "what", "method", "value", "limit", ""), rows)
+    if len(verdict.windows) > 1:
+        typer.echo("")
+        table(
+            (" ", "window", "rows", "failed"),
+            [
+                (
+                    symbols.get(w.status, " "),
+                    f"{(w.since or '')[:19]} to {(w.until or '')[:19]}",
+                    f"{w.rows:,}",
+                    ", ".join(w.failed[:6]),
+                )
+                for w in verdict.windows
+            ],
+        )
+    if verdict.skipped:
+        counts = ", ".join(f"{count:,} {why}" for why, count in sorted(verdict.skipped.items()))
+        typer.echo(f"\nlog lines left out: {counts}")

@@ -1,0 +1,28 @@
+"""Moments as people type them: how long ago, or when."""
+
+from datetime import UTC, datetime
+
+from tagship.errors import TagshipError
+
+
+def moment(text: str | None, option: str) -> datetime | None:
+    """``24h`` or ``7d`` ago, or an ISO 8601 time, which is UTC unless it says otherwise.
+
+    Raises:
+        TagshipError: it is neither.
+    """
+    import re
+
+    from tagship.config.duration import parse_duration
+
+    if text is None:
+        return None
+    if re.fullmatch("[1-9][0-9]{0,4}[mhd]", text):
+        return datetime.now(UTC) - parse_duration(text)
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise TagshipError(
+            f"{option}: '{text}' is no time", "write 24h, 7d, 2026-11-21 or 2026-11-21T10:00:00Z"
+        ) from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -1,0 +1,143 @@
+"""The HTML report that people share, made by Evidently from the reference and the current data.
+
+The only file that uses Evidently. Its reference rows are drawn from the profile, each column by
+itself: distributions are those of the training, relations between columns are not there.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagship.config.drift import Drift, Method
+from tagship.errors import TagshipError
+from tagship.files import write_atomically
+from tagship.monitoring.current import Current, Values
+from tagship.training.reference import CategoryProfile, NumberProfile, Profile, Reference
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+METHODS: dict[Method, str] = {
+    "psi": "psi",
+    "jensen_shannon": "jensenshannon",
+    "wasserstein": "wasserstein",
+    "ks": "ks",
+    "chi_square": "chisquare",
+}
+"""Evidently's names."""
+_MOST_ROWS = 20_000
+
+
+def check_evidently() -> None:
+    """Refuse at once, not after the comparison.
+
+    Raises:
+        TagshipError: Evidently is not installed.
+    """
+    from importlib.util import find_spec
+
+    if find_spec("evidently") is None:
+        raise TagshipError(
+            "--html needs Evidently, which is not installed",
+            "install the extra `monitor`: uv sync --inexact --extra monitor",
+        )
+
+
+def write_html(path: Path, reference: Reference, drift: Drift, current: Current) -> None:
+    """Write one self-contained page: drift by the same methods and limits, and a data summary."""
+    import warnings
+
+    check_evidently()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from evidently import DataDefinition, Dataset, Report
+        from evidently.presets import DataDriftPreset, DataSummaryPreset
+
+        pairs = list(_pairs(reference, current))
+        numbers = [name for name, profile, _ in pairs if isinstance(profile, NumberProfile)]
+        categories = [name for name, profile, _ in pairs if isinstance(profile, CategoryProfile)]
+        definition = DataDefinition(numerical_columns=numbers, categorical_columns=categories)
+        then, now = _frames(pairs, current.rows)
+        tests = {name: _test(reference, drift, name, profile) for name, profile, _ in pairs}
+        drifts = DataDriftPreset(
+            drift_share=max(drift.share_fail_above, 1e-9),
+            per_column_method={name: METHODS[test.method] for name, test in tests.items()},
+            per_column_threshold={
+                name: test.fail_below if test.below else test.fail_above
+                for name, test in tests.items()
+            },
+        )
+        made = Report([drifts, DataSummaryPreset()], include_tests=True).run(
+            Dataset.from_pandas(now, data_definition=definition),
+            Dataset.from_pandas(then, data_definition=definition),
+        )
+        page = made.get_html_str(as_iframe=False)
+    write_atomically(path, page)
+
+
+def _pairs(reference: Reference, current: Current) -> Iterator[tuple[str, Profile, Values]]:
+    """What both sides have, under the name that the report shows."""
+    outcomes = (("target", current.target), ("prediction", current.prediction))
+    for name, values in outcomes:
+        profile = getattr(reference, name)
+        if values is not None and _comparable(profile, values):
+            yield f"({name})", profile, values
+    for name, profile in reference.columns.items():
+        given = current.columns.get(name)
+        if given is not None and _comparable(profile, given):
+            yield name, profile, given
+
+
+def _comparable(profile: Profile, values: Values) -> bool:
+    """Evidently stops at a column without values."""
+    found = values.values
+    present = bool((np.isfinite(found) if found.dtype.kind == "f" else found >= 0).any())
+    text = profile.dtype in ("string", "datetime")
+    return not text and profile.missing < profile.rows and present
+
+
+def _test(reference: Reference, drift: Drift, name: str, profile: Profile) -> Any:
+    overrides = {"(target)": drift.target, "(prediction)": drift.prediction, **drift.columns}
+    kind = "numbers" if isinstance(profile, NumberProfile) else "categories"
+    return drift.test(kind, overrides.get(name))  # type: ignore[arg-type]
+
+
+def _frames(
+    pairs: list[tuple[str, Profile, Values]], rows: int
+) -> "tuple[pd.DataFrame, pd.DataFrame]":
+    import pandas as pd
+
+    chosen = slice(None, None, -(-rows // _MOST_ROWS))
+    then, now = {}, {}
+    for name, profile, values in pairs:
+        found = values.values[chosen]
+        if isinstance(profile, NumberProfile):
+            now[name] = np.where(np.isfinite(found), found, np.nan)
+        elif isinstance(profile, CategoryProfile):
+            now[name] = _texts(profile, values.new)[found]
+        then[name] = pd.Series(sample(profile, _MOST_ROWS))
+    return pd.DataFrame(then), pd.DataFrame(now)
+
+
+def sample(profile: Profile, most: int) -> NDArray[Any]:
+    """Values with a profile's distribution, missing ones included, shape (at most ``most``,)."""
+    rows = min(profile.rows, most)
+    missing = round(rows * profile.missing / profile.rows)
+    places = (np.arange(rows - missing) + 0.5) / (rows - missing)
+    if isinstance(profile, NumberProfile):
+        values = np.repeat(profile.points, 2)
+        present = profile.rows - profile.missing
+        shares = np.column_stack([profile.under, profile.upto]).ravel() / present
+        drawn: NDArray[Any] = np.interp(places, shares, values)
+        return np.concatenate([drawn, np.full(missing, np.nan)])
+    assert isinstance(profile, CategoryProfile)
+    shares = np.cumsum(profile.counts) / sum(profile.counts)
+    codes = np.minimum(np.searchsorted(shares, places), len(profile.counts) - 1)
+    return np.asarray(_texts(profile, ())[np.concatenate([codes, np.full(missing, -1)])])
+
+
+def _texts(profile: CategoryProfile, new: tuple[str, ...]) -> NDArray[np.object_]:
+    return np.array([*map(str, profile.values), *new, None], dtype=object)

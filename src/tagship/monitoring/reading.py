@@ -1,0 +1,157 @@
+"""Where current data comes from: a prediction log, a file or URL, or a query."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tagship.config.contract import CsvSource, JsonSource, ParquetSource, Source, SqlSource
+from tagship.config.project_files import ModelFiles
+from tagship.data.fetching import without_password
+from tagship.errors import TagshipError
+from tagship.monitoring.current import Current, from_log, from_table
+from tagship.monitoring.prediction_log import read_predictions
+from tagship.training.lock import read_lock
+from tagship.training.reference import Reference
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_COMPRESSED = (".gz", ".bz2", ".xz", ".zip", ".zst")
+_CSV, _PARQUET = (".csv", ".tsv", ".txt"), (".parquet", ".pq")
+_JSON, _LINES = (".json",), (".jsonl", ".ndjson")
+_NUMBERS = ("float", "int")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to look at."""
+
+    where: str
+    """A folder or URL of logs, a file or URL of a table, or the URL of a database."""
+    query: str | None = None
+    """What to ask the database."""
+    since: datetime | None = None
+    until: datetime | None = None
+    release: str | None = None
+    """Of a log, only what this release answered; None is the artifact that is locked here."""
+
+
+def read_current(files: ModelFiles, reference: Reference, wanted: Wanted) -> Current:
+    """Read what a model sees; no rows are a ``Current`` without rows.
+
+    Raises:
+        TagshipError: it cannot be read, is no table of this model, has no times by which to choose,
+            or is the log of other releases only.
+    """
+    if wanted.query is not None:
+        return _table(files, reference, wanted, _sql(wanted.where, wanted.query))
+    source = _source(files, wanted.where)
+    if source is not None:
+        return _table(files, reference, wanted, source)
+    return _log(files, reference, wanted)
+
+
+def _log(files: ModelFiles, reference: Reference, wanted: Wanted) -> Current:
+    boundary, span = reference.boundary(), (wanted.since, wanted.until)
+    if wanted.release is not None:
+        logged = read_predictions(
+            wanted.where, boundary, *span, release=wanted.release, model=files.name
+        )
+        return from_log(reference, logged)
+    locked = read_lock(files.lock_path).artifact.sha256
+    logged = read_predictions(wanted.where, boundary, *span, model_sha256=locked, model=files.name)
+    if not len(logged) and len(logged.elsewhere):
+        others = read_predictions(wanted.where, boundary, *span, model=files.name).releases
+        if others:
+            raise TagshipError(
+                f"{wanted.where}: nothing there was answered by the artifact {locked[:12]}… that"
+                f" is locked here, only by {', '.join(sorted(others))}",
+                f"compare with that release's reference: --release {max(others)}",
+            )
+    return from_log(reference, logged)
+
+
+def _table(files: ModelFiles, reference: Reference, wanted: Wanted, source: Source) -> Current:
+    from tagship.data.sources import NoRows, read_source
+
+    data = files.data
+    numbers = {name for name, profile in reference.columns.items() if profile.dtype in _NUMBERS}
+    try:
+        frame = read_source(source, files.root, frozenset(numbers))
+    except NoRows:
+        return Current(0, {})
+    if not reference.columns.keys() & set(frame.columns):
+        raise TagshipError(
+            f"{without_password(wanted.where)}: it has none of {files.name}'s columns:"
+            f" {', '.join(list(reference.columns)[:5])}, …",
+            "is it the right table? Its columns are named as in data.yaml",
+        )
+    known = frozenset({*data.columns, *([data.id] if data.id else [])})
+    frame, times = _in_window(files, frame, wanted)
+    return from_table(reference, frame, data.target.column, known, times)
+
+
+def _in_window(
+    files: ModelFiles, frame: "pd.DataFrame", wanted: Wanted
+) -> "tuple[pd.DataFrame, pd.Series | None]":
+    """The rows in the window and their times, if the table has any."""
+    import pandas as pd
+
+    asked = wanted.since is not None or wanted.until is not None
+    name = files.data.split.time or "time"
+    found = frame.get(name)
+    if found is None or pd.api.types.is_numeric_dtype(found.dtype):
+        if asked:
+            raise TagshipError(
+                f"{without_password(wanted.where)}: there is no column '{name}' with times, by"
+                " which --since and --until could choose rows",
+                "choose them in the query or the file itself",
+            )
+        return frame, None
+    times = pd.to_datetime(found, errors="coerce", utc=True, format="ISO8601")
+    times = times.dt.tz_localize(None).reset_index(drop=True)
+    if not asked and times.isna().any():
+        return frame, None
+    kept = times.notna()
+    if wanted.since is not None:
+        kept &= times >= _naive(wanted.since)
+    if wanted.until is not None:
+        kept &= times < _naive(wanted.until)
+    return frame[kept.to_numpy()].reset_index(drop=True), times[kept].reset_index(drop=True)
+
+
+def _naive(moment: datetime) -> np.datetime64:
+    return np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "us")
+
+
+def _sql(url: str, query: str) -> Source:
+    return SqlSource(kind="sql", url=url, query=query)
+
+
+def _source(files: ModelFiles, where: str) -> Source | None:
+    """The table that a path or URL names by its ending; None for a log."""
+    remote = "://" in where
+    path = where if remote else str(Path(where).expanduser().resolve())
+    if not remote and Path(path).is_dir():
+        return None
+    name = where.partition("?")[0].lower() if remote else where.lower()
+    for ending in _COMPRESSED:
+        name = name.removesuffix(ending)
+    declared = files.data.source
+    if name.endswith(_CSV):
+        if isinstance(declared, CsvSource):  # its delimiter and nulls are likely these too
+            return declared.model_copy(update={"path": path, "sha256": None})
+        return CsvSource(kind="csv", path=path)
+    if name.endswith(_PARQUET):
+        return ParquetSource(kind="parquet", path=path)
+    if name.endswith((*_JSON, *_LINES)):
+        return JsonSource(kind="json", path=path, lines=name.endswith(_LINES))
+    if not remote and Path(path).exists():
+        raise TagshipError(
+            f"{where}: its ending does not say what it is",
+            "a table ends in .csv, .parquet or .json; a prediction log is a folder",
+        )
+    return None
