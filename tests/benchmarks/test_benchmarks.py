@@ -14,6 +14,7 @@ NAMES = (
     "busy_machine",
     "training",
     "large_table",
+    "predict",
     "whole_run",
     "serving",
     "soak",

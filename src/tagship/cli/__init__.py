@@ -28,6 +28,7 @@ COMMANDS = {
     "build": "build",
     "image": "image",
     "serve": "serve",
+    "predict": "predict",
     "schema": "schema",
     "release": "release",
     "promote": "promote",

@@ -1,0 +1,95 @@
+"""A bento's artifact, proven by its record, on all cores."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from tagship.data.boundary import Boundary, load_feature_function
+from tagship.errors import TagshipError
+from tagship.serving.record import load_record
+
+
+class Artifact:
+    """The artifact of one release."""
+
+    def __init__(self, folder: Path) -> None:
+        """Load ``model.onnx``, ``boundary.json`` and ``record.json`` from a folder.
+
+        Raises:
+            TagshipError: the artifact is not the recorded one, or its feature function is not here.
+        """
+        import onnxruntime
+
+        self.release = load_record(folder).get("release", "unreleased")
+        self.boundary = Boundary.from_json((folder / "boundary.json").read_text("utf-8"))
+        if self.boundary.derive is not None:
+            _import_from(folder.parent, self.boundary.derive)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = os.cpu_count() or 1
+        # Waiting threads would take from the one that reads, and from whoever else works here.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(
+            str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
+        )
+        self._output = self._session.get_outputs()[-1].name
+
+    def answer(self, columns: dict[str, NDArray[Any]]) -> dict[str, pa.Array]:
+        """Predictions and probabilities by column name.
+
+        Raises:
+            TagshipError: the feature function fails.
+        """
+        scores = self._session.run([self._output], {"features": self._matrix(columns)})[0]
+        classes = self.boundary.classes
+        if self.boundary.task == "regression":
+            return {"prediction": pa.array(scores.ravel())}
+        if self.boundary.task == "binary":
+            chance = np.ascontiguousarray(scores[:, 1])
+            # Compared in float64, as the service does; float32 would round the threshold.
+            chosen = (chance.astype(np.float64) >= self.boundary.threshold).astype(np.int32)
+            return {"prediction": _labels(chosen, classes), "probability": pa.array(chance)}
+        best = scores.argmax(axis=1).astype(np.int32)
+        each = {
+            f"probability_{label}": pa.array(np.ascontiguousarray(scores[:, at]))
+            for at, label in enumerate(classes)
+        }
+        return {
+            "prediction": _labels(best, classes),
+            "probability": pa.array(scores[np.arange(len(best)), best]),
+            **each,
+        }
+
+    def _matrix(self, columns: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
+        try:
+            return self.boundary.matrix(columns)
+        except TagshipError:
+            raise
+        except Exception as error:  # whatever a person's function may raise
+            raise TagshipError(
+                f"features: {self.boundary.derive} raised {type(error).__name__}: {error}",
+                "mend it in src/features/, and run and build the model again",
+            ) from error
+
+
+def _import_from(code: Path, function: str) -> None:
+    """Import the feature function of the bento, not a newer one of the work tree."""
+    sys.path.insert(0, str(code))
+    try:
+        load_feature_function(function)
+    finally:
+        sys.path.remove(str(code))
+    module = sys.modules[function.partition(":")[0]]
+    if not Path(module.__file__ or "").is_relative_to(code):
+        raise TagshipError(
+            f"features: {function} is {module.__file__}, not the bento's", "build the bento again"
+        )
+
+
+def _labels(codes: NDArray[np.int32], classes: tuple[str, ...]) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(classes)).dictionary_decode()

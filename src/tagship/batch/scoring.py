@@ -1,0 +1,110 @@
+"""A file of rows in, a file of answers out; memory does not grow with the file."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from tagship.batch.artifact import Artifact
+from tagship.batch.decoding import Decoded, decode
+from tagship.batch.reading import Block, Input
+from tagship.batch.writing import Results, check_output, rejected_path
+from tagship.config.contract import CsvSource, DataConfig
+from tagship.data.boundary import Boundary
+from tagship.errors import TagshipError
+from tagship.files import only_one, sha256_of_bytes
+
+_SHOWN_CHARACTERS = 80
+_WRITTEN = ("row", "prediction", "probability", "release")
+
+Say = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What one scoring did."""
+
+    rows: int
+    rejected: int
+    """Rows, not reasons: a row may have several."""
+    release: str
+    reasons: Path | None
+    """The side file, where rows were rejected."""
+
+
+def score_file(
+    root: Path, data: DataConfig, folder: Path, source: str, output: Path, say: Say
+) -> Scored:
+    """Score every row of ``source`` that keeps the contract, with the artifact in ``folder``.
+
+    ``say`` is told the number of rows done after each block.
+
+    Raises:
+        TagshipError: the input cannot be read or lacks a column, the artifact is not the recorded
+            one, or no row could be scored; ``output`` is then as it was.
+    """
+    settings = data.source if isinstance(data.source, CsvSource) else CsvSource(kind="csv", path="")
+    table = Input(source, root, settings)
+    check_output(output, table.path)
+    artifact = Artifact(folder)
+    _check_id(data.id, artifact.boundary)
+    personal = {name for name, column in data.columns.items() if column.pii}
+    key = f"{output.name}-{sha256_of_bytes(str(output.resolve()).encode())[:8]}"
+    rows = rejected = 0
+    with only_one(root, key), Results(output) as results:
+        for block in table.blocks([field.name for field in artifact.boundary.fields], data.id):
+            decoded = decode(artifact.boundary, block.table, table.decimal)
+            results.reject(_reasons(block, decoded, personal))
+            if decoded.good.any():
+                results.write(_answers(artifact, block, decoded, data.id))
+            rows += len(block.rows) + len(block.malformed)
+            rejected += int((~decoded.good).sum()) + len(block.malformed)
+            say(rows)
+        if not rows:
+            raise TagshipError(f"--input: {table.shown}: has no rows", "is it the right table?")
+        results.keep(scored=rejected < rows, rejected=rejected > 0)
+    reasons = rejected_path(output) if rejected else None
+    if rejected == rows:
+        raise TagshipError(
+            f"all {rows:,} rows are rejected; {output} is not written", f"the reasons: {reasons}"
+        )
+    return Scored(rows, rejected, artifact.release, reasons)
+
+
+def _answers(
+    artifact: Artifact, block: Block, decoded: Decoded, name: str | None
+) -> pa.RecordBatch:
+    columns: dict[str, pa.Array] = {}
+    if name in block.table.schema.names:
+        found = block.table.column(name)
+        plain = found.dictionary_decode() if pa.types.is_dictionary(found.type) else found
+        columns[str(name)] = plain.filter(pa.array(decoded.good))
+    columns["row"] = pa.array(block.rows[decoded.good])
+    columns |= artifact.answer(decoded.columns)
+    columns["release"] = pa.array([artifact.release] * len(columns["row"]))
+    return pa.record_batch(columns)
+
+
+def _reasons(
+    block: Block, decoded: Decoded, personal: set[str]
+) -> Iterator[tuple[int, str, str, str]]:
+    found = [(bad.row, "", bad.problem, "") for bad in block.malformed]
+    for broken in decoded.broken:
+        values = block.table.column(broken.column).take(pa.array(broken.rows)).to_pylist()
+        for row, value in zip(block.rows[broken.rows].tolist(), values, strict=True):
+            shown = "" if value is None or broken.column in personal else _clip(str(value))
+            found.append((row, broken.column, broken.problem, shown))
+    yield from sorted(found, key=lambda reason: reason[0])
+
+
+def _check_id(name: str | None, boundary: Boundary) -> None:
+    if name in (*_WRITTEN, *(f"probability_{label}" for label in boundary.classes)):
+        raise TagshipError(
+            f"data.yaml: id: the output has a column '{name}' of its own",
+            "give the id column another name",
+        )
+
+
+def _clip(text: str) -> str:
+    return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"

@@ -1,0 +1,45 @@
+"""``tagship predict``: score a file with a model's bento."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tagship.cli.models import Model, load, progress
+
+_EVERY = 2.0
+"""Seconds between two lines of progress."""
+
+
+def command(
+    model: Model,
+    source: Annotated[str, typer.Option("--input", help="A csv or Parquet file, or a URL of one.")],
+    output: Annotated[Path, typer.Option(help="The file to write: .csv or .parquet.")],
+) -> None:
+    """Score a file with the bento that was built last; memory does not grow with the file.
+
+    Writes the id, the row's number, prediction, probability and release of each row that keeps the
+    contract. Other rows are left out, and NAME.rejected.csv beside the output says why. The output
+    appears when it is whole. Exit code 1, and no output, when no row could be scored.
+    """
+    from tagship.batch.scoring import score_file
+    from tagship.bento import latest_bento
+
+    files = load([model])[0]
+    bento = latest_bento(files)
+    say = progress(model)
+    say(f"scoring with {bento.tag}")
+    last = time.monotonic()
+
+    def tell(rows: int) -> None:
+        nonlocal last
+        if time.monotonic() - last > _EVERY:
+            last = time.monotonic()
+            say(f"{rows:,} rows")
+
+    artifact = bento.path / "src" / "artifact"
+    done = score_file(files.root, files.data, artifact, source, output, tell)
+    say(f"{done.rows - done.rejected:,} rows of {done.rows:,} scored by {done.release}: {output}")
+    if done.reasons:
+        typer.echo(f"{done.rejected:,} rows rejected: {done.reasons}", err=True)
