@@ -8,10 +8,13 @@ from typing import Any
 from typer.main import get_command
 
 from tagship.cli import make_app
+from tagship.cli.export import airflow_dag
+from tagship.config.project_files import load_project
 from tagship.config.schemas import KINDS
 from tagship.serving.settings import PREFIX, Settings
 
 FOLDER = Path(__file__).parent / "reference"
+EXAMPLE = Path(__file__).parent / "examples" / "airflow_dag.py"
 PLACES = {
     "project": "config/project.yaml",
     "data": "config/<model>/data.yaml",
@@ -31,7 +34,8 @@ _LIMITS = {
 def pages() -> dict[Path, str]:
     """Each generated page and its text."""
     made = {"cli.md": _cli(), "config.md": _config(), "serving.md": _serving()}
-    return {FOLDER / name: "\n".join(lines).rstrip() + "\n" for name, lines in made.items()}
+    found = {FOLDER / name: "\n".join(lines).rstrip() + "\n" for name, lines in made.items()}
+    return {**found, EXAMPLE: airflow_dag(load_project(FOLDER.parents[1]), ["churn"])}
 
 
 def _cli() -> Iterator[str]:

@@ -109,6 +109,20 @@ def lock_gated(files: ModelFiles) -> LockChange:
     return lock_model(files)
 
 
+def record_model(files: ModelFiles, bundle: Bundle, verdict: Verdict) -> Path:
+    """Record a judged training in MLflow, with its plots, and write its report."""
+    found = importance(bundle)
+    plots = draw_plots(bundle, files.data.target.column, found)
+    log_training(files, bundle, verdict.status, plots)
+    return write_report(files, bundle, verdict, plots, found)
+
+
+def record_judged(files: ModelFiles) -> Path:
+    """``record_model`` for a training whose verdict is there and does not fail."""
+    bundle = load_bundle(files)
+    return record_model(files, bundle, check_verdict(files, bundle))
+
+
 def run_model(files: ModelFiles, say: Say) -> RunResult:
     """Validate, train, gate, record, report; and, unless a gate fails, lock and build.
 
@@ -121,11 +135,8 @@ def run_model(files: ModelFiles, say: Say) -> RunResult:
         check_tracking(files.root)
         bundle = train_model(files, say)
         verdict = gate_model(files, say)
-        found = importance(bundle)
-        plots = draw_plots(bundle, files.data.target.column, found)
         say("recording in MLflow")
-        log_training(files, bundle, verdict.status, plots)
-        report = write_report(files, bundle, verdict, plots, found)
+        report = record_model(files, bundle, verdict)
         change, bento = None, None
         if verdict.status != "fail":
             change = lock_model(files)

@@ -25,6 +25,7 @@ COMMANDS = {
     "train": "train",
     "gate": "gate",
     "lock": "lock",
+    "record": "record",
     "build": "build",
     "image": "image",
     "serve": "serve",
@@ -46,6 +47,7 @@ COMMANDS = {
     "changed": "changed",
     "difference": "difference",
     "github": "github",
+    "export": "export",
 }
 """Every command and the module that holds its function ``command``."""
 

@@ -1,0 +1,46 @@
+"""Tagship Starter: a model from its data to a locked, registered bento. Airflow 3.
+
+Written by `tagship export airflow`. TAGSHIP_PROJECT is the project's folder, with its own .venv:
+all tasks of a run work in it, so they must run on one machine or a shared disk, one run at a time.
+Nothing is deployed here: commit the new lock, open a pull request, release it.
+"""
+
+import os
+from datetime import datetime
+
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk import DAG, chain
+
+PROJECT = os.environ.get("TAGSHIP_PROJECT", "/srv/tagship-starter")
+PATH = f"{PROJECT}/.venv/bin:{os.environ['PATH']}"
+MODELS = ["churn"]
+STAGES = {
+    "ingest": "tagship describe {model} --html",
+    "validate": "tagship validate {model}",
+    "prepare": "tagship check {model}",
+    "train": "tagship train {model}",
+    "evaluate": "tagship gate {model}",
+    "gate": "tagship lock write {model}",
+    "register": "tagship record {model} && tagship build {model}",
+}
+
+for model in MODELS:
+    with DAG(
+        dag_id=f"tagship_{model}",
+        schedule=None,
+        start_date=datetime(2026, 1, 1),
+        catchup=False,
+        max_active_runs=1,
+        tags=["tagship"],
+    ):
+        tasks = [
+            BashOperator(
+                task_id=stage,
+                bash_command=command.format(model=model),
+                cwd=PROJECT,
+                env={"PATH": PATH},
+                append_env=True,
+            )
+            for stage, command in STAGES.items()
+        ]
+        chain(*tasks)
