@@ -1,0 +1,75 @@
+"""Under load: memory stays flat, too much is shed; short, on ``tiny``."""
+
+import contextlib
+import http.client
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import psutil
+
+BODIES = [
+    json.dumps({"age": 20.5 + n % 60, "visits": n % 50, "plan": ("free", "plus", "pro")[n % 3]})
+    for n in range(100)
+]
+HEADERS = {"Content-Type": "application/json"}
+GROWTH = 1.05
+
+
+@contextlib.contextmanager
+def connected(address):
+    host, port = address.removeprefix("http://").split(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=30)
+    with contextlib.closing(connection):
+        connection.connect()
+        yield connection
+
+
+def ask(connection, number):
+    """Status, headers and JSON of one request on a kept connection."""
+    connection.request("POST", "/predict", BODIES[number % len(BODIES)], HEADERS)
+    answer = connection.getresponse()
+    return answer.status, answer.headers, json.loads(answer.read())
+
+
+def processes(address):
+    """What `tagship serve` started here for an address, itself first."""
+    port = address.rpartition(":")[2]
+    for child in psutil.Process().children():
+        if child.cmdline()[-1] == port:
+            return [child, *child.children(recursive=True)]
+    raise AssertionError(f"nothing serves {address}")
+
+
+def test_memory_does_not_grow_with_requests_and_each_is_answered(run_project, serving):
+    def many(first):
+        with connected(address) as connection:
+            return [ask(connection, number)[0] for number in range(first, first + 500)]
+
+    def load(rounds):
+        with ThreadPoolExecutor(4) as pool:
+            found = [status for part in pool.map(many, range(rounds)) for status in part]
+        assert found == [200] * (500 * rounds)
+        return max(process.memory_info().rss for process in processes(address))
+
+    with serving(run_project) as address:
+        load(4)
+        before = load(4)
+        assert load(8) <= GROWTH * before
+
+
+def test_far_too_many_are_shed_at_once_and_the_taken_ones_answered(run_project, serving):
+    def burst(connections):
+        for connection in connections:
+            connection.request("POST", "/predict", BODIES[0], HEADERS)
+        for connection in connections:
+            answer = connection.getresponse()
+            answer.read()
+            yield answer.status, answer.headers.get("retry-after")
+
+    with serving(run_project, TAGSHIP_MAX_CONCURRENCY="4") as address:
+        with contextlib.ExitStack() as stack:
+            many = [stack.enter_context(connected(address)) for _ in range(64)]
+            found = {answer for _ in range(50) for answer in burst(many)}
+        assert found == {(200, None), (503, "1")}
+        with connected(address) as connection:
+            assert ask(connection, 0)[0] == 200
