@@ -132,7 +132,7 @@ def make_reference(
         model=files.name,
         task=files.model.task,
         threshold=boundary.threshold,
-        columns={f.name: _describe(f, columns[f.name]) for f in boundary.fields},
+        columns={f.name: describe(f, columns[f.name]) for f in boundary.fields},
         target=_outcome(target, boundary.classes),
         prediction=_prediction(scores, boundary.classes),
     )
@@ -227,7 +227,8 @@ def _quantiles(profile: NumberProfile) -> NDArray[np.float64]:
     return np.asarray(np.interp(np.linspace(0, 1, 101), shares, values))
 
 
-def _describe(f: Request, values: NDArray[Any]) -> NumberProfile | CategoryProfile | TextProfile:
+def describe(f: Request, values: NDArray[Any]) -> NumberProfile | CategoryProfile | TextProfile:
+    """The profile of one column, given as the boundary takes it, shape (rows,)."""
     if f.dtype == "category":
         return _categories(values, f.values)
     if f.dtype == "bool":
