@@ -1,6 +1,10 @@
 """What a release may be built from: the very artifact that its lock names."""
 
+import tomllib
+from pathlib import Path
+
 from projects import Project
+from tagship.bento import serving_pins
 from tagship.training.lock import read_lock
 
 
@@ -15,3 +19,11 @@ def test_a_release_of_other_bytes_is_refused_though_they_predict_the_same(
     run_project.edit("config/tiny/model.lock.yaml", "f" * 64, sha256)
     built = run_project.tagship("build", "tiny", "--release", "tiny/v1.0.0")
     assert (built.code, built.out.split()[0]) == (0, "tiny:1.0.0"), built.err
+
+
+def test_an_image_gets_every_package_at_the_version_that_uv_lock_names() -> None:
+    content = tomllib.loads((Path(__file__).parents[1] / "uv.lock").read_text(encoding="utf-8"))
+    locked = {package["name"]: package["version"] for package in content["package"]}
+    pins = dict(pin.split("==") for pin in serving_pins())
+    assert {"bentoml", "onnxruntime", "starlette", "uvicorn", "msgspec"} <= pins.keys()
+    assert pins.items() <= locked.items()

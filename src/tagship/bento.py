@@ -23,7 +23,14 @@ from tagship.training.reference import committed_reference
 from tagship.training.verification import compare, refuse_stale
 
 _ENGINE = ("__init__.py", "errors.py", "files.py", "data/__init__.py", "data/boundary.py")
-_REQUIREMENTS = ("bentoml", "httptools", "msgspec", "numpy", "onnxruntime", "uvloop")
+_REQUIREMENTS = (
+    "bentoml",
+    "httptools",
+    "msgspec",
+    "numpy",
+    "onnxruntime",
+    "uvloop; os_name != 'nt'",
+)
 UNRELEASED = "unreleased"
 
 
@@ -189,8 +196,29 @@ def _stage(files: ModelFiles, bundle: Bundle, verdict: Verdict, release: str, st
     write_atomically(stage / "artifact" / "reference.json", committed_reference(files))
     record = make_record(files, bundle, verdict, release)
     write_atomically(stage / "artifact" / "record.json", json.dumps(record, indent=1) + "\n")
-    pins = [f"{name}=={metadata.version(name)}" for name in _REQUIREMENTS]
-    write_atomically(stage / "requirements.txt", "\n".join(pins) + "\n")
+    write_atomically(stage / "requirements.txt", "\n".join(serving_pins()) + "\n")
+
+
+def serving_pins() -> list[str]:
+    """Every package that serving needs, at the version that is installed and tested here."""
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    pins: dict[str, str] = {}
+    wanted = [Requirement(text) for text in _REQUIREMENTS]
+    while wanted:
+        need = wanted.pop()
+        name = canonicalize_name(need.name)
+        if name in pins or (need.marker and not need.marker.evaluate({"extra": ""})):
+            continue
+        try:
+            pins[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            raise TagshipError(
+                f"{name}: not installed here, and serving needs it", "run `make setup-all`"
+            ) from None
+        wanted += map(Requirement, metadata.requires(name) or [])
+    return [f"{name}=={version}" for name, version in sorted(pins.items())]
 
 
 def make_record(
