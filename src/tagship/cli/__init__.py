@@ -42,6 +42,7 @@ COMMANDS = {
     "history": "history",
     "verify-deployment": "verify_deployment",
     "mirror": "mirror",
+    "monitor": "monitor",
     "doctor": "doctor",
     "demo": "demo",
     "changed": "changed",

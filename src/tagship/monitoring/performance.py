@@ -5,10 +5,11 @@ than allowed. It warns when only its value is, which may be chance.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 
+from tagship.config.duration import parse_duration
 from tagship.config.frozen import Frozen
 from tagship.config.metrics import higher_is_better
 from tagship.config.performance import Performance, Value
@@ -140,6 +141,11 @@ def judge_performance(
         value=value,
         windows=windows,
     )
+
+
+def window_length(gate: Performance) -> timedelta | None:
+    """How long a window is; None when it is a number of predictions."""
+    return None if isinstance(gate.window, int) else parse_duration(gate.window)
 
 
 def _window(span: Span, gate: Performance) -> WindowResult:

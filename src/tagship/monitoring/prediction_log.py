@@ -4,7 +4,7 @@ import zlib
 from array import array
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,18 @@ class Logged:
 
     def __len__(self) -> int:
         return len(self.request)
+
+    def only(self, rows: NDArray[np.bool_]) -> "Logged":
+        """Some of the rows; what is said about the whole log stays."""
+        return replace(
+            self,
+            columns={name: values[rows] for name, values in self.columns.items()},
+            scores=self.scores[rows],
+            predictions=self.predictions[rows],
+            times=self.times[rows],
+            request=self.request[rows],
+            row=self.row[rows],
+        )
 
 
 def read_predictions(
@@ -178,12 +190,12 @@ class _Reader:
     ) -> tuple[NDArray[np.datetime64], list[dict[str, Any]]]:
         """The entries in the window and of what is wanted, and their times."""
         times = utc_times([entry["time"] for entry in entries])
-        unknown, future = np.isnat(times), times > _utc(self._window.now + AHEAD)
+        unknown, future = np.isnat(times), times > utc(self._window.now + AHEAD)
         self.skipped[NO_ENTRY] += int(unknown.sum())
         self.skipped[FUTURE] += int(future.sum())
-        inside = times < _utc(self._window.until)
+        inside = times < utc(self._window.until)
         if self._window.since is not None:
-            inside &= times >= _utc(self._window.since)
+            inside &= times >= utc(self._window.since)
         for key, value in self._wanted.items():
             inside &= np.array([entry[key] == value for entry in entries], dtype=bool)
         usable = ~(unknown | future)
@@ -236,7 +248,8 @@ def _utc_time(text: str) -> np.datetime64:
         return np.datetime64("NaT")
 
 
-def _utc(time: datetime) -> np.datetime64:
+def utc(time: datetime) -> np.datetime64:
+    """A moment as the log's times are held."""
     return np.datetime64(time.astimezone(UTC).replace(tzinfo=None), "ms")
 
 

@@ -1,11 +1,12 @@
 """Labelled predictions cut into windows, by time or by number, back from the newest."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 
 from tagship.config.duration import parse_duration
+from tagship.monitoring.prediction_log import utc
 from tagship.monitoring.sample import Sample
 
 MOST = 6
@@ -44,7 +45,7 @@ def spans(sample: Sample, length: str | int, until: datetime) -> list[Span]:
 def _edges(sample: Sample, length: str | int, until: datetime) -> list[np.datetime64]:
     """Where windows end and begin, newest first."""
     if isinstance(length, str):
-        end = np.datetime64(until.astimezone(UTC).replace(tzinfo=None), "ms")
+        end = utc(until)
         return [end - number * np.timedelta64(parse_duration(length)) for number in range(MOST + 1)]
     times, count = sample.times, len(sample)
     begins = [max(at, 0) for at in range(count - length, -length, -length)][:MOST]

@@ -1,0 +1,87 @@
+"""``tagship monitor``: does what runs still see what it was trained on, and is it still right?"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tagship.cli.models import Models
+from tagship.cli.options import Json
+
+if TYPE_CHECKING:
+    from tagship.watch.look import Look
+
+EXIT = {"ok": 0, "error": 1, "fail": 3, "no data": 4, "warn": 5}
+_WORST_FIRST = ("fail", "error", "warn", "no data", "ok")
+
+
+def command(
+    models: Models = None,
+    env: Annotated[
+        str | None, typer.Option(help="Only this environment; `local` is what is served here.")
+    ] = None,
+    push: Annotated[
+        bool, typer.Option("--push", help="Append what was found to the remote's branch monitor.")
+    ] = False,
+    prometheus: Annotated[
+        Path | None, typer.Option(help="Write metrics to this textfile, for node exporter.")
+    ] = None,
+    pushgateway: Annotated[
+        str | None, typer.Option(help="Send metrics to the Pushgateway at this address.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Judge drift and performance of every model where it runs, by what its release was locked to.
+
+    What was found is kept in .tagship/monitor/history. Exit codes: 0 ok, 1 error, 3 fail, 4 no
+    data, 5 warn; of several looks the worst counts: fail, error, warn, no data, ok.
+    """
+    from datetime import UTC, datetime
+
+    from tagship.cli.output import as_json
+    from tagship.config.project_files import find_root, load_model, load_project, model_names
+    from tagship.watch import history
+    from tagship.watch.look import look_at
+    from tagship.watch.running import running
+
+    root = find_root()
+    project, now = load_project(root), datetime.now(UTC)
+    known = model_names(root)
+    for name in models or []:
+        if name not in known:
+            load_model(root, name)  # refuses it
+    places = running(root, models or known, env)
+    looks = [look_at(root, project, one, now) for one in places]
+    history.keep(root, looks)
+    if json:
+        as_json([look.model_dump(mode="json") for look in looks])
+    else:
+        _show(looks)
+    if prometheus is not None or pushgateway is not None:
+        from tagship.watch.prometheus import push as send
+        from tagship.watch.prometheus import write_textfile
+
+        if prometheus is not None:
+            write_textfile(root, prometheus, looks)
+        if pushgateway is not None:
+            send(root, pushgateway, looks)
+    if push:
+        history.publish(root, looks)
+    found = {look.status for look in looks}
+    raise typer.Exit(EXIT[next(status for status in _WORST_FIRST if status in found)])
+
+
+def _show(looks: "list[Look]") -> None:
+    from tagship.cli.output import table
+
+    head = ("model", "environment", "release", "rows", "drift", "performance", "status")
+    rows = (
+        (look.model, look.environment, look.release or "-", f"{look.rows:,}",
+         look.drift["status"] if look.drift else "-",
+         look.performance.status if look.performance else "-", look.status)
+        for look in looks
+    )  # fmt: skip
+    table(head, rows)
+    for look in looks:
+        for reason in [*([look.error] if look.error else []), *look.reasons]:
+            typer.echo(f"! {look.model}/{look.environment}: {reason}")

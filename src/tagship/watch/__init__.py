@@ -1,0 +1,1 @@
+"""Watching every model where it runs: `tagship monitor`."""

@@ -1,0 +1,109 @@
+"""What was found as Prometheus metrics: a textfile for node exporter, or a Pushgateway."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tagship.errors import TagshipError
+from tagship.files import write_atomically
+from tagship.watch.history import last_run
+from tagship.watch.look import Look
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+Sample = tuple[str, dict[str, str], float | None]
+_CODES = {"ok": 0, "warn": 1, "fail": 2, "no data": -1}
+_SECONDS = 10
+_HELP = {
+    "monitor_last_run_timestamp_seconds": "When a look at it last ended without an error.",
+    "monitor_rows": "Predictions in the window that was looked at.",
+    "deployed_info": "What Git says is deployed there.",
+    "drift_status": "0 ok, 1 warn, 2 fail, -1 no data.",
+    "drift_score": "How far a column is from its reference.",
+    "drifted_columns_share": "Share of the columns that drifted.",
+    "performance_status": "0 ok, 1 warn, 2 fail, -1 no data.",
+    "performance": "A metric of the labelled predictions.",
+    "performance_low": "The lower end of its 95 % interval.",
+    "performance_high": "The upper end of its 95 % interval.",
+    "performance_value": "What a labelled prediction was worth, in the currency of value.",
+}
+
+
+def write_textfile(root: Path, path: Path, looks: Iterable[Look]) -> None:
+    """Write the textfile that node exporter collects, whole or not at all.
+
+    Raises:
+        TagshipError: it cannot be written.
+    """
+    from prometheus_client import generate_latest
+
+    write_atomically(path, generate_latest(_registry(root, looks)))
+
+
+def push(root: Path, gateway: str, looks: Iterable[Look]) -> None:
+    """Replace each look's group on a Pushgateway: job ``tagship_monitor``, model, environment.
+
+    Raises:
+        TagshipError: it cannot be reached, or refuses.
+    """
+    from prometheus_client import push_to_gateway
+
+    for look in looks:
+        place = {"model": look.model, "environment": look.environment}
+        try:
+            made = _registry(root, [look])
+            push_to_gateway(gateway, "tagship_monitor", made, place, timeout=_SECONDS)
+        except (OSError, ValueError) as error:
+            raise TagshipError(
+                f"{gateway}: the Pushgateway does not take the metrics: {error}",
+                "check the address; what was found is in .tagship/monitor",
+            ) from None
+
+
+def _registry(root: Path, looks: Iterable[Look]) -> "CollectorRegistry":
+    from prometheus_client import CollectorRegistry, Gauge
+
+    made = CollectorRegistry()
+    gauges: dict[str, Gauge] = {}
+    for look in looks:
+        place = {"model": look.model, "environment": look.environment}
+        for name, labels, value in _samples(root, look):
+            if value is None:
+                continue
+            if name not in gauges:
+                names = [*place, *labels]
+                gauges[name] = Gauge(f"tagship_{name}", _HELP[name], names, registry=made)
+            gauges[name].labels(**place, **labels).set(value)
+    return made
+
+
+def _samples(root: Path, look: Look) -> Iterator[Sample]:
+    release = {"release": look.release}
+    if look.release:
+        yield "deployed_info", release | {"model_sha256": look.model_sha256}, 1
+    last = look.time if look.status != "error" else last_run(root, look)
+    if last is not None:
+        seconds = datetime.fromisoformat(last).timestamp()
+        yield "monitor_last_run_timestamp_seconds", {}, seconds
+    if look.status == "error":
+        return
+    yield "monitor_rows", {}, look.rows
+    if look.drift is not None:
+        yield "drift_status", release, _CODES[look.drift["status"]]
+        yield "drifted_columns_share", {}, look.drift["drifted_share"]
+        for finding in look.drift["findings"]:
+            where = {"column": finding["column"], "method": finding["method"]}
+            if finding["check"] in ("drift", "prediction", "target"):
+                yield "drift_score", where, finding["value"]
+    if look.performance is not None:
+        for found in look.performance.metrics:
+            metric = {"metric": found.metric}
+            yield "performance", metric, found.value
+            yield "performance_low", metric, found.low
+            yield "performance_high", metric, found.high
+            if found.status is not None:
+                yield "performance_status", release | metric, _CODES[found.status]
+        if look.performance.value is not None:
+            yield "performance_value", {}, look.performance.value.mean

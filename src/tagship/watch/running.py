@@ -1,0 +1,131 @@
+"""What runs where, by Git's tags; and what a release was when it was trained, by its own commit."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tagship.config.project_files import load_model, load_project
+from tagship.errors import TagshipError
+from tagship.gitops.git import Git
+from tagship.gitops.view import View, look
+from tagship.monitoring.references import local_reference, released_reference
+from tagship.training.lock import Interval, read_lock
+from tagship.training.reference import Reference
+
+LOCAL = "local"
+"""The environment of what `tagship serve` runs here."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """One model in one environment."""
+
+    model: str
+    environment: str
+    release: str
+    """Empty for what is served here."""
+    model_sha256: str
+    """Empty for what is served here."""
+    commit: str = ""
+    """The release's."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """How a release was when it was trained."""
+
+    metrics: dict[str, Interval]
+    """The lock's, on the holdout."""
+    reference: Reference
+
+
+def running(root: Path, models: list[str], environment: str | None) -> list[Running]:
+    """Each model's deployments; of a model without any, what is served here.
+
+    Args:
+        environment: only this one; ``local`` asks neither Git nor the remote.
+
+    Raises:
+        TagshipError: no such environment, or the remote cannot be reached.
+    """
+    here = {model: Running(model, LOCAL, "", "") for model in models}
+    if environment == LOCAL:
+        return list(here.values())
+    view = _view(root)
+    environments = view.environments if view else load_project(root).environments
+    if environment and environment not in environments:
+        known = ", ".join([*environments, LOCAL])
+        raise TagshipError(f"'{environment}' is no environment", f"there are: {known}")
+    found: list[Running] = []
+    for model in models:
+        chosen = [environment] if environment else environments
+        deployed = [one for name in chosen if (one := _deployed(view, model, name))]
+        found += deployed or ([] if environment else [here[model]])
+    if not found:
+        raise TagshipError(
+            f"nothing is deployed to {environment}: there is nothing to look at",
+            f"what `tagship serve` runs here: tagship monitor --env {LOCAL}",
+        )
+    return found
+
+
+def trained(root: Path, one: Running) -> Trained:
+    """The lock's metrics and the reference of what runs, proved to belong together.
+
+    Raises:
+        TagshipError: a release without either, or with another artifact than the deployed one.
+    """
+    if not one.release:
+        files = load_model(root, one.model)
+        return Trained(read_lock(files.lock_path).metrics, local_reference(files))
+    git = Git(root)
+    if not one.commit:
+        raise TagshipError(
+            f"{one.release}: the remote has no valid tag of this name", "run `tagship doctor`"
+        )
+    sha256, metrics = _locked(git, one)
+    if sha256 != one.model_sha256:
+        raise TagshipError(
+            f"{one.release}: its lock names artifact {sha256[:12]}…, but {one.environment} runs"
+            f" {one.model_sha256[:12]}…",
+            "run `tagship doctor`: a tag was moved",
+        )
+    reference = released_reference(lambda path: git.show(one.commit, path), one.model, one.release)
+    return Trained(metrics, reference)
+
+
+def local_artifact(root: Path, model: str) -> str:
+    """The SHA-256 of what was trained last here, or else of the locked artifact."""
+    files = load_model(root, model)
+    last = files.work / "lock.yaml"
+    return read_lock(last if last.is_file() else files.lock_path).artifact.sha256
+
+
+def _view(root: Path) -> View | None:
+    """What the remote says; None where there is no repository or no remote."""
+    return look(root) if (root / ".git").exists() and Git(root).has_remote() else None
+
+
+def _deployed(view: View | None, model: str, environment: str) -> Running | None:
+    current = view.ledger.current(model, environment) if view else None
+    if view is None or current is None:
+        return None
+    release = view.ledger.releases.get(current.release)
+    commit = release.commit if release else ""
+    return Running(model, environment, current.release, current.says("Model-SHA256"), commit)
+
+
+def _locked(git: Git, one: Running) -> tuple[str, dict[str, Interval]]:
+    """The artifact's SHA-256 and the metrics, from a lock of any version of this engine."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    path = f"config/{one.model}/model.lock.yaml"
+    text = git.show(one.commit, path)
+    if text is None:
+        raise TagshipError(f"{one.release}: its commit has no {path}", "release it again")
+    try:
+        lock = YAML(typ="safe").load(text)
+        metrics = {name: Interval.model_validate(found) for name, found in lock["metrics"].items()}
+        return str(lock["artifact"]["sha256"]), metrics
+    except (YAMLError, KeyError, TypeError, AttributeError, ValueError):
+        raise TagshipError(f"{path} at {one.release}: not a lock", "release it again") from None
