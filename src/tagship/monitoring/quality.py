@@ -61,7 +61,7 @@ def _unknown(name: str, profile: Profile, quality: Quality, values: Values) -> I
         new = int((values.values >= first).sum())
         count += new
         shown = ", ".join(repr(text[:40]) for text in values.new[:3])
-        said.append(f"{new:,} of {len(values.new):,} new values: {shown}")
+        said.append(f"{new:,} values that the contract lacks: {shown}")
     if count:
         share, limit = count / len(values.values), limit_text(quality.unknown)
         status = judge(share, quality.unknown)
