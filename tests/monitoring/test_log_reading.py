@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 from prediction_logs import (
     BINARY,
     MULTICLASS,
@@ -109,6 +110,26 @@ def test_a_url_is_read_like_a_folder(tmp_path):
     assert len(read(f"file://{tmp_path}")) == 1
     with pytest.raises(TagshipError, match="nothing://x: the log cannot be read"):
         read("nothing://x")
+
+
+def test_every_pod_may_have_a_folder_of_its_own(tmp_path):
+    for pod in ("a", "b"):
+        write(tmp_path / pod, line(request_id=pod))
+    assert read(tmp_path).requests.tolist() == ["a", "b"]
+
+
+def test_a_folder_that_cannot_be_listed_is_not_taken_for_empty(tmp_path, monkeypatch):
+    (tmp_path / "pod").mkdir()
+    listed = LocalFileSystem.ls
+
+    def refuse(self, path, *arguments, **options):
+        if str(path).endswith("pod"):
+            raise PermissionError(13, "Permission denied", path)
+        return listed(self, path, *arguments, **options)
+
+    monkeypatch.setattr(LocalFileSystem, "ls", refuse)
+    with pytest.raises(TagshipError, match=r"the log cannot be read: .*Permission denied"):
+        read(tmp_path)
 
 
 def test_an_unset_variable_in_the_folder_is_refused(tmp_path):

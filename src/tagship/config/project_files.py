@@ -23,8 +23,8 @@ MODEL_NAME_RULE = (
     " and has at most 40 characters (it becomes part of Kubernetes names, tags and images)"
 )
 _RESERVED = {
-    "argocd", "base", "components", "environments", "image", "monitoring", "promote", "schemas",
-    "template",
+    "argocd", "base", "components", "environments", "image", "monitor", "monitoring", "promote",
+    "schemas", "template",
 }  # fmt: skip
 """Folders beside those of models, and namespaces of tags that are no model's."""
 

@@ -53,7 +53,7 @@ def log_lines(
     """The entries of ``<kind>-*.jsonl`` files that may hold what is in the window.
 
     Args:
-        folder: a path or URL; one that is not there holds no files.
+        folder: a path or URL, with folders in it or not; one that is not there holds no files.
         kind: ``predictions`` or ``feedback``.
         skipped: what was passed over, by reason; counted here.
 
@@ -76,12 +76,9 @@ def _files(folder: str, kind: str, window: Window) -> Iterator[Callable[[], Any]
     import fsspec
 
     filesystem, root = fsspec.core.url_to_fs(folder)
-    try:
-        found = filesystem.ls(root, detail=True)
-    except FileNotFoundError:
-        return
-    for info in sorted(found, key=lambda info: str(info["name"])):
-        name = str(info["name"]).rsplit("/", 1)[-1]
+    for info in _listed(filesystem, root):
+        path = str(info["name"])
+        name = path.rsplit("/", 1)[-1]
         if not (name.startswith(f"{kind}-") and name.endswith(".jsonl")):
             continue
         began, changed = _began(name), info.get("mtime")
@@ -89,7 +86,20 @@ def _files(folder: str, kind: str, window: Window) -> Iterator[Callable[[], Any]
         late = began is not None and began > window.until + _SPARE
         early = window.since is not None and ended is not None and ended < window.since - _SPARE
         if not (late or early):
-            yield partial(_open, filesystem, str(info["name"]))
+            yield partial(_open, filesystem, path)
+
+
+def _listed(filesystem: Any, folder: str, depth: int = 3) -> Iterator[dict[str, Any]]:
+    """The files in a folder and those in it, by name; a folder that is gone holds none."""
+    try:
+        found = filesystem.ls(folder, detail=True)
+    except FileNotFoundError:
+        return
+    for info in sorted(found, key=lambda info: str(info["name"])):
+        if info["type"] != "directory":
+            yield info
+        elif depth and str(info["name"]).rstrip("/") != folder.rstrip("/"):
+            yield from _listed(filesystem, str(info["name"]), depth - 1)
 
 
 def _began(name: str) -> datetime | None:
