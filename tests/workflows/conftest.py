@@ -67,6 +67,18 @@ def _staged(
     return folder
 
 
+@pytest.fixture(scope="session")
+def _shipped(
+    tmp_path_factory: pytest.TempPathFactory, _staged: Path, _registry: tuple[str, list[Path]]
+) -> Path:
+    """After the promotion was merged: production runs v1.0.0."""
+    folder = _copy(_staged, tmp_path_factory.mktemp("shipped") / "hub")
+    _registry[1].append(folder / "edge")
+    ran = Hub(folder).merge("promote/tiny/v1.0.0")
+    assert ran.ok, ran.log
+    return folder
+
+
 @pytest.fixture
 def founded(_founded: Path, tmp_path: Path, _registry: tuple[str, list[Path]]) -> Hub:
     return _hub(_founded, tmp_path, _registry)
@@ -80,6 +92,11 @@ def tagged(_tagged: Path, tmp_path: Path, _registry: tuple[str, list[Path]]) -> 
 @pytest.fixture
 def staged(_staged: Path, tmp_path: Path, _registry: tuple[str, list[Path]]) -> Hub:
     return _hub(_staged, tmp_path, _registry)
+
+
+@pytest.fixture
+def shipped(_shipped: Path, tmp_path: Path, _registry: tuple[str, list[Path]]) -> Hub:
+    return _hub(_shipped, tmp_path, _registry)
 
 
 def _hub(source: Path, tmp_path: Path, registry: tuple[str, list[Path]]) -> Hub:

@@ -30,6 +30,8 @@ MAY_WRITE = {
     ("promote", "deploy"): {"contents"},
     ("promote", "propose"): {"contents", "pull-requests"},
     ("rollback", "rollback"): {"contents", "pull-requests"},
+    ("monitor", "watch"): {"contents", "issues"},
+    ("monitor", "retrain"): {"contents", "pull-requests", "issues"},
 }
 """Every job that may write, and what."""
 
@@ -141,7 +143,8 @@ def test_a_checkout_keeps_no_token_and_only_steps_that_need_one_get_it() -> None
         if "secrets." in json.dumps(step):
             pytest.fail(f"{name}: {job} uses a secret; GITHUB_TOKEN alone must do")
         remote = re.search(
-            r"tagship (promote|deploy|rollback|verify-deployment|github c|github p|difference)",
+            r"tagship (promote|deploy|rollback|verify-deployment|difference|monitor|retrain"
+            r"|github [cpi]|github retrained)",
             script,
         )
         if remote:
@@ -239,7 +242,8 @@ def test_rulesets_cover_every_environment_and_no_branch_of_ours() -> None:
         return any(re.fullmatch(one, branch) for one in forbidden)
 
     assert all(map(stopped, ("churn/v1.0.0", "churn/production/12", "churn/staging/1")))
-    ours = ("promote/churn/v1.0.0", "rollback/churn/production/3", "feature/churn", "main")
+    ours = ("promote/churn/v1.0.0", "rollback/churn/production/3", "retrain/churn", "monitor",
+            "feature/churn", "main")  # fmt: skip
     assert not any(map(stopped, ours))
 
 
@@ -261,15 +265,16 @@ def test_the_compose_file_is_pinned_and_runs_nobody_as_root() -> None:
         assert "latest" not in service.get("image", ""), name
 
 
-@pytest.mark.parametrize("path", ["deploy/image/Dockerfile", "deploy/image/compose.Dockerfile"])
-def test_images_start_from_a_digest_and_run_as_the_same_user(path: str) -> None:
-    text = (ROOT / path).read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["Dockerfile", "compose.Dockerfile", "monitor.Dockerfile"])
+def test_images_start_from_a_digest_and_run_as_the_same_user(name: str) -> None:
+    path = ROOT / "deploy" / "image" / name
+    text = path.read_text(encoding="utf-8")
     bases = re.findall(r"^FROM (\S+)", text, re.MULTILINE)
     stages = re.findall(r"^FROM \S+ AS (\S+)", text, re.MULTILINE)
     for base in bases:
         assert base in stages or re.search(r"@sha256:[0-9a-f]{64}$", base), base
     assert "USER 10001:10001" in text
-    assert tool("hadolint", str(ROOT / path)).returncode == 0
+    assert tool("hadolint", str(path)).returncode == 0
 
 
 def test_compose_accepts_its_file() -> None:
