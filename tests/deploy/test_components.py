@@ -1,12 +1,18 @@
 """What the opt-in components change."""
 
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rendering import DEPLOY, Render, Resource
+from ruamel.yaml import YAML
 from test_manifest_schemas import in_an_overlay
-from test_overlays import OVERLAYS, one, pod, selects
+from test_overlays import OVERLAYS, container, one, pod, selects
+from typer.main import get_command
+
+from tagship.cli import make_app
 
 
 @pytest.fixture
@@ -16,7 +22,7 @@ def canary(deploy: Path, render: Render) -> list[Resource]:
 
 def test_no_component_is_used_unasked(render: Render) -> None:
     kinds = {resource["kind"] for overlay in OVERLAYS for resource in render(overlay)}
-    assert kinds.isdisjoint({"Rollout", "AnalysisTemplate", "Ingress"})
+    assert kinds.isdisjoint({"Rollout", "AnalysisTemplate", "Ingress", "CronJob"})
 
 
 def test_canary_takes_the_pods_of_the_deployment_over(canary: list[Resource]) -> None:
@@ -86,3 +92,62 @@ def test_ingress_opens_predictions_and_the_release_only(deploy: Path, render: Re
         ("/info", "Exact"),
     ]
     assert {path["backend"]["service"]["name"] for path in rule["http"]["paths"]} == {service}
+
+
+@pytest.fixture
+def watched(deploy: Path, render: Render) -> list[Resource]:
+    return in_an_overlay([DEPLOY / "components" / "monitor"], deploy)
+
+
+def test_the_monitor_looks_at_its_overlays_model_and_environment(watched: list[Resource]) -> None:
+    job = one(watched, "CronJob")["spec"]["jobTemplate"]["spec"]
+    labels = pod({"spec": job})["metadata"]["labels"]
+    record = YAML(typ="safe").load(one(watched, "ConfigMap")["data"]["release.yaml"])
+    given = {e["name"]: e for e in container({"spec": job})["env"]}
+    named = {"MODEL": "app.kubernetes.io/name", "ENVIRONMENT": "environment"}
+    for name, label in named.items():
+        path = given[name]["valueFrom"]["fieldRef"]["fieldPath"]
+        assert path == f"metadata.labels['{label}']"
+        assert labels[label] == record[name.lower()]
+
+
+def test_the_monitor_is_no_pod_of_the_service_and_is_locked_down(watched: list[Resource]) -> None:
+    job = one(watched, "CronJob")["spec"]["jobTemplate"]["spec"]
+    labels = pod({"spec": job})["metadata"]["labels"]
+    assert not selects(one(watched, "Service")["spec"]["selector"], labels)
+    assert not selects(one(watched, "Deployment")["spec"]["selector"]["matchLabels"], labels)
+    policies = [r["spec"] for r in watched if r["kind"] == "NetworkPolicy"]
+    assert [p["ingress"] for p in policies if selects(p["podSelector"]["matchLabels"], labels)] == [
+        []
+    ]
+    served = container(one(watched, "Deployment"))
+    security = container({"spec": job})["securityContext"]
+    assert security == served["securityContext"]
+    assert security["readOnlyRootFilesystem"] is True
+    image = container({"spec": job})["image"]
+    assert "-monitor@sha256:" in image
+    assert image != served["image"]
+
+
+@pytest.mark.parametrize(("code", "fails"), [(0, False), (1, True), (3, False), (5, False)])
+def test_the_monitors_job_fails_only_when_the_look_did(
+    code: int, fails: bool, watched: list[Resource], tmp_path: Path
+) -> None:
+    """Its own script, with git and python that only note what they were asked."""
+    job = one(watched, "CronJob")["spec"]["jobTemplate"]["spec"]
+    shell, options, script = container({"spec": job})["command"]
+    script = script.replace("/work/project", str(tmp_path / "project"))
+    for name, answer in (("git", 'mkdir "$4"'), ("python", f"exit {code}")):
+        program = tmp_path / "bin" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f'#!/bin/sh\necho {name} "$@" >> {tmp_path}/asked\n{answer}\n')
+        program.chmod(0o755)
+    given = {"MODEL": "tiny", "ENVIRONMENT": "staging", "REPOSITORY": "r", "PUSHGATEWAY": "p"}
+    path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
+    done = subprocess.run([shell, options, script], env={**given, "PATH": path})
+    assert (done.returncode != 0) is fails
+    _, *words = (tmp_path / "asked").read_text().splitlines()[1].split(" -m tagship ")[1].split()
+    command = get_command(make_app()).commands["monitor"]
+    context = command.make_context("monitor", words)
+    assert context.params["models"] == ["tiny"]
+    assert (context.params["env"], context.params["pushgateway"]) == ("staging", "p")

@@ -23,6 +23,7 @@ TYPOS = [
     ("ApplicationSet", "spec/syncPolicy/applicationsSync", "applicationSync"),
     ("ApplicationSet", "spec/generators/1/git/template/spec/project", "projects"),
     ("ConfigMap", "data", "dta"),
+    ("CronJob", "spec/jobTemplate/spec/template/spec/containers/0/volumeMounts", "volumeMount"),
     ("Deployment", "spec/template/spec/containers/0/livenessProbe", "livenessprobe"),
     ("Deployment", "spec/template/spec/containers/0/securityContext/readOnlyRootFilesystem", "ro"),
     ("HorizontalPodAutoscaler", "spec/maxReplicas", "maxReplica"),
