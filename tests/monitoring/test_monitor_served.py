@@ -1,0 +1,116 @@
+"""The monitor reads what a real service really wrote, while it runs and after it ended."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import time
+
+import httpx
+import pytest
+from deployed_models import WATCHED, asked, deploy, publish
+
+SECONDS = 120
+
+
+@contextlib.contextmanager
+def service(project, **variables):
+    """A client of ``tagship serve tiny``; the process ends with the block."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = project.start("serve", "tiny", "--port", str(port), **variables)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+            end = time.monotonic() + SECONDS
+            while True:
+                assert process.poll() is None, process.communicate()
+                assert time.monotonic() < end
+                with contextlib.suppress(httpx.HTTPError):
+                    if client.get("/readyz").status_code == 200:
+                        break
+                time.sleep(0.2)
+            yield client
+    finally:
+        os.kill(process.pid, signal.SIGTERM)
+        process.communicate(timeout=60)
+
+
+def post(client, path, content):
+    answer = client.post(path, json=content)
+    assert answer.is_success, answer.text
+    return answer.json()
+
+
+def looked(project, *arguments):
+    ran = project.tagship("monitor", "--json", *arguments)
+    assert ran.code in (0, 3, 4, 5), ran
+    [found] = json.loads(ran.out)
+    return found
+
+
+@pytest.fixture
+def watched(run_project):
+    run_project.edit("thresholds", "parity:", f"{WATCHED}parity:")
+    return run_project
+
+
+def test_requests_of_every_shape_and_their_labels_are_found(watched):
+    records, _, bought = asked(400, seed=3)
+    columns = {name: [r[name] for r in records[300:]] for name in records[0]}
+    with service(watched) as client:
+        labels = [
+            {"request_id": post(client, "/predict", record)["request_id"], "actual": actual}
+            for record, actual in zip(records[:200], bought[:200], strict=True)
+        ]
+        post(client, "/feedback", labels)
+        assert client.post("/predict", json={"age": "old"}).status_code == 422
+        end = time.monotonic() + SECONDS
+        while looked(watched)["rows"] < 200:
+            assert time.monotonic() < end
+            time.sleep(0.2)
+        for many, actual in (
+            (records[200:300], bought[200:300]),
+            ({"columns": columns}, bought[300:]),
+        ):
+            name = post(client, "/predict", many)["request_id"]
+            rows = enumerate(actual)
+            post(
+                client, "/feedback", [{"request_id": name, "row": r, "actual": a} for r, a in rows]
+            )
+        post(client, "/feedback", {"request_id": "never", "actual": "yes"})
+    found = looked(watched)
+    assert (found["rows"], found["skipped"]) == (400, {})
+    labels = found["performance"]["labels"]
+    assert (labels["joined"], labels["unknown"], labels["received"]) == (400, 1, 401)
+    assert found["drift"]["rows"] == 400
+    assert (found["status"], found["reasons"]) == ("ok", [])
+    roc_auc = found["performance"]["metrics"][0]
+    assert roc_auc["low"] < roc_auc["value"] < roc_auc["high"]
+
+
+def test_a_deployed_release_is_judged_by_what_its_service_logged(watched):
+    path = watched.path("config/project.yaml")
+    log = "monitoring: {log: 'logs/{environment}/{model}'}\n"
+    path.write_text(path.read_text(encoding="utf-8") + log, encoding="utf-8")
+    publish(watched)
+    release = deploy(watched, "v1.0.0", "production/1")
+    [record] = watched.root.glob(".tagship/bentoml/bentos/tiny/*/src/artifact/record.json")
+    deployed = json.loads(record.read_text()) | {"release": release}
+    watched.write("release.yaml", "".join(f'{key}: "{v}"\n' for key, v in deployed.items()))
+    variables = {
+        "TAGSHIP_RECORD": str(watched.path("release.yaml")),
+        "TAGSHIP_LOG_DIR": str(watched.path("logs/production/tiny/pod-1")),
+    }
+    records, _, _ = asked(300, seed=4)
+    for record in records:
+        record["visits"] = min(record["visits"] + 25, 50)
+    with service(watched, **variables) as client:
+        assert post(client, "/predict", records)["release"] == release
+    found = looked(watched)
+    assert (found["environment"], found["release"], found["rows"]) == ("production", release, 300)
+    assert found["status"] == "fail"
+    assert found["reasons"][0].startswith("drift: ")
+    assert "visits" in found["reasons"][0]
+    assert found["performance"]["status"] == "no data"
