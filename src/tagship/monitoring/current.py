@@ -147,13 +147,12 @@ def _from_series(profile: Profile, found: "pd.Series") -> Values:
         numbers = pd.to_numeric(found, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
         unknown = np.isnan(numbers) & found.notna().to_numpy()
         return Values(numbers, unknown if unknown.any() else None)
-    texts = as_text(found)
+    codes, distinct = pd.factorize(found)
+    texts = as_text(pd.Series(distinct)).astype(str).tolist()
     if profile.dtype == "bool":
-        lower = texts.str.lower()
-        texts = lower.map(_WORDS).where(lower.isin(list(_WORDS)), texts)
+        texts = [_WORDS.get(text.lower(), text) for text in texts]
     names = [str(value) for value in profile.values]
-    codes, distinct = pd.factorize(texts)
-    new = [str(text) for text in distinct if text not in names]
+    new = tuple(dict.fromkeys(text for text in texts if text not in names))
     places = {name: code for code, name in enumerate([*names, *new])}
-    mapped = np.array([*(places[str(text)] for text in distinct), -1], dtype=np.int64)
-    return Values(mapped[codes], new=tuple(new))
+    mapped = np.array([*(places[text] for text in texts), -1], dtype=np.int64)
+    return Values(mapped[codes], new=new)

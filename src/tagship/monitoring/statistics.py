@@ -44,26 +44,25 @@ class Distribution:
 
     def at(self, values: Floats) -> tuple[Floats, Floats]:
         """The shares of values below, and at or below, each of ``values``, which ascend."""
-        right = np.searchsorted(self.points, values, "right")
-        before = np.maximum(right - 1, 0)
-        after = np.minimum(right, len(self.points) - 1)
-        left_end, right_end = self.points[before], self.points[after]
-        width = right_end - left_end
-        part = np.divide(values - left_end, width, out=np.zeros(len(values)), where=width > 0)
-        between = self.upto[before] + part * (self.under[after] - self.upto[before])
-        upto = np.where(right == 0, 0.0, np.where(right == len(self.points), 1.0, between))
-        hit = (right > 0) & (values == left_end)
-        return np.where(hit, self.under[before], upto), upto
+        first = np.searchsorted(values, self.points, "left")
+        behind = np.searchsorted(values, self.points, "right")
+        lengths = np.diff(first, prepend=0, append=len(values))
+        steps = np.diff(self.points)
+        slopes = np.divide(self.under[1:] - self.upto[:-1], steps)
+        starts = np.concatenate([self.points[:1], self.points])
+        upto = (values - np.repeat(starts, lengths)) * np.repeat([0.0, *slopes, 0.0], lengths)
+        upto += np.repeat(np.concatenate([[0.0], self.upto]), lengths)
+        under = upto.copy()
+        for start, end, share in zip(first.tolist(), behind.tolist(), self.under, strict=True):
+            under[start:end] = share
+        return under, upto
 
 
 def largest_gap(reference: Distribution, ordered: Floats) -> float:
     """The Kolmogorov-Smirnov statistic: the largest difference of the distribution functions."""
-    points = np.concatenate([reference.points, ordered])
-    points.sort(kind="stable")
-    under, upto = reference.at(points)
-    ours_under = np.searchsorted(ordered, points, "left") / len(ordered)
-    ours_upto = np.searchsorted(ordered, points, "right") / len(ordered)
-    return float(max(np.abs(under - ours_under).max(), np.abs(upto - ours_upto).max()))
+    under, upto = reference.at(ordered)
+    ranks = np.arange(len(ordered) + 1) / len(ordered)
+    return float(max((ranks[1:] - upto).max(), (under - ranks[:-1]).max()))
 
 
 def ks_p_value(gap: float, rows: int, others: int) -> float:
@@ -84,11 +83,11 @@ def wasserstein(reference: Distribution, ordered: Floats) -> float:
     The area between the two distribution functions (Ramdas et al., 2017, "On Wasserstein
     Two-Sample Testing"), each piece of it a trapezium or two triangles.
     """
-    points = np.concatenate([reference.points, ordered])
-    points.sort(kind="stable")
+    places = np.searchsorted(ordered, reference.points)
+    points = np.insert(ordered, places, reference.points)
+    ours = np.insert(np.arange(1.0, len(ordered) + 1), places, places)[:-1] / len(ordered)
     width = np.diff(points)
     under, upto = reference.at(points)
-    ours = np.searchsorted(ordered, points[:-1], "right") / len(ordered)
     start, end = upto[:-1] - ours, under[1:] - ours
     both = np.abs(start) + np.abs(end)
     crossed = start * end < 0
