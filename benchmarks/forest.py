@@ -1,4 +1,4 @@
-"""The model that `serving.py` and `soak.py` serve: a forest on 20 mixed columns, run and packed."""
+"""The model that `serving.py` and `soak.py` serve: churn's forest on 20 mixed columns."""
 
 import json
 import shutil
@@ -38,7 +38,7 @@ select: {metric: roc_auc, folds: 2}
 candidates:
   forest:
     estimator: sklearn.ensemble.RandomForestClassifier
-    params: {n_estimators: %d, max_depth: 12}
+    params: {n_estimators: %d, max_depth: 10, min_samples_leaf: 5}
 """
 _THRESHOLDS = """\
 metrics: {roc_auc: {fail_below: 0.5}}

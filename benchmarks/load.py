@@ -112,7 +112,6 @@ class Load:
 
     def run(self) -> Reading:
         """Drive the load to its end."""
-        gc.disable()
         started = perf_counter()
         for _ in range(self.plan.connections):
             self._connect()
@@ -244,6 +243,8 @@ class Load:
         while self._open and perf_counter() < end:
             self._turn(0.1)
         self.errors["no answer"] += self._open
+        for key in list(self._selector.get_map().values()):
+            self._forget(key.data, None)
         self._selector.close()
 
     def _reading(self, warm: float, end: float, busy: float) -> Reading:
@@ -289,4 +290,5 @@ def _cpu_seconds() -> float:
 
 
 if __name__ == "__main__":
+    gc.disable()
     print(json.dumps(asdict(Load(Plan(**json.load(sys.stdin))).run())))

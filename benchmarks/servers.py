@@ -24,6 +24,18 @@ SERVER_CORE, LOAD_CORE = 1, 0
 _START_SECONDS = 120
 
 
+Records = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Form:
+    """A way of asking: where, with what, and how P(positive class) of each row is read."""
+
+    path: str
+    ask: Callable[[Records], Any]
+    read: Callable[[Any], list[float]]
+
+
 @dataclass(frozen=True)
 class Kind:
     """One way of serving the forest, and how it is spoken to."""
@@ -32,59 +44,83 @@ class Kind:
     command: Sequence[str]
     """``{port}`` and ``{folder}`` are filled in."""
     ready: str
-    one: str
-    many: str
-    ask: Callable[[Any], Any] = lambda records: records
-    """From a record, or a list of them, to the body."""
-    read: Callable[[Any], list[float]] = lambda answer: (
-        [row["probability"] for row in answer["predictions"]]
-        if "predictions" in answer
-        else [answer["probability"]]
-    )
-    """From an answer to P(positive class) of each row."""
+    forms: Mapping[str, Form]
+    """``one`` record, ``records`` and, where it has such a thing, ``columns``."""
 
 
-def _uvicorn(app: str) -> tuple[str, ...]:
-    command = (sys.executable, "-m", "uvicorn", f"{app}:app", "--app-dir", str(PEERS))
-    flags = ("--port", "{port}", "--loop", "uvloop", "--http", "httptools", "--no-access-log")
-    return (*command, *flags, "--log-level", "warning")
+def _as_columns(records: Records) -> dict[str, list[Any]]:
+    return {name: [record[name] for record in records] for name in records[0]}
 
 
-def _rows(records: Any) -> list[Any]:
-    return records if isinstance(records, list) else [records]
+def _as_split(records: Records) -> dict[str, Any]:
+    return {"columns": list(records[0]), "data": [list(record.values()) for record in records]}
+
+
+def _read_one(answer: Any) -> list[float]:
+    return [answer["probability"]]
+
+
+def _read_many(answer: Any) -> list[float]:
+    return [row["probability"] for row in answer["predictions"]]
+
+
+def _read_columns(answer: Any) -> list[float]:
+    found: list[float] = answer["predictions"]["probability"]
+    return found
+
+
+def _fastapi(app: str, *, columns: bool) -> Kind:
+    command = [sys.executable, "-m", "uvicorn", f"{app}:app", "--app-dir", str(PEERS)]
+    command += ["--port", "{port}", "--loop", "uvloop", "--http", "httptools", "--no-access-log"]
+    forms = {
+        "one": Form("/predict", lambda records: records[0], _read_one),
+        "records": Form("/predict_many", lambda records: records, _read_many),
+    }
+    if columns:
+        forms["columns"] = Form("/predict_columns", _as_columns, _read_many)
+    name = app.replace("serve", "fastapi")
+    return Kind(name, [*command, "--log-level", "warning"], "/readyz", forms)
+
+
+def _ours() -> Kind:
+    forms = {
+        "one": Form("/predict", lambda records: records[0], _read_one),
+        "records": Form("/predict", lambda records: records, _read_many),
+        "columns": Form("/predict", lambda rows: {"columns": _as_columns(rows)}, _read_columns),
+    }
+    return Kind("ours", [TAGSHIP, "serve", NAME, "--port", "{port}"], "/readyz", forms)
+
+
+def _mlflow() -> Kind:
+    def read(answer: Any) -> list[float]:
+        return [row[1] for row in answer["predictions"]]
+
+    records = Form("/invocations", lambda records: {"dataframe_records": records}, read)
+    split = Form("/invocations", lambda records: {"dataframe_split": _as_split(records)}, read)
+    command = [str(_BIN / "mlflow"), "models", "serve", "--env-manager", "local", "--workers", "1"]
+    command += ["--model-uri", "{folder}/peer/mlflow", "--port", "{port}"]
+    return Kind("mlflow", command, "/ping", {"one": records, "records": records, "columns": split})
+
+
+def _bentoml() -> Kind:
+    command = [sys.executable, "-m", "bentoml", "serve", "serve_bentoml:Forest"]
+    command += ["--working-dir", str(PEERS), "--port", "{port}"]
+    records = Form("/predict", lambda records: {"rows": records}, lambda answer: answer)
+    columns = Form("/predict", lambda rows: {"rows": _as_columns(rows)}, lambda answer: answer)
+    forms = {"one": records, "records": records, "columns": columns}
+    return Kind("bentoml_plain", command, "/readyz", forms)
 
 
 _BIN = Path(sys.executable).parent
 _PATH = f"{_BIN}{os.pathsep}{os.environ.get('PATH', '')}"  # where mlflow looks for uvicorn
-_MLFLOW = (str(_BIN / "mlflow"), "models", "serve", "--env-manager", "local", "--workers", "1")
-_MLFLOW += ("--model-uri",)
-_BENTOML = (sys.executable, "-m", "bentoml", "serve", "serve_bentoml:Forest")
 KINDS = {
     kind.name: kind
     for kind in (
-        Kind(
-            "ours", (TAGSHIP, "serve", NAME, "--port", "{port}"), "/readyz", "/predict", "/predict"
-        ),
-        Kind("fastapi_onnx", _uvicorn("serve_onnx"), "/readyz", "/predict", "/predict_many"),
-        Kind("fastapi_pandas", _uvicorn("serve_pandas"), "/readyz", "/predict", "/predict_many"),
-        Kind(
-            "mlflow",
-            (*_MLFLOW, "{folder}/peer/mlflow", "--port", "{port}"),
-            "/ping",
-            "/invocations",
-            "/invocations",
-            lambda records: {"dataframe_records": _rows(records)},
-            lambda answer: [row[1] for row in answer["predictions"]],
-        ),
-        Kind(
-            "bentoml_plain",
-            (*_BENTOML, "--working-dir", str(PEERS), "--port", "{port}"),
-            "/readyz",
-            "/predict",
-            "/predict",
-            lambda records: {"rows": _rows(records)},
-            lambda answer: answer,
-        ),
+        _ours(),
+        _fastapi("serve_onnx", columns=False),
+        _fastapi("serve_pandas", columns=True),
+        _mlflow(),
+        _bentoml(),
     )
 }
 
@@ -99,12 +135,20 @@ class Server:
     ready_seconds: float
     log: Path
 
-    def post(self, content: Any, path: str | None = None) -> tuple[int, Any]:
+    def ask(self, form: str, records: Records) -> list[float]:
+        """The probabilities of some records; exits where there is no 200."""
+        spoken = self.kind.forms[form]
+        status, answer = self.post(spoken.path, spoken.ask(records))
+        if status != 200:
+            sys.exit(f"{self.kind.name}: {status} {answer}")
+        return spoken.read(answer)
+
+    def post(self, path: str, content: Any) -> tuple[int, Any]:
         """Status and JSON of one POST on a connection of its own."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         with contextlib.closing(connection):
             headers = {"Content-Type": "application/json"}
-            connection.request("POST", path or self.kind.one, json.dumps(content), headers)
+            connection.request("POST", path, json.dumps(content), headers)
             answer = connection.getresponse()
             text = answer.read()
             return answer.status, json.loads(text) if text else None

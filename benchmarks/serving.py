@@ -6,12 +6,11 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from forest import packed_forest, read_records
 from load import Plan
 from measure import ROOT, Options, command_line, run, save
-from servers import KINDS, Server, load, started
+from servers import KINDS, Records, Server, load, started
 from serving_figures import Findings, Loaded, Start, chart, figures, table
 
 CONNECTIONS = (1, 16, 64)
@@ -45,40 +44,41 @@ def read_options() -> Given:
     return Given(given.quick, given.results, only, seconds, rounds, given.project)
 
 
-def same_answers(server: Server, records: list[Any], expected: list[float]) -> float:
+def same_answers(server: Server, records: Records, expected: list[float]) -> float:
     """The largest difference from the expected probabilities, one by one and in bulk."""
-    kind, found = server.kind, []
-    for content, path in [*((record, kind.one) for record in records), (records, kind.many)]:
-        status, answer = server.post(kind.ask(content), path)
-        if status != 200:
-            sys.exit(f"{kind.name}: {status} {answer}")
-        found += kind.read(answer)
-    worst = max(abs(a - b) for a, b in zip(found, expected * 2, strict=True))
+    found = [p for record in records for p in server.ask("one", [record])]
+    bulk = [form for form in server.kind.forms if form != "one"]
+    found += [p for form in bulk for p in server.ask(form, records)]
+    wanted = expected * (1 + len(bulk))
+    worst = max(abs(a - b) for a, b in zip(found, wanted, strict=True))
     if worst > TOLERANCE:
-        sys.exit(f"{kind.name}: an answer differs by {worst:g}: it serves another model")
+        sys.exit(f"{server.kind.name}: an answer differs by {worst:g}: it serves another model")
     return worst
 
 
-def loads(server: Server, records: list[Any], given: Given) -> Iterator[Loaded]:
+def loads(server: Server, records: Records, given: Given) -> Iterator[Loaded]:
     """Put each load on one server."""
-    kind, warm = server.kind, min(1.0, given.seconds)
-    turned = [records[at:] + records[:at] for at in range(0, BULK_ROWS, BULK_ROWS // 8)]
-    one = (kind.one, [json.dumps(kind.ask(record)) for record in records])
-    many = (kind.many, [json.dumps(kind.ask(rows)) for rows in turned])
-    wanted = [(count, 1, *one) for count in CONNECTIONS]
-    for connections, rows, path, bodies in [*wanted, (BULK_CONNECTIONS, BULK_ROWS, *many)]:
+    rotated = [[*records[at:], *records[:at]] for at in range(0, BULK_ROWS, BULK_ROWS // 8)]
+    ones = [[record] for record in records]
+    wanted = [(count, "one", ones) for count in CONNECTIONS]
+    wanted += [(BULK_CONNECTIONS, form, rotated) for form in server.kind.forms if form != "one"]
+    for connections, form, requests in wanted:
+        spoken = server.kind.forms[form]
+        bodies = [json.dumps(spoken.ask(request)) for request in requests]
+        warm = min(1.0, given.seconds)
         before = server.cpu_seconds()
-        reading = load(Plan([server.port], path, bodies, connections, given.seconds, warm))
+        reading = load(Plan([server.port], spoken.path, bodies, connections, given.seconds, warm))
         used = server.cpu_seconds() - before
-        found = Loaded(connections, rows, reading, 1e6 * used / sum(reading.statuses.values()))
-        print(_line(kind.name, found), file=sys.stderr, flush=True)
+        cpu_us = 1e6 * used / sum(reading.statuses.values())
+        found = Loaded(connections, form, len(requests[0]), reading, cpu_us)
+        print(_line(server.kind.name, found), file=sys.stderr, flush=True)
         yield found
 
 
 def _line(server: str, found: Loaded) -> str:
     r = found.reading
     return (
-        f"{server:15}{found.connections:3} x{found.rows:4}{found.rows_per_second:10,.0f}/s"
+        f"{server:15}{found.name:>24}{found.rows_per_second:10,.0f}/s"
         f"  p50{r.p50:8.2f}  p99{r.p99:8.2f}  with storm{r.storm_p99:8.2f} ms"
         f"  CPU{found.cpu_us:7,.0f} us/request  failed {found.failed}  generator {r.busy:.0%}"
     )
@@ -93,11 +93,7 @@ def rounds(folder: Path, given: Given) -> tuple[Findings, dict[str, float]]:
     for _ in range(given.rounds):
         for name in given.only:
             with started(KINDS[name], folder) as server:
-                if not expected:
-                    status, answer = server.post(records, server.kind.many)
-                    if status != 200:
-                        sys.exit(f"{name}: {status} {answer}")
-                    expected = server.kind.read(answer)
+                expected = expected or server.ask("records", records)
                 if name not in differences:
                     differences[name] = same_answers(server, records, expected)
                 found = list(loads(server, records, given))

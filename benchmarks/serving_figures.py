@@ -12,6 +12,7 @@ from measure import Figure
 FRAMES = ("fastapi_pandas", "mlflow")
 """The peers that build a pandas frame for each request, and are to be left far behind."""
 FASTER, FASTER_IN_BULK, EQUAL = 20, 10, 1
+BUSIEST = "64 connections"
 P99_MS, READY_SECONDS, WORKER_MB, ENVIRONMENT_MB = 25, 2, 200, 300
 
 
@@ -20,11 +21,20 @@ class Loaded:
     """One load on one server."""
 
     connections: int
+    form: str
+    """one, records or columns."""
     rows: int
-    """Rows in each request."""
+    """In each request."""
     reading: Reading
     cpu_us: float
     """CPU time of all the server's processes for each request, in microseconds."""
+
+    @property
+    def name(self) -> str:
+        """What the load is called in tables."""
+        if self.form != "one":
+            return f"{self.connections} x {self.rows} rows in {self.form}"
+        return f"{self.connections} connection" + "s" * (self.connections > 1)
 
     @property
     def rows_per_second(self) -> float:
@@ -54,23 +64,28 @@ class Findings:
     """Every sample, and the medians over the rounds."""
 
     def __init__(self) -> None:
-        self.loads: dict[tuple[str, int, int], list[Loaded]] = {}
+        self.loads: dict[tuple[str, str], list[Loaded]] = {}
         self.starts: dict[str, list[Start]] = {}
 
     def add(self, server: str, start: Start, loads: Sequence[Loaded]) -> None:
         """One round of one server."""
         self.starts.setdefault(server, []).append(start)
         for found in loads:
-            self.loads.setdefault((server, found.connections, found.rows), []).append(found)
+            self.loads.setdefault((server, found.name), []).append(found)
 
-    @property
-    def shapes(self) -> list[tuple[int, int]]:
-        """Connections and rows of each load."""
-        return list(dict.fromkeys((connections, rows) for _, connections, rows in self.loads))
+    def names(self, *servers: str) -> list[str]:
+        """The loads that all of these servers had."""
+        every = dict.fromkeys(name for _, name in self.loads)
+        return [name for name in every if all((server, name) in self.loads for server in servers)]
 
-    def load(self, server: str, shape: tuple[int, int], value: Callable[[Loaded], float]) -> float:
+    def bulk(self, server: str) -> str:
+        """The load of many rows in which a server was fastest."""
+        names = [name for name in self.names(server) if self.loads[server, name][0].rows > 1]
+        return max(names, key=lambda name: self.load(server, name, _speed))
+
+    def load(self, server: str, name: str, value: Callable[[Loaded], float]) -> float:
         """The median of a value of one load."""
-        return median(value(found) for found in self.loads[(server, *shape)])
+        return median(value(found) for found in self.loads[server, name])
 
     def start(self, server: str, value: Callable[[Start], float]) -> float:
         """The median of a value of the starts."""
@@ -82,31 +97,35 @@ class Findings:
 
     def samples(self) -> dict[str, list[Any]]:
         """Everything, for the JSON."""
-        named: dict[str, list[Any]] = {
-            f"{server}, {_shape((connections, rows))}": found
-            for (server, connections, rows), found in self.loads.items()
-        }
+        named: dict[str, list[Any]] = {", ".join(key): found for key, found in self.loads.items()}
         return named | {f"{server}, starts": found for server, found in self.starts.items()}
 
 
 def figures(findings: Findings, environments: dict[str, float]) -> list[Figure]:
-    """Ours against each peer; of several lines with one bound on ours, the first shows it."""
+    """Ours against each peer; a bound on ours alone is shown beside the first."""
     peers = [server for server in findings.starts if server != "ours"]
-    made = [_speed(findings, shape, peer) for shape in findings.shapes for peer in peers]
-    busiest = max(shape for shape in findings.shapes if shape[1] == 1)
+    made = []
+    for peer in peers:
+        for name in findings.names("ours", peer):
+            least = _least(peer, name)
+            made.append(_faster(findings, f"{name}, against {peer}", peer, name, name, least))
+    for peer in peers:
+        what = f"many rows in the best form, against {peer}"
+        least = FASTER_IN_BULK if peer in FRAMES else None
+        best = (findings.bulk("ours"), findings.bulk(peer))
+        made.append(_faster(findings, what, peer, *best, least))
     costs: list[tuple[str, Callable[[str], float], str, float | None]] = [
-        ("p99", lambda s: findings.load(s, busiest, lambda f: f.reading.p99), "ms", P99_MS),
-        ("p99 with storm", lambda s: findings.load(s, busiest, _storm), "ms", None),
+        (f"p99, {BUSIEST}", lambda s: findings.load(s, BUSIEST, _p99), "ms", P99_MS),
+        (f"p99 with storm, {BUSIEST}", lambda s: findings.load(s, BUSIEST, _storm), "ms", None),
         ("ready", lambda s: findings.start(s, lambda f: f.ready_seconds), "s", READY_SECONDS),
         ("worker's memory", lambda s: findings.start(s, lambda f: f.worker_mb), "MB", WORKER_MB),
         ("memory in all", lambda s: findings.start(s, lambda f: f.resident_mb), "MB", None),
         ("failed requests", findings.failed, "", 0),
     ]
     for what, value, unit, bound in costs:
-        where = f", {_shape(busiest)}" if "p99" in what else ""
         for number, peer in enumerate(peers):
             limit = None if number else bound
-            name = f"serving: {what}{where}, against {peer}"
+            name = f"serving: {what}, against {peer}"
             made.append(_cost(name, value("ours"), value(peer), unit, limit))
     if environments:
         name = "serving: environment, against the ui extra"
@@ -115,52 +134,56 @@ def figures(findings: Findings, environments: dict[str, float]) -> list[Figure]:
     return made
 
 
-def _speed(findings: Findings, shape: tuple[int, int], peer: str) -> Figure:
-    ours, theirs = (findings.load(s, shape, lambda f: f.rows_per_second) for s in ("ours", peer))
-    cpu, peer_cpu = (findings.load(s, shape, lambda f: f.cpu_us) for s in ("ours", peer))
-    least = None
-    if peer in FRAMES:
-        least = {(16, 1): FASTER}.get(shape, FASTER_IN_BULK if shape[1] > 1 else None)
-    elif peer == "fastapi_onnx" and shape[1] == 1:
-        least = EQUAL
-    kept = None if least is None else ours >= least * theirs
-    bound = "" if least is None else f">= {least} x"
-    unit = "requests/s" if shape[1] == 1 else "rows/s"
-    what = f"serving: {unit}, {_shape(shape)}, against {peer}"
-    return Figure(
-        what, f"{ours:,.0f}", f"{theirs:,.0f}", ours / theirs, bound, kept, peer_cpu / cpu
+def _least(peer: str, name: str) -> float | None:
+    if peer in FRAMES and name == "16 connections":
+        return FASTER
+    return (
+        EQUAL if peer == "fastapi_onnx" and name.endswith(("connection", "connections")) else None
     )
 
 
+def _faster(
+    findings: Findings, what: str, peer: str, load: str, peer_load: str, least: float | None
+) -> Figure:
+    ours, theirs = findings.load("ours", load, _speed), findings.load(peer, peer_load, _speed)
+    cpu, peer_cpu = findings.load("ours", load, _cpu), findings.load(peer, peer_load, _cpu)
+    bound, kept = ("", None) if least is None else (f">= {least} x", ours >= least * theirs)
+    shown = (f"{ours:,.0f}/s", f"{theirs:,.0f}/s")
+    return Figure(f"serving: {what}", *shown, ours / theirs, bound, kept, peer_cpu / cpu)
+
+
 def _cost(what: str, ours: float, theirs: float, unit: str, bound: float | None) -> Figure:
-    shown = [
-        f"{value:,.{1 if unit in ('ms', 's') else 0}f} {unit}".strip() for value in (ours, theirs)
-    ]
+    digits = 1 if unit in ("ms", "s") else 0
+    shown = [f"{value:,.{digits}f} {unit}".strip() for value in (ours, theirs)]
     limit = "" if bound is None else f"<= {bound:g} {unit}".strip()
     kept = None if bound is None else ours <= bound
     return Figure(what, *shown, ours / theirs if theirs else None, limit, kept)
 
 
 def table(findings: Findings) -> str:
-    """One line a server: requests/s (or rows/s), p50 and p99 in ms at each load, and its costs."""
-    head = ["server", *(_shape(shape) for shape in findings.shapes)]
-    rows = [[*head, "failed", "ready s", "worker MB", "all MB"]]
+    """One line a load and server: a second, p50 and p99; then what each server costs."""
+    rows = [["load", "server", "rows/s", "p50 ms", "p99 ms", "with storm", "failed"]]
+    for name in findings.names():
+        for server in findings.starts:
+            if (server, name) in findings.loads:
+                times = [findings.load(server, name, of) for of in (_p50, _p99, _storm)]
+                failed = sum(found.failed for found in findings.loads[server, name])
+                row = [name, server, f"{findings.load(server, name, _speed):,.0f}"]
+                rows.append(
+                    [*row, *(f"{time:,.1f}" if time else "-" for time in times), f"{failed}"]
+                )
+    starts = [["server", "ready s", "worker MB", "all MB"]]
     for server in findings.starts:
-        row = [server]
-        for shape in findings.shapes:
-            speed = findings.load(server, shape, lambda f: f.rows_per_second)
-            times = [
-                findings.load(server, shape, value)
-                for value in (lambda f: f.reading.p50, lambda f: f.reading.p99)
-            ]
-            row.append(f"{speed:,.0f} ({times[0]:.1f}, {times[1]:.1f})")
-        row += [f"{findings.failed(server)}", f"{findings.start(server, _ready):.1f}"]
+        row = [server, f"{findings.start(server, lambda f: f.ready_seconds):.1f}"]
         row += [f"{findings.start(server, lambda f: f.worker_mb):.0f}"]
-        row += [f"{findings.start(server, lambda f: f.resident_mb):.0f}"]
-        rows.append(row)
+        starts.append([*row, f"{findings.start(server, lambda f: f.resident_mb):.0f}"])
+    return f"{_aligned(rows)}\n\n{_aligned(starts)}"
+
+
+def _aligned(rows: list[list[str]]) -> str:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = ["  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)) for row in rows]
-    return "\n".join([*lines, "a second (p50, p99 in ms); medians"])
+    return "\n".join(lines)
 
 
 def chart(findings: Findings, path: Path) -> None:
@@ -170,21 +193,19 @@ def chart(findings: Findings, path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    servers = list(findings.starts)
-    wanted: list[tuple[str, Callable[[Loaded], float]]] = [
-        ("rows a second", lambda f: f.rows_per_second),
-        ("p99, ms", lambda f: f.reading.p99),
-    ]
-    width = 0.8 / len(servers)
-    figure, axes = pyplot.subplots(1, 2, figsize=(12, 4.5), layout="constrained")
-    for axis, (label, value) in zip(axes, wanted, strict=True):
-        for number, server in enumerate(servers):
-            heights = [findings.load(server, shape, value) for shape in findings.shapes]
-            places = [at + number * width for at in range(len(heights))]
-            axis.bar(places, heights, width, label=server)
+    names = findings.names()
+    width = 0.8 / len(findings.starts)
+    figure, axes = pyplot.subplots(1, 2, figsize=(13, 4.5), layout="constrained")
+    for axis, (label, value) in zip(
+        axes, [("rows a second", _speed), ("p99, ms", _p99)], strict=True
+    ):
+        for number, server in enumerate(findings.starts):
+            at = [i for i, name in enumerate(names) if (server, name) in findings.loads]
+            heights = [findings.load(server, names[i], value) for i in at]
+            axis.bar([i + number * width for i in at], heights, width, label=server)
         middle = 0.4 - width / 2
-        names = [_shape(shape).replace(", ", "\n") for shape in findings.shapes]
-        axis.set_xticks([at + middle for at in range(len(names))], names)
+        shown = [name.replace(" rows ", " rows\n") for name in names]
+        axis.set_xticks([i + middle for i in range(len(names))], shown)
         axis.set_yscale("log")
         axis.set_ylabel(label)
     axes[0].legend()
@@ -192,15 +213,21 @@ def chart(findings: Findings, path: Path) -> None:
     pyplot.close(figure)
 
 
-def _shape(shape: tuple[int, int]) -> str:
-    connections, rows = shape
-    name = f"{connections} connection" + "s" * (connections > 1)
-    return name if rows == 1 else f"{name}, {rows} rows"
+def _speed(found: Loaded) -> float:
+    return found.rows_per_second
+
+
+def _cpu(found: Loaded) -> float:
+    return found.cpu_us
+
+
+def _p50(found: Loaded) -> float:
+    return found.reading.p50
+
+
+def _p99(found: Loaded) -> float:
+    return found.reading.p99
 
 
 def _storm(found: Loaded) -> float:
     return found.reading.storm_p99
-
-
-def _ready(found: Start) -> float:
-    return found.ready_seconds

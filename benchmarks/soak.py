@@ -19,6 +19,7 @@ from measure import Figure, Options, command_line, save
 from servers import KINDS, Server, free_port, load, started
 
 OURS = KINDS["ours"]
+ONE = OURS.forms["one"]
 GROWTH, CONNECTIONS = 0.05, 64
 MOST, OFFERED, SLOW, SLOW_SECONDS = 32, 256, 8, 2
 """Shedding: requests at once that are taken, connections, slow clients, and their patience."""
@@ -52,7 +53,7 @@ def soak(folder: Path, bodies: list[str], given: Given) -> tuple[Sample, list[Fi
     """Full load; the worker's memory, read every second, must not grow once it is warm."""
     sizes: list[float] = []
     with started(OURS, folder) as server:
-        plan = Plan([server.port], OURS.one, bodies, CONNECTIONS, given.seconds)
+        plan = Plan([server.port], ONE.path, bodies, CONNECTIONS, given.seconds)
         reading = load(plan, lambda: sizes.append(server.resident_mb()[0]))
         sizes.append(server.resident_mb()[0])
     tenth = max(1, len(sizes) // 10)
@@ -77,7 +78,7 @@ def restart(folder: Path, bodies: list[str], given: Given) -> tuple[Sample, list
     stops: list[float] = []
     with ExitStack() as running:
         servers = [running.enter_context(started(OURS, folder, port=port)) for port in ports]
-        driven = Load(Plan(ports, OURS.one, bodies, 16, 3600, retry_refused=True))
+        driven = Load(Plan(ports, ONE.path, bodies, 16, 3600, retry_refused=True))
         reading = Reading()
 
         def drive() -> None:
@@ -119,9 +120,9 @@ def shedding(folder: Path, bodies: list[str], given: Given) -> tuple[Sample, lis
         }
         with started(OURS, folder, limits) as server:
             slow = [_slow_client(server, bodies[0]) for _ in range(SLOW)]
-            readings.append(load(Plan([server.port], OURS.one, bodies, OFFERED, seconds)))
+            readings.append(load(Plan([server.port], ONE.path, bodies, OFFERED, seconds)))
             said = [_status(client) for client in slow]
-            alive, _ = server.post(json.loads(bodies[0]))
+            alive, _ = server.post(ONE.path, json.loads(bodies[0]))
     shed, unlimited = readings
     found = [
         _bound_ms("shedding: p99 of accepted requests", shed.p99, unlimited.p99, ACCEPTED_P99_MS),
@@ -141,7 +142,7 @@ def shedding(folder: Path, bodies: list[str], given: Given) -> tuple[Sample, lis
 def _slow_client(server: Server, body: str) -> socket.socket:
     """A client that has sent half of its body, and sends no more."""
     client = socket.create_connection(("127.0.0.1", server.port), timeout=30)
-    head = f"POST {OURS.one} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    head = f"POST {ONE.path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
     client.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body[: len(body) // 2]}".encode())
     return client
 
@@ -197,7 +198,7 @@ def main() -> None:
     figures: list[Figure] = []
     samples = {}
     with packed_forest(given.quick, given.project) as folder:
-        bodies = [json.dumps(OURS.ask(record)) for record in read_records(folder, 256)]
+        bodies = [json.dumps(ONE.ask([record])) for record in read_records(folder, 256)]
         for part in given.parts:
             print(f"{part} …", file=sys.stderr, flush=True)
             sample, found = PARTS[part](folder, bodies, given)

@@ -12,8 +12,8 @@ model = joblib.load(Path(os.environ["PEER_FOLDER"]) / "peer" / "pipeline.joblib"
 app = FastAPI()
 
 
-def answers(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    scores = model.predict_proba(pd.DataFrame(records))[:, 1].tolist()
+def answers(table: Any) -> list[dict[str, Any]]:
+    scores = model.predict_proba(pd.DataFrame(table))[:, 1].tolist()
     return [{"prediction": "yes" if p >= 0.5 else "no", "probability": p} for p in scores]
 
 
@@ -30,3 +30,8 @@ async def predict(record: dict[str, Any]) -> dict[str, Any]:
 @app.post("/predict_many")
 async def predict_many(records: list[dict[str, Any]]) -> dict[str, Any]:
     return {"predictions": answers(records)}
+
+
+@app.post("/predict_columns")
+async def predict_columns(columns: dict[str, list[Any]]) -> dict[str, Any]:
+    return {"predictions": answers(columns)}
