@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import ModuleType
 
 from hooks.answers import EXAMPLES, KEPT, ROOT, Answers
@@ -61,13 +61,13 @@ def copy_root(root: Path, target: Path, answers: Answers, leave: Iterable[str] =
     left = tuple(leave)
     rename = _renaming(answers)
     for path in tracked(root):
-        if owned.is_under(path, (*TEMPLATE_ONLY, *dropped)) or is_left(path, left):
+        if owned.is_under(path, (*TEMPLATE_ONLY, *dropped)) or owned.is_matched(path, left):
             continue
         written = target / rename(path)
         written.parent.mkdir(parents=True, exist_ok=True)
         written.write_bytes(_text(path, (root / path).read_bytes(), rename, answers))
         shutil.copymode(root / path, written)
-    _licence(root, target, answers, left)
+    _licence(root, target, answers, owned.is_matched("LICENSE", left))
 
 
 def tracked(root: Path) -> Iterator[str]:
@@ -81,16 +81,6 @@ def tracked(root: Path) -> Iterator[str]:
         folders[:] = sorted(set(folders) - _JUNK)
         for name in sorted(names):
             yield (Path(folder) / name).relative_to(root).as_posix()
-
-
-def is_left(path: str, patterns: Iterable[str]) -> bool:
-    """Whether a path, or a folder above it, is what one of the patterns says."""
-    places = [PurePosixPath(path), *PurePosixPath(path).parents]
-    return any(
-        len(place.parts) == pattern.count("/") + 1 and place.match(pattern)
-        for pattern in patterns
-        for place in places
-    )
 
 
 def _renaming(answers: Answers) -> Callable[[str], str]:
@@ -140,21 +130,21 @@ def _pythons(version: str) -> list[tuple[str, str]]:
     ]
 
 
-def _licence(root: Path, target: Path, answers: Answers, left: tuple[str, ...]) -> None:
+def _licence(root: Path, target: Path, answers: Answers, is_left: bool) -> None:
     """The project's licence; the engine keeps its own where the project's is another."""
     engine = (root / "LICENSE").read_bytes()
     own = root / "hooks" / "licences" / f"{answers.licence}.txt"
     text = own.read_text(encoding="utf-8") if own.is_file() else ""
     if text:
         (target / "src" / "tagship" / "LICENSE").write_bytes(engine)
-    if not is_left("LICENSE", left):
+    if not is_left:
         content = text.replace("OWNER", answers.owner).encode() if text else engine
         (target / "LICENSE").write_bytes(content)
 
 
 def _model_paths(root: Path) -> ModuleType:
     """The engine's list of a model's paths, without the engine."""
-    path = root / "src" / "tagship" / "scaffolding" / "model_paths.py"
+    path = root / "src" / "tagship" / "config" / "model_paths.py"
     spec = importlib.util.spec_from_file_location("model_paths", path)
     assert spec is not None
     assert spec.loader is not None

@@ -9,9 +9,11 @@ from pathlib import Path
 def write_cruft_link(root: Path, target: Path, given: Mapping[str, object]) -> None:
     """Write ``.cruft.json``, where the template is a commit that its origin holds, unchanged.
 
-    Otherwise nothing is written: a link to what nobody can fetch again would be no use. Cruft
-    replaces the file by its own.
+    Otherwise nothing is written: a link to what nobody can fetch again would be no use. Nor is it
+    under cruft, which gives ``_commit`` and writes the file itself.
     """
+    if "_commit" in given:
+        return
     origin = _git(root, "remote", "get-url", "origin")
     commit = _git(root, "rev-parse", "HEAD")
     if not origin or not commit or _git(root, "status", "--porcelain") != "":

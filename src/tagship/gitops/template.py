@@ -4,10 +4,12 @@ import json
 import subprocess
 import sys
 import tempfile
+import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tagship import __version__
+from tagship.config.model_paths import is_matched
 from tagship.errors import TagshipError
 from tagship.gitops.git import Git
 from tagship.gitops.tags import Version, parse_version
@@ -109,12 +111,20 @@ def update(root: Path) -> Update:
             return Update(tag)
         touched = template.run("diff", "--name-only", "-z", "--no-renames", "--diff-filter=M",
                                link.commit, new).split("\0")[:-1]  # fmt: skip
-    gone = [path for path in touched if not (root / path).exists() and _had(git, path)]
+    yours = _yours(root)
+    gone = [path for path in touched if not (root / path).exists()
+            and not is_matched(path, yours) and _had(git, path)]  # fmt: skip
     _cruft(root, tag)
     conflicts = git.run("diff", "--name-only", "-z", "--diff-filter=U").split("\0")[:-1]
     found = git.dirty()
     rejected = [path for path in found if path.endswith(".rej")]
     return Update(tag, found, sorted(set(conflicts)), rejected, gone)
+
+
+def _yours(root: Path) -> list[str]:
+    """The patterns of what an update leaves alone, where cruft reads them too."""
+    settings = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    return [str(p) for p in settings.get("tool", {}).get("cruft", {}).get("skip", [])]
 
 
 def _had(git: Git, path: str) -> bool:

@@ -4,6 +4,7 @@ Standard library only: the hooks load this file by its path, with no engine inst
 """
 
 from collections.abc import Iterable
+from pathlib import PurePosixPath
 
 PATTERNS = (
     "config/{model}/",
@@ -23,3 +24,13 @@ def model_paths(model: str) -> list[str]:
 def is_under(path: str, places: Iterable[str]) -> bool:
     """Whether a path is one of the places, or lies in one that ends in a slash."""
     return any(path.startswith(place) if place.endswith("/") else path == place for place in places)
+
+
+def is_matched(path: str, patterns: Iterable[str]) -> bool:
+    """Whether a path, or a folder above it, is what one of the patterns says."""
+    places = [PurePosixPath(path), *PurePosixPath(path).parents]
+    return any(
+        len(place.parts) == pattern.count("/") + 1 and place.match(pattern)
+        for pattern in patterns
+        for place in places
+    )

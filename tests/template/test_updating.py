@@ -1,0 +1,236 @@
+"""From tag to tag: the template's changes arrive, what is yours stays, no conflict is lost."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from generating import call, commit, generate, git
+
+PROJECT_YAML = "config/project.yaml"
+ANSWERS = {"owner": "acme-data", "project_slug": "acme-models"}
+MERGED, BOTH, RENAMED, NEW_NAME, DELETED, GONE = (
+    "docs/how-to/rollback.md", "docs/how-to/release.md", "docs/explanation/verdict.md",
+    "docs/explanation/judgement.md", "docs/how-to/remote-mlflow.md", "docs/how-to/own-features.md",
+)  # fmt: skip
+
+
+def edit(path: Path, change: dict[str, str] | None = None, head: str = "", tail: str = "") -> None:
+    """Change a file that is there."""
+    text = path.read_text(encoding="utf-8")
+    for old, new in (change or {}).items():
+        assert old in text, f"{path} does not hold {old!r}"
+        text = text.replace(old, new, 1)
+    path.write_text(head + text + tail, encoding="utf-8")
+
+
+def first_line(path: Path) -> str:
+    return path.read_text(encoding="utf-8").splitlines()[0]
+
+
+@pytest.fixture(scope="module")
+def history(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template with a second version: changed, renamed, new and deleted files."""
+    work = tmp_path_factory.mktemp("history") / "template"
+    shutil.copytree(template, work)
+    git(work, "remote", "remove", "origin")
+    edit(work / "src/tagship/numbers.py", tail="\n\nNEWER = 2\n")
+    edit(work / "src/tagship/__init__.py", {'__version__ = "0.1.0"': '__version__ = "0.2.0"'})
+    edit(work / ".github/workflows/ci.yml", {"timeout-minutes: 15": "timeout-minutes: 16"})
+    edit(work / "deploy/base/service.yaml", head="# A newer service.\n")
+    edit(work / MERGED, tail="\nThe template's last words.\n")
+    edit(work / BOTH, {first_line(work / BOTH): "# The template's title"})
+    (work / RENAMED).rename(work / NEW_NAME)
+    edit(work / NEW_NAME, tail="\nThe template's last words.\n")
+    (work / DELETED).unlink()
+    edit(work / GONE, tail="\nWhat you will not see.\n")
+    edit(work / "pyproject.toml", {'"ruff>=0.11",': '"ruff>=0.12",'})
+    edit(work / "config/churn/data.yaml", {"min: 1000": "min: 1001"})
+    edit(work / "config/iris/model.yaml", tail="# newer\n")
+    edit(work / "deploy/churn/production/kustomization.yaml", tail="# newer\n")
+    edit(work / "src/features/churn.py", tail="# newer\n")
+    edit(work / ".github/CODEOWNERS", tail="# newer\n")
+    (work / "docs/how-to/brand-new.md").write_text("# About tagship-starter\n", encoding="utf-8")
+    commit(work, "feat: newer")
+    git(work, "tag", "-m", "newer", "template/v0.2.0")
+    git(work, "tag", "template/next")
+    return work
+
+
+def begin(root: Path) -> Path:
+    git(root, "init", "-q", "-b", "main")
+    commit(root, "feat: begin")
+    return root
+
+
+def use(root: Path, clashing: bool) -> None:
+    """What a team does to its project in between."""
+    edit(root / "README.md", head="# Ours\n\n")
+    edit(root / PROJECT_YAML, tail="# ours\n")
+    edit(root / "config/churn/data.yaml", {"min: 1000": "min: 2000"})
+    edit(root / "src/features/churn.py", tail="# ours\n")
+    edit(root / "deploy/churn/production/kustomization.yaml", tail="# ours\n")
+    edit(root / ".github/CODEOWNERS", tail="# ours\n")
+    edit(root / "pyproject.toml", {'  "filelock>=3.16",\n': '  "filelock>=3.16",\n  "tomli>=2",\n'})
+    edit(root / MERGED, head="Our first words.\n\n")
+    edit(root / RENAMED, head="Our first words.\n\n")
+    for path in ("config/iris", "bentos/iris", "deploy/iris", "tests/examples/test_iris.py"):
+        git(root, "rm", "-rq", path)
+    (root / "config/own").mkdir()
+    (root / "config/own/notes.md").write_text("ours\n", encoding="utf-8")
+    if clashing:
+        edit(root / BOTH, {first_line(root / BOTH): "# Our title"})
+        (root / GONE).rename(root / "docs/our-features.md")
+    commit(root, "feat: ours")
+
+
+def check_updated(root: Path, follows_renames: bool = True) -> None:
+    """What both tools must have done; Copier takes an edited file away with its old name."""
+
+    def text(path: str) -> str:
+        return (root / path).read_text(encoding="utf-8")
+
+    assert "NEWER = 2" in text("src/tagship/numbers.py")
+    assert "timeout-minutes: 16" in text(".github/workflows/ci.yml")
+    assert text("deploy/base/service.yaml").startswith("# A newer service.\n")
+    assert text("docs/how-to/brand-new.md") == "# About acme-models\n"
+    assert not (root / DELETED).exists()
+    assert '"ruff>=0.12"' in text("pyproject.toml")
+    assert '"tomli>=2"' in text("pyproject.toml")
+    for path in (MERGED, NEW_NAME) if follows_renames else (MERGED,):
+        assert text(path).startswith("Our first words.\n"), path
+        assert text(path).endswith("The template's last words.\n"), path
+    assert not (root / RENAMED).exists()
+    assert text("README.md").startswith("# Ours\n")
+    assert text(PROJECT_YAML).endswith("# ours\n")
+    assert "min: 2000" in text("config/churn/data.yaml")
+    for path in ("src/features/churn.py", "deploy/churn/production/kustomization.yaml",
+                 ".github/CODEOWNERS"):  # fmt: skip
+        assert text(path).endswith("# ours\n"), path
+        assert "# newer" not in text(path), path
+    assert not (root / "config/iris").exists()
+    assert text("config/own/notes.md") == "ours\n"
+
+
+def tagship(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command of the project's own engine."""
+    code = (
+        f"import sys; sys.path.insert(0, {str(root / 'src')!r}); import tagship.cli as c; c.main()"
+    )
+    return call(root, sys.executable, "-c", code, *arguments)
+
+
+@pytest.fixture
+def project(history: Path, tmp_path: Path) -> Path:
+    """A project that cruft made from the first version."""
+    old = ("--checkout", "template/v0.1.0")
+    return begin(generate("cruft", str(history), tmp_path / "out", ANSWERS, *old).project)
+
+
+def test_cruft_takes_over_what_is_the_template_s_and_leaves_what_is_yours(project: Path) -> None:
+    use(project, clashing=False)
+    done = tagship(project, "update")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "updated to template/v0.2.0" in done.stdout
+    check_updated(project)
+    assert git(project, "diff", "--name-only", "--diff-filter=U") == ""
+    link = json.loads((project / ".cruft.json").read_text(encoding="utf-8"))
+    assert link["checkout"] == "template/v0.2.0"
+    commit(project, "build: update")
+    again = tagship(project, "update")
+    assert (again.returncode, "nothing to do" in again.stdout) == (0, True), again.stderr
+
+
+def test_cruft_leaves_conflicts_as_git_does_and_names_what_found_no_place(project: Path) -> None:
+    use(project, clashing=True)
+    done = tagship(project, "update", "--json")
+    assert done.returncode == 1, done.stdout + done.stderr
+    said = json.loads(done.stdout)
+    assert said["conflicts"] == [BOTH]
+    assert said["missing"] == [GONE]
+    assert re.search(
+        r"<<<<<<< .*\n# Our title\n(?:.*\n)?=======\n# The template's title\n>>>>>>> ",
+        (project / BOTH).read_text(encoding="utf-8"),
+    )
+    assert "docs/how-to/update.md" in done.stderr
+    check_updated(project)
+
+
+def test_the_doctor_says_that_the_template_is_newer_until_it_is_updated(project: Path) -> None:
+    def template() -> dict[str, str]:
+        answers = json.loads(tagship(project, "doctor", "--json").stdout)
+        return next(answer for answer in answers if answer["what"] == "template")
+
+    assert template()["level"] == "warn"
+    assert "template/v0.2.0 is out, this is v0.1.0: make update" in template()["problem"]
+    assert tagship(project, "update").returncode == 0
+    assert template()["level"] == "ok"
+    link = project / ".cruft.json"
+    link.write_text(link.read_text().replace("/template", "/nowhere"), encoding="utf-8")
+    assert "nowhere" in template()["problem"]
+    link.unlink()
+    assert "docs/how-to/update.md" in template()["problem"]
+
+
+def test_an_update_is_refused_over_changes_without_a_link_and_from_a_lost_commit(
+    project: Path,
+) -> None:
+    def refused(says: str) -> None:
+        done = tagship(project, "update")
+        assert done.returncode == 1
+        assert says in done.stderr
+        assert "Traceback" not in done.stderr
+
+    edit(project / "Makefile", tail="\n")
+    refused("Makefile is changed or untracked")
+    git(project, "checkout", "Makefile")
+    link = json.loads((project / ".cruft.json").read_text(encoding="utf-8"))
+    for change, says in (
+        ({"commit": "0" * 40}, "holds no commit 000000000000"),
+        ({"template": str(project / "nowhere")}, "nowhere"),
+    ):
+        (project / ".cruft.json").write_text(json.dumps({**link, **change}), encoding="utf-8")
+        commit(project, "test: another link")
+        refused(says)
+    git(project, "rm", "-q", ".cruft.json")
+    commit(project, "test: no link")
+    refused("no link to the template")
+
+
+def test_a_project_ahead_of_the_newest_tag_is_not_taken_back(history: Path, tmp_path: Path) -> None:
+    ahead = tmp_path / "ahead"
+    git(tmp_path, "clone", "-q", str(history), str(ahead))
+    edit(ahead / "Makefile", head="# Not tagged yet.\n")
+    commit(ahead, "feat: not tagged yet")
+    root = begin(generate("cruft", str(ahead), tmp_path / "out", ANSWERS).project)
+    done = tagship(root, "update")
+    assert (done.returncode, "nothing to do" in done.stdout) == (0, True), done.stderr
+    assert git(root, "status", "--porcelain") == ""
+
+
+def copier_update(root: Path) -> subprocess.CompletedProcess[str]:
+    options = ("--trust", "--defaults", "--quiet", "--vcs-ref", "template/v0.2.0")
+    return call(root, sys.executable, "-m", "copier", "update", *options)
+
+
+@pytest.fixture
+def copied(history: Path, tmp_path: Path) -> Path:
+    """A project that Copier made from the first version."""
+    old = ("--vcs-ref", "template/v0.1.0")
+    return begin(generate("copier", str(history), tmp_path / "out", ANSWERS, *old).project)
+
+
+def test_copier_takes_over_what_is_the_template_s_and_leaves_what_is_yours(copied: Path) -> None:
+    use(copied, clashing=True)
+    done = copier_update(copied)
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = (copied / BOTH).read_text(encoding="utf-8")
+    assert "# Our title" in text
+    assert "# The template's title" in text
+    assert "<<<<<<<" in text
+    assert "template/v0.2.0" in (copied / ".copier-answers.yml").read_text(encoding="utf-8")
+    check_updated(copied, follows_renames=False)
+    assert f" D {RENAMED}" in git(copied, "status", "--short").splitlines()
