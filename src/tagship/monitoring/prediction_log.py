@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from sys import intern
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from tagship.monitoring.log_lines import AHEAD, FUTURE, NO_ENTRY, Window, log_li
 MOST_ROWS = 1_000_000
 """More rows than this are thinned, by request, until they fit: memory stays bounded."""
 CONTRACT, OTHER_MODEL = "contract", "other model"
-_CHUNK = 20_000
+_CHUNK = 10_000
 _TEXTS = ("time", "model", "release", "model_sha256", "request_id")
 
 
@@ -136,7 +137,7 @@ class _Reader:
         arrays, counts, fits = self._columns.decode(entries)
         self.skipped[CONTRACT] += len(entries) - int(fits.sum())
         ids = np.array([e["request_id"] for e, ok in zip(entries, fits, strict=True) if ok], object)
-        releases = [e["release"] for e, ok in zip(entries, fits, strict=True) if ok]
+        releases = [intern(e["release"]) for e, ok in zip(entries, fits, strict=True) if ok]
         chunk = _Chunk(arrays, ids, times[fits], counts[fits], np.array(releases, object))
         self._chunks.append(self._thin(chunk))
         while sum(len(chunk) for chunk in self._chunks) > self._most:
