@@ -111,6 +111,8 @@ def test_typed_columns_are_judged_as_the_service_judges(case: tuple[Boundary, li
 
 @calmly
 @given(CASES)
+@example((Boundary("binary", (Field("x", "datetime"),)), ["2024-01-01T01:00+05:30", "2024-01-01"]))
+@example((Boundary("binary", (Field("x", "datetime"),)), ["0001-01-01T00:00+05:30", "20240101"]))
 def test_text_is_judged_as_the_service_judges_the_values(case: tuple[Boundary, list[Any]]) -> None:
     boundary, values = case
     text = [v if v is None or isinstance(v, str) else json.dumps(v) for v in values]

@@ -5,6 +5,7 @@ import io
 import lzma
 import zipfile
 import zlib
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ class Block:
     rows: NDArray[np.int64]
     """Their numbers in the file, from 1, the header not counted."""
     malformed: list[Malformed]
-    """Rows that stand before or among them and are not in ``table``."""
+    """Rows before, among or right after them that are not in ``table``."""
 
 
 class Input:
@@ -99,7 +100,7 @@ class Input:
         ):
             header = next((row for row in csv.reader(text, delimiter=delimiter) if row), [])
         chosen = self._choose(header, needed, wanted)
-        malformed: list[Malformed] = []
+        malformed: deque[Malformed] = deque()
 
         def note(row: Any) -> str:  # never the row's text: it may hold personal data
             problem = f"has {row.actual_columns} values, the header {row.expected_columns}"
@@ -127,11 +128,13 @@ class Input:
             for table in reader:
                 rows = _numbers(before, table.num_rows, [bad.row for bad in malformed])
                 before = int(rows[-1]) if len(rows) else before
-                passed = [bad for bad in malformed if bad.row < before]
-                del malformed[: len(passed)]
+                passed = []
+                while malformed and malformed[0].row <= before + 1:
+                    passed.append(malformed.popleft())
+                    before = max(before, passed[-1].row)
                 yield Block(table, rows, passed)
             none = pa.RecordBatch.from_pylist([], schema=reader.schema)
-            yield Block(none, np.empty(0, dtype=np.int64), malformed)
+            yield Block(none, np.empty(0, dtype=np.int64), list(malformed))
 
     def _parquet_blocks(self, needed: Sequence[str], wanted: str | None) -> Iterator[Block]:
         import pyarrow.parquet as pq
