@@ -1,6 +1,8 @@
 """`tagship retrain` against a bare remote: new data becomes a branch, or a reason why not."""
 
 import json
+import os
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,7 +74,7 @@ class Watched:
 def more(project: Project, rows: int, spoil: bool = False) -> pd.DataFrame:
     """The project's table with rows of other, older visitors below."""
     new = make_table(rows, seed=99).assign(visitor=[f"n{rows}-{n}" for n in range(rows)])
-    new["age"] = (new["age"] + 8).clip(18, 99)
+    new["age"] = (new["age"] + 20).clip(18, 99)
     if spoil:
         new["bought"] = new["bought"].map({"yes": "no", "no": "yes"})
     return pd.concat([pd.read_csv(project.path("data/tiny.csv")), new])
@@ -134,6 +136,8 @@ def test_drifted_data_becomes_one_branch_with_a_proven_lock(
     for told in ("### `tiny`: ", f"champion `{ONE}`", "| champion | drop in roc_auc |", "450"):
         assert told in answer["body"]
     assert "```text\nage: psi 0.4 is above 0.2 @everyone\n```" in answer["body"]
+    assert f"### The new data against {ONE}: fail" in answer["body"]
+    assert "| ✗ | `age` | drift | ks |" in answer["body"]
     assert answer["body"].count("production:") == 1
     assert watched.git("ls-remote", "--tags", "origin") == tags
     assert watched.git("status", "--porcelain") == ""
@@ -197,7 +201,7 @@ def test_a_model_that_fails_a_gate_is_refused(watched: Watched) -> None:
     watched.project.rewrite_table(lambda _: more(watched.project, 300, spoil=True))
     watched.project.edit("data", "rows: {min: 50}", "rows: {min: 50, duplicates: 1}")
     watched.push()
-    watched.refused(says="metrics roc_auc")
+    watched.refused(says="the verdict is fail")
 
 
 def test_a_model_worse_than_the_champion_is_refused(watched: Watched) -> None:
@@ -238,6 +242,20 @@ def test_what_somebody_else_committed_is_not_replaced(watched: Watched) -> None:
     ran = watched.project.tagship("retrain", "tiny", "--push")
     ran.must_refuse("was not made by `tagship retrain`")
     assert watched.refs == before
+
+
+def test_killed_while_training_it_left_nothing_and_runs_again(watched: Watched) -> None:
+    watched.project.rewrite_table(lambda _: more(watched.project, 150))
+    watched.push()
+    before = watched.refs
+    process = watched.project.start("retrain", "tiny", "--push", PYTHONUNBUFFERED="1")
+    assert process.stdout is not None
+    assert any("training: " in line for line in process.stdout)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert watched.refs == before
+    assert watched.git("status", "--porcelain") == ""
+    assert watched.retrain()["state"] == "proposed"
 
 
 def test_data_that_breaks_the_contract_is_refused(watched: Watched) -> None:

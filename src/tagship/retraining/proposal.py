@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from tagship.gates.verdict import Verdict, markdown
+from tagship.gates.verdict import SYMBOLS, Verdict, markdown
+from tagship.monitoring.drift_verdict import DriftVerdict
 from tagship.numbers import brief
 from tagship.training.lock import Interval, Lock
 
@@ -40,10 +41,20 @@ class Window:
         return f"{self.rows:,} rows, {least}{self.new:,} of them not seen by {self.against}"
 
 
-def describe(
-    model: str, window: Window, before: Lock, after: Lock, verdict: Verdict, report: str
-) -> str:
+@dataclass(frozen=True)
+class Found:
+    """What a retraining found out before it trained."""
+
+    window: Window
+    before: Lock
+    """Of the champion, or of the default branch."""
+    drift: DriftVerdict | str
+    """The new data against what ``before`` was trained on, or why that is not known."""
+
+
+def describe(model: str, found: Found, after: Lock, verdict: Verdict, report: str) -> str:
     """The pull request's text: the data, the lock against the one before, the verdict, and why."""
+    window, before = found.window, found.before
     rows = [
         ("data", f"`{before.data.sha256[:12]}`", f"`{after.data.sha256[:12]}`"),
         ("rows", f"{before.data.rows:,}", f"{after.data.rows:,}"),
@@ -51,8 +62,8 @@ def describe(
         ("artifact", f"`{before.artifact.sha256[:12]}`", f"`{after.artifact.sha256[:12]}`"),
     ]
     rows += [
-        (name, _interval(before.metrics.get(name)), _interval(found))
-        for name, found in after.metrics.items()
+        (name, _interval(before.metrics.get(name)), _interval(metric))
+        for name, metric in after.metrics.items()
     ]
     return "\n".join(
         [
@@ -66,11 +77,38 @@ def describe(
             " thresholds.yaml has one, compares both on the same rows.",
             "",
             markdown(verdict),
-            *(["### Why", "", report] if report else []),
+            *_drift(found),
+            *(["### What was seen where it runs", "", report] if report else []),
             "Merging this deploys nothing: release it afterwards.",
             "",
         ]
     )
+
+
+def _drift(found: Found) -> list[str]:
+    """What of the new data is not as it was, worst first; texts from the data stand in code."""
+    drift, against = found.drift, found.window.against
+    if isinstance(drift, str):
+        return [f"### The new data against {against}: not compared", "", drift, ""]
+    rows = [
+        f"| {SYMBOLS[status]} | {_code(f.column)} | {f.check} | {f.method} |"
+        f" {'' if f.value is None else brief(f.value)} | {f.limit} | {_code(f.detail)} |"
+        for status in ("fail", "warn")
+        for f in drift.of_status(status)
+    ]
+    head = ["| | column | what | method | value | limit | |", "|---|---|---|---|---|---|---|"]
+    return [
+        f"### The new data against {against}: {drift.status}",
+        "",
+        f"{drift.rows:,} rows: {_code(drift.reason)}",
+        "",
+        *([*head, *rows, ""] if rows else []),
+    ]
+
+
+def _code(text: str) -> str:
+    plain = " ".join(text.replace("`", "'").replace("|", "\\|").split())
+    return f"`{plain}`" if plain else ""
 
 
 def _interval(found: Interval | None) -> str:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from tagship.config.project_files import ModelFiles, load_model, load_project
@@ -18,8 +19,15 @@ from tagship.gates.verdict import Verdict, read_verdict
 from tagship.gitops.promote import push_branch
 from tagship.gitops.view import View, look
 from tagship.numbers import brief
-from tagship.retraining.proposal import Retrained, Window, describe
-from tagship.retraining.window import count_new, place_of, point_at, refuse_fixed, seen_rows
+from tagship.retraining.proposal import Found, Retrained, Window, describe
+from tagship.retraining.window import (
+    compare,
+    count_new,
+    place_of,
+    point_at,
+    refuse_fixed,
+    seen_rows,
+)
 from tagship.training.lock import Lock, read_lock
 
 _OURS = "Retrained: "
@@ -83,7 +91,8 @@ def _propose(
         say("reading the data")
         changed = point_at(files, home, place)
         files = load_model(tree, model)
-        window, before = _window(view, files, project.retrain.min_new_rows)
+        found = _find(view, files, project.retrain.min_new_rows)
+        window = found.window
         say(f"training: {window}")
         _tagship(tree, "train", model)
         after = read_lock(files.work / "lock.yaml")
@@ -100,7 +109,7 @@ def _propose(
     commit = view.git.commit(view.head, texts, message)
     if push:
         push_branch(view, branch, commit)
-    body = describe(model, window, before, after, verdict, report)
+    body = describe(model, found, after, verdict, report)
     return Retrained(model, "proposed", f"{window}; verdict {verdict.status}", branch, commit,
                      title, body)  # fmt: skip
 
@@ -114,15 +123,16 @@ def _share(root: Path, tree: Path) -> None:
         link.symlink_to(kept.resolve())
 
 
-def _window(view: View, files: ModelFiles, least: int) -> tuple[Window, Lock]:
-    """What the data holds that the champion has not seen, and the champion's lock.
+def _find(view: View, files: ModelFiles, least: int) -> Found:
+    """What the data holds that the champion has not seen, and how it differs from what it has.
 
     Without a champion, the default branch's lock stands for it.
     """
-    from tagship.data.table import load_table
+    from tagship.data.table import check_table, read_raw
 
     model, default = files.name, view.remote.default
-    locked, table = read_lock(files.lock_path), load_table(files)
+    locked, raw = read_lock(files.lock_path), read_raw(files)
+    table = check_table(files, raw)
     if table.sha256 == locked.data.sha256:
         raise _Settled(f"nothing changed: {default}'s lock is of this very data")
     champion = view.champion(model)
@@ -146,7 +156,8 @@ def _window(view: View, files: ModelFiles, least: int) -> tuple[Window, Lock]:
             f"too little new data: {window}; retrain.min_new_rows is {least:,}",
             "" if exact else "what it was trained on is gone: keep dated files (see --data)",
         )
-    return window, before
+    show = partial(view.git.show, commit)
+    return Found(window, before, compare(files, raw, show, window.against))
 
 
 def _refuse_rejected(view: View, model: str, lock: Lock) -> None:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections import Counter
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tagship.data.table import Table
+    from tagship.monitoring.drift_verdict import DriftVerdict
 
 _FILES = (CsvSource, JsonSource, ParquetSource)
 
@@ -141,6 +143,28 @@ def count_new(
     begin = table.frame.head(lock.data.rows)
     known = more >= 0 and hash_table(begin, frozenset(personal)) == lock.data.sha256
     return max(more, 0), known
+
+
+def compare(
+    files: ModelFiles, raw: "pd.DataFrame", show: Callable[[str], str | None], against: str
+) -> "DriftVerdict | str":
+    """The drift of the new data against the reference of what it replaces, or why that is unknown.
+
+    ``show`` gives a file's text at the commit of what is replaced.
+    """
+    from tagship.monitoring.current import from_table
+    from tagship.monitoring.drift import judge_drift
+    from tagship.monitoring.references import released_reference
+
+    drift, data = files.thresholds.drift, files.data
+    if drift is None:
+        return "thresholds.yaml has no section `drift`."
+    try:
+        reference = released_reference(show, files.name, against)
+    except TagshipError as error:
+        return f"{error.args[0]}."
+    known = frozenset({*data.columns, *([data.id] if data.id else [])})
+    return judge_drift(reference, drift, from_table(reference, raw, data.target.column, known))
 
 
 def _hashes(frame: "pd.DataFrame") -> list[int]:
