@@ -1,9 +1,12 @@
 """monitor.yml's own steps: one issue a model, and a retraining's pull request, or why not."""
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from hub import Hub
+from logged import log
 from runner import Run
 
 from projects import make_table
@@ -80,6 +83,37 @@ def test_the_first_alert_opens_the_second_updates_and_recovery_closes(shipped: H
     assert len(issues(shipped)) == 1
     assert watch(shipped, "fail").ok
     assert [one["state"] for one in issues(shipped)] == ["closed", "open"]
+
+
+def test_what_really_was_logged_opens_and_closes_the_issue(shipped: Hub, tmp_path: Path) -> None:
+    """With `tagship monitor` itself, on logs such as the service writes."""
+    logs = tmp_path / "logs"
+    where = f"monitoring: {{log: '{logs}/{{environment}}/{{model}}'}}\n"
+    project = shipped.project.path("config/project.yaml").read_text(encoding="utf-8")
+    shipped.project.write("config/project.yaml", project + where)
+    shipped.commit("feat: say where the logs are")
+    shipped.git("push", "-q", "origin", "main")
+
+    def look(shift: float) -> Run:
+        shutil.rmtree(logs, ignore_errors=True)
+        for environment, by in (("staging", 0), ("production", shift)):
+            folder = logs / environment / "tiny"
+            log(shipped.project, folder, release="tiny/v1.0.0", shift=by, labels=0)
+        return shipped.dispatch("monitor")
+
+    ran = look(shift=0)
+    assert ran.ok, ran.log
+    assert issues(shipped) == []
+    assert ran.results("retrain") == "skipped"
+    ran = look(shift=15)
+    assert ran.ok, ran.log
+    (issue,) = issues(shipped)
+    assert "needs a look in: production." in issue["body"]
+    assert "visits" in issue["body"]
+    assert "Retraining: unchanged." in shipped.comments[0]
+    ran = look(shift=0)
+    assert ran.ok, ran.log
+    assert [one["state"] for one in issues(shipped)] == ["closed"]
 
 
 def test_a_look_that_broke_fails_the_run_and_is_in_the_issue(shipped: Hub) -> None:
