@@ -1,4 +1,4 @@
-"""Tagship Starter: a model from its data to a locked, registered bento. Airflow 3.
+"""From data to a locked and registered bento, stage by stage, in Airflow 3.
 
 Written by `tagship export airflow`. TAGSHIP_PROJECT is the project's folder, with its own .venv:
 all tasks of a run work in it, so they must run on one machine or a shared disk, one run at a time.

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from projects import Project
-from tagship.cli.export import STAGES, airflow_dag
-from tagship.config.project_files import load_project
+from tagship.cli.export import STAGES
 
 COURSE = ["ingest", "validate", "prepare", "train", "evaluate", "gate", "register"]
 
@@ -61,10 +60,17 @@ def test_a_stage_out_of_order_refuses(project: Project) -> None:
         assert run(project, stage) == [1], stage
 
 
-def test_the_title_of_a_project_cannot_break_the_file(project: Project) -> None:
-    loaded = load_project(project.root).model_copy(update={"title": 'The "big" \\ {shop}"""'})
-    tree = ast.parse(airflow_dag(loaded, ["tiny"]))
-    assert "{shop}" in (ast.get_docstring(tree) or "")
+def test_the_file_names_the_projects_models_and_compiles(project: Project) -> None:
+    ran = project.tagship("export", "airflow")
+    named = {
+        target.id: ast.literal_eval(node.value)
+        for node in ast.parse(ran.out).body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.List | ast.Dict)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    assert named == {"MODELS": ["tiny"], "STAGES": STAGES}
+    project.tagship("export", "airflow", "none").must_refuse("no model 'none'")
 
 
 def test_a_real_airflow_parses_and_runs_it(project: Project, tmp_path: Path) -> None:

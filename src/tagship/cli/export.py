@@ -25,7 +25,7 @@ STAGES = {
 """Each stage and its command, which works from what the stages before left on disk."""
 
 _DAG = '''\
-"""{title}: a model from its data to a locked, registered bento. Airflow 3.
+"""From data to a locked and registered bento, stage by stage, in Airflow 3.
 
 Written by `tagship export airflow`. TAGSHIP_PROJECT is the project's folder, with its own .venv:
 all tasks of a run work in it, so they must run on one machine or a shared disk, one run at a time.
@@ -82,7 +82,6 @@ def airflow_dag(project: "ProjectConfig", models: Sequence[str]) -> str:
     """The DAG file of a project, formatted as black would."""
     stages = "".join(f"    {_text(name)}: {_text(step)},\n" for name, step in STAGES.items())
     return _DAG.format(
-        title=project.title.replace('"', "'").replace("\\", ""),
         name=project.name,
         models="[" + ", ".join(map(_text, models)) + "]",
         stages=f"{{\n{stages}}}",
