@@ -117,6 +117,17 @@ def test_between_its_limits_a_column_warns(reference: Reference) -> None:
     assert (verdict.status, one(verdict, "age").status) == ("warn", "warn")
 
 
+def test_a_distance_that_chance_explains_is_none(reference: Reference) -> None:
+    """200 rows scatter by more than 0.1 now and then; 20,000 that are as far away do not."""
+    shift = 1.3
+    few = one(judge_drift(reference, drift(), current(200, age=ages(11, 200) + shift)), "age")
+    assert few.value is not None
+    assert few.value > 0.1
+    assert (few.status, few.detail.endswith(", within chance")) == ("ok", True)
+    many = judge_drift(reference, drift(), current(20_000, age=ages(11, 20_000) + shift))
+    assert one(many, "age").status == "fail"
+
+
 def test_a_column_has_limits_of_its_own(reference: Reference) -> None:
     own = drift(columns={"age": {"warn_above": 0.5, "fail_above": 0.9}})
     assert judge_drift(reference, own, current(age=ages(11) + 5)).status == "ok"
@@ -174,12 +185,12 @@ def test_the_target_is_judged_when_the_data_has_it(reference: Reference) -> None
     assert one(verdict, "target", "target").detail == "no 50.0 % → 100 %"
 
 
-@pytest.mark.parametrize("rows", [0, 1, 499])
+@pytest.mark.parametrize("rows", [0, 1, 199])
 def test_too_few_rows_are_no_data_and_no_pass(reference: Reference, rows: int) -> None:
     verdict = judge_drift(reference, drift(), current(rows))
     assert (verdict.status, verdict.findings) == ("no data", ())
     assert verdict.reason == (
-        f"{rows} rows, fewer than min_rows 500" if rows else "there are no rows"
+        f"{rows} rows, fewer than min_rows 200" if rows else "there are no rows"
     )
 
 
@@ -210,8 +221,9 @@ def test_a_column_without_any_value_fails(reference: Reference) -> None:
 def test_a_column_that_was_empty_in_training(reference: Reference) -> None:
     nothing = number_profile(np.full(ROWS, np.nan))
     then = reference.model_copy(update={"columns": {**reference.columns, "age": nothing}})
-    still = judge_drift(then, drift(), current(age=np.full(ROWS, np.nan)))
-    assert still.status == "ok"
+    for method in ({}, {"age": {"method": "ks", "fail_below": 0.01}}):
+        still = judge_drift(then, drift(columns=method), current(age=np.full(ROWS, np.nan)))
+        assert still.status == "ok"
     filled = one(judge_drift(then, drift(), current()), "age")
     assert (filled.status, filled.detail) == ("fail", "missing in every row of the training")
 
@@ -285,10 +297,10 @@ def test_only_drift_that_lasts_until_now_fails(
 
 def test_few_rows_make_fewer_windows_and_no_times_make_one(reference: Reference) -> None:
     own = drift(window={"fail": 3, "of": 5})
-    shifted = ages(11, 1100) + 9
-    two = judge_drift(reference, own, current(1100, age=shifted, times=times(1100)))
-    assert (two.status, [window.rows for window in two.windows]) == ("fail", [550, 550])
-    single = judge_drift(reference, own, current(1100, age=shifted))
+    shifted = ages(11, 500) + 9
+    two = judge_drift(reference, own, current(500, age=shifted, times=times(500)))
+    assert (two.status, [window.rows for window in two.windows]) == ("fail", [250, 250])
+    single = judge_drift(reference, own, current(500, age=shifted))
     assert (single.status, len(single.windows)) == ("fail", 1)
 
 

@@ -97,8 +97,11 @@ class Drift(DriftTest):
     share_fail_above: Share = 0.0
     """It fails when more than this share of the columns fails; until then it only warns. A
     prediction, target or quality that fails, fails alone."""
-    min_rows: Annotated[int, Field(ge=1)] = 500
+    min_rows: Annotated[int, Field(ge=1)] = 200
     """Fewer rows than this are no data."""
+    chance: Annotated[float, Field(gt=0, lt=1)] = 0.001
+    """A distance over its limit is drift only if chance gives data of the training's kind one so
+    large less often than this (by ks or chi_square): few rows scatter."""
     correction: Literal["benjamini_hochberg", "bonferroni", "none"] = "benjamini_hochberg"
     """Of the columns' p-values, since one of many is always low."""
     quality: Quality = Quality()

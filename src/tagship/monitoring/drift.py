@@ -9,13 +9,13 @@ import numpy as np
 from tagship.config.drift import P_VALUES, Drift, DriftTest, Override
 from tagship.monitoring import statistics
 from tagship.monitoring.bounds import judge, limit_text
+from tagship.monitoring.comparison import CategoryPair, NumberPair
 from tagship.monitoring.current import Current, Values
 from tagship.monitoring.drift_verdict import Check, DriftVerdict, Finding, WindowVerdict
 from tagship.monitoring.quality import quality_findings
 from tagship.monitoring.status import Status
-from tagship.numbers import brief, percent
+from tagship.numbers import percent
 from tagship.training.reference import (
-    CategoryProfile,
     NumberProfile,
     Profile,
     Reference,
@@ -133,7 +133,9 @@ def _columns(reference: Reference, drift: Drift, current: Current) -> Iterator[F
     for name, profile in reference.columns.items():
         if name in current.columns and not isinstance(profile, TextProfile):
             test = _test(profile, drift, drift.columns.get(name))
-            found.append((_compare("drift", name, profile, test, current.columns[name]), test))
+            found.append(
+                (_compare("drift", name, profile, test, current.columns[name], drift.chance), test)
+            )
     tested = [
         at for at, (f, test) in enumerate(found) if test.method in P_VALUES and f.value is not None
     ]
@@ -149,7 +151,7 @@ def _outcome(
     check: Check, profile: Profile, drift: Drift, override: Override | None, values: Values | None
 ) -> Iterator[Finding]:
     if values is not None:
-        yield _compare(check, check, profile, _test(profile, drift, override), values)
+        yield _compare(check, check, profile, _test(profile, drift, override), values, drift.chance)
 
 
 def _test(profile: Profile, drift: Drift, override: Override | None) -> DriftTest:
@@ -157,54 +159,30 @@ def _test(profile: Profile, drift: Drift, override: Override | None) -> DriftTes
 
 
 def _compare(
-    check: Check, column: str, profile: Profile, test: DriftTest, values: Values
+    check: Check, column: str, profile: Profile, test: DriftTest, values: Values, chance: float
 ) -> Finding:
-    limit = limit_text(test)
+    def finding(value: float | None, status: Status, detail: str) -> Finding:
+        return Finding(check, column, test.method, value, limit_text(test), status, detail)
 
-    def finding(value: float | None, status: Status, detail: str = "") -> Finding:
-        return Finding(check, column, test.method, value, limit, status, detail)
-
-    compared = _numbers if isinstance(profile, NumberProfile) else _categories
+    if profile.missing == profile.rows and _empty(values):
+        return finding(float(test.below), "ok", "missing in every row, as in training")
     if profile.missing == profile.rows:
-        if _empty(values):
-            return finding(0.0, "ok", "missing in every row, as in training")
         return finding(None, "fail", "missing in every row of the training")
     if _empty(values):
         return finding(None, "fail", "no value to compare")
-    value, detail = compared(profile, test, values)  # type: ignore[arg-type]
-    return finding(value, judge(value, test), detail)
+    assert not isinstance(profile, TextProfile)
+    pair = (
+        NumberPair.of(profile, values)
+        if isinstance(profile, NumberProfile)
+        else CategoryPair.of(profile, values)
+    )
+    value = pair.statistic(test.method)
+    status = judge(value, test)
+    if status != "ok" and test.method not in P_VALUES and pair.p_value() >= chance:
+        return finding(value, "ok", f"{pair}, within chance")
+    return finding(value, status, str(pair))
 
 
 def _empty(values: Values) -> bool:
     found = values.values
     return not (np.isfinite(found).any() if found.dtype.kind == "f" else (found >= 0).any())
-
-
-def _numbers(profile: NumberProfile, test: DriftTest, values: Values) -> tuple[float, str]:
-    ordered = np.sort(values.values[np.isfinite(values.values)])
-    known = statistics.Distribution.of(profile)
-    mean = float(ordered.mean())
-    detail = f"mean {brief(profile.mean or 0.0)} → {brief(mean)}"
-    if test.method == "wasserstein":
-        return statistics.wasserstein(known, ordered), detail
-    if test.method == "ks":
-        gap = statistics.largest_gap(known, ordered)
-        return statistics.ks_p_value(gap, known.rows, len(ordered)), f"D {brief(gap)}, {detail}"
-    counts = statistics.binned(known, ordered)
-    formula = statistics.psi if test.method == "psi" else statistics.jensen_shannon
-    return formula(*counts), detail
-
-
-def _categories(profile: CategoryProfile, test: DriftTest, values: Values) -> tuple[float, str]:
-    names = [*map(str, profile.values), *values.new]
-    theirs = np.array([*profile.counts, *([0] * len(values.new))], dtype=np.float64)
-    ours = np.bincount(values.values[values.values >= 0], minlength=len(names)).astype(np.float64)
-    changes = ours / ours.sum() - theirs / theirs.sum()
-    at = int(np.abs(changes).argmax())
-    then, now = theirs[at] / theirs.sum(), ours[at] / ours.sum()
-    detail = f"{names[at]} {percent(float(then))} → {percent(float(now))}"
-    if test.method == "chi_square":
-        return statistics.chi_square_p_value(theirs, ours), detail
-    formula = statistics.psi if test.method == "psi" else statistics.jensen_shannon
-    some = theirs + ours > 0
-    return formula(theirs[some], ours[some]), detail

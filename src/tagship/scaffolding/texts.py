@@ -140,6 +140,7 @@ def thresholds_yaml(guesses: Guesses) -> str:
             "roc_auc": {"fail_below": 0.6} | judged,
         }
         margin, drop, disturbed = 0.05, 0.03, 0.15
+    categories = {"method": "jensen_shannon", "warn_above": 0.06, "fail_above": 0.08}
     lines = [
         _schema("thresholds"),
         "# Modest limits that a useful model passes: raise them to what yours must keep.",
@@ -167,23 +168,13 @@ def thresholds_yaml(guesses: Guesses) -> str:
         entry("latency", {"p99_ms": {"fail_above": 20}}),
         entry("size", {"artifact_mb": {"fail_above": 50}}),
         entry("parity", {"max_difference": gates.parity}),
-        *_drift(guesses),
+        "drift:",
+        entry("method", "wasserstein", 2),
+        entry("warn_above", 0.08, 2),
+        entry("fail_above", 0.1, 2),
+        entry("categories", categories, 2),
     ]
     return "\n".join(lines) + "\n"
-
-
-def _drift(guesses: Guesses) -> list[str]:
-    """Distances where there are rows enough for them to be small by chance, else p-values."""
-    if guesses.rows >= _SMALL_ROWS:
-        numbers = {"method": "wasserstein", "warn_above": 0.08, "fail_above": 0.1}
-        categories = {"method": "jensen_shannon", "warn_above": 0.06, "fail_above": 0.08}
-    else:
-        numbers = {"method": "ks", "warn_below": 0.05, "fail_below": 0.01}
-        categories = numbers | {"method": "chi_square"}
-    section = {**numbers, "categories": categories}
-    if guesses.rows < _SMALL_ROWS:
-        section["min_rows"] = 100
-    return ["drift:", *(entry(key, value, 2) for key, value in section.items())]
 
 
 def service_py(name: str) -> str:

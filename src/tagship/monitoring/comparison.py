@@ -1,0 +1,82 @@
+"""One column then and now, side by side: every statistic of it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tagship.config.drift import Method
+from tagship.monitoring import statistics
+from tagship.monitoring.current import Values
+from tagship.monitoring.statistics import Distribution, Floats
+from tagship.numbers import brief, percent
+from tagship.training.reference import CategoryProfile, NumberProfile
+
+
+@dataclass(frozen=True)
+class NumberPair:
+    """A column of numbers; both sides have values."""
+
+    then: Distribution
+    now: Floats
+    """Ascending."""
+    mean: float
+    """The reference's."""
+
+    @classmethod
+    def of(cls, profile: NumberProfile, values: Values) -> "NumberPair":
+        """Infinite and missing values are left out."""
+        ordered = np.sort(values.values[np.isfinite(values.values)])
+        return cls(Distribution.of(profile), ordered, profile.mean or 0.0)
+
+    def statistic(self, method: Method) -> float:
+        """The value of one method."""
+        if method == "wasserstein":
+            return statistics.wasserstein(self.then, self.now)
+        if method == "ks":
+            return self.p_value()
+        formula = statistics.psi if method == "psi" else statistics.jensen_shannon
+        return formula(*statistics.binned(self.then, self.now))
+
+    def p_value(self) -> float:
+        """How likely chance alone makes both sides differ so much: ks."""
+        gap = statistics.largest_gap(self.then, self.now)
+        return statistics.ks_p_value(gap, self.then.rows, len(self.now))
+
+    def __str__(self) -> str:
+        return f"mean {brief(self.mean)} → {brief(float(self.now.mean()))}"
+
+
+@dataclass(frozen=True)
+class CategoryPair:
+    """A column of categories; both sides have values."""
+
+    names: tuple[str, ...]
+    then: Floats
+    now: Floats
+    """Counts, one for each name."""
+
+    @classmethod
+    def of(cls, profile: CategoryProfile, values: Values) -> "CategoryPair":
+        """Categories that neither side has are left out."""
+        names = [*map(str, profile.values), *values.new]
+        then = np.array([*profile.counts, *([0] * len(values.new))], dtype=np.float64)
+        found = values.values[values.values >= 0]
+        now = np.bincount(found, minlength=len(names)).astype(np.float64)
+        some = np.flatnonzero(then + now)
+        return cls(tuple(names[at] for at in some), then[some], now[some])
+
+    def statistic(self, method: Method) -> float:
+        """The value of one method."""
+        if method == "chi_square":
+            return self.p_value()
+        formula = statistics.psi if method == "psi" else statistics.jensen_shannon
+        return formula(self.then, self.now)
+
+    def p_value(self) -> float:
+        """How likely chance alone makes both sides differ so much: chi_square."""
+        return statistics.chi_square_p_value(self.then, self.now)
+
+    def __str__(self) -> str:
+        then, now = self.then / self.then.sum(), self.now / self.now.sum()
+        most = int(np.abs(now - then).argmax())
+        return f"{self.names[most]} {percent(float(then[most]))} → {percent(float(now[most]))}"
