@@ -12,7 +12,7 @@ ENGINE = Path(tagship.__file__).parent
 
 FLOORS = [
     {"errors"},
-    {"files", "numbers"},
+    {"built", "files", "numbers"},
     {"config"},
     {"data"},
     {"training"},

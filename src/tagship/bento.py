@@ -1,17 +1,15 @@
 """From a locked bundle to a bento: one folder with the artifact, its contract and the service."""
 
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 import tagship
+from tagship.built import Bento, bentoml_environment
 from tagship.config.project_files import ModelFiles, config_sha256
 from tagship.errors import TagshipError
 from tagship.files import explain_os_error, sha256_of_bytes, write_atomically
@@ -32,23 +30,6 @@ _REQUIREMENTS = (
     "uvloop; os_name != 'nt'",
 )
 UNRELEASED = "unreleased"
-
-
-@dataclass(frozen=True)
-class Bento:
-    """A built bento."""
-
-    tag: str
-    """``<model>:<version>``"""
-    path: Path
-
-
-def bentoml_environment(root: Path) -> dict[str, str]:
-    """The environment in which BentoML keeps to this project and phones nobody."""
-    quiet = {"BENTOML_DO_NOT_TRACK": "True", "DO_NOT_TRACK": "1"}
-    home = str(root / ".tagship" / "bentoml")
-    clean = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    return {**clean, **quiet, "BENTOML_HOME": home}
 
 
 def build_bento(files: ModelFiles, release: str = UNRELEASED) -> Bento:
@@ -91,39 +72,6 @@ def build_bento(files: ModelFiles, release: str = UNRELEASED) -> Bento:
             "run `bentoml build` there by hand to see all of it",
         )
     return Bento(f"{files.name}:{version}", path)
-
-
-def latest_bento(files: ModelFiles) -> Bento:
-    """The bento that was built last.
-
-    Raises:
-        TagshipError: none was.
-    """
-    folder = files.root / ".tagship" / "bentoml" / "bentos" / files.name
-    built = [path.parent for path in folder.glob("*/bento.yaml")]
-    if not built:
-        raise TagshipError(f"{files.name}: no bento here", f"run `tagship run {files.name}` first")
-    path = max(built, key=lambda path: (path / "bento.yaml").stat().st_mtime_ns)
-    return Bento(f"{files.name}:{path.name}", path)
-
-
-def log_folder(root: Path, model: str) -> Path:
-    """Where `tagship serve` keeps a model's prediction log, unless ``TAGSHIP_LOG_DIR`` says."""
-    return root / ".tagship" / "predictions" / model
-
-
-def serve(files: ModelFiles, bento: Bento, host: str, port: int, workers: int) -> int:
-    """Run a bento until it is stopped, and give its exit code."""
-    with tempfile.TemporaryDirectory(prefix=f"tagship-serve-{files.name}-") as home:
-        # A home of its own: services that share one wipe each other's metrics.
-        environment = bentoml_environment(files.root) | {"BENTOML_HOME": home}
-        environment.setdefault("TAGSHIP_LOG_DIR", str(log_folder(files.root, files.name)))
-        command = [sys.executable, "-m", "bentoml", "serve", str(bento.path)]
-        command += ["--host", host, "--port", str(port), "--api-workers", str(workers)]
-        process = subprocess.Popen(command, env=environment)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: process.terminate())
-        return process.wait()
 
 
 def check_releasable(files: ModelFiles, bundle: Bundle) -> Verdict:

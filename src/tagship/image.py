@@ -8,7 +8,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tagship.bento import UNRELEASED, latest_bento
+from tagship.bento import UNRELEASED
+from tagship.built import latest_bento
 from tagship.config.project_files import ModelFiles, load_project
 from tagship.errors import TagshipError
 
@@ -45,7 +46,7 @@ def build_image(
     Raises:
         TagshipError: no bento of this release, no builder, or the builder refuses.
     """
-    bento = latest_bento(files)
+    bento = latest_bento(files.root, files.name)
     record = json.loads((bento.path / "src/artifact/record.json").read_text(encoding="utf-8"))
     if record["release"] != release:
         raise TagshipError(

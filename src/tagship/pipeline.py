@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tagship.bento import Bento, build_bento, check_verdict
+from tagship.bento import build_bento, check_verdict
+from tagship.built import Bento
 from tagship.champion import champion_here
 from tagship.config.project_files import ModelFiles
 from tagship.data.contract_check import ContractError

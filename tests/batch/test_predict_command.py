@@ -23,7 +23,7 @@ import pytest
 
 from projects import Project, make_table
 from tagship.batch.scoring import score_file
-from tagship.bento import latest_bento
+from tagship.built import latest_bento
 from tagship.data.boundary import Boundary
 from tagship.data.table import load_table, request_columns
 from tagship.files import sha256_of_bytes
@@ -55,7 +55,7 @@ def expected(files: Any, boundary: Boundary, artifact: bytes) -> np.ndarray[Any,
 
 
 def artifact_of(project: Project) -> Path:
-    return latest_bento(project.files).path / "src" / "artifact"
+    return latest_bento(project.root, "tiny").path / "src" / "artifact"
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet", "csv.gz", "tsv"])
@@ -179,7 +179,7 @@ def test_the_features_are_those_of_the_bento(project: Project) -> None:
     assert predict(project, "data/tiny.csv", "after.csv").code == 0
     before, after = ((project.root / f"{name}.csv").read_bytes() for name in ("before", "after"))
     assert before == after
-    bento = latest_bento(project.files).path / "src" / "features" / "tiny.py"
+    bento = latest_bento(project.root, "tiny").path / "src" / "features" / "tiny.py"
     bento.write_text(code.replace('columns["visits"] * 2.0', "1 / 0"), "utf-8")
     refused(project, "features.tiny:derive raised ZeroDivisionError", source="data/tiny.csv")
     shutil.rmtree(bento.parent)

@@ -6,7 +6,7 @@ import httpx
 import numpy as np
 import pytest
 
-from tagship.bento import latest_bento
+from tagship.built import latest_bento
 from tagship.serving.decoding import Decoder, InvalidRecords
 from tagship.training.bundle import load_bundle
 
@@ -151,7 +151,7 @@ def test_metrics_count_answers_and_refusals(served):
 
 def test_the_serving_process_imports_nothing_heavy(served):
     _, project = served
-    source = latest_bento(project.files).path / "src"
+    source = latest_bento(project.root, "tiny").path / "src"
     probe = (
         "import sys, bentoml; sys.path.insert(0, '.'); import service\n"
         "service.service.inner()\n"

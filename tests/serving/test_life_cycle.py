@@ -112,8 +112,8 @@ def test_schemathesis_finds_no_server_error(served, tmp_path):
     """Its own requests from the service's OpenAPI document: right, wrong and absurd ones."""
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"{served[0]}/docs.json"]
     command += ["--include-path", "/predict", "--checks", "not_a_server_error"]
-    command += ["--max-examples", "150", "--seed", "7", "--mode", "all", "--no-color"]
+    command += ["--max-examples", "60", "--seed", "7", "--mode", "all", "--no-color"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
-    assert "test cases" in done.stdout, done.stdout[-3000:]
+    assert "Test cases:" in done.stdout, done.stdout[-3000:]
     assert httpx.post(f"{served[0]}/predict", json=RECORD).status_code == 200

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from projects import copy_project
-from tagship.bento import log_folder
+from tagship.built import log_folder
 from tagship.serving.prediction_log import PredictionLog
 from tagship.serving.settings import Settings
 

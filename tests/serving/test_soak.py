@@ -1,11 +1,15 @@
-"""Under load: memory stays flat, too much is shed; short, on ``tiny``."""
+"""Under load: memory stays flat, leaving loses nothing, too much is shed; short, on ``tiny``."""
 
 import contextlib
 import http.client
 import json
+import signal
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import psutil
+import pytest
 
 BODIES = [
     json.dumps({"age": 20.5 + n % 60, "visits": n % 50, "plan": ("free", "plus", "pro")[n % 3]})
@@ -55,6 +59,38 @@ def test_memory_does_not_grow_with_requests_and_each_is_answered(run_project, se
         load(4)
         before = load(4)
         assert load(8) <= GROWTH * before
+
+
+def test_leaving_under_load_loses_no_request(run_project, serving):
+    """Kept connections are busy when the signal comes; each is closed after an answer that says so.
+
+    A lost request would be an exception here: a reset, or an end without an answer.
+    """
+    leaving = threading.Event()
+    answered = [0] * 8
+
+    def drive(client):
+        with connected(address) as connection:
+            while True:
+                status, headers, content = ask(connection, answered[client])
+                assert (status, "prediction" in content) == (200, True)
+                answered[client] += 1
+                if headers.get("connection") == "close":
+                    assert leaving.is_set()
+                    return
+
+    with serving(run_project) as address, ThreadPoolExecutor(len(answered)) as pool:
+        clients = [pool.submit(drive, client) for client in range(len(answered))]
+        while min(answered) < 20 and not any(client.done() for client in clients):
+            time.sleep(0.05)
+        leaving.set()
+        first = processes(address)[0]
+        first.send_signal(signal.SIGTERM)
+        for client in clients:
+            client.result(timeout=60)
+        first.wait(60)
+        with pytest.raises(ConnectionRefusedError), connected(address):
+            pass
 
 
 def test_far_too_many_are_shed_at_once_and_the_taken_ones_answered(run_project, serving):

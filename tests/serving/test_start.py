@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tagship.bento import latest_bento
+from tagship.built import latest_bento
 from tagship.config.project_files import load_model
 from tagship.errors import TagshipError
 from tagship.gates.verdict import read_verdict, write_verdict
@@ -13,7 +13,7 @@ from tagship.serving.predictor import Predictor
 
 @pytest.fixture
 def artifact(run_project):
-    return latest_bento(run_project.files).path / "src" / "artifact"
+    return latest_bento(run_project.root, "tiny").path / "src" / "artifact"
 
 
 def test_a_tampered_artifact_is_refused_at_start(run_project, artifact):
@@ -79,7 +79,7 @@ def test_a_release_is_built_under_its_version(run_project):
     assert ran.code == 0, ran.err
     assert "tiny:1.2.3" in ran.out
     files = load_model(run_project.root, "tiny")
-    record = latest_bento(files).path / "src" / "artifact" / "record.json"
+    record = latest_bento(files.root, files.name).path / "src" / "artifact" / "record.json"
     assert json.loads(record.read_text())["release"] == "tiny/v1.2.3"
 
 

@@ -24,10 +24,10 @@ def command(
     appears when it is whole. Exit code 1, and no output, when no row could be scored.
     """
     from tagship.batch.scoring import score_file
-    from tagship.bento import latest_bento
+    from tagship.built import latest_bento
 
     files = load([model])[0]
-    bento = latest_bento(files)
+    bento = latest_bento(files.root, files.name)
     say = progress(model)
     say(f"scoring with {bento.tag}")
     last = time.monotonic()

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from tagship.cli.models import Model, load
+from tagship.cli.models import Model
 
 
 def command(
@@ -14,9 +14,11 @@ def command(
     workers: Annotated[int, typer.Option(help="Worker processes.")] = 1,
 ) -> None:
     """Serve the bento that was built last: /predict, /info, /readyz, /metrics, Swagger at /."""
-    from tagship.bento import latest_bento, serve
+    from tagship.built import latest_bento, serve
+    from tagship.config.project_files import check_model_name, find_root
 
-    files = load([model])[0]
-    bento = latest_bento(files)
+    root = find_root()
+    check_model_name(model)
+    bento = latest_bento(root, model)
     typer.echo(f"{bento.tag} on http://{host}:{port}  (Swagger UI at /, metrics at /metrics)")
-    raise typer.Exit(serve(files, bento, host, port, workers))
+    serve(root, model, bento, host, port, workers)

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from tagship.serving.answering import Answering, Refused
+from tagship.serving.draining import leaving
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -35,6 +36,7 @@ _OWN = [
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 ]
+_LAST = (b"connection", b"close")
 _GUARDED = {"/predict", "/feedback"}
 
 
@@ -84,7 +86,7 @@ class PredictPath:
         except Refused as refusal:
             answering.metrics.rejected(refusal.reason)
             content = refusal.body | {"request_id": request_id}
-            extra = [(b"connection", b"close")] if refusal.status in (408, 413) else []
+            extra = [_LAST] if refusal.status in (408, 413) else []
             if refusal.retry_after:
                 extra.append((b"retry-after", str(math.ceil(refusal.retry_after)).encode()))
             if refusal.status == 401:
@@ -180,5 +182,7 @@ async def _reply(
         headers.append((b"x-request-id", request_id.encode()))
     if extra:
         headers += extra
+    if leaving():
+        headers.append(_LAST)
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

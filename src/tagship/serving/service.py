@@ -15,6 +15,7 @@ from starlette.middleware.cors import CORSMiddleware
 from tagship.data.boundary import Boundary
 from tagship.errors import TagshipError
 from tagship.serving.answering import Answering, Refused
+from tagship.serving.draining import drain_on_sigterm
 from tagship.serving.http import PredictPath
 from tagship.serving.predictor import Predictor
 from tagship.serving.record import load_record
@@ -62,6 +63,11 @@ def make_service(name: str, file: str) -> Any:
                 gc.collect()
                 gc.freeze()  # what is loaded now stays; the collector need not walk it again
                 gc.set_threshold(700, 50, 100)
+
+        @bentoml.on_startup  # type: ignore[untyped-decorator]
+        async def drain(self) -> None:
+            """Finish what was asked when the end comes."""
+            drain_on_sigterm(settings.drain_seconds)
 
         async def predict(self, request: Any, /) -> Any:
             """Predict for one record, an array of records, or columns."""

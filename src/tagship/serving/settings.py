@@ -31,6 +31,8 @@ class Settings(BaseModel):
     """Requests that one worker has begun; one more is refused with 503 and ``Retry-After``."""
     request_timeout: float = Field(30, gt=0)
     """Seconds for a body to arrive (408) and for an answer to be made (503)."""
+    drain_seconds: float = Field(2, ge=0)
+    """After SIGTERM, how long kept connections are still answered, each for the last time."""
     api_keys: tuple[str, ...] = Field((), repr=False)
     """Bearer keys, separated by commas; with none, requests need no key."""
     api_keys_file: Path | None = None
