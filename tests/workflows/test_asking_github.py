@@ -36,6 +36,7 @@ def edge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Edge:
         ("uv.lock", True),
         ("src/tagship/training/train.py", True),
         ("src/tagship/gitops/tags.py", False),
+        ("src/tagship/retraining/retrain.py", False),
         ("src/features/other.py", False),
         ("config/tiny-two/model.yaml", False),
         ("deploy/tiny/production/release.yaml", False),

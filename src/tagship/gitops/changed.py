@@ -10,8 +10,9 @@ from tagship.gitops.git import Git
 _ENGINE = ("src/tagship/", "pyproject.toml", "uv.lock")
 _NO_MODEL = tuple(
     f"src/tagship/{part}"
-    for part in ("cli/", "gitops/", "monitoring/", "reports/", "scaffolding/", "image.py")
-)
+    for part in ("cli/", "gitops/", "image.py", "monitoring/", "reports/", "retraining/",
+                 "scaffolding/", "watch/")
+)  # fmt: skip
 """Parts of the engine that no trained byte and no verdict depends on."""
 
 
