@@ -10,6 +10,8 @@ import httpx
 import pytest
 
 from projects import copy_project
+from tagship.built import latest_bento
+from tagship.serving import smoke
 
 RECORD = {"age": 40.5, "visits": 12, "plan": "pro"}
 GOOD = json.dumps(RECORD).encode()
@@ -182,6 +184,18 @@ def test_a_header_cannot_be_put_into_an_answer(limited):
     answer = patiently(limited, body=b'{"a\\r\\nSet-Cookie: x=1": 1}')
     assert answer.status_code == 422
     assert "set-cookie" not in answer.headers
+
+
+def test_the_smoke_test_after_a_sync_brings_its_key(limited, served, monkeypatch):
+    info = CLIENT.get(f"{limited}/info").json()
+    artifact = latest_bento(served[1].root, "tiny").path / "src" / "artifact"
+    boundary = json.loads((artifact / "boundary.json").read_text(encoding="utf-8"))
+    monkeypatch.delenv("TAGSHIP_API_KEY", raising=False)
+    with pytest.raises(smoke.Difference, match="HTTP 401"):
+        smoke.check(limited, info, boundary)
+    monkeypatch.setenv("TAGSHIP_API_KEY", "second")
+    time.sleep(0.5)
+    assert "predicts" in smoke.check(limited, info, boundary)
 
 
 def test_too_many_at_once_are_turned_away_and_the_rest_answered(limited):
