@@ -231,3 +231,11 @@ def test_no_model_can_take_the_name_of_a_folder_that_is_none() -> None:
         if folder.is_dir() and folder.name not in names:
             with pytest.raises(TagshipError, match="reserved"):
                 check_model_name(folder.name)
+
+
+def test_no_page_that_is_copied_links_to_what_is_not(made: Make) -> None:
+    new = made()
+    for page in sorted(new.rglob("*.md")):
+        for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
+            if "://" not in target and "…" not in target:
+                assert (page.parent / target).exists(), (page.relative_to(new), target)

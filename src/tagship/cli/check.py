@@ -28,6 +28,8 @@ def command(models: Models = None) -> None:
         typer.echo(f"error: {problem}", err=True)
     if problems:
         raise typer.Exit(1)
+    if not names:
+        return typer.echo("no models yet: tagship new NAME --data … --target …")
     typer.echo(
         f"{len(names)} {'model is' if len(names) == 1 else 'models are'} sound: {', '.join(names)}"
     )

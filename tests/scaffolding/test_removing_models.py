@@ -1,0 +1,115 @@
+"""`tagship remove` takes a model away whole, and never one that runs."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from projects import MODEL, Project
+from tagship.config.model_paths import is_matched, is_under, model_paths
+from tagship.config.project_files import load_project
+from tagship.scaffolding import remove
+from tagship.scaffolding.overlays import overlay_files
+
+OWNERS = """\
+*                      @shop/all
+/config/tiny/          @shop/tiny
+/deploy/tiny/staging/  @shop/tiny
+/config/tiny-two/      @shop/two
+# /config/tiny/ was theirs
+"""
+OWN = ["config/tiny/", "bentos/tiny/", "deploy/tiny/", "src/features/tiny.py",
+       "tests/examples/test_tiny.py"]  # fmt: skip
+
+
+@pytest.fixture
+def whole(project: Project) -> Project:
+    """The project with all that a model may own, and CODEOWNERS."""
+    for path, text in overlay_files(load_project(project.root), MODEL):
+        project.write(path, text)
+    project.write("src/features/tiny.py", "def derive(columns):\n    return {}\n")
+    project.write("tests/examples/test_tiny.py", "")
+    project.write(".github/CODEOWNERS", OWNERS)
+    project.write(".tagship/models/tiny/model.onnx", b"\0")
+    return project
+
+
+def everything(root: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file() and ".tagship/locks" not in path.as_posix()
+    }
+
+
+def test_everything_of_a_model_goes_and_nothing_else(whole: Project) -> None:
+    before = everything(whole.root)
+    ran = whole.tagship("remove", MODEL)
+    assert ran.code == 0, ran.err
+    assert [line.split()[1] for line in ran.out.splitlines()[:5]] == OWN
+    after = everything(whole.root)
+    own = (*OWN, ".tagship/models/tiny/")
+    assert set(after) == {path for path in before if not is_under(path, own)}
+    owners = after.pop(".github/CODEOWNERS").decode()
+    assert owners == "".join(OWNERS.splitlines(keepends=True)[i] for i in (0, 3, 4))
+    assert all(before[path] == content for path, content in after.items())
+    assert whole.tagship("check").code == 0
+
+
+def test_a_dry_run_says_the_same_and_does_nothing(whole: Project) -> None:
+    before = everything(whole.root)
+    ran = whole.tagship("remove", MODEL, "--dry-run", "--json")
+    assert everything(whole.root) == before
+    said = json.loads(ran.out)
+    assert said["paths"] == OWN
+    assert [line.split()[0] for line in said["owners"]] == [
+        "/config/tiny/",
+        "/deploy/tiny/staging/",
+    ]
+    assert json.loads(whole.tagship("remove", MODEL, "--json").out) == said
+
+
+def test_it_can_be_run_again_and_ends_what_was_begun(whole: Project) -> None:
+    whole.path("config/tiny").rename(whole.path("elsewhere"))
+    ran = whole.tagship("remove", MODEL)
+    assert (ran.code, "removed bentos/tiny/" in ran.out) == (0, True)
+    again = whole.tagship("remove", MODEL)
+    assert (again.code, again.out) == (0, "nothing of tiny is here\n")
+
+
+def test_a_name_that_is_nearly_a_model_s_is_a_typo(whole: Project) -> None:
+    whole.refused("remove", "tinny", says=("no model 'tinny'", "did you mean 'tiny'?"))
+    whole.refused("remove", "../tiny", says="cannot be a model's name")
+    whole.refused("remove", "monitoring", says="is reserved")
+
+
+def test_features_that_another_model_uses_stay(whole: Project) -> None:
+    for part in ("data", "model", "thresholds"):
+        text = whole.path(part).read_text(encoding="utf-8")
+        extra = "features: features.tiny:derive\n" if part == "model" else ""
+        whole.write(f"config/other/{part}.yaml", text + extra)
+    whole.refused("remove", MODEL, says=("src/features/tiny.py is used by other too", "move what"))
+    assert whole.path("config/tiny/data.yaml").is_file()
+
+
+def test_a_failure_halfway_puts_everything_back(
+    whole: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = everything(whole.root)
+
+    def full(path: Path, content: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(remove, "write_atomically", full)
+    whole.refused("remove", MODEL, says="the disk is full")
+    assert everything(whole.root) == before
+
+
+def test_paths_are_matched_whole() -> None:
+    assert model_paths("a-b")[3] == "src/features/a_b.py"
+    assert is_under("config/churn/data.yaml", ["config/churn/"])
+    assert not is_under("config/churn-2/data.yaml", ["config/churn/"])
+    assert is_matched("deploy/churn/staging/release.yaml", ["deploy/*/staging"])
+    assert not is_matched("other/deploy/churn/staging/x", ["deploy/*/staging"])
+    assert not is_matched("config/schemas/data.json", ["config/*/*.yaml"])
+    assert not is_matched("src/tagship/LICENSE", ["LICENSE"])
