@@ -1,7 +1,7 @@
 """A real Prometheus scrapes a real service with our rules; every dashboard query has an answer.
 
-The service is slow, or fails, by its own feature function. Two sources are written here: what
-``tagship monitor`` exports, and the kubelet's figures, which exist only in a cluster.
+The service is slow, or fails, by its own feature function; the monitor's metrics are the textfile
+of a real `tagship monitor`. Only the kubelet's figures are written here: no kubelet runs in a test.
 """
 
 import contextlib
@@ -25,11 +25,13 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from deployed_models import WATCHED, deploy, log, publish
 
 from projects import Project, make_project
 
 MONITORING = Path(__file__).parents[2] / "deploy" / "monitoring"
 SECONDS = 90
+LOGS = "monitoring: {log: 'logs/{environment}/{model}'}\n"
 PLACE = {"model": "tiny", "environment": "production"}
 RECORD = {"age": 40.5, "visits": 12, "plan": "pro"}
 MOODY = """\
@@ -53,18 +55,6 @@ container_cpu_cfs_periods_total{{{pod}}} {now}
 container_cpu_cfs_throttled_periods_total{{{pod}}} 0
 container_memory_working_set_bytes{{{pod}}} 250e6
 container_spec_memory_limit_bytes{{{pod}}} 768e6
-"""
-MONITOR = """\
-tagship_monitor_last_run_timestamp_seconds{{{place}}} {now}
-tagship_monitor_rows{{{place}}} 5000
-tagship_deployed_info{{{place},release="tiny/v1.0.0",model_sha256="{sha256}"}} 1
-tagship_drift_status{{{place},release="tiny/v1.0.0"}} 0
-tagship_drift_score{{{place},column="age",method="psi"}} 0.04
-tagship_drifted_columns_share{{{place}}} 0
-tagship_performance{{{place},metric="f1"}} 0.7
-tagship_performance_low{{{place},metric="f1"}} 0.6
-tagship_performance_high{{{place},metric="f1"}} 0.8
-tagship_performance_status{{{place},release="tiny/v1.0.0",metric="f1"}} 0
 """
 OF_MONITOR = re.compile(r"tagship_(monitor|drift|drifted|performance|deployed)_?\w*")
 
@@ -223,11 +213,22 @@ def write_prometheus(folder: Path, service: str, other: int) -> str:
 
 
 def moody_project(root: Path, mood: Path) -> tuple[Project, str]:
-    """A project whose model's feature function does what ``mood`` says; its artifact's SHA-256."""
+    """A project whose model's feature function does what ``mood`` says; its artifact's SHA-256.
+
+    It is deployed to production by Git's tags, and `tagship monitor` has looked at its log.
+    """
     project = make_project(root)
     project.write("src/features/moody.py", MOODY.format(mood=str(mood)))
     project.edit("model", "task: binary\n", "task: binary\nfeatures: features.moody:derive\n")
+    project.edit("thresholds", "parity:", f"{WATCHED}parity:")
+    about = project.path("config/project.yaml")
+    about.write_text(about.read_text("utf-8") + LOGS, encoding="utf-8")
     ran = project.tagship("run", "tiny")
+    assert ran.code == 0, ran.out + ran.err
+    publish(project)
+    release = deploy(project, "v1.0.0", "production/1")
+    log(project, project.path("logs/production/tiny"), release=release)
+    ran = project.tagship("monitor", "--prometheus", str(project.path("monitor.prom")))
     assert ran.code == 0, ran.out + ran.err
     lock = yaml.safe_load(project.lock.read_text(encoding="utf-8"))
     return project, lock["artifact"]["sha256"]
@@ -249,10 +250,9 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     record.write_text(
         f"model: tiny\nenvironment: production\nrelease: tiny/v1.0.0\nmodel_sha256: {sha256}\n"
     )
-    place = ",".join(f'{key}="{value}"' for key, value in PLACE.items())
     pod = 'namespace="shop-production",pod="tiny-model-1",container="server"'
     pages = {
-        "/monitor": lambda: MONITOR.format(place=place, now=time.time(), sha256=sha256),
+        "/monitor": project.path("monitor.prom").read_text,
         "/kubelet": lambda: KUBELET.format(pod=pod, now=time.time()),
     }
     service, prometheus = (f"127.0.0.1:{free_port()}" for _ in range(2))
