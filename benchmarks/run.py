@@ -14,6 +14,7 @@ BENCHMARKS = (
     "busy_machine",
     "training",
     "large_table",
+    "drift",
     "predict",
     "whole_run",
     "serving",
