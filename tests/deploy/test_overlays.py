@@ -96,7 +96,8 @@ class TestOverlay:
         mounts = container(workload)["volumeMounts"]
         writable = {m["mountPath"]: volumes[m["name"]] for m in mounts if not m.get("readOnly")}
         environment = {v["name"]: v["value"] for v in container(workload)["env"]}
-        assert set(writable) == {"/tmp", environment["BENTOML_HOME"]}
+        folders = {environment["BENTOML_HOME"], environment["TAGSHIP_LOG_DIR"]}
+        assert set(writable) == {"/tmp", *folders}
         assert all("sizeLimit" in volume["emptyDir"] for volume in writable.values())
 
     @pytest.mark.parametrize("kind", WORKLOADS)

@@ -149,6 +149,15 @@ def test_metrics_count_answers_and_refusals(served):
     assert 'endpoint="/predict",http_response_code="422"' in text
 
 
+def test_paths_that_lead_nowhere_leave_no_series_behind(served):
+    for number in range(20):
+        assert httpx.get(f"{served[0]}/random{number}").status_code == 404
+    text = httpx.get(f"{served[0]}/metrics").text
+    assert "/random" not in text
+    for path in ("/", "/docs.json", "/static_content/swagger-ui.css", "/livez", "/info"):
+        assert httpx.get(f"{served[0]}{path}", timeout=30).status_code == 200, path
+
+
 def test_the_serving_process_imports_nothing_heavy(served):
     _, project = served
     source = latest_bento(project.root, "tiny").path / "src"

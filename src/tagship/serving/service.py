@@ -10,13 +10,15 @@ from typing import Any
 
 import bentoml
 from pydantic_core import to_jsonable_python
+from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Mount
 
 from tagship.data.boundary import Boundary
 from tagship.errors import TagshipError
 from tagship.serving.answering import Answering, Refused
 from tagship.serving.draining import drain_on_sigterm
-from tagship.serving.http import PredictPath
+from tagship.serving.http import KnownPaths, PredictPath
 from tagship.serving.predictor import Predictor
 from tagship.serving.record import load_record
 from tagship.serving.settings import Settings
@@ -117,8 +119,11 @@ def _lean(kind: Any, settings: Settings) -> Any:
 
         def to_asgi(self, is_main: bool = True) -> Any:
             app = kind.to_asgi(self, is_main=is_main)
-            layers = app.user_middleware
-            app.user_middleware = [layer for layer in layers if layer.cls.__name__ not in idle]
+            kept = [layer for layer in app.user_middleware if layer.cls.__name__ not in idle]
+            folders = tuple(f"{route.path}/" for route in app.routes if isinstance(route, Mount))
+            paths = frozenset(route.path for route in app.routes) | {"/info", "/feedback"}
+            known = Middleware(KnownPaths, paths=paths, folders=folders)
+            app.user_middleware = [known, *kept]
             return app
 
     return LeanService
