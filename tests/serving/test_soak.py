@@ -39,7 +39,7 @@ def processes(address):
     """What `tagship serve` started here for an address, itself first."""
     port = address.rpartition(":")[2]
     for child in psutil.Process().children():
-        if child.cmdline()[-1] == port:
+        if port in child.cmdline():
             return [child, *child.children(recursive=True)]
     raise AssertionError(f"nothing serves {address}")
 
@@ -68,23 +68,25 @@ def test_leaving_under_load_loses_no_request(run_project, serving):
     """
     leaving = threading.Event()
     answered = [0] * 8
+    end = time.monotonic() + 60
 
     def drive(client):
         with connected(address) as connection:
-            while True:
+            while time.monotonic() < end:
                 status, headers, content = ask(connection, answered[client])
                 assert (status, "prediction" in content) == (200, True)
                 answered[client] += 1
                 if headers.get("connection") == "close":
                     assert leaving.is_set()
                     return
+        raise AssertionError("no answer ever closed its connection")
 
     with serving(run_project) as address, ThreadPoolExecutor(len(answered)) as pool:
+        first = processes(address)[0]
         clients = [pool.submit(drive, client) for client in range(len(answered))]
         while min(answered) < 20 and not any(client.done() for client in clients):
             time.sleep(0.05)
         leaving.set()
-        first = processes(address)[0]
         first.send_signal(signal.SIGTERM)
         for client in clients:
             client.result(timeout=60)
