@@ -21,7 +21,7 @@ test: setup-all  ## Run every test
 check: setup-all  ## Run every pre-commit hook on every file
 	$(BIN)/pre-commit run --all-files
 
-tools: ## Set up what only some tests need: kustomize, Chromium
+tools: ## Set up what only some tests need: kustomize, Chromium, Prometheus, image tools
 	bash .ci/tools
 
 update: setup-all  ## Update the engine from the template's newest tag
