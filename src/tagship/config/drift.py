@@ -101,7 +101,7 @@ class Drift(DriftTest):
     """Fewer rows than this are no data."""
     chance: Annotated[float, Field(gt=0, lt=1)] = 0.001
     """A distance over its limit is drift only if chance gives data of the training's kind one so
-    large less often than this (by ks or chi_square): few rows scatter."""
+    large less often than this (by ks and the mean, or chi_square): few rows scatter."""
     correction: Literal["benjamini_hochberg", "bonferroni", "none"] = "benjamini_hochberg"
     """Of the columns' p-values, since one of many is always low."""
     quality: Quality = Quality()

@@ -1,6 +1,7 @@
 """One column then and now, side by side: every statistic of it."""
 
 from dataclasses import dataclass
+from math import erfc, inf, sqrt
 
 import numpy as np
 
@@ -33,12 +34,22 @@ class NumberPair:
         if method == "wasserstein":
             return statistics.wasserstein(self.then, self.now)
         if method == "ks":
-            return self.p_value()
+            return self._ks()
         formula = statistics.psi if method == "psi" else statistics.jensen_shannon
         return formula(*statistics.binned(self.then, self.now))
 
-    def p_value(self) -> float:
-        """How likely chance alone makes both sides differ so much: ks."""
+    def chance(self) -> float:
+        """How likely chance alone makes both sides differ so much.
+
+        By ks, or by the difference of the means (Welch's test, normal for the rows there are),
+        which sees few values that are far away; the smaller, twice, as there are two.
+        """
+        error = np.hypot(self.then.std / self.then.rows**0.5, self.now.std() / len(self.now) ** 0.5)
+        difference = abs(float(self.now.mean()) - self.mean)
+        far = difference / error if error else inf if difference else 0.0
+        return min(1.0, 2 * min(self._ks(), erfc(far / sqrt(2))))
+
+    def _ks(self) -> float:
         gap = statistics.largest_gap(self.then, self.now)
         return statistics.ks_p_value(gap, self.then.rows, len(self.now))
 
@@ -68,11 +79,11 @@ class CategoryPair:
     def statistic(self, method: Method) -> float:
         """The value of one method."""
         if method == "chi_square":
-            return self.p_value()
+            return self.chance()
         formula = statistics.psi if method == "psi" else statistics.jensen_shannon
         return formula(self.then, self.now)
 
-    def p_value(self) -> float:
+    def chance(self) -> float:
         """How likely chance alone makes both sides differ so much: chi_square."""
         return statistics.chi_square_p_value(self.then, self.now)
 

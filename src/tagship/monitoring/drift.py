@@ -178,7 +178,7 @@ def _compare(
     )
     value = pair.statistic(test.method)
     status = judge(value, test)
-    if status != "ok" and test.method not in P_VALUES and pair.p_value() >= chance:
+    if status != "ok" and test.method not in P_VALUES and pair.chance() >= chance:
         return finding(value, "ok", f"{pair}, within chance")
     return finding(value, status, str(pair))
 
