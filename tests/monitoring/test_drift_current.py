@@ -47,7 +47,7 @@ def test_categories(found: Any, codes: list[int], new: tuple[str, ...]) -> None:
     ("found", "codes", "new"),
     [
         ([True, False, True], [1, 0, 1], ()),
-        (["True", "false", "1", "0", None], [1, 0, 1, 0, -1], ()),
+        (["True", "false", "1", "0.0", None], [1, 0, 1, 0, -1], ()),
         ([1.0, 0.0, np.nan], [1, 0, -1], ()),
         (["yes", "true"], [2, 1], ("yes",)),
     ],

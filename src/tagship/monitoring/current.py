@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Times = NDArray[np.datetime64]
-_WORDS = {"true": "true", "false": "false", "1": "true", "0": "false"}
+_WORDS = {"true": "true", "1": "true", "1.0": "true"} | {
+    "false": "false",
+    "0": "false",
+    "0.0": "false",
+}
 
 
 @dataclass(frozen=True)
