@@ -42,7 +42,8 @@ def make_warts(rows=800, seed=11):
 
 
 def post(address, records):
-    request = urllib.request.Request(f"{address}/predict", json.dumps(records).encode())
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"{address}/predict", json.dumps(records).encode(), headers)
     with urllib.request.urlopen(request, timeout=30) as answer:
         return json.load(answer)["predictions"]
 
