@@ -6,6 +6,7 @@ from peer_evidently import category_profile, evidently_values, number_profile
 from scipy import stats
 
 from tagship.monitoring import statistics
+from tagship.monitoring.evidently_report import sample
 from tagship.monitoring.statistics import Distribution
 
 KNOWN = ("a", "b", "c", "d", "e")
@@ -200,3 +201,14 @@ def test_a_category_profile_counts_what_the_contract_allows() -> None:
     profile = category_profile(["a", "b", "a"], KNOWN)
     assert dict(zip(profile.values, profile.counts, strict=True))["a"] == 2
     assert sum(profile.counts) == 3
+
+
+def test_the_rows_that_evidentlys_report_is_given_have_the_references_distribution() -> None:
+    values = np.where(np.arange(3000) % 10, numbers(3, 3000, digits=6), np.nan)
+    drawn = sample(number_profile(values), 2000)
+    assert np.isnan(drawn).sum() == 200
+    peer = stats.ks_2samp(drawn[~np.isnan(drawn)], values[~np.isnan(values)])
+    assert peer.statistic < 0.005
+    letters = sample(category_profile(["a"] * 30 + ["b"] * 70, KNOWN), 1000)
+    assert (letters == "a").sum() == 30
+    assert set(letters) == {"a", "b"}

@@ -112,18 +112,20 @@ def _frames(
 
     chosen = slice(None, None, -(-rows // _MOST_ROWS))
     then, now = {}, {}
+    random = np.random.default_rng(0)
     for name, profile, values in pairs:
         found = values.values[chosen]
         if isinstance(profile, NumberProfile):
             now[name] = np.where(np.isfinite(found), found, np.nan)
         elif isinstance(profile, CategoryProfile):
             now[name] = _texts(profile, values.new)[found]
-        then[name] = pd.Series(sample(profile, _MOST_ROWS))
+        drawn = sample(profile, _MOST_ROWS)
+        then[name] = pd.Series(drawn[random.permutation(len(drawn))])
     return pd.DataFrame(then), pd.DataFrame(now)
 
 
 def sample(profile: Profile, most: int) -> NDArray[Any]:
-    """Values with a profile's distribution, missing ones included, shape (at most ``most``,)."""
+    """Values with a profile's distribution, in order, missing ones last; at most ``most``."""
     rows = min(profile.rows, most)
     missing = round(rows * profile.missing / profile.rows)
     places = (np.arange(rows - missing) + 0.5) / (rows - missing)
