@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,10 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     temporary: str | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        _remove_abandoned(path)
+        descriptor, temporary = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.name}.", suffix=f".{os.getpid()}"
+        )
         with os.fdopen(descriptor, "wb") as handle:
             handle.write(data)
             handle.flush()
@@ -34,6 +38,21 @@ def write_atomically(path: Path, content: bytes | str) -> None:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
         raise explain_os_error(error, path) from error
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove temporary files of ``path`` whose writer was killed."""
+    if os.name == "nt":  # there, asking whether a process lives could end it
+        return
+    for temporary in path.parent.glob(f".{escape(path.name)}.*.*"):
+        writer = temporary.suffix[1:]
+        if writer.isdigit():
+            try:
+                os.kill(int(writer), 0)
+            except ProcessLookupError:
+                temporary.unlink(missing_ok=True)
+            except (PermissionError, OverflowError):
+                continue
 
 
 def write_json(path: Path, value: Any) -> None:
