@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tagship.data.boundary import Boundary, Field
+from tagship.serving.decoding import FLOAT32_MAX
 
-_FLOAT32_MAX = float(np.finfo(np.float32).max)
 _NUMBER = r"(?i)^[+-]?([0-9]+\.?[0-9]*(e[+-]?[0-9]+)?|\.[0-9]+(e[+-]?[0-9]+)?|inf|infinity|nan)$"
 _TRUTH = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0}
 
@@ -77,8 +77,8 @@ def _judge(field: Field, read: _Read) -> Iterable[tuple[str, Mask]]:
         yield "must not be null", read.missing
     yield f"must be {_kind(field)}", read.unread
     if field.dtype in ("float", "int"):
-        low = -_FLOAT32_MAX if field.min is None else field.min
-        high = _FLOAT32_MAX if field.max is None else field.max
+        low = -FLOAT32_MAX if field.min is None else field.min
+        high = FLOAT32_MAX if field.max is None else field.max
         there = ~(read.missing | read.unread)
         beyond = there & ~((read.values >= low) & (read.values <= high))
         yield f"must be between {low:g} and {high:g}", beyond

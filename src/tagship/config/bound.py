@@ -1,5 +1,7 @@
 """Where a value fails and warns: the form that all limits of ``thresholds.yaml`` share."""
 
+from typing import Literal
+
 from pydantic import model_validator
 
 from tagship.config.frozen import Frozen
@@ -31,3 +33,15 @@ class Bound(Frozen):
     def below(self) -> bool:
         """Whether low values are the bad ones."""
         return self.fail_below is not None
+
+    def outcome(self, value: float) -> Literal["pass", "warn", "fail"]:
+        """Compare a finite value; one on the bound itself passes."""
+        if self.below:
+            assert self.fail_below is not None
+            if value < self.fail_below:
+                return "fail"
+            return "warn" if self.warn_below is not None and value < self.warn_below else "pass"
+        assert self.fail_above is not None
+        if value > self.fail_above:
+            return "fail"
+        return "warn" if self.warn_above is not None and value > self.warn_above else "pass"

@@ -3,7 +3,7 @@
 import math
 
 from tagship.config.bound import Bound
-from tagship.gates.verdict import GateResult, Status
+from tagship.gates.verdict import GateResult
 
 
 def judge(
@@ -21,7 +21,7 @@ def judge(
         subject=subject,
         value=value,
         limit=limit,
-        status=_status(value, bound),
+        status=bound.outcome(value),
         detail=detail,
     )
 
@@ -40,15 +40,3 @@ def limit_text(bound: Bound) -> str:
     else:
         text, warn, sign = f"≤ {bound.fail_above:g}", bound.warn_above, ">"
     return text if warn is None else f"{text} (warn {sign} {warn:g})"
-
-
-def _status(value: float, bound: Bound) -> Status:
-    if bound.below:
-        assert bound.fail_below is not None
-        if value < bound.fail_below:
-            return "fail"
-        return "warn" if bound.warn_below is not None and value < bound.warn_below else "pass"
-    assert bound.fail_above is not None
-    if value > bound.fail_above:
-        return "fail"
-    return "warn" if bound.warn_above is not None and value > bound.warn_above else "pass"

@@ -10,15 +10,8 @@ def judge(value: float, bound: Bound) -> Status:
     """Compare a value with a bound; one that is no number fails."""
     if not math.isfinite(value):
         return "fail"
-    if bound.below:
-        assert bound.fail_below is not None
-        if value < bound.fail_below:
-            return "fail"
-        return "warn" if bound.warn_below is not None and value < bound.warn_below else "ok"
-    assert bound.fail_above is not None
-    if value > bound.fail_above:
-        return "fail"
-    return "warn" if bound.warn_above is not None and value > bound.warn_above else "ok"
+    judged = bound.outcome(value)
+    return "ok" if judged == "pass" else judged
 
 
 def limit_text(bound: Bound) -> str:
