@@ -47,13 +47,18 @@ def log_folder(root: Path, model: str) -> Path:
 
 
 def serve(root: Path, model: str, bento: Bento, host: str, port: int, workers: int) -> NoReturn:
-    """Become the bento's service: this process is BentoML's from now on."""
-    # A home of its own: services that share one wipe each other's metrics.
-    home = root / ".tagship" / "bentoml" / "serving" / f"{model}-{port}"
-    shutil.rmtree(home, ignore_errors=True)
-    environment = bentoml_environment(root) | {"BENTOML_HOME": str(home)}
+    """Become the bento's service: this process is its server from now on."""
+    environment = bentoml_environment(root)
     environment.setdefault("TAGSHIP_LOG_DIR", str(log_folder(root, model)))
-    command = [sys.executable, "-m", "bentoml", "serve", str(bento.path)]
-    command += ["--host", host, "--port", str(port), "--api-workers", str(workers)]
+    address = [str(bento.path), "--host", host, "--port", str(port)]
+    if sys.platform == "linux":
+        environment["PYTHONPATH"] = str(bento.path / "src")  # the bento's own code, not this one
+        command = ["-m", "tagship.serving.server", *address, "--workers", str(workers)]
+    else:
+        # A home of its own: services that share one wipe each other's metrics.
+        home = root / ".tagship" / "bentoml" / "serving" / f"{model}-{port}"
+        shutil.rmtree(home, ignore_errors=True)
+        environment["BENTOML_HOME"] = str(home)
+        command = ["-m", "bentoml", "serve", *address, "--api-workers", str(workers)]
     sys.stdout.flush()
-    os.execve(sys.executable, command, environment)  # noqa: S606
+    os.execve(sys.executable, [sys.executable, *command], environment)  # noqa: S606

@@ -10,7 +10,7 @@ import pytest
 from typer.main import get_command
 
 from tagship.cli import make_app
-from tagship.config.project_files import find_root
+from tagship.config.root import find_root
 from tagship.config.schemas import KINDS
 from tagship.config.thresholds import WATCHING, ThresholdsConfig
 from tagship.config.yaml_file import parse, read_yaml

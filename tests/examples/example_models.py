@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tagship.config.project_files import ModelFiles, find_root, load_model
+from tagship.config.project_files import ModelFiles, load_model
+from tagship.config.root import find_root
 from tagship.data.contract_check import check_contract
 from tagship.data.generators import generate
 from tagship.data.table import load_table, make_boundary, request_columns

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tagship.config.project_files import find_root
+from tagship.config.root import find_root
 
 ROOT = find_root(Path(__file__).parent)
 

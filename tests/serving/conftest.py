@@ -19,10 +19,11 @@ def free_port():
 
 
 @contextlib.contextmanager
-def serve(project, model="tiny", **variables):
+def serve(project, model="tiny", workers=1, **variables):
     """The address of a model's service; the process ends with the block."""
     port = free_port()
     command = [sys.executable, "-m", "tagship", "serve", model, "--port", str(port)]
+    command += ["--workers", str(workers)]
     log = project.root / "serve.log"
     with log.open("wb") as output:
         process = subprocess.Popen(

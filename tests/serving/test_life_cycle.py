@@ -1,8 +1,10 @@
 """Start, drain, death and replacement of a service's processes; both routes; batching."""
 
+import hashlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -12,19 +14,24 @@ import httpx
 import psutil
 import pytest
 
+from tagship.built import bentoml_environment, latest_bento
+
 RECORD = {"age": 40.5, "visits": 12, "plan": "pro"}
 ROWS = [{"age": None, "visits": n % 50, "plan": ("free", "plus", "pro")[n % 3]} for n in range(60)]
 
 
+def supervisor(project):
+    """The process that keeps the workers of a project's service."""
+    home = str(project.root)
+    for process in psutil.Process().children():
+        if any(home in word for word in process.cmdline()):
+            return process
+    raise AssertionError("nothing serves here")
+
+
 def workers(project):
     """The processes that answer for a project's service."""
-    home = str(project.root)
-    found = []
-    for process in psutil.process_iter(["cmdline"]):
-        words = process.info["cmdline"] or []
-        if "_bentoml_impl.worker.service" in words and any(home in word for word in words):
-            found.append(process)
-    return found
+    return supervisor(project).children()
 
 
 def test_both_routes_give_the_same_answers(served, run_project, serving):
@@ -73,10 +80,72 @@ def test_a_killed_worker_comes_back(run_project, serving):
         assert [other.pid for other in workers(run_project)] != [worker.pid]
 
 
+def test_workers_add_up_their_metrics_and_share_the_port(run_project, serving):
+    with serving(run_project, workers=2) as address:
+        assert len(workers(run_project)) == 2
+        for _ in range(20):  # a new connection each: either worker may take it
+            assert httpx.post(f"{address}/predict", json=RECORD).status_code == 200
+        counted = httpx.get(f"{address}/metrics").text
+    lines = [line for line in counted.splitlines() if line.startswith("tagship_predictions_total{")]
+    assert sum(float(line.rpartition(" ")[2]) for line in lines) == 20
+
+
+def test_workers_end_with_a_supervisor_that_was_killed(run_project, serving):
+    with serving(run_project, workers=2):
+        started = workers(run_project)
+        supervisor(run_project).kill()
+        _, alive = psutil.wait_procs(started, timeout=20)
+        assert not alive
+
+
+def test_plain_bentoml_serves_the_same(served, run_project):
+    """What runs where there is no fork, and what people know."""
+    bento = latest_bento(run_project.root, "tiny").path
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "bentoml", "serve", str(bento), "--port", str(port)]
+    environment = bentoml_environment(run_project.root)
+    environment["TAGSHIP_LOG_DIR"] = str(run_project.root / "log")
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        for _ in range(300):
+            try:
+                answer = httpx.post(f"http://127.0.0.1:{port}/predict", json=RECORD, timeout=5)
+                break
+            except httpx.HTTPError:
+                time.sleep(0.1)
+        expected = httpx.post(f"{served[0]}/predict", json=RECORD).json()
+        assert answer.json() | {"request_id": ""} == expected | {"request_id": ""}
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def test_a_worker_that_never_gets_ready_ends_the_server(run_project):
+    """A model that is what the record says, and no model: each worker would fail alike."""
+    artifact = latest_bento(run_project.root, "tiny").path / "src" / "artifact"
+    (artifact / "model.onnx").write_bytes(b"no model")
+    record = json.loads((artifact / "record.json").read_text())
+    record["model_sha256"] = hashlib.sha256(b"no model").hexdigest()
+    (artifact / "record.json").write_text(json.dumps(record))
+    ended = run_project.spawn("serve", "tiny", "--port", "0", "--workers", "2")
+    assert ended.code == 1
+    assert "the worker ended before it was ready" in ended.err
+
+
+def test_a_port_in_use_is_said(run_project):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        ended = run_project.spawn("serve", "tiny", "--port", port)
+    assert ended.code == 1
+    assert f"error: cannot listen on 127.0.0.1:{port}" in ended.err
+    assert "Traceback" not in ended.err
+
+
 def test_sigterm_finishes_what_was_accepted_and_writes_the_log(run_project, serving):
     """A body is half sent when the signal comes; its other half is still answered."""
-    import socket
-
     body = json.dumps(RECORD).encode()
     with serving(run_project) as address:
         host, port = address.removeprefix("http://").split(":")

@@ -14,7 +14,8 @@ from hooks.answers import KEPT, PYTHONS
 from hooks.copying import TEMPLATE_ONLY, YOURS, tracked
 from ruamel.yaml import YAML
 
-from tagship.config.project_files import check_model_name, load_project, model_names
+from tagship.config.project_files import load_project, model_names
+from tagship.config.root import check_model_name
 from tagship.errors import TagshipError
 
 Make = Callable[..., Path]

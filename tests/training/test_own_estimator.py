@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tagship.config.project_files import find_root
+from tagship.config.root import find_root
 from tagship.training.bundle import load_bundle
 
 PAGE = find_root(Path(__file__)) / "docs/how-to/own-estimator.md"

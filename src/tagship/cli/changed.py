@@ -12,7 +12,7 @@ def command(
     """Name the models whose config, data, features or engine differ from a base branch."""
     import json as text
 
-    from tagship.config.project_files import find_root
+    from tagship.config.root import find_root
     from tagship.gitops.changed import changed
 
     names = changed(find_root(), base)

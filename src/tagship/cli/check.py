@@ -7,7 +7,8 @@ from tagship.cli.models import Models
 
 def command(models: Models = None) -> None:
     """Check config/: keys, types, names across files, estimators' import paths, schemas."""
-    from tagship.config.project_files import find_root, load_model, load_project, model_names
+    from tagship.config.project_files import load_model, load_project, model_names
+    from tagship.config.root import find_root
     from tagship.config.schemas import stale_schemas
     from tagship.errors import TagshipError
     from tagship.training.estimators import check_imports

@@ -19,7 +19,7 @@ def command(
     """Compare the main branch with what runs, and tag every deployment that its rules allow."""
     from tagship.cli.checks import checks
     from tagship.cli.output import as_json, table
-    from tagship.config.project_files import find_root
+    from tagship.config.root import find_root
     from tagship.gitops.deploy import deploy
 
     root = find_root()

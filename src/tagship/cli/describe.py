@@ -19,7 +19,8 @@ def command(
     import json
     from dataclasses import asdict
 
-    from tagship.config.project_files import find_root, load_model
+    from tagship.config.project_files import load_model
+    from tagship.config.root import find_root
     from tagship.reports.describe import describe_model
 
     files = load_model(find_root(), model)

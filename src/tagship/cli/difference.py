@@ -17,7 +17,7 @@ def command(
 ) -> None:
     """Render what runs and what would run, and show the difference of every overlay touched."""
     from tagship.cli.output import as_json
-    from tagship.config.project_files import find_root
+    from tagship.config.root import find_root
     from tagship.gitops.difference import as_markdown, differences
 
     found = differences(find_root(), base)

@@ -13,7 +13,7 @@ def command(
     """Look into workflows, rulesets, owners, overlays, locks, tags and tools."""
     from tagship.cli.checks import lock_current
     from tagship.cli.output import as_json
-    from tagship.config.project_files import find_root
+    from tagship.config.root import find_root
     from tagship.gitops.doctor import doctor
 
     answers = doctor(find_root(), lock_current)

@@ -49,7 +49,8 @@ def command(
     """
     from tagship.cli.moments import moment
     from tagship.cli.output import as_json
-    from tagship.config.project_files import find_root, load_model
+    from tagship.config.project_files import load_model
+    from tagship.config.root import find_root
     from tagship.errors import TagshipError
     from tagship.monitoring.drift import judge_drift
     from tagship.monitoring.evidently_report import check_evidently, write_html

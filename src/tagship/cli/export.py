@@ -72,7 +72,8 @@ def airflow(models: Models = None) -> None:
 
     Save it in the DAGs folder: `tagship export airflow > dags/tagship.py`.
     """
-    from tagship.config.project_files import find_root, load_project
+    from tagship.config.project_files import load_project
+    from tagship.config.root import find_root
 
     names = [files.name for files in load(models)]
     typer.echo(airflow_dag(load_project(find_root()), names), nl=False)

@@ -41,7 +41,7 @@ def issues(
     """Keep one issue a model up to date; say which to retrain, also as the output `retrain`."""
     from datetime import UTC, datetime
 
-    from tagship.config.project_files import find_root
+    from tagship.config.root import find_root
     from tagship.gitops import alerts, github
     from tagship.gitops.view import look
     from tagship.retraining.due import due

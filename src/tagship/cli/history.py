@@ -20,7 +20,7 @@ def command(
 ) -> None:
     """Show every deployment of a model with its release, reason and actor."""
     from tagship.cli.output import as_json, table
-    from tagship.config.project_files import find_root
+    from tagship.config.root import find_root
     from tagship.gitops.status import history, parse_time
     from tagship.gitops.view import look
 

@@ -18,7 +18,7 @@ def command(
     """Lift a rejection that a rollback made; nothing else that runs changes."""
     from tagship.cli.checks import checks
     from tagship.cli.output import as_json
-    from tagship.config.project_files import find_root
+    from tagship.config.root import find_root
     from tagship.gitops.rollback import lift
 
     root = find_root()

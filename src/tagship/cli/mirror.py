@@ -20,7 +20,7 @@ def command(
 ) -> None:
     """Set MLflow's aliases and release tags to what Git's tags say."""
     from tagship.cli.output import as_json, table
-    from tagship.config.project_files import find_root
+    from tagship.config.root import find_root
     from tagship.errors import TagshipError
     from tagship.gitops.mirror import differences, mirror
     from tagship.gitops.view import look

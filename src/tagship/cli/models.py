@@ -17,7 +17,8 @@ Model = Annotated[str, typer.Argument(metavar="MODEL", help="A folder under conf
 
 def load(names: list[str] | None) -> "list[ModelFiles]":
     """The config of the named models, or of all."""
-    from tagship.config.project_files import find_root, load_model, model_names
+    from tagship.config.project_files import load_model, model_names
+    from tagship.config.root import find_root
     from tagship.errors import TagshipError
 
     root = find_root()

@@ -39,7 +39,8 @@ def command(
     from datetime import UTC, datetime
 
     from tagship.cli.output import as_json
-    from tagship.config.project_files import find_root, load_model, load_project, model_names
+    from tagship.config.project_files import load_model, load_project, model_names
+    from tagship.config.root import find_root
     from tagship.watch import history
     from tagship.watch.look import look_at
     from tagship.watch.running import running

@@ -30,7 +30,8 @@ def command(
     from typing import cast
 
     from tagship.config.model import Task
-    from tagship.config.project_files import find_root, load_project
+    from tagship.config.project_files import load_project
+    from tagship.config.root import find_root
     from tagship.scaffolding.infer import Wishes, infer
     from tagship.scaffolding.overlays import overlay_files
     from tagship.scaffolding.read import read_table, with_nulls

@@ -27,7 +27,7 @@ def command(
     """Deploy a release to the first environment, and push a branch that proposes it to the next."""
     from tagship.cli.checks import checks
     from tagship.cli.output import as_json
-    from tagship.config.project_files import find_root
+    from tagship.config.root import find_root
     from tagship.gitops.promote import promote
 
     root = find_root()

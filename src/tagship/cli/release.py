@@ -18,7 +18,7 @@ def command(
     """Release a model from a verified lock and a passing verdict, as a tag on the main branch."""
     from tagship.cli.checks import checks
     from tagship.cli.output import as_json
-    from tagship.config.project_files import find_root
+    from tagship.config.root import find_root
     from tagship.gitops.release import release
 
     root = find_root()

@@ -20,7 +20,7 @@ def command(
 ) -> None:
     """Remove a model whole: config, bento, overlays, features, its tests, its owners."""
     from tagship.cli.output import as_json
-    from tagship.config.project_files import find_root
+    from tagship.config.root import find_root
     from tagship.scaffolding.remove import plan_removal, remove_model
 
     root = find_root()

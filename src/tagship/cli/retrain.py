@@ -31,7 +31,7 @@ def command(
     """
     from tagship.cli.models import progress
     from tagship.cli.output import as_json
-    from tagship.config.project_files import find_root
+    from tagship.config.root import find_root
     from tagship.gitops import alerts
     from tagship.retraining.retrain import retrain
 

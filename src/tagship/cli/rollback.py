@@ -20,7 +20,7 @@ def command(
     """Run a commit again that ran before, without a build, and reject what is left."""
     from tagship.cli.checks import checks
     from tagship.cli.output import as_json
-    from tagship.config.project_files import find_root
+    from tagship.config.root import find_root
     from tagship.gitops.rollback import rollback
 
     root = find_root()

@@ -5,7 +5,7 @@ import typer
 
 def command() -> None:
     """Write config/schemas/*.json from the engine's config models."""
-    from tagship.config.project_files import find_root
+    from tagship.config.root import find_root
     from tagship.config.schemas import write_schemas
 
     root = find_root()

@@ -15,7 +15,7 @@ def command(
 ) -> None:
     """Serve the bento that was built last: /predict, /info, /readyz, /metrics, Swagger at /."""
     from tagship.built import latest_bento, serve
-    from tagship.config.project_files import check_model_name, find_root
+    from tagship.config.root import check_model_name, find_root
 
     root = find_root()
     check_model_name(model)

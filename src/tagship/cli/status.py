@@ -15,7 +15,7 @@ def command(
     """Show what every environment of every model runs, and whether main and MLflow agree."""
     from tagship.cli.mirror import tracking
     from tagship.cli.output import as_json, table
-    from tagship.config.project_files import find_root
+    from tagship.config.root import find_root
     from tagship.gitops.mirror import named
     from tagship.gitops.status import status
     from tagship.gitops.view import look

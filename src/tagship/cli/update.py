@@ -8,7 +8,7 @@ from tagship.cli.options import Json
 def command(json: Json = False) -> None:
     """Update the engine from the template's newest tag; exit 1 if something is left to do."""
     from tagship.cli.output import as_json
-    from tagship.config.project_files import find_root
+    from tagship.config.root import find_root
     from tagship.gitops.template import update
 
     done = update(find_root())

@@ -19,7 +19,7 @@ def command(
     """Derive again everything that a tag claims; exit 1 when any of it is not so."""
     from tagship.cli.checks import checks
     from tagship.cli.output import as_json
-    from tagship.config.project_files import find_root
+    from tagship.config.root import find_root
     from tagship.gitops.verify import verify
 
     root = find_root()

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from tagship.config.project_files import MODEL_NAME_RULE, check_model_name
+from tagship.config.root import MODEL_NAME_RULE, check_model_name
 from tagship.errors import TagshipError
 
 _VERSION = re.compile(r"v?(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tagship.config.model_paths import model_paths
-from tagship.config.project_files import check_model_name, load_model, model_names
+from tagship.config.project_files import load_model, model_names
+from tagship.config.root import check_model_name
 from tagship.errors import TagshipError
 from tagship.files import explain_os_error, only_one, write_atomically
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from tagship.config.project_files import ModelFiles, check_model_name, load_model
+from tagship.config.project_files import ModelFiles, load_model
+from tagship.config.root import check_model_name
 from tagship.data.splitting import check_leakage, split_table
 from tagship.data.table import load_table
 from tagship.errors import TagshipError

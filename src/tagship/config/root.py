@@ -1,0 +1,43 @@
+"""Where a project is, and what its models may be called. Imports nothing slow."""
+
+import re
+from pathlib import Path
+
+from tagship.errors import TagshipError
+
+MODEL_NAME = re.compile(r"^[a-z]([-a-z0-9]*[a-z0-9])?$")
+MODEL_NAME_RULE = (
+    "a model's name is lower-case letters, digits and single dashes, starts with a letter,"
+    " and has at most 40 characters (it becomes part of Kubernetes names, tags and images)"
+)
+_RESERVED = {
+    "argocd", "base", "components", "environments", "image", "monitor", "monitoring", "promote",
+    "schemas", "template",
+}  # fmt: skip
+"""Folders beside those of models, and namespaces of tags that are no model's."""
+
+
+def find_root(start: Path | None = None) -> Path:
+    """The nearest folder upwards that holds ``config/project.yaml``.
+
+    Raises:
+        TagshipError: there is none.
+    """
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / "config" / "project.yaml").is_file():
+            return folder
+    raise TagshipError(
+        f"{here}: no config/project.yaml here or above", "run this inside a Tagship project"
+    )
+
+
+def check_model_name(name: str) -> None:
+    """Refuse a name that could not be a tag, an image and a Kubernetes name.
+
+    Raises:
+        TagshipError: names the rule.
+    """
+    if not MODEL_NAME.match(name) or "--" in name or len(name) > 40 or name in _RESERVED:
+        reserved = f" ('{name}' is reserved)" if name in _RESERVED else ""
+        raise TagshipError(f"'{name}' cannot be a model's name{reserved}", MODEL_NAME_RULE)
