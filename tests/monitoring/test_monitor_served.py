@@ -6,10 +6,13 @@ import os
 import signal
 import socket
 import time
+from datetime import UTC, datetime
 
 import httpx
 import pytest
 from deployed_models import WATCHED, asked, deploy, publish
+
+from projects import make_table
 
 SECONDS = 120
 
@@ -114,3 +117,28 @@ def test_a_deployed_release_is_judged_by_what_its_service_logged(watched):
     assert found["reasons"][0].startswith("drift: ")
     assert "visits" in found["reasons"][0]
     assert found["performance"]["status"] == "no data"
+
+
+def test_five_thousand_requests_are_ok_and_as_many_shifted_ones_name_their_column(run_project):
+    def ask(seed, shift):
+        for row in make_table(5000, seed=seed)[["age", "visits", "plan"]].itertuples(index=False):
+            age = None if row.age != row.age else row.age
+            post(client, "/predict", {"age": age, "visits": shift(row.visits), "plan": row.plan})
+
+    def drift(*window):
+        ran = run_project.tagship("drift", "tiny", "--json", *window)
+        return ran.code, json.loads(ran.out)
+
+    with service(run_project) as client:
+        code, found = drift()
+        assert (code, found["status"]) == (4, "no data")
+        ask(99, lambda visits: visits)
+        time.sleep(1)  # the log is written beside the requests
+        code, found = drift()
+        assert (code, found["status"], found["rows"]) == (0, "ok", 5000), found
+        between = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+        ask(98, lambda visits: min(2 * visits, 50))
+        time.sleep(1)
+        code, found = drift("--since", between)
+    assert (code, found["status"], found["rows"]) == (3, "fail", 5000), found
+    assert found["reason"] == "prediction, visits"

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import psutil
@@ -175,6 +176,35 @@ def test_a_setting_that_cannot_be_used_stops_the_start(run_project):
     assert done.returncode == 1
     assert "error: TAGSHIP_MAX_ROWS is 'none'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_tracing_sends_spans_of_each_request(run_project, serving):
+    received = []
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self):
+            received.append(self.rfile.read(int(self.headers["content-length"])))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as collector:
+        threading.Thread(target=collector.serve_forever, daemon=True).start()
+        tracing = {
+            "TAGSHIP_TRACING": "true",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.server_port}",
+            "OTEL_BSP_SCHEDULE_DELAY": "100",
+        }
+        with serving(run_project, **tracing) as address:
+            assert httpx.post(f"{address}/predict", json=RECORD).status_code == 200
+            for _ in range(100):
+                if any(b"/predict" in body for body in received):
+                    break
+                time.sleep(0.1)
+        collector.shutdown()
+    assert any(b"/predict" in body and b"tiny" in body for body in received)
 
 
 def test_schemathesis_finds_no_server_error(served, tmp_path):

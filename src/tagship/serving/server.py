@@ -21,12 +21,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from tagship.errors import TagshipError
+from tagship.serving.settings import Settings
 from tagship.serving.unused import leave_out
 
 _NEEDED = (
     "_bentoml_impl.server.app",
     "onnxruntime",
-    "opentelemetry.instrumentation.asgi",
     "prometheus_client.multiprocess",
     "uvicorn",
 )
@@ -47,14 +48,17 @@ def main() -> None:
     if given.workers < 1:
         parser.error(f"--workers is {given.workers}; one is the least")
     try:
+        settings = Settings.from_environment()
         listener = _bound(given.host, given.port)
+    except TagshipError as error:
+        raise SystemExit(f"error: {error}") from None
     except (OSError, OverflowError) as error:
         raise SystemExit(f"error: cannot listen on {given.host}:{given.port}: {error}") from None
     for number in _SIGNALS:  # process 1 of a container has no default for them
         signal.signal(number, lambda *_: sys.exit(0))
     with _metrics_folder():
         gc.disable()  # nothing that is being loaded is garbage
-        service = _loaded(given.bento)
+        service = _loaded(given.bento, settings)
         gc.freeze()
         raise SystemExit(Supervisor(service, listener).run(given.workers))
 
@@ -79,9 +83,9 @@ def _metrics_folder() -> Iterator[None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _loaded(bento: str) -> Any:
+def _loaded(bento: str, settings: Settings) -> Any:
     """The bento's service with everything imported that a worker needs, and nothing started."""
-    leave_out()
+    leave_out(tracing=settings.tracing)
     for name in _NEEDED:
         import_module(name)
     from bentoml._internal.context import server_context

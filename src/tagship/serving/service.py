@@ -28,6 +28,10 @@ SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 """Edges of the latency histogram; an objective's latency should be one of them."""
 
 
+_TRACING = {"exporter_type": "otlp", "sample_rate": 1.0, "otlp": {"protocol": "http"}}
+"""Every request, to where ``OTEL_EXPORTER_OTLP_…`` variables say."""
+
+
 class Unprocessable(bentoml.exceptions.BentoMLException):
     """The typed route's word for a refused request."""
 
@@ -54,7 +58,7 @@ def make_service(name: str, file: str) -> Any:
     @bentoml.service(
         name=name,
         traffic={"timeout": settings.request_timeout + 5},
-        tracing={"excluded_urls": [] if settings.tracing else [".*"]},
+        tracing=_TRACING if settings.tracing else {"excluded_urls": [".*"]},
         logging={"access": {"enabled": settings.access_log}},
         metrics={"duration": {"buckets": SECONDS}},
     )

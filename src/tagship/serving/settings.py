@@ -56,7 +56,8 @@ class Settings(BaseModel):
     access_log: bool = False
     """BentoML's line a request."""
     tracing: bool = False
-    """OpenTelemetry; set the exporter by its own ``OTEL_…`` variables."""
+    """OpenTelemetry spans of each request, sent by OTLP over HTTP to where OpenTelemetry's own
+    ``OTEL_EXPORTER_OTLP_…`` variables say."""
     gc_freeze: bool = True
     """Keep the garbage collector from walking what was loaded at start."""
 

@@ -19,6 +19,7 @@ _UNUSED = (
     "bentoml._internal.cloud.schemas.schemasv1",
     "httpx._main",  # httpx's command line
 )
+_TRACING = "opentelemetry.instrumentation.asgi"
 
 
 class _Unused(ModuleType):
@@ -51,9 +52,10 @@ class _NoProxy:
         """Close nothing."""
 
 
-def leave_out() -> None:
-    """Put the replacements in place; before BentoML is imported."""
-    modules: dict[str, ModuleType] = {name: _Unused(name) for name in _UNUSED}
+def leave_out(*, tracing: bool) -> None:
+    """Put the replacements in place; before BentoML's server is imported."""
+    names = _UNUSED if tracing else (*_UNUSED, _TRACING)
+    modules: dict[str, ModuleType] = {name: _Unused(name) for name in names}
     client = ModuleType("_bentoml_impl.client")
     client.RemoteProxy = _NoProxy  # type: ignore[attr-defined]
     sys.modules.update({**modules, client.__name__: client})
