@@ -84,3 +84,25 @@ def test_without_examples_it_begins_with_a_table_of_one_s_own(begun: Callable[..
     tagship(project, "remove", "wine")
     git(project, "checkout", "-q", "HEAD", "--", ".")
     assert git(project, "status", "--porcelain") == ""
+    released_and_rolled_back(project)
+
+
+def released_and_rolled_back(project: Path) -> None:
+    """Two releases reach production of a bare remote, and the first comes back: all as `wine`'s."""
+    remote = project.parent / "remote.git"
+    git(project, "init", "-q", "--bare", "--initial-branch", "main", str(remote))
+    git(project, "remote", "add", "origin", str(remote))
+    git(project, "push", "-q", "origin", "main")
+    for number, version in enumerate(("v1.0.0", "v1.1.0"), 1):
+        image = f"ghcr.io/my-organisation/my-models-wine@sha256:{number:064}"
+        tagship(project, "release", "wine", version, "--push")
+        tagship(project, "promote", "wine", version, "--registry", "none", "--image", image)
+        git(project, "fetch", "-q")
+        git(project, "merge", "-q", "--no-ff", f"origin/promote/wine/{version}")
+        git(project, "push", "-q", "origin", "main")
+        assert f"wine/production/{number}" in tagship(project, "deploy", "--registry", "none")
+    tagship(project, "rollback", "wine", "--reason", "a test", "--registry", "none")
+    assert "wine/v1.0.0 (wine/production/3)" in tagship(project, "status")
+    record = git(project, "show", "wine/production/3:deploy/wine/production/release.yaml")
+    assert f'digest: "sha256:{1:064}"' in record
+    assert "ghcr.io/my-organisation/my-models-wine" in record
