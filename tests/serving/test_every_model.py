@@ -1,6 +1,7 @@
 """Each model of this project, served: its answers are scikit-learn's on the whole holdout."""
 
 import shutil
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -41,10 +42,21 @@ def as_json(field, values):
     return [None if np.isnan(value) else kinds[field.dtype](value) for value in values.tolist()]
 
 
+def bring_table(copy, model):
+    """Copy the file that a model reads, if it reads one of this project."""
+    source = yaml.safe_load((ROOT / "config" / model / "data.yaml").read_text("utf-8"))["source"]
+    path = Path(source.get("path", ""))
+    if not path.is_absolute() and (table := ROOT / path).is_file():
+        place = copy.root / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(table, place)
+
+
 @pytest.mark.parametrize("model", model_names(ROOT))
 def test_answers_over_http_equal_scikit_learns(model, copy, serving):
     lock = read_lock(load_model(ROOT, model).lock_path)
     path = copy.root / "config" / model / "model.yaml"
+    bring_table(copy, model)
     config = yaml.safe_load(path.read_text(encoding="utf-8"))
     config["candidates"] = {
         name: candidate
