@@ -29,7 +29,7 @@ _NEEDED = (
     "_bentoml_impl.server.app",
     "onnxruntime",
     "prometheus_client.multiprocess",
-    "uvicorn",
+    "uvicorn.server",
 )
 """What a worker imports late, were it not there already."""
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -192,12 +192,13 @@ class Supervisor:
 
     def _work(self, index: int) -> int:
         """Answer until told to stop."""
-        import uvicorn
         from bentoml._internal.context import server_context
+        from uvicorn.config import Config
+        from uvicorn.server import Server
 
         starts = self._starts
 
-        class Server(uvicorn.Server):
+        class Announcing(Server):
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:
                 await super().startup(sockets)
                 if not self.should_exit:
@@ -206,10 +207,8 @@ class Supervisor:
         gc.enable()
         server_context.worker_index = index
         app = self._service.to_asgi(is_main=True)
-        config = uvicorn.Config(
-            app, backlog=_BACKLOG, log_config=None, server_header=False, ws="none"
-        )
-        server = Server(config)
+        config = Config(app, backlog=_BACKLOG, log_config=None, server_header=False, ws="none")
+        server = Announcing(config)
         server.run(sockets=[self._listener])
         return 0 if server.started else 3
 

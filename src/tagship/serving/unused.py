@@ -1,4 +1,4 @@
-"""What BentoML imports and a worker of ours never calls: a third of a service's start.
+"""What BentoML imports and a worker of ours never calls: half of a service's start.
 
 Such a module is replaced by one whose names can be imported and do nothing. `bentoml serve` imports
 them all and serves the same.
@@ -17,7 +17,13 @@ _UNUSED = (
     "bentoml._internal.cloud.schemas",
     "bentoml._internal.cloud.schemas.modelschemas",
     "bentoml._internal.cloud.schemas.schemasv1",
+    "fsspec",  # export and import of bentos
+    "fsspec.registry",
     "httpx._main",  # httpx's command line
+    "jinja2",  # Dockerfiles
+    "jinja2.loaders",
+    "jinja2.sandbox",
+    "uvicorn.main",  # uvicorn's command line
 )
 _TRACING = "opentelemetry.instrumentation.asgi"
 
