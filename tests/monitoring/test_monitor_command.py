@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from projects import Project
 from tagship.gitops.git import Git
 from tagship.gitops.journal import append
+from tagship.watch.history import path_of
+from tagship.watch.look import Look, spelt
 
 LOGS = "monitoring: {log: 'logs/{environment}/{model}'}\n"
 
@@ -353,3 +356,13 @@ def test_a_pushgateway_gets_a_group_for_each_place(running):
     assert set(got) == {f"{group}/staging/model/tiny", f"{group}/production/model/tiny"}
     assert "tagship_monitor_rows" in got[f"{group}/staging/model/tiny"]
     running.refused("monitor", "--pushgateway", address, says="the Pushgateway does not take")
+
+
+def test_two_looks_within_a_second_are_two_files_in_order() -> None:
+    moment = datetime(2026, 11, 21, 15, 51, 7, 123_000, tzinfo=UTC)
+    about = {"model": "tiny", "environment": "staging", "release": "tiny/v1.0.0"}
+    about |= {"model_sha256": "0" * 64, "status": "ok"}
+    times = [spelt(moment + timedelta(milliseconds=later)) for later in (0, 4)]
+    names = [path_of(Look.model_validate({**about, "time": time})) for time in times]
+    assert names[0] == "history/tiny/staging/20261121T155107.123Z.json"
+    assert names == sorted(set(names))

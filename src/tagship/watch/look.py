@@ -71,8 +71,8 @@ def look_at(root: Path, project: ProjectConfig, one: Running, now: datetime) -> 
 
 
 def spelt(moment: datetime) -> str:
-    """A time as a history spells it, in UTC."""
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    """A time as a history spells it, in UTC; in milliseconds: two looks are two files."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _found(root: Path, project: ProjectConfig, one: Running, now: datetime) -> dict[str, Any]:
