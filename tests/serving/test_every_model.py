@@ -44,8 +44,7 @@ def as_json(field, values):
 
 def bring_table(copy, model):
     """Copy the file that a model reads, if it reads one of this project."""
-    source = yaml.safe_load((ROOT / "config" / model / "data.yaml").read_text("utf-8"))["source"]
-    path = Path(source.get("path", ""))
+    path = Path(getattr(load_model(ROOT, model).data.source, "path", ""))
     if not path.is_absolute() and (table := ROOT / path).is_file():
         place = copy.root / path
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
 """Start, drain, death and replacement of a service's processes; both routes; batching."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -33,6 +34,15 @@ def supervisor(project):
 def workers(project):
     """The processes that answer for a project's service."""
     return supervisor(project).children()
+
+
+def answered(address):
+    """The answer to the record, once there is one."""
+    for _ in range(300):
+        with contextlib.suppress(httpx.HTTPError):
+            return httpx.post(f"{address}/predict", json=RECORD, timeout=5)
+        time.sleep(0.1)
+    raise AssertionError(f"nothing answers at {address}")
 
 
 def test_both_routes_give_the_same_answers(served, run_project, serving):
@@ -71,13 +81,7 @@ def test_a_killed_worker_comes_back(run_project, serving):
     with serving(run_project) as address:
         (worker,) = workers(run_project)
         os.kill(worker.pid, signal.SIGKILL)
-        for _ in range(300):
-            try:
-                answer = httpx.post(f"{address}/predict", json=RECORD, timeout=2)
-                break
-            except httpx.HTTPError:
-                time.sleep(0.1)
-        assert answer.status_code == 200
+        assert answered(address).status_code == 200
         assert [other.pid for other in workers(run_project)] != [worker.pid]
 
 
@@ -111,12 +115,7 @@ def test_plain_bentoml_serves_the_same(served, run_project):
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        for _ in range(300):
-            try:
-                answer = httpx.post(f"http://127.0.0.1:{port}/predict", json=RECORD, timeout=5)
-                break
-            except httpx.HTTPError:
-                time.sleep(0.1)
+        answer = answered(f"http://127.0.0.1:{port}")
         expected = httpx.post(f"{served[0]}/predict", json=RECORD).json()
         assert answer.json() | {"request_id": ""} == expected | {"request_id": ""}
     finally:

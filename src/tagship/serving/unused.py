@@ -1,4 +1,4 @@
-"""What BentoML imports and a worker of ours never calls: half of a service's start.
+"""What BentoML imports and a worker of ours never calls: a third of a service's start.
 
 Such a module is replaced by one whose names can be imported and do nothing. `bentoml serve` imports
 them all and serves the same.
