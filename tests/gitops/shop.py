@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 import subprocess
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tagship.config.project_files import ModelFiles
@@ -124,6 +124,8 @@ class Shop:
     root: Path
     remote: Path
     checks: Checks = CHECKS
+    approved: dict[str, str] = field(default_factory=dict)
+    """For each commit of main that a pull request brought, the head that was approved."""
 
     def git(self, *arguments: str) -> str:
         return git(self.root, *arguments)
@@ -168,6 +170,7 @@ class Shop:
         """What GitHub's three buttons do; gives the merged commit."""
         self.pull()
         self.git("fetch", "-q", "origin", branch)
+        head = self.git("rev-parse", "FETCH_HEAD")
         if how == "merge":
             self.git("merge", "-q", "--no-ff", "-m", f"Merge {branch}", "FETCH_HEAD")
         elif how == "squash":
@@ -180,10 +183,33 @@ class Shop:
             self.git("switch", "-q", "main")
             self.git("merge", "-q", "--ff-only", tip)
         self.git("push", "-q", "origin", "main")
+        self.approved[self.git("rev-parse", "HEAD")] = head
         return self.git("rev-parse", "HEAD")
 
-    def deploy(self, **options: str) -> dict[tuple[str, str], Outcome]:
-        found = deploy(self.root, self.checks, **options)
+    def change(self, path: str) -> str:
+        """A pull request that changes one file and is merged; gives the merged commit."""
+        self.pull()
+        self.git("switch", "-qC", "change")
+        self.put(path, "words\n")
+        self.git("add", "-A")
+        self.git("commit", "-qm", f"change {path}")
+        self.git("push", "-qf", "origin", "change")
+        self.git("switch", "-q", "main")
+        return self.merge("change")
+
+    def revert(self, merged: str) -> str:
+        """A pull request that takes a merge back; gives the merged commit."""
+        self.pull()
+        self.git("switch", "-qC", "revert")
+        self.git("revert", "--no-edit", "-m", "1", merged)
+        self.git("push", "-qf", "origin", "revert")
+        self.git("switch", "-q", "main")
+        return self.merge("revert")
+
+    def deploy(self, commit: str = "") -> dict[tuple[str, str], Outcome]:
+        found = deploy(
+            self.root, self.checks, commit, lambda brought, _: self.approved.get(brought)
+        )
         return {(o.model, o.environment): o for o in found}
 
     def ship(self, version: str, label: str, how: str = "merge") -> None:
@@ -229,6 +255,6 @@ def build(folder: Path, environments: tuple[str, ...] = ("staging", "production"
 def copy(source: Shop, target: Path) -> Shop:
     """The same project elsewhere."""
     shutil.copytree(source.root.parent, target, symlinks=True)
-    shop = Shop(target / "work", target / "remote.git")
+    shop = Shop(target / "work", target / "remote.git", approved=dict(source.approved))
     shop.git("remote", "set-url", "origin", str(shop.remote))
     return shop

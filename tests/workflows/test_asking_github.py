@@ -121,11 +121,13 @@ def test_an_issue_is_opened_updated_and_closed(edge: Edge) -> None:
     assert github.find_issue("monitor:tiny") is None
 
 
-def test_what_was_reviewed_is_the_merged_pull_request_or_what_was_there(edge: Edge) -> None:
-    merged = {"merged_at": "now", "merge_commit_sha": "c1", "head": {"sha": "h1"}}
-    closed = {"merged_at": None, "merge_commit_sha": "c2", "head": {"sha": "h2"}}
-    edge.save("merged", {"c1": [closed, merged], "c2": [closed, merged]})
-    assert [github.reviewed(commit) for commit in ("c1", "c2", "c3")] == ["h1", "c2^", "c3^"]
+def test_what_was_reviewed_is_the_pull_request_that_was_merged_into_the_branch(edge: Edge) -> None:
+    merged = {"merged_at": "now", "base": {"ref": "main"}, "head": {"sha": "h1"}}
+    closed = {"merged_at": None, "base": {"ref": "main"}, "head": {"sha": "h2"}}
+    aside = {"merged_at": "now", "base": {"ref": "side"}, "head": {"sha": "h3"}}
+    edge.save("merged", {"c1": [closed, aside, merged], "c2": [closed], "c3": [aside]})
+    found = [github.reviewed(commit, "main") for commit in ("c1", "c2", "c3", "c4")]
+    assert found == ["h1", None, None, None]
 
 
 def test_a_refusal_of_github_is_passed_on(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:

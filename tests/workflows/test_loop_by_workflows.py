@@ -169,7 +169,14 @@ def test_what_no_pull_request_brought_does_not_reach_production(staged: Hub) -> 
     staged.git("push", "-q", "origin", "FETCH_HEAD:refs/heads/main")
     ran = staged.push_main()
     assert not ran.ok
-    assert "differs from what was reviewed" in ran.log
+    assert "without a pull request" in ran.log
+
+    def document() -> None:
+        staged.project.write("NOTES.md", "words")
+
+    staged.branch("words", document)
+    ran = staged.merge("words")
+    assert "without a pull request" in ran.log
     assert runs(staged.remote, "tiny", "production") is None
 
 

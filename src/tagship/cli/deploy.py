@@ -9,7 +9,9 @@ from tagship.cli.options import DryRun, Json, Registry, Sign
 
 def command(
     commit: Annotated[str, typer.Option(help="The merged commit; by default main's.")] = "",
-    reviewed: Annotated[str, typer.Option(help="The commit that was approved.")] = "",
+    github: Annotated[
+        bool, typer.Option("--github", help="Compare with the pull request that brought it.")
+    ] = False,
     model: Annotated[list[str] | None, typer.Option(help="Only these models.")] = None,
     registry: Registry = "",
     sign: Sign = False,
@@ -21,10 +23,12 @@ def command(
     from tagship.cli.output import as_json, table
     from tagship.config.root import find_root
     from tagship.gitops.deploy import deploy
+    from tagship.gitops.github import reviewed
 
     root = find_root()
     proofs = checks(root, registry, sign)
-    found = deploy(root, proofs, commit, reviewed, dry_run, tuple(model or ()))
+    asked = reviewed if github else None
+    found = deploy(root, proofs, commit, asked, dry_run, tuple(model or ()))
     if json:
         as_json(found)
     else:

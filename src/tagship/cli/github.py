@@ -76,16 +76,6 @@ def retrained(
     typer.echo(said)
 
 
-@app.command("reviewed")
-def reviewed(commit: Annotated[str, typer.Argument(help="A commit of the main branch.")]) -> None:
-    """Say which commit was reviewed before a merge, also as the step's output `reviewed`."""
-    from tagship.gitops import github
-
-    found = github.reviewed(commit)
-    github.write_outputs({"reviewed": found})
-    typer.echo(found)
-
-
 @app.command("outputs")
 def outputs(answer: Answer) -> None:
     """Turn what deploy, promote or rollback printed into the step's outputs."""

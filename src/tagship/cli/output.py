@@ -1,11 +1,15 @@
 """How commands print: aligned tables for people, JSON for programs."""
 
 import json
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, is_dataclass
+from pathlib import Path
 from typing import Any
 
 import typer
+
+from tagship.files import write_atomically
 
 
 def as_json(value: Any) -> None:
@@ -21,6 +25,16 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for line in lines:
         cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
         typer.echo("  ".join(cells).rstrip())
+
+
+def pull_request(root: Path, branch: str, title: str, body: str) -> str:
+    """The command that opens a pull request for a pushed branch; its text waits in a file."""
+    text = root / ".tagship" / "pull-request.md"
+    write_atomically(text, body)
+    there = str(text.relative_to(root))
+    return shlex.join(
+        ["gh", "pr", "create", "--head", branch, "--title", title, "--body-file", there]
+    )
 
 
 def _plain(item: Any) -> Any:

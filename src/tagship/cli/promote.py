@@ -26,7 +26,7 @@ def command(
 ) -> None:
     """Deploy a release to the first environment, and push a branch that proposes it to the next."""
     from tagship.cli.checks import checks
-    from tagship.cli.output import as_json
+    from tagship.cli.output import as_json, pull_request
     from tagship.config.root import find_root
     from tagship.gitops.promote import promote
 
@@ -43,4 +43,4 @@ def command(
         )
     typer.echo(f"{'would push' if dry_run else 'pushed'} {made.branch} ({made.commit[:12]})\n")
     typer.echo(made.body)
-    typer.echo(f"next: gh pr create --fill --head {made.branch}")
+    typer.echo(f"next: {pull_request(root, made.branch, made.title, made.body)}")

@@ -30,7 +30,7 @@ def command(
     version. Nothing is ever released or deployed.
     """
     from tagship.cli.models import progress
-    from tagship.cli.output import as_json
+    from tagship.cli.output import as_json, pull_request
     from tagship.config.root import find_root
     from tagship.gitops import alerts
     from tagship.retraining.retrain import retrain
@@ -39,7 +39,8 @@ def command(
     if report is not None:
         why = alerts.describe(one for one in alerts.read_seen(report) if one.model == model)
     say = (lambda _: None) if json else progress(model)
-    made = retrain(find_root(), model, data, why, push, say)
+    root = find_root()
+    made = retrain(root, model, data, why, push, say)
     if json:
         as_json(made)
     else:
@@ -48,7 +49,7 @@ def command(
             typer.echo(f"{'pushed' if push else 'would push'} {made.branch} ({made.commit[:12]})\n")
             typer.echo(made.body)
             typer.echo(
-                f"next: gh pr create --fill --head {made.branch}"
+                f"next: {pull_request(root, made.branch, made.title, made.body)}"
                 if push
                 else f"next: git show {made.commit[:12]}, then tagship retrain {model} --push"
             )

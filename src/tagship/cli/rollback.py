@@ -19,7 +19,7 @@ def command(
 ) -> None:
     """Run a commit again that ran before, without a build, and reject what is left."""
     from tagship.cli.checks import checks
-    from tagship.cli.output import as_json
+    from tagship.cli.output import as_json, pull_request
     from tagship.config.root import find_root
     from tagship.gitops.rollback import rollback
 
@@ -30,6 +30,7 @@ def command(
     if dry_run:
         return typer.echo(f"would tag {done.tag.commit[:12]}:\n\n{done.tag.message}")
     word = "" if done.tag.created else " (made before)"
-    typer.echo(f"{done.tag.name}{word}: {env} runs {done.release}; rejected: {done.rejects}")
+    rejected = f"; rejected: {done.rejects}" if done.rejects else ""
+    typer.echo(f"{done.tag.name}{word}: {env} runs {done.release}{rejected}")
     if done.branch:
-        typer.echo(f"next: gh pr create --fill --head {done.branch}")
+        typer.echo(f"next: {pull_request(root, done.branch, done.title, done.body)}")

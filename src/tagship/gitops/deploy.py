@@ -3,6 +3,7 @@
 State decides, not the event: run again, or late, it does the same or nothing.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,8 @@ from tagship.gitops.tagging import Plan, tag_deployment
 from tagship.gitops.view import Checks, View, look
 
 State = Literal["nothing", "current", "pending", "held", "deployed", "refused"]
+Reviewed = Callable[[str, str], str | None]
+"""What was approved for a commit of a branch, as a commit; None where nobody was asked."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +43,14 @@ def deploy(
     root: Path,
     checks: Checks,
     commit: str = "",
-    reviewed: str = "",
+    reviewed: Reviewed | None = None,
     dry_run: bool = False,
     models: tuple[str, ...] = (),
 ) -> list[Outcome]:
     """Compare every overlay at a merged commit with what runs, and tag what may.
 
-    ``reviewed`` is the commit that was approved: an overlay that differs from it is refused.
+    ``reviewed`` is asked for the commit that brought an overlay beyond the first environment: one
+    that differs from what was approved then, or that nobody approved, is refused.
 
     Raises:
         TagshipError: the commit is not on the default branch. Refusals of single environments are
@@ -58,8 +62,6 @@ def deploy(
         raise TagshipError(
             f"{commit}: not on {view.remote.default}", "only what was merged is deployed"
         )
-    if reviewed:
-        view.git.fetch(reviewed)
     outcomes: list[Outcome] = []
     for model in models or view.models:
         for environment in view.environments:
@@ -75,7 +77,7 @@ def _one(
     model: str,
     environment: str,
     merged: str,
-    reviewed: str,
+    reviewed: Reviewed | None,
     dry_run: bool,
 ) -> Outcome:
     def decide(view: View) -> Plan | Deployment:
@@ -92,12 +94,24 @@ def _one(
 
 
 def _decide(
-    view: View, checks: Checks, model: str, environment: str, merged: str, reviewed: str
+    view: View,
+    checks: Checks,
+    model: str,
+    environment: str,
+    merged: str,
+    reviewed: Reviewed | None,
 ) -> Plan | Deployment:
     record = view.record(merged, model, environment)
     current = view.ledger.current(model, environment)
     if current is None and (record is None or not record.deployed):
         raise _Settled("nothing", "never deployed")
+    usurper = view.ledger.usurper(model, environment)
+    if current and usurper:
+        raise TagshipError(
+            f"{usurper}: it is not valid, but the highest, and Argo CD runs it",
+            f"to run {current.release} again: tagship rollback {model} --env {environment}"
+            ' --reason "…"',
+        )
     if record is None:
         raise TagshipError(
             f"{overlay(model, environment)}: no overlay on {view.remote.default}, but"
@@ -140,9 +154,12 @@ def _promote(
     record: Record,
     current: Deployment | None,
     merged: str,
-    reviewed: str,
+    reviewed: Reviewed | None,
 ) -> Plan:
     model, environment = record.model, record.environment
+    folder = overlay(model, environment)
+    if view.git.tree(view.head, folder) != view.git.tree(merged, folder):
+        raise _Settled("current", f"{view.remote.default} moved on from {merged[:12]}")
     found = view.manifests(merged, model, environment)
     running = view.record(current.commit, model, environment) if current else None
     if current and running == record:
@@ -164,16 +181,34 @@ def _promote(
         )
     candidate = Candidate(view, merged, record)
     refuse_broken(candidate.rules())
-    folder = overlay(model, environment)
-    if reviewed and view.git.tree(reviewed, folder) != view.git.tree(merged, folder):
-        raise TagshipError(
-            f"{folder}: it differs from what was reviewed ({reviewed[:12]})",
-            f"run `tagship promote {model} --env {environment}` and review again",
-        )
+    if reviewed:
+        _refuse_unreviewed(view, reviewed, merged, record)
     _refuse_older(view, record, current)
     if not checks.image_exists(record.reference):
         raise TagshipError(f"{record.reference}: the registry does not have it any more")
     return Plan(record, merged, "deploy", f"deploy {record.release}")
+
+
+def _refuse_unreviewed(view: View, reviewed: Reviewed, merged: str, record: Record) -> None:
+    """The overlay against the one that was approved, wherever on the branch it was brought."""
+    folder = overlay(record.model, record.environment)
+    brought = view.git.last_change(merged, folder)
+    approved = reviewed(brought, view.remote.default)
+    again = (
+        f"take it back (git revert), then: tagship promote {record.model}"
+        f" {record.release.split('/')[-1]} --env {record.environment}"
+    )
+    if approved is None:
+        raise TagshipError(
+            f"{folder}: {brought[:12]} brought it without a pull request: nobody reviewed it",
+            again,
+        )
+    view.git.fetch(approved)
+    if view.git.tree(approved, folder) != view.git.tree(merged, folder):
+        raise TagshipError(
+            f"{folder}: it differs from what was reviewed ({approved[:12]})",
+            again,
+        )
 
 
 def _refuse_older(view: View, record: Record, current: Deployment | None) -> None:

@@ -152,6 +152,11 @@ class Git:
         """A commit's parents."""
         return self.run("rev-list", "--parents", "-n", "1", commit).split()[1:]
 
+    def last_change(self, commit: str, path: str) -> str:
+        """The commit by which a path got its content on a branch: a merge counts as one change."""
+        form = ("-1", "--first-parent", "--format=%H")
+        return self.run("log", *form, commit, "--", path).strip()
+
     def changed(self, old: str, new: str) -> list[str]:
         """The paths whose content differs between two commits."""
         return self.run("diff", "--name-only", "-z", "--no-renames", old, new).split("\0")[:-1]

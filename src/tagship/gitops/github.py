@@ -95,16 +95,12 @@ def _short(body: str) -> str:
     return body[:LONGEST] + "\n\n… cut here; all of it is in the run's summary.\n"
 
 
-def reviewed(commit: str) -> str:
-    """The head of the pull request that was merged as ``commit``; else the commit before it.
-
-    What no pull request brought is so compared with what was there already: nothing of it is
-    deployed beyond the first environment.
-    """
+def reviewed(commit: str, branch: str) -> str | None:
+    """The head of the pull request that brought a commit to a branch; None where none did."""
     for found in _json("api", f"repos/{repository()}/commits/{commit}/pulls"):
-        if found.get("merged_at") and found.get("merge_commit_sha") == commit:
+        if found.get("merged_at") and found["base"]["ref"] == branch:
             return str(found["head"]["sha"])
-    return f"{commit}^"
+    return None
 
 
 def outputs(answer: Any) -> dict[str, str]:

@@ -99,6 +99,13 @@ class Ledger:
         history = self.history(model, environment)
         return history[-1] if history else None
 
+    def usurper(self, model: str, environment: str) -> str:
+        """The highest tag, which Argo CD follows, where it is not valid; else nothing."""
+        highest = max(self.used.get((model, environment), ()), default=0)
+        current = self.current(model, environment)
+        valid = current.number if current else 0
+        return str(DeploymentTag(model, environment, highest)) if highest > valid else ""
+
     def at(self, model: str, environment: str, when: datetime) -> Deployment | None:
         """What ran at a time: the highest number tagged by then."""
         past = [d for d in self.history(model, environment) if d.raw.date <= when]
@@ -153,14 +160,24 @@ class Ledger:
     def rejection(
         self, model: str, release: str, manifests: str, before: Deployment | None = None
     ) -> Deployment | None:
-        """The rollback that stands in the way of a release, or of it with these manifests."""
+        """The rollback that stands in the way of a release, or of it with these manifests.
+
+        A rejected artifact stays rejected under a higher version.
+        """
         for name, rollback in self.rejected(model, before).items():
-            if name == release:
+            if name == release or self._is_again(release, name):
                 return rollback
             history = self.history(model, rollback.tag.environment)
             if any(d.name == name and d.what == (release, manifests) for d in history):
                 return rollback
         return None
+
+    def _is_again(self, release: str, rejected: str) -> bool:
+        """Whether a release is a later one than another, with the same artifact."""
+        one, other = self.releases.get(release), self.releases.get(rejected)
+        if one is None or other is None or one.tag <= other.tag:
+            return False
+        return one.says("Model-SHA256") == other.says("Model-SHA256")
 
     def blockers(self, model: str) -> list[Finding]:
         """The findings that forbid tagging this model."""

@@ -7,6 +7,7 @@ from tagship.config.project_files import load_model
 from tagship.errors import TagshipError
 from tagship.gates.verdict import Verdict
 from tagship.gitops.ledger import Release
+from tagship.gitops.rules import refuse_rejected_artifact
 from tagship.gitops.tagging import actor, push_tag
 from tagship.gitops.tags import ReleaseTag, compose, release_tag
 from tagship.gitops.view import Checks, Facts, View, look
@@ -49,6 +50,7 @@ def release(
     if existing:
         return _again(existing, head)
     _check_version(view, tag)
+    refuse_rejected_artifact(view, model, facts.model_sha256)
     checks.verify_lock(files)
     champion = view.champion(model)
     verdict = checks.gate(files, champion)

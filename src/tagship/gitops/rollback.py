@@ -79,6 +79,7 @@ def lift(
     name = f"{model}/{what.removeprefix(f'{model}/')}"
     view = look(root)
     places = _rejecting(view, model, name)
+    _refuse_asked_for(view, model, name)
     if not places:
         lifted = [
             d
@@ -91,13 +92,6 @@ def lift(
         raise TagshipError(f"{name} is not rejected", f"see `tagship history {model}`")
     tags = []
     for environment in places:
-        pinned = view.record(view.head, model, environment)
-        if pinned and environment != view.first and pinned.release == name:
-            raise TagshipError(
-                f"{overlay(model, environment)} on {view.remote.default} still asks for {name},"
-                " which would then be deployed without a new review",
-                "merge the rollback's pull request first",
-            )
 
         def decide(now: View, environment: str = environment) -> Plan | Deployment:
             current = _running(now, model, environment)
@@ -109,6 +103,24 @@ def lift(
 
         tags.append(tag_deployment(root, model, checks, decide, dry_run))
     return tags
+
+
+def _refuse_asked_for(view: View, model: str, name: str) -> None:
+    """Lifting deploys nothing: no pin on the default branch may be waiting for it."""
+    for environment in view.environments[1:]:
+        pinned = view.record(view.head, model, environment)
+        current = view.ledger.current(model, environment)
+        running = view.record(current.commit, model, environment) if current else None
+        if pinned is None or pinned == running:
+            continue
+        manifests = view.manifests(view.head, model, environment)
+        stands = view.ledger.rejection(model, pinned.release, manifests)
+        if stands and stands.says("Rejects") == name:
+            raise TagshipError(
+                f"{overlay(model, environment)} on {view.remote.default} still asks for {name},"
+                " which would then be deployed without a new review",
+                "merge the rollback's pull request, or revert the promotion, first",
+            )
 
 
 def _reason(reason: str) -> str:
@@ -129,7 +141,8 @@ def _running(view: View, model: str, environment: str) -> Deployment:
 
 def _is_done(view: View, current: Deployment, reason: str, to: int | None) -> bool:
     """Whether this very rollback was made already, by a call that was cut off or beaten."""
-    if current.says("Action") != "rollback":
+    usurped = view.ledger.usurper(current.tag.model, current.tag.environment)
+    if usurped or current.says("Action") != "rollback":
         return False
     if to is None:
         if current.says("Reason") == reason:
@@ -144,7 +157,10 @@ def _is_done(view: View, current: Deployment, reason: str, to: int | None) -> bo
 
 
 def _target(view: View, current: Deployment, to: int | None) -> Deployment:
+    """Where to go back to: over a tag that is not valid, to what ran before it."""
     model, environment = current.tag.model, current.tag.environment
+    if view.ledger.usurper(model, environment) and to in (None, current.number):
+        return current
     earlier = [d for d in view.ledger.history(model, environment) if d.number < current.number]
     if to is not None:
         chosen = [d for d in earlier if d.number == to]
@@ -186,10 +202,10 @@ def _plan(view: View, current: Deployment, target: Deployment, reason: str, chec
             f"{record.reference}: the registry does not have it any more",
             f"choose another deployment than {target.number}: --to N",
         )
-    same = current.release == target.release
+    left = current.name if current.release == target.release else current.release
     extra = {
         "Restores": target.name,
-        "Rejects": current.name if same else current.release,
+        "Rejects": "" if target == current else left,
         "Reason": reason,
     }
     subject = f"roll back to {target.name} ({target.release})"
@@ -215,10 +231,11 @@ def _align(view: View, done: Deployment, dry_run: bool) -> tuple[str, str, str]:
     if not dry_run:
         push_branch(view, branch, commit)
     quoted = done.says("Reason").replace("\\", "\\\\").replace("`", "\\`").replace("<", "&lt;")
+    rejects = done.says("Rejects")
     body = (
         f"`{done.name}` rolled {record.environment} back to `{record.release}`.\n\n"
         f"> {quoted}\n\nThis brings the pin on {view.remote.default} in line; it deploys nothing."
-        f" `{done.says('Rejects')}` stays rejected until it is lifted.\n"
+        + (f" `{rejects}` stays rejected until it is lifted.\n" if rejects else "\n")
     )
     return branch, title, body
 

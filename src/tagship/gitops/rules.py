@@ -135,6 +135,22 @@ def refuse_rejected(
         )
 
 
+def refuse_rejected_artifact(view: View, model: str, sha256: str) -> None:
+    """Refuse to release again what a standing rollback left, under whichever version.
+
+    Raises:
+        TagshipError: names the release that had the artifact, the rollback and its reason.
+    """
+    for name, rollback in view.ledger.rejected(model).items():
+        release = view.ledger.releases.get(name)
+        if release and release.says("Model-SHA256") == sha256:
+            raise TagshipError(
+                f"the artifact is that of {name}, rejected by {rollback.name}:"
+                f" {rollback.says('Reason')}",
+                f'if that is mended: tagship lift {model} {release.tag.version} --reason "…"',
+            )
+
+
 def check_release(view: View, release: Release) -> None:
     """Refuse a release whose trailers are not what its commit holds.
 

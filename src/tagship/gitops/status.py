@@ -16,7 +16,7 @@ class Row:
     model: str
     environment: str
     runs: str
-    """The release, or nothing."""
+    """The release, or nothing; ``?`` when the highest tag, which Argo CD runs, is not valid."""
     deployment: str
     since: str
     main: str
@@ -114,14 +114,15 @@ def _row(
     view: View, model: str, environment: str, aliases: Mapping[tuple[str, str], str] | None
 ) -> Row:
     current = view.ledger.current(model, environment)
+    usurper = view.ledger.usurper(model, environment)
     alias = "?" if aliases is None else aliases.get((model, environment), "")
     return Row(
         model,
         environment,
-        current.release if current else "",
-        current.name if current else "",
-        current.raw.date.isoformat() if current else "",
-        _on_main(view, model, environment, current),
+        "?" if usurper else current.release if current else "",
+        usurper or (current.name if current else ""),
+        current.raw.date.isoformat() if current and not usurper else "",
+        "the tag is not valid" if usurper else _on_main(view, model, environment, current),
         alias,
         tuple(sorted(view.ledger.standing(model, environment))),
     )

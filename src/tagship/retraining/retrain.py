@@ -17,6 +17,7 @@ from tagship.errors import TagshipError
 from tagship.files import only_one
 from tagship.gates.verdict import Verdict, read_verdict
 from tagship.gitops.promote import push_branch
+from tagship.gitops.rules import refuse_rejected_artifact
 from tagship.gitops.view import View, look
 from tagship.numbers import brief
 from tagship.retraining.proposal import Found, Retrained, Window, describe
@@ -28,7 +29,7 @@ from tagship.retraining.window import (
     refuse_fixed,
     seen_rows,
 )
-from tagship.training.lock import Lock, read_lock
+from tagship.training.lock import read_lock
 
 _OURS = "Retrained: "
 """The trailer by which a branch's commits are known to be made here."""
@@ -96,7 +97,7 @@ def _propose(
         say(f"training: {window}")
         _tagship(tree, "train", model)
         after = read_lock(files.work / "lock.yaml")
-        _refuse_rejected(view, model, after)
+        refuse_rejected_artifact(view, model, after.artifact.sha256)
         say("judging by every gate")
         verdict = _judge(files)
         _tagship(tree, "lock", "write", model)
@@ -158,17 +159,6 @@ def _find(view: View, files: ModelFiles, least: int) -> Found:
         )
     show = partial(view.git.show, commit)
     return Found(window, before, compare(files, raw, show, window.against))
-
-
-def _refuse_rejected(view: View, model: str, lock: Lock) -> None:
-    for name, rollback in view.ledger.rejected(model).items():
-        release = view.ledger.releases.get(name)
-        if release and release.says("Model-SHA256") == lock.artifact.sha256:
-            raise TagshipError(
-                f"the artifact is that of {name}, rejected by {rollback.name}:"
-                f" {rollback.says('Reason')}",
-                f'if that is mended: tagship lift {model} {release.tag.version} --reason "…"',
-            )
 
 
 def _judge(files: ModelFiles) -> Verdict:
