@@ -9,6 +9,7 @@ from manifest_schemas import Schemas, custom_problem
 from rendering import DEPLOY, PROJECT, Render, Resource
 from ruamel.yaml import YAML
 from test_manifest_schemas import COMPONENTS, in_an_overlay
+from test_overlays import OVERLAYS
 
 from tagship.config.project import ProjectConfig
 
@@ -131,9 +132,10 @@ def test_a_project_allows_one_repository_one_namespace_and_nothing_of_the_cluste
 def test_a_project_allows_exactly_the_kinds_that_overlays_and_components_render(
     projects: dict[str, Any], deploy: Any, render: Render
 ) -> None:
+    plain = [resource for overlay in OVERLAYS for resource in render(overlay)]
     rendered = {
         (resource["apiVersion"].rpartition("/")[0], resource["kind"])
-        for resource in in_an_overlay(COMPONENTS, deploy)
+        for resource in [*plain, *in_an_overlay(COMPONENTS, deploy)]
     }
     for spec in projects.values():
         allowed = [(entry["group"], entry["kind"]) for entry in spec["namespaceResourceWhitelist"]]

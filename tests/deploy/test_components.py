@@ -40,6 +40,11 @@ def test_canary_takes_the_pods_of_the_deployment_over(canary: list[Resource]) ->
     assert "replicas" not in rollout["spec"]
 
 
+def test_canary_keeps_no_sync_waiting_for_a_hook(canary: list[Resource]) -> None:
+    hooks = [r for r in canary if "argocd.argoproj.io/hook" in r["metadata"].get("annotations", {})]
+    assert hooks == []
+
+
 def test_canary_autoscaler_scales_the_rollout(canary: list[Resource]) -> None:
     assert one(canary, "HorizontalPodAutoscaler")["spec"]["scaleTargetRef"] == {
         "apiVersion": "argoproj.io/v1alpha1",
