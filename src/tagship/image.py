@@ -12,6 +12,7 @@ from tagship.bento import UNRELEASED
 from tagship.built import latest_bento
 from tagship.config.project_files import ModelFiles, load_project
 from tagship.errors import TagshipError
+from tagship.gitops.registry import credentials
 
 BUILDERS = ("docker", "podman", "buildah")
 DOCKERFILE = "deploy/image/Dockerfile"
@@ -95,6 +96,11 @@ def _labels(release: str, model_sha256: str) -> list[str]:
 
 def _push(program: str, image: Image) -> str:
     reference = f"{image.name}:{image.tag}"
+    host = image.name.split("/")[0]
+    tls = ["--tls-verify=false"] if host.split(":")[0] in _LOCAL and program != "docker" else []
+    user, token = credentials(host)
+    if token:
+        _run(program, "login", *tls, "--username", user, "--password-stdin", host, stdin=token)
     if program == "docker":
         _run("docker", "push", reference)
         listed = _run("docker", "inspect", "--format", "{{json .RepoDigests}}", reference)
@@ -103,16 +109,14 @@ def _push(program: str, image: Image) -> str:
         if len(found) != 1:
             raise TagshipError(f"{reference}: docker does not say which digest it pushed")
         return found[0]
-    local = image.name.split("/")[0].split(":")[0] in _LOCAL
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "digest"
-        tls = ["--tls-verify=false"] if local else []
         _run(program, "push", *tls, "--digestfile", str(file), reference, f"docker://{reference}")
         return file.read_text(encoding="utf-8").strip()
 
 
-def _run(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def _run(*command: str, stdin: str = "") -> str:
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines()
         raise TagshipError(f"{command[0]} {command[1]} failed:\n" + "\n".join(lines[-15:]))

@@ -8,7 +8,7 @@ import pytest
 from shop import sha
 
 from tagship.errors import TagshipError
-from tagship.gitops.registry import image_check
+from tagship.gitops.registry import credentials, image_check
 
 DIGESTS = {name: f"sha256:{sha(name)}" for name in ("there", "gone", "broken", "private")}
 
@@ -62,6 +62,17 @@ def test_no_clear_answer_is_refused_not_guessed(
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(TagshipError, match="no clear answer"):
         image_check("skopeo")(f"{registry}@{DIGESTS['there']}")
+
+
+def test_githubs_token_goes_to_githubs_registry_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_ACTOR", "ada")
+    monkeypatch.setenv("GITHUB_TOKEN", "writes")
+    assert credentials("ghcr.io") == ("ada", "writes")
+    for host in ("registry.example", "ghcr.io.example", "127.0.0.1:5000"):
+        assert credentials(host) == ("", "")
+    monkeypatch.setenv("TAGSHIP_REGISTRY_USER", "robot")
+    monkeypatch.setenv("TAGSHIP_REGISTRY_TOKEN", "its own")
+    assert credentials("ghcr.io") == credentials("registry.example") == ("robot", "its own")
 
 
 def test_the_check_is_chosen_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

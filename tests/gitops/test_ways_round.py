@@ -151,3 +151,12 @@ def test_over_a_tag_by_hand_one_can_go_back_further_too(shipped: Shop) -> None:
     shipped.git("push", "-q", "origin", "HEAD:refs/tags/churn/production/3")
     done = shipped.rollback(to=1)
     assert (done.release, done.rejects) == ("churn/v1.0.0", "churn/v1.1.0")
+
+
+def test_githubs_refusal_of_old_workflow_files_names_the_way_out(shipped: Shop) -> None:
+    hook = shipped.remote / "hooks" / "pre-receive"
+    words = "refusing to allow a GitHub App to create or update workflow without permission"
+    hook.write_text(f"#!/bin/sh\necho '{words}' >&2\nexit 1\n")
+    hook.chmod(0o755)
+    with pytest.raises(TagshipError, match="run this in a clone, or keep a TAGSHIP_TOKEN"):
+        shipped.rollback()

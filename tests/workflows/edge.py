@@ -116,6 +116,8 @@ elif ARGUMENTS[0] == "push":
     record = load("built.json", {}).get(ARGUMENTS[1]) or refuse("it was never built")
     digest = "sha256:" + hashlib.sha256(json.dumps(record).encode()).hexdigest()
     save("pushed.json", {**load("pushed.json", {}), ARGUMENTS[1]: digest})
+elif ARGUMENTS[0] == "login":
+    save("login.json", [option("--username"), ARGUMENTS[-1], sys.stdin.read()])
 elif ARGUMENTS[0] == "inspect":
     name = ARGUMENTS[-1]
     print(json.dumps([name.rpartition(":")[0] + "@" + load("pushed.json", {})[name]]))

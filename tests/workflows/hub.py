@@ -128,6 +128,14 @@ class Hub:
         """A deployment record at a branch or tag."""
         return git(self.remote, "show", f"{ref}:deploy/tiny/{environment}/release.yaml")
 
+    def only_job(self, workflow: str, job: str) -> Run:
+        """One job of a workflow, on a push to main."""
+        loaded = load_workflow(workflow)
+        self.runner.workflows[workflow] = {**loaded, "jobs": {job: loaded["jobs"][job]}}
+        return self._start(
+            workflow, "push", "refs/heads/main", git(self.remote, "rev-parse", "main")
+        )
+
     def plant(self, workflow: str, right: str, wrong: str) -> None:
         """Use a workflow with a mistake in it."""
         path = ROOT / ".github" / "workflows" / f"{workflow}.yml"

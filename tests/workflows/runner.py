@@ -16,8 +16,8 @@ from expressions import evaluate, fill
 
 WORKFLOWS = Path(__file__).parents[2] / ".github" / "workflows"
 RECORDED = (
-    "actions/setup-python", "docker/login-action", "sigstore/cosign-installer",
-    "actions/attest", "actions/attest-build-provenance",
+    "actions/setup-python", "sigstore/cosign-installer", "actions/attest",
+    "actions/attest-build-provenance",
 )  # fmt: skip
 _NOT_OURS = ("GITHUB_", "GIT_", "TAGSHIP_", "RUNNER_", "PYTEST", "PYTHONPATH")
 
@@ -72,6 +72,8 @@ class Runner:
     edge: Edge
     workflows: dict[str, dict[Any, Any]] = field(default_factory=dict)
     """Workflows that stand in for those of the repository, with a planted mistake."""
+    secrets: dict[str, str] = field(default_factory=dict)
+    private: bool = False
     _count: Iterator[int] = field(default_factory=itertools.count)
 
     def run(self, name: str, github: Mapping[str, Any], inputs: Mapping[str, str]) -> Run:
@@ -90,9 +92,10 @@ class Runner:
                 **github,
             },
             "inputs": dict(inputs),
+            "secrets": self.secrets,
         }
         context["github"]["event"] = {
-            "repository": {"default_branch": "main"},
+            "repository": {"default_branch": "main", "private": self.private},
             **context["github"].get("event", {}),
         }
         done: dict[str, list[Job]] = {}

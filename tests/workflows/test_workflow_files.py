@@ -141,17 +141,26 @@ def test_a_checkout_keeps_no_token_and_only_steps_that_need_one_get_it() -> None
             assert step["with"]["persist-credentials"] is False, (name, job)
         script = step.get("run", "")
         secrets = set(re.findall(r"secrets\.(\w+)", json.dumps(step)))
-        assert secrets <= {"TAGSHIP_PII_KEY"}, f"{name}: {job}: GITHUB_TOKEN alone must do"
         trains = re.search(r"tagship (run|gate|lock verify|retrain|.* --retrain)", script)
-        reads = bool(trains) and name in ("gate", "release", "monitor")
-        assert bool(secrets) == reads, f"{name}: {job}: only what reads data gets the key"
+        reads = bool(trains) and name in ("ci", "gate", "release", "monitor")
+        assert ("TAGSHIP_PII_KEY" in secrets) == reads, f"{name}: {job}: for what reads data"
+        asks = re.search(
+            r"tagship (promote .*--image|deploy|rollback|verify|image .*--push)", script
+        )
+        may_ask = bool(asks) and "--retrain" not in script and job != "check"
+        assert ("TAGSHIP_REGISTRY_TOKEN" in secrets) == may_ask, f"{name}: {job}: the registry's"
+        pushes = re.search(r"tagship (promote|deploy|rollback|github propose)", script)
+        writes = bool(pushes) and name in ("release", "promote", "rollback")
+        assert ("TAGSHIP_TOKEN" in secrets) == writes, f"{name}: {job}: for what pushes"
+        assert len(secrets) <= reads + may_ask + writes, f"{name}: {job}: {secrets}"
         remote = re.search(
             r"tagship (promote|deploy|rollback|verify-deployment|difference|monitor|retrain"
             r"|github [cpi]|github retrained)",
             script,
         )
         if remote:
-            assert step["env"]["GH_TOKEN"] == "${{ github.token }}", (name, job, script)
+            token = "secrets.TAGSHIP_TOKEN || github.token" if writes else "github.token"
+            assert step["env"]["GH_TOKEN"] == f"${{{{ {token} }}}}", (name, job, script)
 
 
 def test_git_asks_gh_for_the_token_wherever_there_is_one() -> None:

@@ -226,10 +226,11 @@ class Git:
         words = [line for line in done.stdout.splitlines() if line.startswith("!")]
         reason = words[0].split("\t")[-1] if words else _last_words(done.stderr)
         told = re.findall(r"^remote: (.+?)\s*$", done.stderr, re.MULTILINE)
-        raise TagshipError(
-            f"the remote refused {ref}: {' '.join([reason, *told[:3]])}",
-            "nothing was changed; check your permission and the repository's rulesets",
-        )
+        said = " ".join([reason, *told[:3]])
+        way = "check your permission and the repository's rulesets"
+        if "refusing to allow" in said and "workflow" in said:
+            way = "run this in a clone, or keep a TAGSHIP_TOKEN: see docs/how-to/release.md"
+        raise TagshipError(f"the remote refused {ref}: {said}", f"nothing was changed; {way}")
 
     # writing objects; nothing is visible until a ref is pushed
 

@@ -57,7 +57,7 @@ def by_skopeo(reference: str) -> bool:
 
 
 def by_http(reference: str) -> bool:
-    """Ask the registry's v2 API, with TAGSHIP_REGISTRY_USER and _TOKEN where it wants a login."""
+    """Ask the registry's v2 API, with its ``credentials`` where it wants a login."""
     host, name, digest = split_reference(reference)
     scheme = "http" if host.rsplit(":", 1)[0] in _LOCAL or host in _LOCAL else "https"
     url = f"{scheme}://{host}/v2/{urllib.parse.quote(name)}/manifests/{digest}"
@@ -67,7 +67,7 @@ def by_http(reference: str) -> bool:
         except urllib.error.HTTPError as error:
             if error.code != 401:
                 raise
-            return _head(url, _login(error.headers.get("WWW-Authenticate", ""), scheme))
+            return _head(url, _login(error.headers.get("WWW-Authenticate", ""), scheme, host))
     except urllib.error.HTTPError as error:
         if error.code == 404:
             return False
@@ -83,9 +83,20 @@ def _head(url: str, authorization: str) -> bool:
         return bool(answer.status == 200)
 
 
-def _login(challenge: str, scheme: str) -> str:
-    user = os.environ.get("TAGSHIP_REGISTRY_USER", "")
+def credentials(host: str) -> tuple[str, str]:
+    """User and token for a registry; empty where none are known.
+
+    TAGSHIP_REGISTRY_USER and TAGSHIP_REGISTRY_TOKEN. Without them GitHub's own registry, and no
+    other, gets GITHUB_TOKEN.
+    """
     token = os.environ.get("TAGSHIP_REGISTRY_TOKEN", "")
+    if token or host != "ghcr.io":
+        return os.environ.get("TAGSHIP_REGISTRY_USER", ""), token
+    return os.environ.get("GITHUB_ACTOR", ""), os.environ.get("GITHUB_TOKEN", "")
+
+
+def _login(challenge: str, scheme: str, host: str) -> str:
+    user, token = credentials(host)
     basic = "Basic " + base64.b64encode(f"{user}:{token}".encode()).decode() if token else ""
     if not challenge.lower().startswith("bearer"):
         return basic
