@@ -19,6 +19,7 @@ from tagship.data.fetching import local_file, without_password
 from tagship.data.sources import read_source, sniff_csv
 from tagship.data.table import load_table
 from tagship.errors import TagshipError
+from tagship.training.train import train
 
 TABLE = make_table()
 CSV = TABLE.to_csv(index=False)
@@ -83,6 +84,41 @@ def test_the_same_table_has_the_same_hash_in_every_form(project: Project, form: 
     text = ", ".join(f"{key}: {value!r}" for key, value in declared.items())
     project.edit("data", "{kind: csv, path: data/tiny.csv}", f"{{{text}}}".replace("True", "true"))
     assert load_table(project.files).sha256 == expected
+
+
+@pytest.mark.parametrize("kept", ["shuffled", "filtered", "named", "id", "repeated"])
+def test_the_index_that_parquet_keeps_orders_nothing(project: Project, kept: str) -> None:
+    table = TABLE.sample(frac=1, random_state=1)
+    match kept:
+        case "filtered":
+            table = table[table["visits"] > 3]
+        case "named":
+            table.index.name = "age"
+            table = table.drop(columns="age").set_index(TABLE["age"].reindex(table.index))
+        case "id":
+            table = table.set_index("visitor")
+        case "repeated":
+            table.index = pd.Index([0] * len(table))
+    table.reset_index(drop=kept not in ("named", "id")).to_csv(
+        project.path("data/tiny.csv"), index=False
+    )
+    text = train(project.files).lock
+    table.to_parquet(project.path("data/tiny.parquet"))
+    project.edit(
+        "data", "{kind: csv, path: data/tiny.csv}", "{kind: parquet, path: data/tiny.parquet}"
+    )
+    binary = train(project.files).lock
+    assert (binary.data, binary.artifact, binary.metrics) == (
+        text.data,
+        text.artifact,
+        text.metrics,
+    )
+
+
+def test_columns_named_by_numbers_are_named_by_text(tmp_path: Path) -> None:
+    pd.DataFrame([[1, "a"], [2, "b"]]).to_parquet(tmp_path / "t.parquet")
+    found = read_source(_source(kind="parquet", path="t.parquet"), tmp_path)
+    assert list(found.columns) == ["0", "1"]
 
 
 @pytest.mark.parametrize(

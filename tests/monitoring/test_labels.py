@@ -212,6 +212,14 @@ def test_whole_numbers_are_classes_also_where_parquet_made_them_floats(tmp_path)
     assert counted(found) == {"joined": 1, "invalid": 1}
 
 
+@pytest.mark.parametrize("index", [["request_id", "row"], ["row"]])
+def test_what_pandas_kept_as_an_index_is_read(log, index):
+    frame = pd.DataFrame({"request_id": ["r1", "r2"], "row": [0, 1], "actual": ["no", "yes"]})
+    frame.set_index(index).to_parquet(log / "labels.parquet")
+    labels = read_labels("labels.parquet", log)
+    assert (labels.requests.tolist(), labels.rows.tolist()) == (["r1", "r2"], [0, 1])
+
+
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [

@@ -74,7 +74,7 @@ def check_contract(raw: pd.DataFrame, data: DataConfig, task: Task) -> pd.DataFr
         ContractError: with every failure.
     """
     failures: list[Failure] = []
-    frame = protect(raw, data)
+    frame = protect(raw, data).reset_index(drop=True)  # rows are told apart by place alone
     expected = [*([data.id] if data.id else []), *data.kept, data.target.column]
     absent = [name for name in expected if name not in frame.columns]
     surplus = [str(name) for name in frame.columns if name not in expected]

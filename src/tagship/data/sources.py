@@ -68,12 +68,28 @@ def read_source(source: Source, root: Path, numeric: frozenset[str] = frozenset(
             frame = generate(source.generator, source.rows, source.seed)
         case _:
             assert_never(source)
-    _check_names([str(name) for name in frame.columns], source)
+    frame.columns = [str(name) for name in frame.columns]
+    _check_names(list(frame.columns), source)
     if frame.empty:
         raise NoRows(
             f"source: {_name(source)}: has no rows", "is it the right table? Export it again"
         )
-    return frame
+    return frame.reset_index(drop=True)
+
+
+def parquet_frame(path: Path) -> pd.DataFrame:
+    """A Parquet file's columns, its rows in their order and counted from 0.
+
+    The index that pandas stores beside them is no order of rows: where it has a name it is a
+    column, otherwise it is left out.
+    """
+    import pyarrow.parquet as pq
+
+    frame = pq.ParquetFile(path).read().to_pandas()
+    index = frame.index.to_frame(index=False)
+    named = index.loc[:, [name is not None for name in frame.index.names]]
+    frame = frame.reset_index(drop=True)
+    return cast(pd.DataFrame, pd.concat([named, frame], axis=1) if len(named.columns) else frame)
 
 
 def sniff_csv(path: Path, encoding: str | None = None) -> tuple[str, str]:
@@ -225,11 +241,10 @@ def _check_names(names: list[str], source: Source) -> None:
 
 def _read_parquet(source: ParquetSource, root: Path) -> pd.DataFrame:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     path = local_file(source.path, root, source.sha256)
     try:
-        return cast(pd.DataFrame, pq.ParquetFile(path).read().to_pandas())
+        return parquet_frame(path)
     except (pa.ArrowInvalid, OSError) as error:
         raise TagshipError(
             f"source.path: {source.path}: not a Parquet file: {error}",

@@ -101,10 +101,12 @@ def read_labels(path: str, root: Path) -> Labels:
     """
     import pandas as pd
 
+    from tagship.data.sources import parquet_frame
+
     file = local_file(path, root)
     try:
         if file.suffix == ".parquet":
-            frame = pd.read_parquet(file)
+            frame = parquet_frame(file)
         elif file.suffix in (".jsonl", ".ndjson"):
             frame = pd.read_json(file, lines=True, dtype=False, convert_dates=False)
         else:
