@@ -129,3 +129,27 @@ def test_rows_on_both_sides_are_refused_above_the_declared_share(project: Projec
     project.refused("train", "tiny", says=("data.yaml: rows.duplicates", "of the holdout rows"))
     project.edit("data", "rows: {min: 50}", "rows: {min: 50, duplicates: 1}")
     assert project.tagship("train", "tiny").code == 0
+
+
+@pytest.mark.parametrize("ordered", ["binary", "multiclass"])
+def test_a_fold_that_would_be_trained_without_a_class_is_refused(
+    timed: Project, ordered: str
+) -> None:
+    """Its columns of probabilities would be fewer, and taken for those of other classes."""
+    timed.rewrite_table(lambda frame: frame.sort_values("day", ignore_index=True))
+    if ordered == "binary":
+        late = np.where(np.arange(300) % 2, "yes", "no")
+        late[:100] = "no"
+        timed.rewrite_table(lambda frame: frame.assign(bought=late))
+    else:
+        timed.write("model", timed.path("model").read_text().replace("binary", "multiclass"))
+        timed.edit("model", "roc_auc", "accuracy")
+        timed.edit("data", ', positive: "yes"', "")
+        late = np.tile(["a", "b", "c"], 100)
+        late[:100] = np.tile(["b", "c"], 50)
+        timed.rewrite_table(lambda frame: frame.assign(bought=late))
+    timed.refused(
+        "train",
+        "tiny",
+        says=("data.yaml: split: fold 1 of 3", "none of class '", "select.folds in model.yaml"),
+    )

@@ -92,3 +92,24 @@ def test_dropped_personal_data_never_reaches_the_bundle(project):
     folder = save_bundle(files, train(files))
     for path in folder.rglob("*"):
         assert not path.is_file() or b"example.org" not in path.read_bytes(), path
+
+
+@pytest.mark.parametrize(
+    ("file", "key", "old", "new"),
+    [
+        ("model", "select.metric", "metric: roc_auc", "metric: 'f1[R&d]'"),
+        ("thresholds", "metrics", "roc_auc: {fail_below: 0.6}", "'recall[RnD]': {fail_below: 0.1}"),
+        ("thresholds", "baseline.metric", "metric: f1", "metric: 'f1[RnD]'"),
+    ],
+)
+def test_a_metric_of_a_class_that_the_data_has_not_is_refused(project, file, key, old, new):
+    project.rewrite_table(
+        lambda frame: frame.assign(bought=frame["bought"].map({"yes": "R&D", "no": "Sales"}))
+    )
+    project.edit("data", ', positive: "yes"', "")
+    project.edit("model", "task: binary", "task: multiclass")
+    assert project.tagship("train", "tiny").code == 0
+    project.edit(file, old, new)
+    says = (f"{file}.yaml: {key}: '", "is of no class of 'bought'", "[R&D]'")
+    project.refused("train", "tiny", says=says)
+    project.refused("gate", "tiny", says=says)

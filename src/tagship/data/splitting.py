@@ -83,7 +83,11 @@ def _check_classes(target: pd.Series, holdout: Holdout, folds: int) -> None:
 def folds(
     table: pd.DataFrame, holdout: Holdout, data: DataConfig, model: ModelConfig
 ) -> Iterator[tuple[Rows, Rows]]:
-    """Folds of the training rows, of the same kind as the holdout's split."""
+    """Folds of the training rows, of the same kind as the holdout's split.
+
+    Raises:
+        TagshipError: the rows cannot make so many folds, or one would train without a class.
+    """
     from sklearn.model_selection import (
         GroupKFold,
         KFold,
@@ -93,7 +97,6 @@ def folds(
     )
 
     train, count, seed = holdout.train, model.select.folds, model.select.seed
-    target = table[data.target.column].iloc[train]
     groups = None
     if data.split.time is not None:
         train = train[table[data.split.time].iloc[train].argsort(kind="stable").to_numpy()]
@@ -112,14 +115,29 @@ def folds(
     else:
         splitter = StratifiedKFold(count, shuffle=True, random_state=seed)
     try:
-        pairs = list(splitter.split(train, target, groups))
+        pairs = list(splitter.split(train, table[data.target.column].iloc[train], groups))
     except ValueError as error:
         raise TagshipError(
             f"split: {len(train)} training rows cannot make {count} folds: {error}",
             "bring more rows, or lower select.folds in model.yaml",
         ) from None
+    if model.task != "regression":
+        _check_folds(table[data.target.column].iloc[train], [fit for fit, _ in pairs])
     for fit, judge in pairs:
         yield train[fit], train[judge]
+
+
+def _check_folds(target: pd.Series, fits: list[Rows]) -> None:
+    """A model that never saw a class gives no probability of it, so no score would be true."""
+    for number, fit in enumerate(fits, 1):
+        unseen = sorted(set(target) - set(target.iloc[fit]))
+        if unseen:
+            raise TagshipError(
+                f"split: fold {number} of {len(fits)} would be trained on {len(fit)} rows, none of"
+                f" class '{unseen[0]}'",
+                "lower select.folds in model.yaml, bring more rows, drop the class, or split"
+                " another way",
+            )
 
 
 def check_leakage(table: pd.DataFrame, holdout: Holdout, data: DataConfig) -> float:

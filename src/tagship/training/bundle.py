@@ -15,6 +15,7 @@ from tagship.data.boundary import Boundary
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_file, write_atomically, write_json
 from tagship.training.lock import Lock, lock_text, read_lock, write_lock
+from tagship.training.metrics import check_labels
 from tagship.training.reference import check_reference
 
 
@@ -83,7 +84,8 @@ def load_bundle(files: ModelFiles) -> Bundle:
     """Read the last training of a model.
 
     Raises:
-        TagshipError: there is none, or its artifact is not the one it recorded.
+        TagshipError: there is none, its artifact is not the one it recorded, or a metric is named
+            that it cannot have.
     """
     folder = files.work
     if not (folder / "lock.yaml").is_file():
@@ -100,6 +102,7 @@ def load_bundle(files: ModelFiles) -> Bundle:
                 f"run `tagship train {files.name}` again",
             )
         boundary = Boundary.from_json((folder / "boundary.json").read_text(encoding="utf-8"))
+        check_labels(files, boundary.classes)
         evidence = _unpack((folder / "evidence.npz").read_bytes())
         cost = Cost(**_read_json(folder / "cost.json"))
         reference = (folder / "reference.json").read_text(encoding="utf-8")

@@ -7,12 +7,15 @@ the same formula. Definitions follow scikit-learn's of the same name, with ``zer
 "Obtaining Well Calibrated Probabilities Using Bayesian Binning").
 """
 
+import difflib
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tagship.config.model import Task
+from tagship.config.project_files import ModelFiles
+from tagship.errors import TagshipError
 
 Floats = NDArray[np.float64]
 Named = dict[str, Floats]
@@ -61,6 +64,34 @@ def value(
     """One metric of one set of predictions."""
     found = evaluate(task, target, scores, None, classes, threshold, only=metric)
     return float(found[metric][0])
+
+
+def check_labels(files: ModelFiles, classes: Sequence[str]) -> None:
+    """Refuse a metric of one class, such as ``f1[setosa]``, whose class the data does not have.
+
+    Raises:
+        TagshipError: names the file and the key.
+    """
+    gates = files.thresholds
+    named = [("model.yaml: select.metric", files.model.select.metric)]
+    named += [("thresholds.yaml: metrics", name) for name in gates.metrics]
+    named += [
+        (f"thresholds.yaml: {key}.metric", section.metric)
+        for key in ("baseline", "champion", "slices")
+        if (section := getattr(gates, key)) is not None
+    ]
+    if gates.performance is not None:
+        named += [("thresholds.yaml: performance.max_drop", n) for n in gates.performance.max_drop]
+    for where, metric in named:
+        base, bracket, _ = metric.partition("[")
+        known = [f"{base}[{label}]" for label in classes]
+        if bracket and metric not in known:
+            near = difflib.get_close_matches(metric, known, n=1)
+            raise TagshipError(
+                f"{files.folder}/{where}: '{metric}' is of no class of"
+                f" '{files.data.target.column}'",
+                f"did you mean '{near[0]}'?" if near else f"one of: {', '.join(known)}",
+            )
 
 
 def _binary(

@@ -115,6 +115,7 @@ def peak_memory_mb() -> float:
 
 def _prepare(files: ModelFiles, frame: pd.DataFrame) -> _Prepared:
     boundary = make_boundary(files, frame)
+    metrics.check_labels(files, boundary.classes)
     try:
         holdout = split_table(frame, files.data, files.model)
         check_leakage(frame, holdout, files.data)
