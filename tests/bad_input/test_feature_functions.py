@@ -63,10 +63,48 @@ def test_a_feature_function_that_cannot_be_imported_is_refused(
     run_project.refused(*command, says=("model.yaml", "features: ", *says))
 
 
-def test_a_feature_function_outside_a_package_of_src_is_refused(run_project: Project) -> None:
-    run_project.write("src/alone.py", "def derive(columns):\n    return {}\n")
-    _use(run_project, "", "alone:derive")
-    run_project.refused("train", "tiny", says=("'alone:derive' is in no package", "src/features/"))
+@pytest.mark.parametrize("place", ["alone.py", "shared/alone.py"])
+def test_a_feature_function_outside_src_features_is_refused(
+    run_project: Project, place: str
+) -> None:
+    run_project.write(f"src/{place}", "def derive(columns):\n    return {}\n")
+    name = place.removesuffix(".py").replace("/", ".")
+    _use(run_project, "", f"{name}:derive")
+    says = (f"'{name}:derive' is not in src/features/",)
+    run_project.refused("train", "tiny", says=says)
+
+
+DERIVE = "def derive(columns):\n    return {'a': columns['visits'] * 2}\n"
+
+
+@pytest.mark.parametrize("command", [("check",), ("train", "tiny")])
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("import pandas\n", "src/features/tiny.py:1 imports 'pandas', which the serving image"),
+        ("def f():\n    from pandas import NA\n", "src/features/tiny.py:2 imports 'pandas'"),
+        ("from . import helper\n", "src/features/helper.py:1 imports 'scipy.special'"),
+        ("import shared.names\n", "src/features/tiny.py:1 imports 'shared.names'"),
+        ("import tagship.training.train\n", "imports 'tagship.training.train'"),
+    ],
+)
+def test_a_feature_function_that_the_serving_image_could_not_import_is_refused(
+    run_project: Project, command: tuple[str, ...], code: str, says: str
+) -> None:
+    run_project.write("src/features/helper.py", "import scipy.special\n")
+    run_project.write("src/shared/names.py", "")
+    _use(run_project, code + DERIVE)
+    where, hint = "model.yaml: features: features.tiny:derive: src/features/", "use numpy, the "
+    run_project.refused(*command, says=(where, says, hint))
+
+
+def test_what_the_serving_image_has_is_accepted(project: Project) -> None:
+    project.write("src/features/helper.py", "import math\n")
+    guarded = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import pandas\n"
+    wanted = "from .helper import math\nimport numpy as np\nfrom numpy.typing import NDArray\n"
+    _use(project, guarded + wanted + DERIVE)
+    ran = project.tagship("train", "tiny")
+    assert ran.code == 0, ran.err
 
 
 def test_nan_where_an_input_is_missing_is_no_fault(project: Project) -> None:

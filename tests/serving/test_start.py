@@ -28,6 +28,18 @@ def test_a_tampered_artifact_is_refused_at_start(run_project, artifact):
     assert "Traceback" not in refused.err
 
 
+def test_a_feature_function_that_is_not_there_is_refused_at_start(run_project, artifact):
+    boundary = json.loads((artifact / "boundary.json").read_text())
+    boundary["derive"] = "features.gone:derive"
+    (artifact / "boundary.json").write_text(json.dumps(boundary))
+    with pytest.raises(TagshipError, match=r"No module named 'features\.gone'"):
+        Predictor(artifact)
+    refused = run_project.spawn("serve", "tiny", "--port", "0")
+    assert refused.code == 1
+    assert "No module named 'features.gone'" in refused.out + refused.err
+    assert "Traceback" not in refused.err
+
+
 def test_a_deployment_record_of_another_model_is_refused(artifact, tmp_path, monkeypatch):
     record = tmp_path / "release.yaml"
     record.write_text(f"release: tiny/v1.0.0\nmodel_sha256: {'0' * 64}\n")

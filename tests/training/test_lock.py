@@ -11,6 +11,7 @@ import pytest
 from projects import copy_project
 from tagship.config.yaml_file import read_yaml
 from tagship.errors import TagshipError
+from tagship.training.fingerprint import current_inputs
 from tagship.training.lock import Lock, lock_text, read_lock, write_lock
 from tagship.training.verification import compare
 
@@ -93,6 +94,37 @@ def test_a_changed_split_is_named(run_project):
 def test_changed_data_is_named(run_project):
     run_project.rewrite_table(lambda frame: frame.assign(visits=frame["visits"] + 1))
     refused_with(run_project, "(other values)")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from . import scale",
+        "from .scale import by",
+        "from .. import scale",
+        "from ..scale import by",
+        "from features.scale import by",
+        "import features.scale",
+    ],
+)
+def test_a_changed_module_that_a_feature_function_imports_is_named(project, line):
+    package = "deep." if ".." in line else ""
+    module = f"src/features/{package.replace('.', '/')}tiny.py"
+    project.write(
+        module, f"{line}\n\ndef derive(columns):\n    return {{'a': columns['visits']}}\n"
+    )
+    project.write("src/features/scale.py", "by = 1\n")
+    project.write("src/features/deep/__init__.py", "")
+    project.edit(
+        "model", "task: binary\n", f"task: binary\nfeatures: features.{package}tiny:derive\n"
+    )
+    before = current_inputs(project.files)
+    project.write("src/features/scale.py", "by = 2\n")
+    assert current_inputs(project.files).code["features"] != before.code["features"]
+    project.write("src/features/scale.py", "by = 1\n")
+    assert current_inputs(project.files) == before
+    project.write("src/features/__init__.py", "import os\n")
+    assert current_inputs(project.files).code["features"] != before.code["features"]
 
 
 def test_a_changed_library_or_engine_is_named(run_project):

@@ -88,11 +88,18 @@ class Boundary:
             at += 1
         return made
 
+    def load(self) -> None:
+        """Import the feature function, if there is one.
+
+        Raises:
+            TagshipError: it cannot be imported.
+        """
+        if self.derive is not None and not self._function:
+            self._function.append(load_feature_function(self.derive))
+
     def derive_columns(self, columns: Columns) -> Mapping[str, NDArray[Any]]:
         """Call the feature function with text instead of codes."""
-        assert self.derive is not None
-        if not self._function:
-            self._function.append(load_feature_function(self.derive))
+        self.load()
         readable = dict(columns)
         for f in self.fields:
             if f.dtype == "category":

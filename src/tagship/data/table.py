@@ -136,9 +136,10 @@ def _classes(frame: pd.DataFrame, data: DataConfig, task: str) -> tuple[str, ...
 def check_place(root: Path, function: str) -> None:
     """Refuse a feature function that could not travel with the artifact."""
     package = function.partition(":")[0].partition(".")[0]
-    if not (root / "src" / package).is_dir():
+    if package != "features" or not (root / "src" / package).is_dir():
         raise TagshipError(
-            f"features: '{function}' is in no package under src/", "put it into src/features/"
+            f"features: '{function}' is not in src/features/, and nothing else goes into the bento",
+            "put it there",
         )
 
 

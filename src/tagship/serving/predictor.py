@@ -24,12 +24,14 @@ class Predictor:
         """Load ``model.onnx``, ``boundary.json`` and ``record.json`` from a folder.
 
         Raises:
-            TagshipError: the artifact is not the recorded one.
+            TagshipError: the artifact is not the recorded one, or its feature function cannot be
+                imported.
         """
         import onnxruntime
 
         self.record = load_record(artifact)
         self.boundary = Boundary.from_json((artifact / "boundary.json").read_text("utf-8"))
+        self.boundary.load()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or cpu_limit()
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")

@@ -11,6 +11,7 @@ from tagship.config.model import Candidate, ModelConfig
 from tagship.config.project_files import ModelFiles
 from tagship.data.boundary import Boundary, load_feature_function
 from tagship.errors import TagshipError
+from tagship.training.own_code import check_served
 
 
 def make_pipeline(boundary: Boundary, candidate: Candidate, seed: int, jobs: int) -> Any:
@@ -104,6 +105,7 @@ def check_imports(files: ModelFiles) -> None:
             load_feature_function(files.model.features)
         except TagshipError as error:
             raise error.within(files.folder / "model.yaml") from None
+        check_served(files)
 
 
 def check_candidates(files: ModelFiles) -> None:

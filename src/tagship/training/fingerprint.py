@@ -1,6 +1,5 @@
 """What decides an artifact, as fingerprints that a lock holds and a later run compares."""
 
-import ast
 import hashlib
 import json
 from importlib import metadata
@@ -11,6 +10,7 @@ import tagship
 from tagship.config.project_files import ModelFiles
 from tagship.errors import TagshipError
 from tagship.training.lock import Inputs, Lock
+from tagship.training.own_code import own_files
 
 LIBRARIES = ("numpy", "onnx", "pandas", "scikit-learn", "scipy", "skl2onnx")
 _NO_INFLUENCE = {
@@ -25,11 +25,11 @@ def current_inputs(files: ModelFiles) -> Inputs:
     model = files.model.model_dump(mode="json", exclude={"card"}, exclude_none=True)
     code = {"engine": _code(_engine_files())}
     if files.model.features is not None:
-        code["features"] = _code(_own_files(files.root, files.model.features.partition(":")[0]))
+        code["features"] = _code(own_files(files.root, files.model.features.partition(":")[0]))
     libraries = {name: metadata.version(name) for name in LIBRARIES}
     estimators: set[Path] = set()
     for candidate in files.model.candidates.values():
-        own = _own_files(files.root, candidate.estimator.rpartition(".")[0])
+        own = own_files(files.root, candidate.estimator.rpartition(".")[0])
         estimators.update(own)
         if not own and not candidate.estimator.startswith("sklearn."):
             library = _distribution(candidate.estimator)
@@ -121,33 +121,3 @@ def _distribution(estimator: str) -> str:
             "install the library as a package, or put the module under src/",
         )
     return names[0].lower()
-
-
-def _own_files(root: Path, name: str) -> list[Path]:
-    """A module under ``src/`` and the modules there that it imports; none for a library's."""
-    waiting, found = [name], set[Path]()
-    while waiting:
-        module = waiting.pop().replace(".", "/")
-        if module.partition("/")[0] == "tagship":
-            continue  # the engine has a fingerprint of its own
-        source = next(
-            (
-                path
-                for path in (root / "src" / f"{module}.py", root / "src" / module / "__init__.py")
-                if path.is_file()
-            ),
-            None,
-        )
-        if source is None or source in found:
-            continue
-        found.add(source)
-        try:
-            tree = ast.parse(source.read_text(encoding="utf-8"))
-        except SyntaxError as error:
-            raise TagshipError(f"{source}:{error.lineno}: {error.msg}") from None
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import):
-                waiting += [name.name for name in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                waiting += [node.module, *(f"{node.module}.{name.name}" for name in node.names)]
-    return sorted(found)

@@ -35,6 +35,7 @@ from tagship.training.lock import (
     LockedReference,
     Winner,
 )
+from tagship.training.own_code import check_served
 from tagship.training.reference import make_reference, reference_text
 
 PROBE_ROWS = 24
@@ -115,6 +116,7 @@ def peak_memory_mb() -> float:
 
 def _prepare(files: ModelFiles, frame: pd.DataFrame) -> _Prepared:
     boundary = make_boundary(files, frame)
+    check_served(files)
     metrics.check_labels(files, boundary.classes)
     try:
         holdout = split_table(frame, files.data, files.model)
