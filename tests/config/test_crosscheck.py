@@ -49,6 +49,10 @@ def _gate(text: str) -> list[Edit]:
             [("data", "stratify: true", "time: plan")],
             "split.time: 'plan' is a category, not",
         ),
+        (
+            [("data", "stratify: true", "time: visitor")],
+            "split.time: 'visitor' is the id, which is text and sorts as text",
+        ),
         ([("data", "stratify: true", "time: age")], "columns.age.missing: rows are split by it"),
         (
             [*REGRESSION, ("data", "test: 0.2", "test: 0.2, stratify: true")],

@@ -76,6 +76,73 @@ def test_the_future_is_never_trained_on(timed: Project) -> None:
         assert table["day"].iloc[one].max() < table["day"].iloc[other].min()
 
 
+@pytest.mark.parametrize("days", [7, 31])
+def test_rows_of_one_time_are_on_one_side(timed: Project, days: int) -> None:
+    timed.rewrite_table(
+        lambda frame: frame.assign(day=[f"2024-01-{n * 5 % days + 1:02d}" for n in range(300)])
+    )
+    files, table = _loaded(timed)
+    holdout = split_table(table, files.data, files.model)
+    assert abs(len(holdout.test) - 60) <= 300 / days
+    pairs = [(holdout.train, holdout.test), *folds(table, holdout, files.data, files.model)]
+    for one, other in pairs:
+        assert table["day"].iloc[one].max() < table["day"].iloc[other].min()
+
+
+@pytest.mark.parametrize(
+    ("early", "says"),
+    [
+        (300, "split: every row has the same 'day'"),
+        (200, "split.time: no training row is earlier than the first fold of 3"),
+    ],
+)
+def test_a_time_that_sets_no_rows_apart_is_refused(timed: Project, early: int, says: str) -> None:
+    timed.edit("data", ', positive: "yes"', "")
+    timed.edit("data", "column: bought", "column: visits")
+    timed.edit("data", "  visits: {dtype: int, min: 0, max: 50}\n", "")
+    timed.rewrite_table(
+        lambda frame: frame.drop(columns="bought").assign(
+            day=["2024-01-01" if n < early else "2024-01-02" for n in range(300)]
+        )
+    )
+    timed.write(
+        "model",
+        "task: regression\nselect: {metric: mae, folds: 3}\n"
+        "candidates: {line: {estimator: sklearn.linear_model.Ridge}}\n",
+    )
+    timed.edit("thresholds", "roc_auc: {fail_below: 0.6}", "mae: {fail_above: 9}")
+    timed.edit("thresholds", "metric: f1", "metric: mae")
+    timed.refused("train", "tiny", says=("data.yaml: " + says,))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "held"),
+    [
+        ([240, *[2] * 30], {60}),
+        ([2, 3, 5, 10, *[20] * 14], set(range(50, 71))),
+        ([150, 150], {150}),
+        ([10, 290], {10}),
+    ],
+)
+def test_the_share_held_out_is_of_rows_not_of_groups(
+    grouped: Project, sizes: list[int], held: set[int]
+) -> None:
+    shops = [f"s{group}" for group, size in enumerate(sizes) for _ in range(size)]
+    files, table = _loaded(grouped)
+    table["shop"] = shops
+    for seed in range(5):
+        split = files.data.split.model_copy(update={"seed": seed})
+        data = files.data.model_copy(update={"split": split})
+        found = split_table(table, data, files.model)
+        assert len(found.test) in held
+        assert np.array_equal(found.test, split_table(table, data, files.model).test)
+
+
+def test_one_group_only_is_refused(grouped: Project) -> None:
+    grouped.rewrite_table(lambda frame: frame.assign(shop="a"))
+    grouped.refused("train", "tiny", says=("data.yaml: split: every row has the same 'shop'",))
+
+
 def test_folds_never_see_the_holdout(project: Project) -> None:
     files, table = _loaded(project)
     holdout = split_table(table, files.data, files.model)

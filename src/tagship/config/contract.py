@@ -88,12 +88,12 @@ class Split(Frozen):
     """How the holdout is set apart: stratified, random, by group or by time."""
 
     test: Annotated[float, Field(gt=0, lt=1)] = 0.2
-    """Share of rows in the holdout."""
+    """Share of rows in the holdout; as near to it as whole groups, or whole moments, come."""
     stratify: bool = False
     group: str | None = None
     """Rows with the same value of this column stay on one side."""
     time: str | None = None
-    """The latest rows by this column are the holdout."""
+    """The latest rows by this column are the holdout; rows of one time stay on one side."""
     seed: Annotated[int, Field(ge=0)] = 42
 
     @model_validator(mode="after")

@@ -57,7 +57,12 @@ def _data_problems(file: YamlFile, data: DataConfig, model: ModelConfig) -> Iter
     for key in ("group", "time"):
         name = getattr(data.split, key)
         known = [*data.kept, *([data.id] if data.id else [])]
-        if name is not None and name not in known:
+        if key == "time" and name is not None and name == data.id:
+            yield file, ("split", key), (
+                f"'{name}' is the id, which is text and sorts as text: declare it under `columns`"
+                " as datetime, int or float instead, with `feature: false`"
+            )
+        elif name is not None and name not in known:
             yield file, ("split", key), _unknown(name, "column of the contract", known)
         elif name in columns and columns[name].missing:
             yield file, (

@@ -28,19 +28,16 @@ def split_table(table: pd.DataFrame, data: DataConfig, model: ModelConfig) -> Ho
     Raises:
         TagshipError: a side or a class would be left without rows.
     """
-    from sklearn.model_selection import GroupShuffleSplit, train_test_split
+    from sklearn.model_selection import train_test_split
 
     split, rows = data.split, np.arange(len(table))
     if model.task != "regression":
         _check_rare(table[data.target.column], model.select.folds)
     try:
         if split.time is not None:
-            order = table[split.time].argsort(kind="stable").to_numpy()
-            cut = len(table) - max(1, round(len(table) * split.test))
-            train, test = order[:cut], order[cut:]
+            train, test = _by_time(table[split.time], split.test)
         elif split.group is not None:
-            splitter = GroupShuffleSplit(1, test_size=split.test, random_state=split.seed)
-            train, test = next(splitter.split(rows, groups=table[split.group].astype("str")))
+            train, test = _by_group(table[split.group].astype("str"), split.test, split.seed)
         else:
             labels = table[data.target.column] if split.stratify else None
             train, test = train_test_split(
@@ -52,6 +49,35 @@ def split_table(table: pd.DataFrame, data: DataConfig, model: ModelConfig) -> Ho
     if model.task != "regression":
         _check_classes(table[data.target.column], holdout, model.select.folds)
     return holdout
+
+
+def _by_time(times: pd.Series, share: float) -> tuple[Rows, Rows]:
+    """The latest rows apart, about ``share`` of them; rows of one time stay on one side."""
+    values = times.to_numpy()
+    order: Rows = np.argsort(values, kind="stable")
+    ordered = values[order]
+    cuts = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
+    if not len(cuts):
+        raise ValueError(f"every row has the same '{times.name}', so none is later")
+    wanted = len(order) - max(1, round(len(order) * share))
+    cut = cuts[np.abs(cuts - wanted).argmin()]
+    return order[:cut], order[cut:]
+
+
+def _by_group(groups: pd.Series, share: float, seed: int) -> tuple[Rows, Rows]:
+    """Whole groups apart, drawn by chance, whose rows come as near to ``share`` as they can."""
+    codes, names = pd.factorize(groups, sort=True)
+    if len(names) < 2:
+        raise ValueError(f"every row has the same '{groups.name}': there is one group only")
+    sizes, wanted = np.bincount(codes), share * len(codes)
+    held = np.zeros(len(names), dtype=bool)
+    for group in np.random.default_rng(seed).permutation(len(names)):
+        more = sizes[held].sum() + sizes[group]
+        nearer = abs(more - wanted) < abs(sizes[held].sum() - wanted)
+        held[group] = nearer and more < len(codes)
+    if not held.any():
+        held[sizes.argmin()] = True
+    return np.flatnonzero(~held[codes]), np.flatnonzero(held[codes])
 
 
 def _check_rare(target: pd.Series, folds: int) -> None:
@@ -99,7 +125,8 @@ def folds(
     train, count, seed = holdout.train, model.select.folds, model.select.seed
     groups = None
     if data.split.time is not None:
-        train = train[table[data.split.time].iloc[train].argsort(kind="stable").to_numpy()]
+        times = table[data.split.time].to_numpy()
+        train = train[times[train].argsort(kind="stable")]
         splitter = TimeSeriesSplit(count)
     elif data.split.group is not None:
         groups = table[data.split.group].iloc[train].astype("str")
@@ -121,9 +148,16 @@ def folds(
             f"split: {len(train)} training rows cannot make {count} folds: {error}",
             "bring more rows, or lower select.folds in model.yaml",
         ) from None
+    if data.split.time is not None:  # nothing is known of the moment that is to be judged
+        pairs = [(fit[times[train[fit]] < times[train[judge[0]]]], judge) for fit, judge in pairs]
     if model.task != "regression":
         _check_folds(table[data.target.column].iloc[train], [fit for fit, _ in pairs])
     for fit, judge in pairs:
+        if not len(fit):
+            raise TagshipError(
+                f"split.time: no training row is earlier than the first fold of {count}",
+                "lower select.folds in model.yaml, or split by a finer time",
+            )
         yield train[fit], train[judge]
 
 
