@@ -40,6 +40,15 @@ def _gate(text: str) -> list[Edit]:
             ],
             "data.yaml:6: columns: no column is left as a feature",
         ),
+        (
+            [
+                ("model", "task: binary", "task: binary\nfeatures: features.tiny:derive"),
+                ("data", "missing: 0.2}", "feature: false}"),
+                ("data", "max: 50}", "max: 50, feature: false}"),
+                ("data", "pro]}", "pro], feature: false}"),
+            ],
+            "data.yaml:6: columns: no column is left as a feature",
+        ),
         (_column("note: {dtype: string}"), "columns.note: a string is no model input"),
         (_column("day: {dtype: datetime}"), "columns.day: a datetime is no model input"),
         (_column("tax: {dtype: int, pii: hash}"), "columns.tax.pii: hash needs dtype string"),

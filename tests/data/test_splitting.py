@@ -220,3 +220,24 @@ def test_a_fold_that_would_be_trained_without_a_class_is_refused(
         "tiny",
         says=("data.yaml: split: fold 1 of 3", "none of class '", "select.folds in model.yaml"),
     )
+
+
+def test_text_that_a_feature_function_reads_tells_rows_apart(project: Project) -> None:
+    project.write(
+        "src/features/tiny.py",
+        "import numpy as np\n\n\ndef derive(columns):\n"
+        "    return {'length': np.array([len(text) for text in columns['note']], dtype=float)}\n",
+    )
+    project.edit("model", "task: binary\n", "task: binary\nfeatures: features.tiny:derive\n")
+    columns = project.path("data").read_text().partition("columns:\n")[2]
+    project.edit("data", columns, "  note: {dtype: string}\n")
+
+    def noted(frame: pd.DataFrame) -> pd.DataFrame:
+        notes = [f"{n:09d}" + "!" * (bought == "yes") for n, bought in enumerate(frame["bought"])]
+        return frame[["visitor", "bought"]].assign(note=notes)
+
+    project.rewrite_table(noted)
+    ran = project.tagship("run", "tiny")
+    assert ran.code == 0, ran.err
+    project.rewrite_table(lambda frame: frame.assign(note=frame["note"].str[-2:]))
+    project.refused("train", "tiny", says=("data.yaml: rows.duplicates: ",))

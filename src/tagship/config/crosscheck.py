@@ -43,7 +43,7 @@ def _data_problems(file: YamlFile, data: DataConfig, model: ModelConfig) -> Iter
         yield file, ("columns", data.id), "this is the id; it cannot also be a column (a feature)"
     if data.id == target.column:
         yield file, ("id",), "this is the target; a row needs another name"
-    if not data.features:
+    if not (data.features if model.features is None else data.request):
         yield file, ("columns",), "no column is left as a feature"
     for name, column in columns.items():
         text = column.dtype in ("string", "datetime")

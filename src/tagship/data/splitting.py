@@ -188,7 +188,8 @@ def check_leakage(table: pd.DataFrame, holdout: Holdout, data: DataConfig) -> fl
                 f"columns.{name}: this feature equals the target '{target}' in every row: a leak",
                 "mark it `feature: false`, or remove it from data.yaml and the data",
             )
-    hashes = pd.util.hash_pandas_object(table[[*data.features, target]], index=False).to_numpy()
+    known = table[[*data.request, target]]  # with the text that a feature function reads
+    hashes = pd.util.hash_pandas_object(known, index=False).to_numpy()
     share = float(np.isin(hashes[holdout.test], hashes[holdout.train]).mean())
     if share > data.rows.duplicates:
         raise TagshipError(
