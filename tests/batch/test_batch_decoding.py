@@ -196,3 +196,8 @@ def test_a_decimal_comma_is_read_where_the_contract_declares_it() -> None:
     block = pa.record_batch({"x": pa.array(["1,5", "2"])})
     assert decode(boundary, block, ",").columns["x"].tolist() == [1.5, 2.0]
     assert decode(boundary, block).good.tolist() == [False, True]
+    thousands = pa.record_batch({"x": pa.array(["1,5", "1.234", "1.234,5", None])})
+    found = decode(boundary, thousands, ",")
+    assert found.columns["x"].tolist() == [1.5]
+    rules = [(broken.problem, broken.rows.tolist()) for broken in found.broken]
+    assert rules == [("must not be null", [3]), ("must be a number", [1, 2])]

@@ -122,6 +122,22 @@ def test_columns_named_by_numbers_are_named_by_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("declared", "value", "shown"),
+    [
+        ("delimiter: ';', decimal: ','", "57.399", "'57.399 (decimal: ,)'"),
+        ("delimiter: ';', decimal: ','", "1.234,5", "'1.234,5 (decimal: ,)'"),
+        ("delimiter: ';'", "57,399", "'57,399'"),
+    ],
+)
+def test_thousands_are_no_numbers(project: Project, declared: str, value: str, shown: str) -> None:
+    decimal = "," if "decimal" in declared else "."
+    text = TABLE.to_csv(index=False, sep=";", decimal=decimal)
+    project.write("data/tiny.csv", text + f"v99999;{value};3;pro;yes\n")
+    project.edit("data", "path: data/tiny.csv", f"path: data/tiny.csv, {declared}")
+    project.refused("train", "tiny", says=("age     a number  1      ", shown, "301"))
+
+
+@pytest.mark.parametrize(
     ("text", "encoding", "delimiter"),
     [
         (b"a,b\n1,2\n", "utf-8", ","),

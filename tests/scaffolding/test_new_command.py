@@ -77,6 +77,25 @@ def multiclass(rows: int) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize(
+    ("thousands", "delimiter", "decimal"), [(",", "\t", "."), (".", ";", ","), (",", ";", ".")]
+)
+def test_thousands_become_no_fractions(
+    root: Path, monkeypatch: pytest.MonkeyPatch, thousands: str, delimiter: str, decimal: str
+) -> None:
+    salaries = [f"{n * 731:,}".replace(",", thousands) for n in range(1, 201)]
+    shares = [f"{n / 7:.2f}".replace(".", decimal) for n in range(200)]
+    frame = pd.DataFrame({"salary": salaries, "share": shares, "left": ["yes", "no"] * 100})
+    frame.to_csv(root / "staff.csv", index=False, sep=delimiter)
+    said = run(root, "shop", "--data", "staff.csv", "--target", "left", monkeypatch=monkeypatch)
+    data = load_model(root, "shop").data
+    assert data.columns["salary"].dtype == "string"
+    assert not data.columns["salary"].feature
+    assert data.columns["share"].dtype == "float"
+    assert "salary: no feature: numbers with thousands separators, read as text" in said
+    assert ("decimal   ,  " in said) == (decimal == ",")
+
+
+@pytest.mark.parametrize(
     ("frame", "target", "kind"),
     [
         (customers(900), "Churn", "csv"),

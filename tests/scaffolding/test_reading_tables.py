@@ -47,11 +47,32 @@ def test_a_json_file_of_one_record_a_line_is_recognised(root: Path) -> None:
     assert source == JsonSource(kind="json", path="t.json", lines=True)
 
 
-def test_a_decimal_comma_is_recognised_and_thousands_are_not_taken_for_it(root: Path) -> None:
-    (root / "a.csv").write_text("x;n;y\n1,5;3;a\n2,25;4;b\n")
-    (root / "b.csv").write_text('x,y\n"1,500",a\n"2,250",b\n')
-    assert read_table("a.csv", root, root).decimal == ","
-    assert read_table("b.csv", root, root).decimal == "."
+@pytest.mark.parametrize(
+    ("text", "decimal"),
+    [
+        ("x;n;y\n1,5;3;a\n2,25;4;b\n", ","),
+        ('x,y\n"1,500",a\n"2,250",b\n', "."),
+        ("x\ty\n73,048\ta\n720\tb\n", "."),
+        ("x;y\n1,500;a\n2,250;b\n", ","),
+        ("x;n;y\n57.399;12,50;a\n980;7,25;b\n", ","),
+        ("x;y\n57.399;a\n980;b\n", ","),
+        ("x;n;y\n57,399;12.50;a\n980;7.25;b\n", "."),
+        ("x;y\n0.399;a\n1.250;b\n", "."),
+        ("x\ty\n1.234,56\ta\n980\tb\n", ","),
+        ("x;y\n1,234,567;a\n73,048;b\n", "."),
+        ("x\ty\n0,399\ta\n1,250\tb\n", ","),
+        ("x\tn\tz\n1,5\t1.5\ta\n2,5\t2.5\tb\n", "."),
+        ("x;n;z\n1,5;1.5;a\n2,5;2.5;b\n", ","),
+        ("x;y\n3;a\n4;b\n", "."),
+        ("x;y\n1e-5;a\n1.5E3;b\n", "."),
+        ("x;y\n01.02.2024;a\n03.02.2024;b\n", "."),
+    ],
+)
+def test_a_decimal_comma_is_recognised_and_thousands_are_not_taken_for_it(
+    root: Path, text: str, decimal: str
+) -> None:
+    (root / "a.csv").write_text(text)
+    assert read_table("a.csv", root, root).decimal == decimal
 
 
 def test_the_declared_path_is_relative_where_it_was_typed_so(root: Path, shared: Path) -> None:

@@ -117,7 +117,8 @@ def _read_numbers(found: pa.Array, decimal: str) -> _Read:
     given = found
     if _is_text(found.type):
         if decimal != ".":
-            found = pc.replace_substring(found, decimal, ".")
+            pointed = pc.match_substring(found, ".")  # would become another number
+            found = pc.if_else(pointed, "unreadable", pc.replace_substring(found, decimal, "."))
         try:
             found = pc.cast(found, pa.float64())
         except pa.ArrowInvalid:

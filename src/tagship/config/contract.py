@@ -26,6 +26,7 @@ class CsvSource(_File):
     delimiter: Character | None = None
     """Sniffed from the first lines when absent."""
     decimal: Character = "."
+    """What parts whole from fraction; numbers with thousands separators are refused."""
     encoding: str | None = None
     """UTF-8, or UTF-16 with a byte-order mark, when absent."""
     nulls: list[str] = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"]

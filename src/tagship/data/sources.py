@@ -168,8 +168,20 @@ def _read_csv(source: CsvSource, root: Path, numeric: frozenset[str]) -> pd.Data
     if source.decimal != ".":
         for name in numeric & set(frame.columns):
             if not pd.api.types.is_numeric_dtype(frame[name]):
-                frame[name] = frame[name].str.replace(source.decimal, ".", regex=False)
+                frame[name] = with_point(frame[name], source.decimal)
     return frame
+
+
+def with_point(texts: pd.Series, decimal: str) -> pd.Series:
+    """Texts of numbers with a point where they have ``decimal``.
+
+    One that has a point already would become another number; it is made unreadable instead.
+    """
+    if decimal == ".":
+        return texts
+    pointed = texts.str.contains(".", regex=False, na=False)
+    unreadable = texts + f" (decimal: {decimal})"
+    return texts.str.replace(decimal, ".", regex=False).mask(pointed, unreadable)
 
 
 def _csv_error(error: Exception, source: CsvSource) -> TagshipError:

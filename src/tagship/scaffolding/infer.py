@@ -13,7 +13,7 @@ from tagship.config.contract import Column, Label
 from tagship.config.model import Task
 from tagship.errors import TagshipError
 from tagship.scaffolding.gates import Gates, suggest_gates
-from tagship.scaffolding.look import MOST_CATEGORIES, Look, look
+from tagship.scaffolding.look import MOST_CATEGORIES, THOUSANDS, Look, look
 from tagship.scaffolding.nulls import declared_nulls, find_nulls, without_nulls
 from tagship.scaffolding.rounding import share_with_slack
 from tagship.scaffolding.target import Target, guess_target
@@ -122,7 +122,7 @@ def infer(
         folds=_folds(goal, test),
         gates=gates,
         nulls=declared,
-        remarks=[*goal_remarks(goal), *_remarks(sorting, features, nulls, declared)],
+        remarks=[*goal_remarks(goal), *_remarks(sorting, features, nulls, declared, decimal)],
         checks=[*sorting.checks, *_more_checks(duplicates, gates)],
     )
 
@@ -200,7 +200,7 @@ def _id_column(looks: list[Look], wished: str | None) -> tuple[str | None, str]:
 def _can_name(found: Look) -> bool:
     """Text that is no prose; whole numbers that are called an id or count the rows."""
     if found.dtype == "string":
-        return bool(found.values.str.len().mean() <= 40)
+        return bool(found.values.str.len().mean() <= 40) and found.remark != THOUSANDS
     return found.dtype == "int" and (names_a_row(found.name) or _counts_rows(found))
 
 
@@ -259,7 +259,11 @@ def goal_remarks(goal: Target) -> list[Remark]:
 
 
 def _remarks(
-    sorting: _Sorting, features: list[Look], nulls: dict[str, list[str]], declared: list[str]
+    sorting: _Sorting,
+    features: list[Look],
+    nulls: dict[str, list[str]],
+    declared: list[str],
+    decimal: str,
 ) -> list[Remark]:
     kinds = [found.dtype for found in features]
     counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
@@ -267,6 +271,8 @@ def _remarks(
         Remark("id", sorting.id or "none", sorting.id_why),
         Remark("features", str(len(features)), counts),
     ]
+    if decimal != ".":
+        made.append(Remark("decimal", decimal, "parts whole from fraction in the file's numbers"))
     if declared:
         odd = {text: names for text, names in nulls.items() if text}
         where = "; ".join(f"{text!r} in {some(names)}" for text, names in odd.items())

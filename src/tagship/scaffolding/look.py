@@ -9,10 +9,13 @@ import pandas as pd
 
 from tagship.config.contract import Column
 from tagship.data.contract_check import as_text
+from tagship.data.sources import with_point
 from tagship.errors import TagshipError
 from tagship.scaffolding.rounding import range_with_slack, share_with_slack
 
 MOST_CATEGORIES = 50
+THOUSANDS = "numbers with thousands separators, read as text: take the separators out"
+"""The remark about a column that would be numbers without them."""
 Dtype = Literal["float", "int", "bool", "category", "string", "datetime"]
 _LONGEST_CATEGORY = 60
 _ISO_DATE = re.compile(r"^\d{4}-\d{2}-\d{2}([T ]|$)")
@@ -91,7 +94,7 @@ def look(name: str, found: pd.Series, decimal: str = ".") -> Look:
     if set(distinct.str.lower()) == {"true", "false"}:
         truth = texts.str.lower().map({"true": 1.0, "false": 0.0}).astype("float64")
         return Look(name, "bool", truth, 2, missing)
-    parsed = pd.to_numeric(distinct.str.replace(decimal, ".", regex=False), errors="coerce")
+    parsed = pd.to_numeric(with_point(distinct, decimal), errors="coerce")
     if parsed.notna().all():
         if distinct.str.match(_LEADING_ZERO).any():
             return _text(name, texts, distinct, missing, "digits with leading zeros: codes")
@@ -142,7 +145,7 @@ def _odd(distinct: pd.Series, parsed: pd.Series) -> str:
         distinct.str.match(_THOUSANDS).any()
         and (distinct.str.match(_THOUSANDS) | parsed.notna()).all()
     ):
-        return "numbers with thousands separators, read as text"
+        return THOUSANDS
     numeric = float(parsed.notna().mean())
     if numeric >= 0.5:
         others = distinct[parsed.isna()]

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from tagship.config.contract import CsvSource
+from tagship.data.sources import with_point
 from tagship.scaffolding.vocabulary import ALWAYS_NULL, NULL_WORDS
 
 DEFAULT: tuple[str, ...] = tuple(CsvSource.model_fields["nulls"].default)
@@ -47,7 +48,7 @@ def _nulls_of(column: pd.Series, decimal: str) -> list[str]:
     plain = distinct.str.strip().str.lower()
     certain = distinct.isin(DEFAULT) | (plain == "") | plain.isin(ALWAYS_NULL)
     rest = distinct[~certain]
-    parsed = pd.to_numeric(rest.str.replace(decimal, ".", regex=False), errors="coerce")
+    parsed = pd.to_numeric(with_point(rest, decimal), errors="coerce")
     others = rest[parsed.isna()]
     numbers = parsed.notna().any() and plain[others.index].isin(NULL_WORDS).all()
     return [*distinct[certain], *(others if numbers else [])]

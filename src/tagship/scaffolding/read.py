@@ -30,8 +30,6 @@ _CSV_HINTS = {
     "source.delimiter": "a target needs a column to predict it from; columns part at , ; tab or |",
 }
 """What a person can do who has no data.yaml yet."""
-_COMMA_NUMBER = r"[+-]?\d*,\d+"
-_THOUSANDS = r"[+-]?\d{1,3}(,\d{3})+"
 
 FileSource = CsvSource | ParquetSource | JsonSource
 
@@ -130,19 +128,33 @@ def _read_csv(path: str, root: Path, encoding: str | None) -> Reading:
 
 
 def _decimal(frame: pd.DataFrame, delimiter: str) -> str:
-    """A comma where more columns are numbers with a comma than numbers with a point."""
-    commas = points = 0
+    """A comma where more columns are numbers with a comma than numbers with a point.
+
+    A column that may hold fractions as well as thousands (``57,399``) speaks for neither. Where
+    the others do not decide, ``;`` between columns does: it stands there for the comma's sake.
+    """
+    commas = points = unsure = 0
     for name in frame.columns:
         texts = pd.Series(frame[name].unique(), dtype="str")
-        signs = texts[texts.str.contains(r"\d", regex=True)]
-        with_comma = signs[signs.str.contains(",", regex=False)]
-        if len(with_comma) and with_comma.str.fullmatch(_COMMA_NUMBER).mean() > 0.9:
-            ambiguous = with_comma.str.fullmatch(_THOUSANDS).all()
-            commas += not (ambiguous and delimiter == ",")
-        with_point = signs[signs.str.contains(".", regex=False)]
-        if len(with_point) and pd.to_numeric(with_point, errors="coerce").notna().mean() > 0.9:
-            points += 1
+        signs = texts[
+            texts.str.contains(r"\d", regex=True) & texts.str.contains("[,.]", regex=True)
+        ]
+        if signs.empty:
+            continue
+        comma, point = (signs.str.fullmatch(_number(*pair)).mean() for pair in (",.", ".,"))
+        if max(comma, point) > 0.9:
+            commas += comma > point
+            points += point > comma
+            unsure += comma == point
+    if commas == points and delimiter == ";":
+        return "," if commas or unsure else "."
     return "," if commas > points else "."
+
+
+def _number(decimal: str, thousands: str) -> str:
+    """A pattern of numbers that have either of these signs."""
+    grouped = rf"[1-9]\d{{0,2}}([{thousands}]\d{{3}})+([{decimal}]\d+)?"
+    return rf"(?i)[+-]?(\d*[{decimal}]\d+|\d+[{decimal}]|{grouped})(e[+-]?\d+)?"
 
 
 def _is_lines(file: Path) -> bool:
