@@ -49,6 +49,12 @@ def test_a_broken_rule_is_shown_with_its_column_count_and_rows(
     )
 
 
+def test_a_number_beyond_float32_is_refused_where_no_range_does(run_project: Project) -> None:
+    run_project.edit("data", "min: 18, max: 100", "min: 18")
+    run_project.rewrite_table(_cell("age", "1e39"))
+    run_project.refused("train", "tiny", says="age     what float32 holds  1      1e+39     5")
+
+
 def test_all_failures_come_at_once_and_as_json(run_project: Project) -> None:
     def change(frame: pd.DataFrame) -> None:
         _cell("age", "old")(frame)

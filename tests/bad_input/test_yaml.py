@@ -18,6 +18,8 @@ COMMANDS = [("check",), ("train", "tiny")]
         ("data", "missing: 0.2", "mising: 0.2", ("columns.age.mising", "did you mean 'missing'?")),
         ("data", "id: visitor", "id: 7", ("data.yaml:3: id: 7", "in quotes")),
         ("data", "min: 18", "min: .nan", ("columns.age.min", "finite")),
+        ("data", "max: 100", "max: 1e39", ("data.yaml:7: columns.age", "max 1e+39 is beyond 3.4")),
+        ("data", "min: 18", "min: -1e39", ("data.yaml:7: columns.age", "min -1e+39 is beyond")),
         ("data", "min: 50", "min: 2024-01-01", ("data.yaml:5: rows.min", "2024-01-01", "integer")),
         ("data", "rows: {min: 50}", "[a, b]: 1", ("data.yaml:1", "a key is a list")),
         ("data", "rows: {min: 50}", "rows: *no", ("data.yaml:5", "undefined alias")),

@@ -11,6 +11,9 @@ Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Character = Annotated[str, Field(min_length=1, max_length=1)]
 Label = str | int | bool
 
+FLOAT32_MAX = 3.4028234663852886e38
+"""The largest number that the model's input holds."""
+
 
 class _File(Frozen):
     path: str
@@ -142,6 +145,12 @@ class Column(Frozen):
         ranged = self.min is not None or self.max is not None
         if ranged and self.dtype not in ("float", "int"):
             raise ValueError(f"`min` and `max` belong to float and int, not {self.dtype}")
+        for key in ("min", "max"):
+            if self.feature and abs(getattr(self, key) or 0.0) > FLOAT32_MAX:
+                raise ValueError(
+                    f"{key} {getattr(self, key):g} is beyond {FLOAT32_MAX:g}, the largest that the"
+                    " model's input (float32) holds; lower it, or leave it out"
+                )
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"min {self.min:g} is above max {self.max:g}")
         return self

@@ -30,7 +30,8 @@ class Candidate(Frozen):
     scale: bool = False
     """Standardise numbers: for linear, distance and kernel models; trees do not need it."""
     impute: Literal["median", "mean", "most_frequent", "none"] = "median"
-    """What replaces a missing number; none leaves it to the estimator."""
+    """What replaces a missing number; none leaves it to the estimator, which must
+    then give a score without it."""
     encode: Literal["one_hot", "ordinal"] = "one_hot"
     """How categories become numbers; ordinal follows the order of the contract's values."""
 

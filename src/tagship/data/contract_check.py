@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tagship.config.contract import Column, DataConfig, Label
+from tagship.config.contract import FLOAT32_MAX, Column, DataConfig, Label
 from tagship.config.model import Task
 from tagship.errors import TagshipError
 
@@ -269,6 +269,9 @@ def pandera_schema(data: DataConfig) -> Any:
             checks.append(rule(text, lambda s, m=share: s.isna().mean() <= m, ignore_na=False))
         if column.dtype in ("float", "int"):
             checks.append(rule("finite", lambda s: ~np.isinf(s)))
+            if name in data.features and None in (column.min, column.max):
+                fits = rule("what float32 holds", lambda s: np.isinf(s) | (s.abs() <= FLOAT32_MAX))
+                checks.append(fits)
         if column.dtype == "int":
             checks.append(rule("a whole number", lambda s: np.isinf(s) | (s == s.round())))
         if column.min is not None:

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from tagship.config.contract import Column
+from tagship.config.contract import FLOAT32_MAX, Column
 from tagship.data.contract_check import as_text
 from tagship.data.sources import with_point
 from tagship.errors import TagshipError
@@ -22,7 +22,6 @@ _ISO_DATE = re.compile(r"^\d{4}-\d{2}-\d{2}([T ]|$)")
 _OTHER_DATE = re.compile(r"^\d{1,2}([./-])\d{1,2}\1(\d{2}|\d{4})\b")
 _LEADING_ZERO = re.compile(r"^[+-]?0\d")
 _THOUSANDS = re.compile(r"^[+-]?\d{1,3}([,.' ]\d{3})+([,.]\d+)?$")
-_FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -62,6 +61,8 @@ class Look:
             )
             if set(found.unique()) == {0.0, 1.0}:
                 low, high = 0, 1
+            if max(abs(low or 0), abs(high or 0)) > FLOAT32_MAX:
+                low = high = None
             return Column(dtype=self.dtype, min=low, max=high, missing=missing, feature=feature)
         values = None
         if self.dtype == "category":
@@ -123,7 +124,7 @@ def _numbers(name: str, values: pd.Series, missing: float, whole: bool) -> Look:
         )
     present = values.dropna()
     integer = whole and present.size > 0 and bool((present == present.round()).all())
-    too_large = bool((present.abs() > _FLOAT32_MAX).any())
+    too_large = bool((present.abs() > FLOAT32_MAX).any())
     remark = "larger than float32 holds" if too_large else ""
     return Look(
         name, "int" if integer else "float", values, int(present.nunique()), missing, remark

@@ -27,6 +27,7 @@ from tagship.training.bundle import Bundle, Cost, Evidence
 from tagship.training.estimators import check_candidates, make_pipeline
 from tagship.training.export import artifact_scorer, pipeline_scores, to_onnx_bytes
 from tagship.training.fingerprint import current_inputs
+from tagship.training.gaps import check_gaps
 from tagship.training.lock import (
     CandidateScore,
     Lock,
@@ -75,6 +76,8 @@ def train(files: ModelFiles, say: Say = lambda _: None, table: Table | None = No
     try:
         artifact = to_onnx_bytes(pipeline, len(prepared.boundary.names))
         evidence = _evidence(files, table.frame, prepared, pipeline, artifact)
+        known = request_columns(table.frame.iloc[prepared.holdout.train], files.data)
+        check_gaps(prepared.boundary, known, artifact_scorer(artifact, files.model.task))
     except TagshipError as error:
         raise error.within(f"{files.folder / 'model.yaml'}: candidates.{best}") from None
     measured = intervals(
