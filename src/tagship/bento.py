@@ -16,7 +16,7 @@ from tagship.files import explain_os_error, sha256_of_bytes, write_atomically
 from tagship.gates.verdict import Verdict, read_verdict
 from tagship.training.bundle import Bundle, load_bundle
 from tagship.training.fingerprint import changes
-from tagship.training.lock import lock_text, read_lock
+from tagship.training.lock import lock_sha256, read_lock
 from tagship.training.reference import committed_reference
 from tagship.training.verification import compare, refuse_stale
 
@@ -110,12 +110,10 @@ def check_verdict(files: ModelFiles, bundle: Bundle) -> Verdict:
         TagshipError: otherwise.
     """
     verdict = read_verdict(files.work / "verdict.json")
-    if (verdict.artifact_sha256, verdict.thresholds_sha256) != (
-        bundle.lock.artifact.sha256,
-        files.thresholds_sha256,
-    ):
+    about = (verdict.lock_sha256, verdict.thresholds_sha256)
+    if about != (lock_sha256(bundle.lock), files.thresholds_sha256):
         raise TagshipError(
-            f"{files.name}: the verdict is about another artifact or other thresholds",
+            f"{files.name}: the verdict is about another training or other thresholds",
             f"run `tagship gate {files.name}`",
         )
     if verdict.status == "fail":
@@ -181,6 +179,6 @@ def make_record(
         "config_sha256": sha256_of_bytes(
             (config_sha256(files.data) + config_sha256(files.model)).encode()
         ),
-        "lock_sha256": sha256_of_bytes(lock_text(bundle.lock).encode()),
+        "lock_sha256": lock_sha256(bundle.lock),
         "verdict_sha256": verdict.sha256,
     }

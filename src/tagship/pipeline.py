@@ -19,7 +19,7 @@ from tagship.reports.html import write_report
 from tagship.reports.importance import importance
 from tagship.reports.plots import draw_plots
 from tagship.training.bundle import Bundle, load_bundle, lock_bundle, save_bundle
-from tagship.training.fingerprint import changes
+from tagship.training.fingerprint import changes, current_inputs
 from tagship.training.lock import Lock, read_lock
 from tagship.training.reference import committed_reference, same_reference
 from tagship.training.tracking import check_tracking, log_training
@@ -69,10 +69,21 @@ def train_model(files: ModelFiles, say: Say) -> Bundle:
 
 
 def gate_model(files: ModelFiles, say: Say = lambda _: None) -> Verdict:
-    """Judge the last training by every gate, also against the champion; write the verdict."""
+    """Judge the last training by every gate, also against the champion; write the verdict.
+
+    Raises:
+        TagshipError: the config or the code is no longer that of the training.
+    """
+    bundle = load_bundle(files)
+    changed = changes(bundle.lock, current_inputs(files))
+    if changed:
+        raise TagshipError(
+            "\n  ".join([f"{files.name}: changed since its last training here:", *changed]),
+            f"run `tagship train {files.name}` first",
+        )
     champion = champion_here(files.root, files.name)
     say(f"judging by every gate; {f'champion {champion}' if champion else 'no champion yet'}")
-    verdict = judge(files.root, files, load_bundle(files), champion)
+    verdict = judge(files.root, files, bundle, champion)
     write_verdict(files.work / "verdict.json", verdict)
     return verdict
 

@@ -9,6 +9,7 @@ from tagship.gates.evaluate import evaluate_gates
 from tagship.gates.verdict import Verdict
 from tagship.gitops.git import Git
 from tagship.training.bundle import Bundle
+from tagship.training.lock import lock_sha256
 from tagship.training.verification import Verification
 from tagship.training.verification import verify_lock as retrain
 
@@ -42,7 +43,11 @@ class Proofs:
         found = self._done[_key(files)]
         verdict = judge(self._git.root, files, found.bundle, champion)
         # What was judged is the lock's artifact, or one proven to predict the same.
-        return verdict.model_copy(update={"artifact_sha256": found.lock.artifact.sha256})
+        about = {
+            "artifact_sha256": found.lock.artifact.sha256,
+            "lock_sha256": lock_sha256(found.lock),
+        }
+        return verdict.model_copy(update=about)
 
 
 def judge(root: Path, files: ModelFiles, bundle: Bundle, champion: str | None) -> Verdict:

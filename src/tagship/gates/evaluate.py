@@ -23,6 +23,7 @@ from tagship.gates.performance import (
 from tagship.gates.verdict import GateResult, Verdict
 from tagship.training.bundle import Bundle
 from tagship.training.export import artifact_scorer
+from tagship.training.lock import lock_sha256
 
 
 class Scored(NamedTuple):
@@ -52,6 +53,7 @@ def evaluate_gates(
         thresholds_sha256=files.thresholds_sha256,
         champion=champion.release if champion else None,
         results=list(_results(files, bundle, champion)),
+        lock_sha256=lock_sha256(bundle.lock),
     )
 
 

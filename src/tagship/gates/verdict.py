@@ -40,6 +40,9 @@ class Verdict(Frozen):
     champion: str | None
     """The release the model was compared with; None when production runs none yet."""
     results: list[GateResult]
+    lock_sha256: str = ""
+    """Of the lock of the training that was judged: the model's threshold and the holdout decide
+    the gates, too. Empty in the file of an older engine, which is then about no training."""
 
     @property
     def status(self) -> Status:

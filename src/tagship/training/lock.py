@@ -10,7 +10,7 @@ from tagship.config.contract import Sha256
 from tagship.config.frozen import Frozen
 from tagship.config.yaml_file import dump_yaml, parse, read_yaml
 from tagship.errors import TagshipError
-from tagship.files import write_atomically
+from tagship.files import sha256_of_bytes, write_atomically
 
 HEADER = "# Written by `tagship run`: review it, never edit it.\n"
 
@@ -121,6 +121,11 @@ def lock_text(lock: Lock) -> str:
 
     content = lock.model_dump(mode="json", exclude={"reference"} - lock.model_fields_set)
     return HEADER + dump_yaml(ordered(content, 0), width=4096)
+
+
+def lock_sha256(lock: Lock) -> str:
+    """The hash of a lock's file."""
+    return sha256_of_bytes(lock_text(lock).encode())
 
 
 def write_lock(path: Path, lock: Lock) -> bool:
