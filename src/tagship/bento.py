@@ -18,7 +18,7 @@ from tagship.training.bundle import Bundle, load_bundle
 from tagship.training.fingerprint import changes
 from tagship.training.lock import lock_sha256, read_lock
 from tagship.training.reference import committed_reference
-from tagship.training.verification import compare, refuse_stale
+from tagship.training.verification import difference, refuse_stale
 
 _ENGINE = ("__init__.py", "errors.py", "files.py", "data/__init__.py", "data/boundary.py")
 _REQUIREMENTS = (
@@ -82,10 +82,10 @@ def check_releasable(files: ModelFiles, bundle: Bundle) -> Verdict:
     """
     locked = read_lock(files.lock_path)
     refuse_stale(files, changes(locked, bundle.lock.inputs, bundle.lock.data.sha256))
-    if compare(locked, bundle.lock) == "different":
+    found = difference(locked, bundle.lock)
+    if found:
         raise TagshipError(
-            f"{files.lock_path}: locks artifact {locked.artifact.sha256[:12]}…, but the last"
-            f" training here gave {bundle.lock.artifact.sha256[:12]}…",
+            f"{files.lock_path}: is not the lock of the last training here: {found}",
             f"run `tagship run {files.name}` and commit the lock",
         )
     committed_reference(files)

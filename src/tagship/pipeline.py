@@ -27,7 +27,8 @@ from tagship.training.train import Say, train
 from tagship.training.verification import compare
 
 LockChange = Literal["untouched", "renewed", "new"]
-"""Nothing written; the same artifact from changed inputs (engine, libraries); another artifact."""
+"""Nothing written; the same artifact, but other inputs (engine, libraries) or another text; another
+artifact."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +95,12 @@ def lock_model(files: ModelFiles) -> LockChange:
     change: LockChange = "new"
     if files.lock_path.is_file():
         before = read_lock(files.lock_path)
-        if changes(before, bundle.lock.inputs, bundle.lock.data.sha256):
-            change = "renewed" if before.artifact == bundle.lock.artifact else "new"
-        elif compare(before, bundle.lock) != "different":
+        stale = changes(before, bundle.lock.inputs, bundle.lock.data.sha256)
+        if not stale and compare(before, bundle.lock) != "different":
             if _reference_kept(files, before, bundle):
                 return "untouched"
+            change = "renewed"
+        elif before.artifact.sha256 == bundle.lock.artifact.sha256:
             change = "renewed"
     lock_bundle(files, bundle)
     return change

@@ -30,7 +30,7 @@ class Proofs:
         found = retrain(files)
         if found.outcome == "different":
             raise TagshipError(
-                f"{files.lock_path}: retraining gave another model",
+                f"{files.lock_path}: retraining gave another model: {found.difference}",
                 f"run `tagship run {files.name}`, look at what differs, and commit the lock",
             )
         self._done[_key(files)] = found

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from tagship.config.yaml_file import read_yaml
 from tagship.errors import TagshipError
 from tagship.training.fingerprint import current_inputs
 from tagship.training.lock import Lock, lock_text, read_lock, write_lock
-from tagship.training.verification import compare
+from tagship.training.verification import compare, difference
 
 TRAIN = """
 import sys, json
@@ -171,6 +172,53 @@ def test_another_winner_is_never_equivalent(run_project):
     winner = lock.winner.model_copy(update={"candidate": "other"})
     assert compare(lock, lock) == "identical"
     assert compare(lock, lock.model_copy(update={"winner": winner})) == "different"
+
+
+def test_an_edited_metric_is_different_is_not_built_and_is_put_right(run_project):
+    true = run_project.lock.read_text()
+    edited, count = re.subn(r"(  recall: .*value:) [\d.]+", r"\1 0.999", true)
+    assert count == 1
+    run_project.lock.write_text(edited)
+    ran = run_project.tagship("lock", "verify", "tiny")
+    assert ran.code == 1
+    assert "different: model.lock.yaml: metrics.recall.value: the lock says 0.999, " in ran.out
+    run_project.tagship("build", "tiny").must_refuse(("metrics.recall.value", "tagship run tiny"))
+    assert "renewed" in run_project.tagship("lock", "write", "tiny").out
+    assert run_project.lock.read_text() == true
+
+
+def test_all_that_a_reviewer_reads_in_a_lock_is_compared(run_project):
+    cases = {
+        "metrics.f1.value": (r"\n  f1: .*", ""),
+        "metrics.zeal.value": (r"\n  f1: .*", r"\g<0>\n  zeal: {high: 1.0, low: 1.0, value: 1.0}"),
+        "metrics.f1.low": (r"(\n  f1: .*low:) [\d.]+", r"\1 0.1"),
+        "candidates.line.mean": (r"(\n  line: \{mean:) [\d.]+", r"\1 0.999"),
+        "data.holdout_rows": (r"holdout_rows: \d+", "holdout_rows: 61"),
+        "data.rows": (r"\n  rows: \d+", r"\n  rows: 301"),
+        "model": (r"\nmodel: tiny", r"\nmodel: huge"),
+        "task": (r"\ntask: binary", r"\ntask: regression"),
+        "winner.params.C": (r"  params: \{\}\n$", "  params: {C: 2.0}\n"),
+        "artifact.bytes": (r"bytes: \d+", "bytes: 7"),
+        "probe": (r"probe: \[[\d.]+", "probe: [0.123"),
+    }
+    lock, text = read_lock(run_project.lock), run_project.lock.read_text()
+    assert difference(lock, lock) == ""
+    for named, (old, new) in cases.items():
+        edited, count = re.subn(old, new, text, count=1)
+        assert count == 1, named
+        run_project.lock.write_text(edited)
+        edit = read_lock(run_project.lock)
+        assert compare(edit, lock) == "different", named
+        assert difference(edit, lock).startswith(f"{named}: ")
+
+
+def test_last_bits_of_another_processor_are_no_difference(run_project):
+    lock = read_lock(run_project.lock)
+    found = lock.metrics["roc_auc"]
+    near = {"roc_auc": found.model_copy(update={"value": found.value + 1e-6})}
+    far = {"roc_auc": found.model_copy(update={"value": found.value + 1e-4})}
+    assert compare(lock, lock.model_copy(update={"metrics": lock.metrics | near})) == "identical"
+    assert compare(lock, lock.model_copy(update={"metrics": lock.metrics | far})) == "different"
 
 
 def test_a_lock_survives_its_file_and_holds_no_time_and_no_path(run_project):

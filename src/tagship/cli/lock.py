@@ -16,7 +16,7 @@ def verify(models: Models = None) -> None:
     wrong = False
     for files in load(models):
         try:
-            outcome = verify_lock(files, progress(files.name)).outcome
+            found = verify_lock(files, progress(files.name))
         except TagshipError as error:
             typer.echo(f"error: {error}", err=True)
             wrong = True
@@ -24,10 +24,10 @@ def verify(models: Models = None) -> None:
         explained = {
             "identical": "identical: the same bytes",
             "equivalent": "equivalent: other bits, the same predictions within 1e-6",
-            "different": "different: retraining gave another model",
+            "different": f"different: {files.lock_path.name}: {found.difference}",
         }
-        typer.echo(f"{files.name}: {explained[outcome]}")
-        wrong |= outcome == "different"
+        typer.echo(f"{files.name}: {explained[found.outcome]}")
+        wrong |= found.outcome == "different"
     if wrong:
         raise typer.Exit(1)
 

@@ -1,7 +1,8 @@
 """Is a lock still true? Compare its inputs, retrain, compare what came out."""
 
+import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from tagship.config.project_files import ModelFiles
 from tagship.data.table import load_table
@@ -14,6 +15,11 @@ from tagship.training.train import Say, train
 
 Outcome = Literal["identical", "equivalent", "different"]
 TOLERANCE = 1e-6
+_METRIC_TOLERANCE = 1e-5
+_LAST_DIGIT = 2e-6
+"""Metrics are rounded to six digits: the last one may fall the other way."""
+_EXACT = ("model", "task", "data", "winner")
+_CLOSE = ("candidates", "metrics")
 
 
 @dataclass(frozen=True)
@@ -23,6 +29,8 @@ class Verification:
     outcome: Outcome
     lock: Lock
     bundle: Bundle
+    difference: str
+    """The first one, if the outcome is different."""
 
 
 def verify_lock(files: ModelFiles, say: Say = lambda _: None) -> Verification:
@@ -38,12 +46,12 @@ def verify_lock(files: ModelFiles, say: Say = lambda _: None) -> Verification:
     table = load_table(files)
     refuse_stale(files, changes(lock, current_inputs(files), table.sha256))
     bundle = train(files, say, table)
-    outcome = compare(lock, bundle.lock)
+    outcome, found = compare(lock, bundle.lock), difference(lock, bundle.lock)
     if not same_reference(reference, bundle.reference):
-        outcome = "different"
+        outcome, found = "different", found or f"{files.reference_path.name}: other values"
     elif reference != bundle.reference and outcome == "identical":
         outcome = "equivalent"
-    return Verification(outcome, lock, bundle)
+    return Verification(outcome, lock, bundle, found)
 
 
 def refuse_stale(files: ModelFiles, found: list[str]) -> None:
@@ -56,15 +64,46 @@ def refuse_stale(files: ModelFiles, found: list[str]) -> None:
 
 
 def compare(lock: Lock, now: Lock) -> Outcome:
-    """Identical bytes; other bits but the same predictions; or another model.
+    """Identical bytes; other bits but the same predictions and metrics; or another model."""
+    if difference(lock, now):
+        return "different"
+    return "identical" if lock.artifact == now.artifact else "equivalent"
 
-    Predictions are the same when the probe, scores of the first holdout rows, agrees within 1e-6
+
+def difference(lock: Lock, now: Lock) -> str:
+    """The first thing that training gives now otherwise than a lock says; empty if nothing.
+
+    Another processor may differ in last bits: metrics and candidates agree within 1e-5, and
+    predictions are the same when the probe, scores of the first holdout rows, agrees within 1e-6
     (of the largest score, for regression).
     """
-    if lock.artifact == now.artifact and lock.winner == now.winner:
-        return "identical"
-    if lock.winner != now.winner or len(lock.probe) != len(now.probe) or not lock.probe:
-        return "different"
+    said, given = (
+        {key: _flat(found.model_dump(mode="json", include={key})) for key in (*_EXACT, *_CLOSE)}
+        for found in (lock, now)
+    )
+    for part in said:
+        for key in dict.fromkeys([*said[part], *given[part]]):
+            old, new = said[part].get(key, "nothing"), given[part].get(key, "nothing")
+            if old != new and not (part in _CLOSE and _close(old, new)):
+                return f"{key}: the lock says {old}, training gives {new}"
+    if lock.artifact.sha256 == now.artifact.sha256 and lock.artifact.bytes != now.artifact.bytes:
+        return f"artifact.bytes: {lock.artifact.bytes}, training gives {now.artifact.bytes}"
+    if not lock.probe or len(lock.probe) != len(now.probe):
+        return f"probe: {len(lock.probe)} scores, training gives {len(now.probe)}"
     scale = max(1.0, *(abs(value) for value in lock.probe))
     largest = max(abs(a - b) for a, b in zip(lock.probe, now.probe, strict=True))
-    return "equivalent" if largest <= TOLERANCE * scale else "different"
+    return "" if largest <= TOLERANCE * scale else f"probe: a score differs by {largest:.2g}"
+
+
+def _close(old: Any, new: Any) -> bool:
+    numbers = isinstance(old, int | float) and isinstance(new, int | float)
+    return numbers and math.isclose(old, new, rel_tol=_METRIC_TOLERANCE, abs_tol=_LAST_DIGIT)
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(value, dict) or not value:
+        return {prefix: value}
+    flat: dict[str, Any] = {}
+    for name, inner in value.items():
+        flat |= _flat(inner, f"{prefix}.{name}" if prefix else str(name))
+    return flat
