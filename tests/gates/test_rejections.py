@@ -167,6 +167,54 @@ def test_slices_reject_when_every_group_is_too_small(shop, rejected):
     assert rejected(judge(shop, slices=gate), "slices", "only small groups").value is None
 
 
+def judged_alone(verdict, gate):
+    [found] = [result for result in verdict.results if result.gate == gate]
+    return found
+
+
+def test_slices_reject_a_gap_to_a_group_in_which_the_metric_is_undefined(shop, rejected):
+    _, bundle = shop
+    target = np.where(bundle.evidence.groups["plan"] == "pro", 0, bundle.evidence.target)
+    gate = {"by": ["plan"], "metric": "roc_auc", "max_gap": 1.0, "min_rows": 50}
+    assert judge(shop, slices=gate).status == "pass"
+    verdict = judge(shop, bundle=with_evidence(shop, target=target), slices=gate)
+    failed = rejected(verdict, "slices", "a gap to a group of one class")
+    assert (failed.value, "undefined where plan = pro: raise" in failed.detail) == (None, True)
+
+
+def test_slices_reject_a_gap_when_one_group_alone_is_large_enough(shop, rejected):
+    _, bundle = shop
+    plans = np.full(len(bundle.evidence.target), "free")
+    plans[:20] = "pro"
+    gate = {"by": ["plan"], "metric": "accuracy", "max_gap": 0.5, "min_rows": 50}
+    verdict = judge(shop, bundle=with_evidence(shop, groups={"plan": plans}), slices=gate)
+    failed = rejected(verdict, "slices", "a gap with nothing to compare")
+    assert (failed.value, "not judged: pro (20 rows)" in failed.detail) == (None, True)
+
+
+@pytest.mark.parametrize(("label", "lacks"), [(0, "no positives"), (1, "no negatives")])
+def test_fairness_rejects_odds_of_a_group_that_lacks_a_class(shop, rejected, label, lacks):
+    _, bundle = shop
+    women = bundle.evidence.groups["gender"] == "female"
+    target = np.where(women, label, bundle.evidence.target)
+    perfect = with_evidence(shop, target=target, scores=target.astype(float))
+    gate = {"by": "gender", "equalized_odds_difference": {"fail_above": 1.0}}
+    failed = rejected(judge(shop, bundle=perfect, fairness=gate), "fairness", f"odds: {lacks}")
+    assert (failed.value, f"female ({lacks})" in failed.detail) == (None, True)
+    gate = {"by": "gender", "demographic_parity_difference": {"fail_above": 1.0}}
+    assert judged_alone(judge(shop, bundle=perfect, fairness=gate), "fairness").status == "pass"
+
+
+def test_fairness_decides_as_the_service_does(shop):
+    """0.7 as a float32 is below 0.7, so no decision is positive; rounded too, the two are equal."""
+    files, bundle = shop
+    files = dataclasses.replace(files, model=files.model.model_copy(update={"threshold": 0.7}))
+    women = bundle.evidence.groups["gender"] == "female"
+    close = with_evidence(shop, scores=np.where(women, np.float32(0.7), np.float32(0.1)))
+    gate = {"by": "gender", "demographic_parity_difference": {"fail_above": 0.1}}
+    assert judged_alone(judge((files, close), fairness=gate), "fairness").value == 0.0
+
+
 def test_fairness_rejects_decisions_that_follow_the_group(shop, rejected):
     _, bundle = shop
     by_group = (bundle.evidence.groups["gender"] == "female").astype(float)
@@ -192,6 +240,38 @@ def test_robustness_rejects_a_model_that_breaks_when_disturbed(shop, rejected, k
     gate = {kind: 0.9, "max_drop": 0.001}
     verdict = judge(shop, robustness=gate)
     assert rejected(verdict, "robustness", f"a fall with {kind}").value > 0.001
+
+
+def small(tmp_path, change):
+    """A project of one candidate, changed before its training."""
+    project = make_project(tmp_path / "project")
+    change(project)
+    files = project.files
+    linear = {"line": files.model.candidates["line"]}
+    files = dataclasses.replace(files, model=files.model.model_copy(update={"candidates": linear}))
+    return files, train(files)
+
+
+def test_robustness_rejects_noise_where_there_is_no_number(tmp_path, rejected):
+    def only_a_category(project):
+        project.rewrite_table(lambda table: table.drop(columns=["age", "visits"]))
+        project.edit("data", "  age: {dtype: float, min: 18, max: 100, missing: 0.2}\n", "")
+        project.edit("data", "  visits: {dtype: int, min: 0, max: 50}\n", "")
+        project.edit("data", "rows: {min: 50}", "rows: {min: 50, duplicates: 1}")
+
+    verdict = judge(small(tmp_path, only_a_category), robustness={"noise": 0.5, "max_drop": 0})
+    failed = rejected(verdict, "robustness", "noise that disturbs nothing")
+    assert (failed.value, "no value was disturbed" in failed.detail) == (None, True)
+
+
+def test_robustness_rejects_scores_that_are_not_numbers(tmp_path, rejected):
+    def no_imputer(project):
+        project.edit("model", "Regression, scale", "Regression, impute: none, scale")
+        project.rewrite_table(lambda table: table.assign(age=table["age"].fillna(40.0)))
+
+    verdict = judge(small(tmp_path, no_imputer), robustness={"missing": 0.2, "max_drop": 1.0})
+    failed = rejected(verdict, "robustness", "a missing value gives NaN")
+    assert "no finite score: set `impute`" in failed.detail
 
 
 def test_latency_rejects_a_slow_artifact(shop, rejected):

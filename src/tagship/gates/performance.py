@@ -165,9 +165,29 @@ def slice_gates(gate: Slices, by: Judge) -> Iterator[GateResult]:
             text = f"≥ {gate.min_rows} rows in a group"
             yield cannot("slices", column, text, left_out or "no rows")
         elif gate.max_gap is not None:
-            gap = max(found.values()) - min(found.values())
-            bound = Bound(fail_above=gate.max_gap)
-            yield judge("slices", f"gap in {gate.metric} by {column}", gap, bound, left_out)
+            yield _gap(gate, gate.max_gap, column, found, left_out)
+
+
+def _gap(
+    gate: Slices, most: float, column: str, found: dict[str, float], left_out: str
+) -> GateResult:
+    subject, bound = f"gap in {gate.metric} by {column}", Bound(fail_above=most)
+    undefined = [group for group, value in found.items() if not np.isfinite(value)]
+    why = ""
+    if undefined:
+        why = (
+            f"{gate.metric} is undefined where {column} = {', '.join(undefined)}: raise `min_rows`,"
+            " or choose another metric"
+        )
+    elif len(found) < 2:
+        why = (
+            f"one group alone has {gate.min_rows} rows: lower `min_rows`, or take {column} out of"
+            f" `by`; {left_out or 'there is no other'}"
+        )
+    if why:
+        return cannot("slices", subject, limit_text(bound), why)
+    gap = max(found.values()) - min(found.values())
+    return judge("slices", subject, gap, bound, left_out)
 
 
 def fairness_gates(gate: Fairness, by: Judge) -> Iterator[GateResult]:
@@ -179,7 +199,8 @@ def fairness_gates(gate: Fairness, by: Judge) -> Iterator[GateResult]:
         "equalized_odds_difference": equalized_odds_difference,
     }
     values = by.evidence.groups.get(gate.by)
-    decided = by.evidence.scores >= by.model.threshold
+    # Widened, as by the service: a float32 would be compared with a rounded threshold.
+    decided = by.evidence.scores.astype(np.float64) >= by.model.threshold
     for name, measure in measures.items():
         bound = getattr(gate, name)
         if bound is None:
@@ -194,11 +215,31 @@ def fairness_gates(gate: Fairness, by: Judge) -> Iterator[GateResult]:
             why = f"fewer than two groups of at least {gate.min_rows} rows"
             yield cannot("fairness", subject, limit_text(bound), why)
             continue
+        lacking = _without_a_class(by.evidence.target, values, large)
+        if lacking and measure is equalized_odds_difference:
+            why = (
+                f"a rate is undefined where {gate.by} = {', '.join(lacking)}: raise `min_rows` to"
+                " leave small groups out, or enlarge the holdout"
+            )
+            yield cannot("fairness", subject, limit_text(bound), why)
+            continue
         rows = np.isin(values, large)
         difference = measure(
             by.evidence.target[rows], decided[rows], sensitive_features=values[rows]
         )
         yield judge("fairness", subject, float(difference), bound, f"groups: {', '.join(large)}")
+
+
+def _without_a_class(
+    target: NDArray[np.int64], values: NDArray[np.str_], groups: NDArray[np.str_]
+) -> list[str]:
+    """Groups whose true or false positive rate divides by zero, which fairlearn counts as 0."""
+    found = []
+    for group in groups:
+        positives = target[values == group].astype(bool)
+        if positives.all() or not positives.any():
+            found.append(f"{group} (no {'negatives' if positives.any() else 'positives'})")
+    return found
 
 
 def robustness_gates(gate: Robustness, by: Judge, score: Score) -> Iterator[GateResult]:
@@ -208,19 +249,25 @@ def robustness_gates(gate: Robustness, by: Judge, score: Score) -> Iterator[Gate
     for kind, amount in (("noise", gate.noise), ("missing", gate.missing)):
         if amount == 0:
             continue
-        drops = []
+        subject, bound = f"drop in {metric} with {amount:g} {kind}", Bound(fail_above=gate.max_drop)
+        drops, why = [], ""
         for repeat in range(_REPEATS):
             generator = np.random.default_rng([by.model.select.seed, repeat])
             disturbed = _disturb(by, kind, amount, generator)
-            change = own - by.measure(metric, score(disturbed))
+            scores = score(disturbed)
+            lost = int((~np.isfinite(scores.reshape(len(scores), -1)).all(axis=1)).sum())
+            if lost:
+                why = f"{lost} rows get no finite score: set `impute` for the candidate, or mend it"
+            elif np.array_equal(disturbed, by.evidence.matrix, equal_nan=True):
+                why = f"no value was disturbed: raise `{kind}`, or take it out where it finds none"
+            if why:
+                break
+            change = own - by.measure(metric, scores)
             drops.append(change if higher_is_better(metric) else -change)
-        yield judge(
-            "robustness",
-            f"drop in {metric} with {amount:g} {kind}",
-            float(np.mean(drops)),
-            Bound(fail_above=gate.max_drop),
-            f"{_REPEATS} repeats",
-        )
+        if why:
+            yield cannot("robustness", subject, limit_text(bound), why)
+        else:
+            yield judge("robustness", subject, float(np.mean(drops)), bound, f"{_REPEATS} repeats")
 
 
 def _disturb(
