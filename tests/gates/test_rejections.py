@@ -61,6 +61,11 @@ def with_evidence(shop, **changes):
     return dataclasses.replace(bundle, evidence=evidence)
 
 
+def judged_alone(verdict, gate):
+    [found] = [result for result in verdict.results if result.gate == gate]
+    return found
+
+
 def test_a_good_model_passes(shop):
     assert judge(shop).status == "pass"
 
@@ -134,7 +139,7 @@ def test_champion_passes_an_equal_model_and_warns_of_a_drop_that_may_be_chance(s
     assert judge(shop, champion(shop, own), champion=gate).status == "pass"
     rng = np.random.default_rng(0)
     better = own + 0.02 * (bundle.evidence.target - 0.5) * (rng.random(len(own)) < 0.5)
-    tight = {"metric": "accuracy", "max_drop": 0.0, "alpha": 1e-6}
+    tight = {"metric": "accuracy", "max_drop": 0.0, "alpha": 0.001}
     verdict = judge(shop, champion(shop, better), champion=tight)
     drop = next(r for r in verdict.results if r.gate == "champion")
     assert drop.value > 0
@@ -152,6 +157,31 @@ def test_champion_without_a_test_rejects_any_drop(shop, rejected):
     rejected(verdict, "champion", "any drop, with test: none")
 
 
+def test_champion_rejects_a_large_drop_at_the_smallest_alpha(shop, rejected):
+    _, bundle = shop
+    perfect = bundle.evidence.target * 0.9 + 0.05
+    gate = {"metric": "roc_auc", "max_drop": 0.01, "alpha": 0.001}
+    rejected(judge(shop, champion(shop, perfect), champion=gate), "champion", "with a small alpha")
+    with pytest.raises(ValueError, match=r"greater than or equal to 0\.001"):
+        judge(shop, champion(shop, perfect), champion=gate | {"alpha": 0.0009})
+
+
+def test_champion_rejects_a_drop_that_too_many_resamples_cannot_define(shop, rejected):
+    """One positive row: a third of the resamples lack it, and the gate would judge the rest."""
+    _, bundle = shop
+    target = np.zeros_like(bundle.evidence.target)
+    target[5] = 1
+    lone = with_evidence(shop, target=target, scores=np.linspace(1, 0, len(target)))
+    gate = {"metric": "roc_auc", "max_drop": 0.9}
+    against = champion(shop, target.astype(float))
+    verdict = judge(shop, against, bundle=lone, champion=gate)
+    failed = rejected(verdict, "champion", "resamples without a positive")
+    assert (failed.value, "enlarge the holdout" in failed.detail) == (None, True)
+    gate |= {"test": "none"}
+    verdict = judge(shop, against, bundle=lone, champion=gate)
+    assert judged_alone(verdict, "champion").status == "pass"
+
+
 def test_slices_reject_a_weak_group(shop, rejected):
     gate = {"by": ["plan"], "metric": "accuracy", "fail_below": 0.99, "min_rows": 50}
     rejected(judge(shop, slices=gate), "slices", "a group below the limit")
@@ -165,11 +195,6 @@ def test_slices_reject_a_wide_gap(shop, rejected):
 def test_slices_reject_when_every_group_is_too_small(shop, rejected):
     gate = {"by": ["plan"], "metric": "accuracy", "max_gap": 0.5, "min_rows": 100_000}
     assert rejected(judge(shop, slices=gate), "slices", "only small groups").value is None
-
-
-def judged_alone(verdict, gate):
-    [found] = [result for result in verdict.results if result.gate == gate]
-    return found
 
 
 def test_slices_reject_a_gap_to_a_group_in_which_the_metric_is_undefined(shop, rejected):

@@ -10,6 +10,7 @@ from tagship.config.thresholds import ThresholdsConfig
 from tagship.monitoring.labels import join_labels, read_feedback
 from tagship.monitoring.performance import judge_performance
 from tagship.monitoring.prediction_log import read_predictions
+from tagship.monitoring.sample import Sample
 from tagship.training.bootstrap import intervals
 from tagship.training.lock import Interval
 
@@ -129,6 +130,18 @@ def test_a_metric_without_a_lock_or_a_value_is_no_data(tmp_path):
     assert found.metrics[0].value is None
     found = judged(tmp_path, thresholds(), {})
     assert (found.status, found.reasons) == ("no data", ["f1: the lock has no such metric"])
+
+
+def test_a_metric_that_most_resamples_cannot_define_is_none(tmp_path):
+    """One positive label: a third of the resamples lack it."""
+    names = [name for name, _ in simulate(tmp_path, 120)]
+    feed(tmp_path, [(name, "yes" if at == 7 else "no") for at, name in enumerate(names)])
+    logged = read_predictions(tmp_path, BINARY, now=NOON)
+    labelled = join_labels(logged, read_feedback(tmp_path, now=NOON), BINARY)
+    sample = Sample.of(BINARY, logged, labelled)
+    assert (len(sample), int(sample.target.sum())) == (120, 1)
+    assert sample.metric("roc_auc") is None
+    assert sample.metric("accuracy") is not None
 
 
 def test_the_newest_window_with_enough_labels_is_judged(tmp_path):

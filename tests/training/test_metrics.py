@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from tagship.training.bootstrap import intervals, paired_drop, resample_weights
+from tagship.training.bootstrap import (
+    intervals,
+    paired_drop,
+    resample_weights,
+    resamples_for,
+)
 from tagship.training.metrics import evaluate
 
 RNG = np.random.default_rng(7)
@@ -104,6 +109,23 @@ def test_a_metric_without_both_classes_is_left_out_of_the_lock():
     found = intervals("binary", np.zeros(50, dtype=int), RNG.random(50))
     assert "roc_auc" not in found
     assert "accuracy" in found
+
+
+def test_a_metric_that_most_resamples_cannot_define_is_left_out_of_the_lock():
+    """No resample of two rows a class holds all 45 classes, and roc_auc wants each."""
+    target = np.repeat(np.arange(45), 2)
+    scores = RNG.dirichlet(np.ones(45), len(target))
+    assert np.isfinite(evaluate("multiclass", target, scores)["roc_auc"]).all()
+    found = intervals("multiclass", target, scores, [str(k) for k in range(45)])
+    assert "roc_auc" not in found
+    assert {"accuracy", "f1", "f1[7]"} <= found.keys()
+
+
+@pytest.mark.parametrize("rows", [100, 60_000])
+@pytest.mark.parametrize("alpha", [0.001, 0.004, 0.05, 0.5])
+def test_there_are_resamples_enough_for_a_p_value_below_alpha(rows, alpha):
+    fewest = 0.9 * resamples_for(rows, alpha)
+    assert 1 / (1 + fewest) < alpha / 5
 
 
 def test_intervals_cover_the_truth_about_95_times_in_100():

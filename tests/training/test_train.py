@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tagship.config.contract import DataConfig
@@ -32,6 +33,27 @@ def test_the_winner_is_the_best_mean_and_a_tie_goes_to_the_first(project):
     assert lock.winner.candidate == max(lock.candidates, key=lambda n: lock.candidates[n].mean)
     with pytest.raises(TagshipError, match="ONNX cannot express DummyClassifier"):
         train(dataclasses.replace(files, model=model(candidates={"weak": weak})))
+
+
+def test_many_small_classes_train_without_the_metrics_that_resamples_cannot_define(project):
+    """Of 45 classes with one or two holdout rows each, no resample holds all."""
+    rng = np.random.default_rng(1)
+    wing = np.repeat(np.arange(45.0), 7)
+    kinds = [f"k{int(number):02}" for number in wing]
+    table = pd.DataFrame({"wing": wing + rng.normal(0, 0.2, len(wing)), "kind": kinds})
+    project.write("data/tiny.csv", table.to_csv(index=False))
+    project.write(
+        "data",
+        "source: {kind: csv, path: data/tiny.csv}\ntarget: {column: kind}\n"
+        "split: {test: 0.2, stratify: true}\ncolumns:\n  wing: {dtype: float}\n",
+    )
+    project.edit("model", "binary\nselect: {metric: roc_auc", "multiclass\nselect: {metric: f1")
+    project.edit("thresholds", "metrics: {", "metrics: {accuracy: {fail_below: 0.1}, ")
+    ran = project.tagship("train", "tiny")
+    assert ran.code == 0, ran.err
+    assert load_bundle(project.files).lock.metrics.keys().isdisjoint({"roc_auc", "pr_auc"})
+    judged = project.tagship("gate", "tiny")
+    assert (judged.code, "too many of its resamples" in judged.out) == (1, True), judged
 
 
 def test_no_holdout_row_is_trained_on(project):

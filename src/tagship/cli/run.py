@@ -47,15 +47,16 @@ def _close(results: "list[RunResult]") -> None:
     typer.echo("")
     rows = []
     for r in results:
-        metric = next(iter(r.bundle.lock.metrics))
+        measured = r.bundle.lock.metrics
         selected = r.bundle.lock.inputs.model["select"]["metric"]
-        found = r.bundle.lock.metrics.get(selected, r.bundle.lock.metrics[metric])
+        shown = selected if selected in measured else next(iter(measured))
+        found = measured[shown]
         rows.append(
             (
                 r.model,
                 r.verdict.status,
                 r.bundle.lock.winner.candidate,
-                f"{selected} {brief(found.value)} ({brief(found.low)} to {brief(found.high)})",
+                f"{shown} {brief(found.value)} ({brief(found.low)} to {brief(found.high)})",
                 r.lock or "not written",
                 r.bento.tag if r.bento else "not built",
                 f"{r.seconds:.1f} s",

@@ -37,7 +37,8 @@ class Champion(Frozen):
     test: Literal["paired_bootstrap", "none"] = "paired_bootstrap"
     """paired_bootstrap fails a drop that is also significant and warns of one that may be chance;
     none fails every drop over max_drop."""
-    alpha: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    alpha: Annotated[float, Field(ge=0.001, lt=1)] = 0.05
+    """The chance that is taken to fail an equal model; a smaller one draws more resamples."""
 
 
 class Slices(Frozen):

@@ -21,7 +21,7 @@ from tagship.gates.judging import cannot, judge, limit_text
 from tagship.gates.verdict import GateResult, Status
 from tagship.numbers import brief
 from tagship.training import metrics
-from tagship.training.bootstrap import paired_drop
+from tagship.training.bootstrap import defined, paired_drop
 from tagship.training.bundle import Evidence
 from tagship.training.export import Score
 from tagship.training.lock import Interval
@@ -57,7 +57,11 @@ def metric_gates(
     for name, bound in bounds.items():
         found = measured.get(name)
         if found is None:
-            yield cannot("metrics", name, limit_text(bound), "the holdout gave no such metric")
+            why = (
+                "the holdout, or too many of its resamples, cannot define it: enlarge the holdout,"
+                " or judge another metric"
+            )
+            yield cannot("metrics", name, limit_text(bound), why)
             continue
         judged = found.value
         if bound.judge == "interval":
@@ -125,11 +129,18 @@ def champion_gate(
             by.boundary.classes,
             (threshold, by.model.threshold),
             by.model.select.seed,
+            gate.alpha,
         )
-        draws = draws[np.isfinite(draws)]
-        p_value = (1 + int((draws <= 0).sum())) / (1 + len(draws))
-        significant = bool(len(draws)) and p_value < gate.alpha
-        low, high = np.percentile(draws, [2.5, 97.5]) if len(draws) else (np.nan, np.nan)
+        found = defined(draws)
+        if found is None:
+            why = (
+                f"{gate.metric} is undefined on too many resamples, which lack a class: enlarge the"
+                " holdout, choose another metric, or set `test: none`"
+            )
+            return cannot("champion", subject, limit, why)
+        p_value = (1 + int((found <= 0).sum())) / (1 + len(found))
+        significant = p_value < gate.alpha
+        low, high = np.percentile(found, [2.5, 97.5])
         detail += f"; 95 % interval {brief(low)} to {brief(high)}, p = {p_value:.3g}"
     status: Status = "pass"
     if too_large:

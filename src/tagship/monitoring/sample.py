@@ -10,7 +10,7 @@ from tagship.config.model import Task
 from tagship.data.boundary import Boundary
 from tagship.monitoring.labels import Labelled
 from tagship.monitoring.prediction_log import Logged
-from tagship.training.bootstrap import intervals, resample_weights
+from tagship.training.bootstrap import interval, intervals, resample_weights
 from tagship.training.lock import Interval
 from tagship.training.metrics import Floats, evaluate
 
@@ -68,19 +68,20 @@ class Sample:
         return intervals(task, self.target, self.scores, boundary.classes, boundary.threshold)
 
     def metric(self, name: str) -> Interval | None:
-        """One metric with its interval; None where it is undefined."""
+        """One metric with its interval; None where it, or too many a resample, is undefined."""
         found = self._evaluate(name, None)
         if found is None or not np.isfinite(found[0]):
             return None
         weights = resample_weights(len(self), _RESAMPLES, seed=0)
         draws = [self._evaluate(name, block) for block in weights]
-        return _interval(float(found[0]), np.concatenate([d for d in draws if d is not None]))
+        return interval(float(found[0]), np.concatenate([d for d in draws if d is not None]))
 
     def mean(self, values: Floats) -> Interval:
         """The mean of one value a row, with its interval."""
         blocks = resample_weights(len(self), _RESAMPLES, seed=0)
         draws = [weights @ values / len(self) for weights in blocks]
-        return _interval(float(values.mean()), np.concatenate(draws))
+        low, high = np.percentile(np.concatenate(draws), [2.5, 97.5])
+        return Interval(value=float(values.mean()), low=float(low), high=float(high))
 
     def _evaluate(self, name: str, weights: Floats | None) -> Floats | None:
         boundary = self.boundary
@@ -89,8 +90,3 @@ class Sample:
             task, self.target, self.scores, weights, boundary.classes, boundary.threshold, name
         )
         return found.get(name)
-
-
-def _interval(value: float, draws: Floats) -> Interval:
-    low, high = np.nanpercentile(draws, [2.5, 97.5])
-    return Interval(value=value, low=float(low), high=float(high))

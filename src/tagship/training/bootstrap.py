@@ -1,5 +1,6 @@
 """Percentile bootstrap intervals (Efron, 1979) over the rows of the holdout."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -12,6 +13,8 @@ from tagship.training.metrics import Floats, evaluate
 _CELLS = 4_000_000
 """How many weights are held at once: 32 MB."""
 _DIGITS = 6
+_DEFINED = 0.9
+"""The share of resamples that must define a metric: the others hold too few classes for it."""
 
 
 def resample_weights(rows: int, resamples: int, seed: int) -> Iterator[Floats]:
@@ -25,9 +28,27 @@ def resample_weights(rows: int, resamples: int, seed: int) -> Iterator[Floats]:
         yield np.bincount(drawn.ravel(), minlength=count * rows).reshape(count, rows).astype(float)
 
 
-def resamples_for(rows: int) -> int:
-    """1,000 resamples; 200 for large holdouts, whose intervals are narrow anyway."""
-    return 1000 if rows <= 50_000 else 200
+def resamples_for(rows: int, alpha: float = 1.0) -> int:
+    """1,000 resamples; 200 for large holdouts, whose intervals are narrow anyway.
+
+    A p-value is never below 1 / (1 + resamples): there are enough for ten below ``alpha``.
+    """
+    return max(1000 if rows <= 50_000 else 200, math.ceil(10 / alpha))
+
+
+def defined(draws: Floats) -> Floats | None:
+    """The draws that are finite; None when those are so few that they say nothing."""
+    finite = draws[np.isfinite(draws)]
+    return finite if len(finite) >= _DEFINED * len(draws) else None
+
+
+def interval(value: float, draws: Floats) -> Interval | None:
+    """The middle 95 % of the draws; None when the value or too many draws are undefined."""
+    finite = defined(draws)
+    if finite is None or not np.isfinite(value):
+        return None
+    low, high = np.percentile(finite, [2.5, 97.5])
+    return Interval(value=value, low=float(low), high=float(high))
 
 
 def intervals(
@@ -38,7 +59,10 @@ def intervals(
     threshold: float = 0.5,
     seed: int = 0,
 ) -> dict[str, Interval]:
-    """Every metric with its 95 % interval; a metric that is undefined is left out."""
+    """Every metric with its 95 % interval.
+
+    A metric that is undefined is left out, and so is one that most resamples cannot define.
+    """
     point = evaluate(task, target, scores, None, classes, threshold)
     draws: dict[str, list[Floats]] = {name: [] for name in point}
     for weights in resample_weights(len(target), resamples_for(len(target)), seed):
@@ -46,10 +70,9 @@ def intervals(
             draws[name].append(found)
     made = {}
     for name, found in point.items():
-        if np.isfinite(found[0]):
-            low, high = np.nanpercentile(np.concatenate(draws[name]), [2.5, 97.5])
-            values = (round(float(v), _DIGITS) for v in (found[0], low, high))
-            made[name] = Interval(**dict(zip(("value", "low", "high"), values, strict=True)))
+        one = interval(float(found[0]), np.concatenate(draws[name]))
+        if one is not None:
+            made[name] = Interval(**{key: round(v, _DIGITS) for key, v in one})
     return made
 
 
@@ -62,13 +85,15 @@ def paired_drop(
     classes: Sequence[str],
     thresholds: tuple[float, float],
     seed: int = 0,
+    alpha: float = 1.0,
 ) -> Floats:
     """Champion's metric minus the challenger's on the same resampled rows, one value each.
 
-    ``thresholds`` are the champion's and the challenger's own.
+    ``thresholds`` are the champion's and the challenger's own; a p-value from as many draws can
+    fall below ``alpha``.
     """
     drops = []
-    for weights in resample_weights(len(target), resamples_for(len(target)), seed):
+    for weights in resample_weights(len(target), resamples_for(len(target), alpha), seed):
         both = [
             evaluate(task, target, scores, weights, classes, threshold, only=metric)[metric]
             for scores, threshold in zip((champion, challenger), thresholds, strict=True)
