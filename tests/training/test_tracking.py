@@ -10,7 +10,11 @@ import time
 import urllib.request
 
 import mlflow
+import numpy as np
+import pandas as pd
 import pytest
+
+from tagship.training.lock import read_lock
 
 
 @pytest.fixture(autouse=True)
@@ -88,6 +92,38 @@ def test_a_run_is_recorded_in_sqlite_and_an_equal_artifact_is_registered_once(ru
     assert run_project.tagship("run", "tiny").code == 0
     versions = client.search_model_versions("name = 'tiny'")
     assert [v.version for v in versions] == [version.version]
+
+
+def test_labels_of_any_characters_are_recorded(project):
+    """MLflow refuses most signs in a metric's name; two labels may then look alike."""
+    labels = ["R&D", "R+D", "<=50K", "50 % (net)", "a/../b", "low", "Größe", "x" * 300]
+    rng = np.random.default_rng(1)
+    size = np.repeat(np.arange(float(len(labels))), 40)
+    table = pd.DataFrame({"size": size + rng.normal(0, 0.3, len(size)), "kind": ""})
+    table["kind"] = np.repeat(labels, 40)
+    project.write("data/tiny.csv", table.to_csv(index=False))
+    project.write(
+        "data",
+        "source: {kind: csv, path: data/tiny.csv}\ntarget: {column: kind}\n"
+        "split: {test: 0.25, stratify: true}\ncolumns:\n  size: {dtype: float}\n",
+    )
+    chosen = "multiclass\nselect: {metric: 'f1[R&D]'"
+    project.edit("model", "binary\nselect: {metric: roc_auc", chosen)
+    ran = project.tagship("run", "tiny")
+    assert ran.code == 0, ran.err
+    uri = f"sqlite:///{project.root}/mlflow.db"
+    client = mlflow.MlflowClient(uri, registry_uri=uri)
+    experiment = client.get_experiment_by_name("tiny")
+    runs = client.search_runs([experiment.experiment_id], "tags.verdict = 'pass'")
+    [found] = [run.data.metrics for run in runs]
+    known = ["R_D", "R_D_2", "__50K", "50 _ _net_", "a_.._b", "low_2", "Größe", "x" * 193]
+    assert {f"recall_{name}" for name in known} <= found.keys()
+    locked = read_lock(project.lock).metrics
+    assert found["recall_R_D"] == locked["recall[R&D]"].value
+    assert found["recall_R_D_2"] == locked["recall[R+D]"].value
+    assert found["recall_low"] == locked["recall"].low
+    assert found["recall_low_2_high"] == locked["recall[low]"].high
+    assert len(found) == 3 * len(locked) + 3
 
 
 def test_a_model_that_fails_its_gates_is_recorded_but_not_registered(project):

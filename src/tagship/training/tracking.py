@@ -6,6 +6,7 @@ The store is ``sqlite:///mlflow.db`` in the repository until ``MLFLOW_TRACKING_U
 import errno
 import logging
 import os
+import re
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -16,10 +17,13 @@ from typing import Any
 from tagship.config.project_files import ModelFiles, config_sha256
 from tagship.errors import TagshipError
 from tagship.training.bundle import Bundle
+from tagship.training.lock import Interval
 
 ALIAS = "gated"
 """The version that last passed its gates here; aliases of environments follow Git."""
 SHA_TAG = "model_sha256"
+_NAME_LENGTH = 200
+"""MLflow takes 250 characters, and what is put before and after a name needs some."""
 
 
 @contextmanager
@@ -146,8 +150,8 @@ def _log_candidates(
         tags = {"mlflow.parentRunId": parent, "winner": str(name == bundle.lock.winner.candidate)}
         run = client.create_run(experiment, run_name=name, tags=tags).info.run_id
         values = {
-            f"cv_{metric}": score.mean,
-            f"cv_{metric}_std": score.std,
+            f"cv_{_plain(metric)}": score.mean,
+            f"cv_{_plain(metric)}_std": score.std,
             "seconds": bundle.cost.candidate_seconds[name],
         }
         settings = {"estimator": candidate.estimator, **candidate.params}
@@ -169,9 +173,7 @@ def _log_parent(client: Any, parent: str, files: ModelFiles, bundle: Bundle) -> 
         "peak_memory_mb": bundle.cost.peak_memory_mb,
         "artifact_mb": bundle.lock.artifact.bytes / 1e6,
     }
-    for name, found in bundle.lock.metrics.items():
-        plain = name.replace("[", "_").replace("]", "")
-        values |= {plain: found.value, f"{plain}_low": found.low, f"{plain}_high": found.high}
+    values |= _metric_values(bundle.lock.metrics)
     winner = bundle.lock.winner
     settings = {"task": bundle.lock.task, "winner": winner.candidate, "estimator": winner.estimator}
     client.log_batch(
@@ -179,6 +181,23 @@ def _log_parent(client: Any, parent: str, files: ModelFiles, bundle: Bundle) -> 
         metrics=[Metric(key, value, now, 0) for key, value in values.items()],
         params=[Param(key, str(value)) for key, value in {**settings, **winner.params}.items()],
     )
+
+
+def _metric_values(metrics: Mapping[str, Interval]) -> dict[str, float]:
+    """Each metric and its interval by a name that MLflow takes, numbered where two are alike."""
+    values: dict[str, float] = {}
+    for metric, found in metrics.items():
+        name, number = _plain(metric), 1
+        while not values.keys().isdisjoint({name, f"{name}_low", f"{name}_high"}):
+            number += 1
+            name = f"{_plain(metric)}_{number}"
+        values |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
+    return values
+
+
+def _plain(metric: str) -> str:
+    """``f1[R&D]`` as ``f1_R_D``: MLflow refuses most signs, and names that are no plain path."""
+    return re.sub(r"[^\w\-. ]", "_", metric.removesuffix("]"))[:_NAME_LENGTH]
 
 
 def _log_dataset(client: Any, parent: str, files: ModelFiles, bundle: Bundle) -> None:
