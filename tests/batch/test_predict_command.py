@@ -211,6 +211,41 @@ def test_rows_that_break_the_contract_are_named_with_their_reasons(run_project: 
     assert run_project.leftovers() == []
 
 
+VISITS = "visits: {dtype: float, min: 0, max: 1.0e+300}"
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero")
+def test_rows_that_get_no_number_are_rejected(project: Project) -> None:
+    """A derived value that divides by zero, and a model that takes no missing value."""
+    code = '"""Tiny."""\n\ndef derive(columns):\n    return {"rate": 1.0 / columns["visits"]}\n'
+    project.write("src/features/tiny.py", code)
+    line = "  line: {estimator: sklearn.linear_model.LogisticRegression, impute: none, scale: true}"
+    head = project.path("model").read_text("utf-8").split("  line:")[0]
+    project.write(
+        "model", head.replace("binary\n", "binary\nfeatures: features.tiny:derive\n") + line
+    )
+    project.edit("data", "visits: {dtype: int, min: 0, max: 50}", VISITS)
+    project.rewrite_table(
+        lambda table: table.assign(age=table["age"].fillna(40.0), visits=table["visits"] + 1)
+    )
+    ran = project.tagship("run", "tiny")
+    assert ran.code == 0, ran
+    lines = [GOOD, "v2,40,0,pro\n", "v3,,3,pro\n", "v4,,0,free\n", "v5,41,1e200,pro\n", GOOD]
+    (project.root / "in.csv").write_text(HEAD + "".join(lines), "utf-8")
+    ran = predict(project)
+    assert (ran.code, "2 rows of 6 scored" in ran.out) == (0, True), ran
+    found = pd.read_csv(project.root / "out.csv")
+    assert found["row"].tolist() == [1, 6]
+    assert np.isfinite(found["probability"]).all()
+    derived = "is derived, and is no finite number for these values"
+    assert rejected(project) == [
+        ["2", "rate", derived, ""],
+        ["3", "", "the model gives no finite score for these values", ""],
+        ["4", "rate", derived, ""],
+        ["5", "visits", "must be between 0 and 3.40282e+38", "1e200"],
+    ]
+
+
 def test_row_numbers_hold_over_many_blocks(run_project: Project) -> None:
     count = 400_000  # three blocks of text
     lines = [GOOD] * count

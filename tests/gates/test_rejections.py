@@ -132,6 +132,16 @@ def test_champion_rejects_when_it_cannot_be_scored(shop, rejected):
     assert "its artifact is gone" in rejected(verdict, "champion", "a lost champion").detail
 
 
+def test_champion_rejects_when_it_gives_a_row_no_score(shop, rejected):
+    """Its metric would count such a row as a negative, and so favour the new model."""
+    _, bundle = shop
+    scores = bundle.evidence.scores.copy()
+    scores[3] = np.nan
+    gate = {"metric": "f1", "max_drop": 0.01}
+    failed = rejected(judge(shop, champion(shop, scores), champion=gate), "champion", "a NaN score")
+    assert "no finite score" in failed.detail
+
+
 def test_champion_passes_an_equal_model_and_warns_of_a_drop_that_may_be_chance(shop):
     _, bundle = shop
     own = bundle.evidence.scores

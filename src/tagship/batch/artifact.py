@@ -9,9 +9,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from tagship.batch.decoding import Broken, Decoded
 from tagship.data.boundary import Boundary, load_feature_function
 from tagship.errors import TagshipError
+from tagship.serving.finite import NO_SCORE, NO_VALUE, broken_derived
 from tagship.serving.record import load_record
+
+Scores = NDArray[np.floating]
 
 
 class Artifact:
@@ -39,13 +43,31 @@ class Artifact:
         )
         self._output = self._session.get_outputs()[-1].name
 
-    def answer(self, columns: dict[str, NDArray[Any]]) -> dict[str, pa.Array]:
-        """Predictions and probabilities by column name.
+    def score(self, decoded: Decoded) -> tuple[Scores, Decoded]:
+        """Scores of the good rows, without those that get none or derive no finite number.
 
         Raises:
             TagshipError: the feature function fails.
         """
-        scores = self._session.run([self._output], {"features": self._matrix(columns)})[0]
+        matrix = self._matrix(decoded.columns)
+        scores: Scores = self._session.run([self._output], {"features": matrix})[0]
+        bad = np.zeros(len(matrix), dtype=bool)
+        broken = list(decoded.broken)
+        places = np.flatnonzero(decoded.good)
+        for name, rows in broken_derived(self.boundary, decoded.columns, matrix):
+            broken.append(Broken(name, NO_VALUE, places[rows]))
+            bad |= rows
+        lost = ~np.isfinite(scores).all(axis=1) & ~bad
+        if lost.any():
+            broken.append(Broken("", NO_SCORE, places[lost]))
+            bad |= lost
+        good = decoded.good.copy()
+        good[places[bad]] = False
+        columns = {name: values[~bad] for name, values in decoded.columns.items()}
+        return scores[~bad], Decoded(columns, good, broken)
+
+    def answer(self, scores: Scores) -> dict[str, pa.Array]:
+        """Predictions and probabilities by column name."""
         classes = self.boundary.classes
         if self.boundary.task == "regression":
             return {"prediction": pa.array(scores.ravel())}

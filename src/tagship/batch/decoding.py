@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tagship.data.boundary import Boundary, Field
-from tagship.serving.decoding import FLOAT32_MAX
+from tagship.serving.decoding import limits
 
 _NUMBER = r"(?i)^[+-]?([0-9]+\.?[0-9]*(e[+-]?[0-9]+)?|\.[0-9]+(e[+-]?[0-9]+)?|inf|infinity|nan)$"
 _TRUTH = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0}
@@ -29,6 +29,7 @@ class Broken:
     """The rows of a block in which one column breaks one rule."""
 
     column: str
+    """A column of the input, one that is derived from several, or empty."""
     problem: str
     rows: NDArray[np.intp]
     """Positions in the block."""
@@ -77,8 +78,7 @@ def _judge(field: Field, read: _Read) -> Iterable[tuple[str, Mask]]:
         yield "must not be null", read.missing
     yield f"must be {_kind(field)}", read.unread
     if field.dtype in ("float", "int"):
-        low = -FLOAT32_MAX if field.min is None else field.min
-        high = FLOAT32_MAX if field.max is None else field.max
+        low, high = limits(field)
         there = ~(read.missing | read.unread)
         beyond = there & ~((read.values >= low) & (read.values <= high))
         yield f"must be between {low:g} and {high:g}", beyond

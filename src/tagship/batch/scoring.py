@@ -48,6 +48,7 @@ def score_file(
     table = Input(source, root, settings)
     check_output(output, table.path)
     artifact = Artifact(folder)
+    release = artifact.release
     _check_id(data.id, artifact.boundary)
     personal = {name for name, column in data.columns.items() if column.pii}
     key = f"{output.name}-{sha256_of_bytes(str(output.resolve()).encode())[:8]}"
@@ -55,9 +56,11 @@ def score_file(
     with only_one(root, key), Results(output) as results:
         for block in table.blocks([field.name for field in artifact.boundary.fields], data.id):
             decoded = decode(artifact.boundary, block.table, table.decimal)
+            if decoded.good.any():
+                scores, decoded = artifact.score(decoded)
             results.reject(_reasons(block, decoded, personal))
             if decoded.good.any():
-                results.write(_answers(artifact, block, decoded, data.id))
+                results.write(_answers(artifact.answer(scores), block, decoded, data.id, release))
             rows += len(block.rows) + len(block.malformed)
             rejected += int((~decoded.good).sum()) + len(block.malformed)
             say(rows)
@@ -69,11 +72,11 @@ def score_file(
         raise TagshipError(
             f"all {rows:,} rows are rejected; {output} is not written", f"the reasons: {reasons}"
         )
-    return Scored(rows, rejected, artifact.release, reasons)
+    return Scored(rows, rejected, release, reasons)
 
 
 def _answers(
-    artifact: Artifact, block: Block, decoded: Decoded, name: str | None
+    answers: dict[str, pa.Array], block: Block, decoded: Decoded, name: str | None, release: str
 ) -> pa.RecordBatch:
     columns: dict[str, pa.Array] = {}
     if name in block.table.schema.names:
@@ -81,8 +84,8 @@ def _answers(
         plain = found.dictionary_decode() if pa.types.is_dictionary(found.type) else found
         columns[str(name)] = plain.filter(pa.array(decoded.good))
     columns["row"] = pa.array(block.rows[decoded.good])
-    columns |= artifact.answer(decoded.columns)
-    columns["release"] = pa.array([artifact.release] * len(columns["row"]))
+    columns |= answers
+    columns["release"] = pa.array([release] * len(columns["row"]))
     return pa.record_batch(columns)
 
 
@@ -91,7 +94,9 @@ def _reasons(
 ) -> Iterator[tuple[int, str, str, str]]:
     found = [(bad.row, "", bad.problem, "") for bad in block.malformed]
     for broken in decoded.broken:
-        values = block.table.column(broken.column).take(pa.array(broken.rows)).to_pylist()
+        values = [None] * len(broken.rows)
+        if broken.column in block.table.schema.names:
+            values = block.table.column(broken.column).take(pa.array(broken.rows)).to_pylist()
         for row, value in zip(block.rows[broken.rows].tolist(), values, strict=True):
             shown = "" if value is None or broken.column in personal else _clip(str(value))
             found.append((row, broken.column, broken.problem, shown))

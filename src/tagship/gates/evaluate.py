@@ -68,6 +68,8 @@ def _results(
     if gates.champion is not None and champion is not None:
         try:
             theirs, threshold = champion.score()
+            if not np.isfinite(theirs).all():
+                raise TagshipError("it gives rows no finite score")
             yield champion_gate(gates.champion, by, theirs, threshold, champion.release)
         except (TagshipError, ValueError, KeyError) as error:
             limit = f"≤ {gates.champion.max_drop:g}"

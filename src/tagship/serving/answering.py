@@ -10,6 +10,7 @@ import msgspec
 from tagship.serving.access import Access
 from tagship.serving.batching import Runner
 from tagship.serving.decoding import InvalidRecords
+from tagship.serving.finite import all_finite, score_problems
 from tagship.serving.metrics import Metrics
 from tagship.serving.prediction_log import PredictionLog
 from tagship.serving.predictor import Predictor, Scores
@@ -71,7 +72,7 @@ class Answering:
         """The answer to a body, as JSON or as one JSON object a line.
 
         Raises:
-            Refused: against the contract, too large, or not in time.
+            Refused: against the contract, too large, without a score, or not in time.
         """
         request = self._checked(lambda: self._reader.read(body, lines))
         return await self._answer(request, request_id)
@@ -145,6 +146,10 @@ class Answering:
             except TimeoutError:
                 error = "the prediction took too long"
                 raise Refused(503, "timeout", error, retry_after=1) from None
+        if not all_finite(scores):
+            found = score_problems(self.predictor.boundary, request.matrix, scores)
+            fields = [asdict(problem) for problem in found]
+            raise Refused(422, "contract", "the model has no answer to the request", fields)
         if len(scores) == 1:
             self.metrics.predicted(*self.predictor.label(scores))
         else:

@@ -109,9 +109,14 @@ def _reader(field: Field) -> Callable[[Any], Any]:
     return nullable if field.nullable else required
 
 
+def limits(field: Field) -> tuple[float, float]:
+    """The least and the largest number that a column takes: none is infinite as a float32."""
+    low = -FLOAT32_MAX if field.min is None else max(field.min, -FLOAT32_MAX)
+    return low, FLOAT32_MAX if field.max is None else min(field.max, FLOAT32_MAX)
+
+
 def _number_reader(field: Field) -> Callable[[Any], float]:
-    low = -FLOAT32_MAX if field.min is None else field.min
-    high = FLOAT32_MAX if field.max is None else field.max
+    low, high = limits(field)
     whole = field.dtype == "int"
 
     def read(value: Any) -> float:

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagship.data.boundary import Boundary, Field
-from tagship.serving.decoding import FLOAT32_MAX, Decoder, InvalidRecords, Problem, read_datetime
+from tagship.serving.decoding import Decoder, InvalidRecords, Problem, limits, read_datetime
+from tagship.serving.finite import all_finite, derived_place, derived_problems
 
 Shape = Literal["one", "many", "columns", "lines"]
 _INT64_MAX = 2**63 - 1
@@ -64,6 +65,7 @@ class Reader:
         self._columns = msgspec.json.Decoder(body)
         self._arrays = [_to_array(field) for field in boundary.fields]
         self._direct = _direct_order(boundary)
+        self._derived = derived_place(boundary)
 
     def read(self, body: bytes, lines: bool = False) -> Request:
         """Read JSON (a record, an array of records, or columns), or one record a line.
@@ -124,7 +126,16 @@ class Reader:
         except ValueError:
             raise _Unsure from None
         named = {field.name: array for field, array in zip(self._fields, arrays, strict=True)}
-        return self._boundary.matrix(named)
+        return self._sound(named)
+
+    def _sound(self, columns: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
+        """The matrix, whose derived values are what training would take."""
+        matrix = self._boundary.matrix(columns)
+        if not all_finite(matrix[:, self._derived]):
+            problems = derived_problems(self._boundary, columns, matrix)
+            if problems:
+                raise InvalidRecords(problems)
+        return matrix
 
     def _check_rows(self, rows: int) -> None:
         if rows == 0:
@@ -148,7 +159,7 @@ class Reader:
             shape, records = "columns", self._transpose(content[_COLUMNS])
         self._check_rows(len(records))
         columns = self._exact.decode(records)
-        return Request("lines" if lines else shape, self._boundary.matrix(columns), body)
+        return Request("lines" if lines else shape, self._sound(columns), body)
 
     def _transpose(self, columns: Any) -> list[dict[str, Any]]:
         names = {field.name for field in self._fields}
@@ -185,8 +196,7 @@ def _type(field: Field) -> Any:
         most = _INT64_MAX if field.max is None else min(math.floor(field.max), _INT64_MAX)
         kind = Annotated[int, msgspec.Meta(ge=least, le=most)]
     elif field.dtype == "float":
-        low = -FLOAT32_MAX if field.min is None else field.min
-        high = FLOAT32_MAX if field.max is None else field.max
+        low, high = limits(field)
         kind = Annotated[float, msgspec.Meta(ge=low, le=high)]
     else:
         kind = bool if field.dtype == "bool" else str

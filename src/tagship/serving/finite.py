@@ -1,0 +1,85 @@
+"""What a contract cannot promise: that derived values and scores are numbers. numpy only."""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagship.data.boundary import Boundary
+from tagship.serving.decoding import Problem
+
+Mask = NDArray[np.bool_]
+
+NO_VALUE = "is derived, and is no finite number for these values"
+NO_SCORE = "the model gives no finite score for these values"
+_SHOWN_ROWS = 100
+
+
+def broken_derived(
+    boundary: Boundary, columns: Mapping[str, NDArray[Any]], matrix: NDArray[np.float32]
+) -> Iterator[tuple[str, Mask]]:
+    """Each derived column with the rows in which it is what training refuses: NaN or infinity.
+
+    NaN is sound where an input is missing: the artifact's imputer is there for it.
+    """
+    derived = matrix[:, derived_place(boundary)]
+    if all_finite(derived):
+        return
+    incomplete = _incomplete(boundary, columns)
+    for at, name in enumerate(boundary.derived):
+        broken = np.isinf(derived[:, at]) | (np.isnan(derived[:, at]) & ~incomplete)
+        if broken.any():
+            yield name, broken
+
+
+def derived_place(boundary: Boundary) -> slice:
+    """Where derived columns stand in the matrix."""
+    first = len(boundary.numbers)
+    return slice(first, first + len(boundary.derived))
+
+
+def derived_problems(
+    boundary: Boundary, columns: Mapping[str, NDArray[Any]], matrix: NDArray[np.float32]
+) -> list[Problem]:
+    """The same as problems of a request."""
+    return [
+        Problem(row, name, NO_VALUE)
+        for name, broken in broken_derived(boundary, columns, matrix)
+        for row in np.flatnonzero(broken)[:_SHOWN_ROWS].tolist()
+    ]
+
+
+def all_finite(values: NDArray[np.floating]) -> bool:
+    """Whether there is no NaN nor infinity; takes a fraction of a microsecond for one row."""
+    if len(values) == 1:
+        return math.isfinite(sum(values[0].tolist()))  # in float64, which float32s do not overflow
+    return bool(np.isfinite(values).all())
+
+
+def score_problems(
+    boundary: Boundary, matrix: NDArray[np.float32], scores: NDArray[np.floating]
+) -> list[Problem]:
+    """The rows without a score, each with the numbers that are missing in it."""
+    problems = []
+    for row in np.flatnonzero(~np.isfinite(scores).all(axis=1))[:_SHOWN_ROWS].tolist():
+        missing = np.flatnonzero(np.isnan(matrix[row])).tolist()
+        names = [boundary.names[at] for at in missing]
+        said = f"{NO_SCORE}; missing: {', '.join(names)}" if names else NO_SCORE
+        problems.append(Problem(row, names[0] if len(names) == 1 else "", said))
+    return problems
+
+
+def _incomplete(boundary: Boundary, columns: Mapping[str, NDArray[Any]]) -> Mask:
+    """Rows in which an input is missing."""
+    found = np.zeros(len(next(iter(columns.values()))), dtype=bool)
+    for field in boundary.fields:
+        values = columns[field.name]
+        if field.dtype == "category":
+            found |= values < 0
+        elif field.dtype == "string":
+            found |= np.array([value is None for value in values], dtype=bool)
+        else:
+            found |= values != values  # NaN and NaT alone are not what they are
+    return found
