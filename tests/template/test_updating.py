@@ -2,13 +2,14 @@
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from generating import call, commit, generate, git
+from generating import ROOT, call, commit, generate, git
 
 PROJECT_YAML = "config/project.yaml"
 ANSWERS = {"owner": "acme-data", "project_slug": "acme-models"}
@@ -58,6 +59,19 @@ def history(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     git(work, "tag", "-m", "newer", "template/v0.2.0")
     git(work, "tag", "template/next")
     return work
+
+
+def on_the_page(after: str) -> list[str]:
+    """The commands that docs/how-to/update.md gives first after some words."""
+    page = (ROOT / "docs/how-to/update.md").read_text(encoding="utf-8")
+    return page.partition(after)[2].partition("```sh\n")[2].partition("```")[0].splitlines()
+
+
+def by_git(root: Path, lines: list[str]) -> None:
+    """Run those of the lines that are git's."""
+    for line in lines:
+        if line.startswith("git "):
+            git(root, *shlex.split(line)[1:])
 
 
 def begin(root: Path) -> Path:
@@ -139,7 +153,9 @@ def test_cruft_takes_over_what_is_the_template_s_and_leaves_what_is_yours(projec
     assert git(project, "diff", "--name-only", "--diff-filter=U") == ""
     link = json.loads((project / ".cruft.json").read_text(encoding="utf-8"))
     assert link["checkout"] == "template/v0.2.0"
-    commit(project, "build: update")
+    edit(project / "config/churn/model.lock.yaml", tail="# renewed by make run\n")
+    by_git(project, on_the_page("# Update from the template"))
+    assert git(project, "status", "--porcelain") == ""
     again = tagship(project, "update")
     assert (again.returncode, "nothing to do" in again.stdout) == (0, True), again.stderr
 
@@ -157,6 +173,11 @@ def test_cruft_leaves_conflicts_as_git_does_and_names_what_found_no_place(projec
     )
     assert "docs/how-to/update.md" in done.stderr
     check_updated(project)
+    (project / "Makefile.rej").write_text("not applied\n", encoding="utf-8")
+    by_git(project, on_the_page("To give up an update"))
+    assert git(project, "status", "--porcelain") == ""
+    assert (project / BOTH).read_text(encoding="utf-8").startswith("# Our title\n")
+    assert not (project / "docs/how-to/brand-new.md").exists()
 
 
 def test_the_doctor_says_that_the_template_is_newer_until_it_is_updated(project: Path) -> None:
