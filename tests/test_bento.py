@@ -3,6 +3,9 @@
 import tomllib
 from pathlib import Path
 
+import pytest
+from packaging import markers
+
 from projects import Project
 from tagship.bento import serving_pins
 from tagship.training.lock import read_lock
@@ -27,3 +30,14 @@ def test_an_image_gets_every_package_at_the_version_that_uv_lock_names() -> None
     pins = dict(pin.split("==") for pin in serving_pins())
     assert {"bentoml", "onnxruntime", "starlette", "uvicorn", "msgspec"} <= pins.keys()
     assert pins.items() <= locked.items()
+
+
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
+def test_an_image_needs_the_same_packages_whichever_python_builds_its_bento(
+    monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    here = serving_pins()
+    other = {"python_version": version, "python_full_version": f"{version}.9"}
+    environment = {**markers.default_environment(), **other}
+    monkeypatch.setattr(markers, "default_environment", lambda: environment)
+    assert serving_pins() == here

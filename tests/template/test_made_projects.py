@@ -52,7 +52,7 @@ def passed(project: Path) -> str:
 
 
 def test_its_hooks_and_its_tests_pass(begun: Callable[..., Path]) -> None:
-    project = begun(*LONG)
+    project = begun(*LONG, ("python", "3.13"))
     (project / ".venv").symlink_to(sys.prefix)
     (project / ".git/info/exclude").write_text(".venv\n", encoding="utf-8")
     environment = {"SKIP": "mypy", "PRE_COMMIT_HOME": str(project.parent / "pre-commit")}
