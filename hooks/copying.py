@@ -44,7 +44,6 @@ YOURS = (
     "deploy/*/staging",
     "deploy/*/production",
     "src/features",
-    "tests/examples",
 )
 """What belongs to the project: an update leaves it alone. cruft reads the same list in
 ``pyproject.toml``, Copier in ``copier.yml``; ``docs/how-to/update.md`` explains it."""

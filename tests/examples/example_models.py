@@ -13,7 +13,6 @@ from tagship.config.root import find_root
 from tagship.data.contract_check import check_contract
 from tagship.data.generators import generate
 from tagship.data.table import load_table, make_boundary, request_columns
-from tagship.scaffolding.texts import bentofile_yaml, service_py
 from tagship.training.estimators import make_pipeline
 from tagship.training.export import artifact_scorer, pipeline_scores, to_onnx_bytes
 
@@ -60,13 +59,6 @@ def check_artifacts(name: str) -> None:
         theirs = pipeline_scores(pipeline, matrix, files.model.task)
         ours = artifact_scorer(artifact, files.model.task)(matrix)
         assert np.abs(ours - theirs).max() / unit < 1e-5, candidate.estimator
-
-
-def check_bento(name: str) -> None:
-    """The bento is what ``tagship new`` would write."""
-    bento = ROOT / "bentos" / name
-    assert (bento / "service.py").read_text(encoding="utf-8") == service_py(name)
-    assert (bento / "bentofile.yaml").read_text(encoding="utf-8") == bentofile_yaml(name)
 
 
 def request(name: str, rows: int = ROWS) -> Columns:

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from example_models import (
     check_artifacts,
-    check_bento,
     check_features,
     check_generated_table,
     config,
@@ -29,10 +28,6 @@ def test_its_contract_refuses_a_value_that_no_generator_gives() -> None:
 
 def test_its_artifact_equals_scikit_learn_for_every_candidate() -> None:
     check_artifacts("churn")
-
-
-def test_its_bento_is_what_a_new_model_gets() -> None:
-    check_bento("churn")
 
 
 def test_its_features_keep_the_protocol() -> None:

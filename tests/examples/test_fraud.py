@@ -1,6 +1,6 @@
 """The example model ``fraud``."""
 
-from example_models import check_artifacts, check_bento, check_generated_table
+from example_models import check_artifacts, check_generated_table
 
 
 def test_its_table_keeps_its_contract() -> None:
@@ -9,7 +9,3 @@ def test_its_table_keeps_its_contract() -> None:
 
 def test_its_artifact_equals_scikit_learn_for_every_candidate() -> None:
     check_artifacts("fraud")
-
-
-def test_its_bento_is_what_a_new_model_gets() -> None:
-    check_bento("fraud")

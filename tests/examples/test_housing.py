@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from example_models import (
     check_artifacts,
-    check_bento,
     check_features,
     check_generated_table,
     request,
@@ -19,10 +18,6 @@ def test_its_table_keeps_its_contract() -> None:
 
 def test_its_artifact_equals_scikit_learn_for_every_candidate() -> None:
     check_artifacts("housing")
-
-
-def test_its_bento_is_what_a_new_model_gets() -> None:
-    check_bento("housing")
 
 
 def test_its_features_keep_the_protocol() -> None:

@@ -53,6 +53,8 @@ def history(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     edit(work / "config/iris/model.yaml", tail="# newer\n")
     edit(work / "deploy/churn/production/kustomization.yaml", tail="# newer\n")
     edit(work / "src/features/churn.py", tail="# newer\n")
+    edit(work / "tests/examples/test_churn.py", tail="# newer\n")
+    edit(work / "tests/examples/test_iris.py", tail="# newer\n")
     edit(work / ".github/CODEOWNERS", tail="# newer\n")
     (work / "docs/how-to/brand-new.md").write_text("# About tagship-starter\n", encoding="utf-8")
     commit(work, "feat: newer")
@@ -125,6 +127,8 @@ def check_updated(root: Path, follows_renames: bool = True) -> None:
                  ".github/CODEOWNERS"):  # fmt: skip
         assert text(path).endswith("# ours\n"), path
         assert "# newer" not in text(path), path
+    assert text("tests/examples/test_churn.py").endswith("# newer\n")
+    assert not (root / "tests/examples/test_iris.py").exists()
     assert not (root / "config/iris").exists()
     assert text("config/own/notes.md") == "ours\n"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tagship import __version__
-from tagship.config.model_paths import is_matched
+from tagship.config.model_paths import is_matched, model_paths
 from tagship.errors import TagshipError
 from tagship.gitops.git import Git
 from tagship.gitops.tags import Version, parse_version
@@ -111,7 +111,8 @@ def update(root: Path) -> Update:
             return Update(tag)
         touched = template.run("diff", "--name-only", "-z", "--no-renames", "--diff-filter=M",
                                link.commit, new).split("\0")[:-1]  # fmt: skip
-    yours = _yours(root)
+        configs = template.run("ls-tree", "-dz", "--name-only", link.commit, "config/").split("\0")
+    yours = [*_yours(root), *_removed_with_their_model(root, configs)]
     gone = [path for path in touched if not (root / path).exists()
             and not is_matched(path, yours) and _had(git, path)]  # fmt: skip
     _cruft(root, tag)
@@ -125,6 +126,12 @@ def _yours(root: Path) -> list[str]:
     """The patterns of what an update leaves alone, where cruft reads them too."""
     settings = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     return [str(p) for p in settings.get("tool", {}).get("cruft", {}).get("skip", [])]
+
+
+def _removed_with_their_model(root: Path, configs: list[str]) -> list[str]:
+    """The paths of the template's models that this project does not have, or no longer."""
+    names = [Path(config).name for config in configs if config and not (root / config).exists()]
+    return [path.removesuffix("/") for name in names for path in model_paths(name)]
 
 
 def _had(git: Git, path: str) -> bool:
