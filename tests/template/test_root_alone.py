@@ -1,4 +1,4 @@
-"""What holds of the examples here, and need not in a project, where they are somebody's own."""
+"""What holds of the root, and need not in a project, where it is somebody's own."""
 
 import pytest
 from generating import ROOT
@@ -22,3 +22,10 @@ def test_the_tutorial_shows_the_figures_of_its_lock() -> None:
     text = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
     assert shown in text
     assert f"iris:{lock['artifact']['sha256'][:12]}" in text
+
+
+def test_what_decides_is_not_owned_by_who_ships_models() -> None:
+    lines = (ROOT / ".github/CODEOWNERS").read_text(encoding="utf-8").splitlines()
+    rules = dict(line.split() for line in lines if line and not line.startswith("#"))
+    for guarded in ("/config/*/thresholds.yaml", "/deploy/*/production/", "/.github/"):
+        assert rules[guarded] != rules["*"], guarded
