@@ -63,6 +63,8 @@ def problems(answers: Answers, root: Path) -> list[str]:
             f" with a letter, ends with none, and has at most {_LONGEST_SLUG} characters: it"
             " becomes part of Kubernetes names, images and the repository's address"
         )
+    elif slug in _YAML_WORDS:
+        found.append(f"project_slug {slug!r}: YAML reads this word as true, false or null")
     elif slug in _libraries(root) - {ROOT.project_slug}:
         found.append(
             f"project_slug {slug!r}: a Python library that the project needs has this name, so it"

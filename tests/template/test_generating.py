@@ -86,6 +86,18 @@ def test_the_project_is_known_by_its_own_names_wherever_it_is_named(made: Make) 
     assert pin["images"][0]["newName"] == f"{project.registry}/{project.name}-churn"
 
 
+@pytest.mark.parametrize("owner", ["1234", "null", "1e5", "0x1f"])
+def test_an_owner_that_yaml_would_read_as_something_else_stays_a_text(
+    made: Make, owner: str
+) -> None:
+    answers = {"title": "Inf", "owner": owner, "registry": owner, "models": "churn"}
+    new = made("cookiecutter", *answers.items())
+    project = load_project(new)
+    assert (project.title, project.owner, project.registry) == ("Inf", owner, owner)
+    pin = YAML(typ="safe").load(new / "deploy/churn/production/kustomization.yaml")
+    assert pin["images"][0]["newName"] == f"{owner}/inf-churn"
+
+
 @pytest.mark.parametrize("slug", ["aa-models", "zz-models"])
 def test_uv_lock_is_in_uv_s_order_whatever_the_slug(
     template: Path, tmp_path: Path, slug: str
