@@ -8,6 +8,7 @@ import pytest
 from projects import MODEL, Project
 from tagship.config.model_paths import is_matched, is_under, model_paths
 from tagship.config.project_files import load_project
+from tagship.files import only_one
 from tagship.scaffolding import remove
 from tagship.scaffolding.overlays import overlay_files
 
@@ -103,6 +104,38 @@ def test_a_failure_halfway_puts_everything_back(
     monkeypatch.setattr(remove, "write_atomically", full)
     whole.refused("remove", MODEL, says="the disk is full")
     assert everything(whole.root) == before
+
+
+def test_what_cannot_be_put_back_is_kept_and_named(
+    whole: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = everything(whole.root)
+
+    def full(path: Path, content: str) -> None:
+        whole.write("bentos/tiny/in-the-way.txt", "")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(remove, "write_atomically", full)
+    ran = whole.tagship("remove", MODEL)
+    ran.must_refuse(("bentos/tiny: could not be put back", "move ", "removed/tiny-"))
+    (aside,) = whole.path(".tagship/removed").glob("tiny-*/1")
+    assert (aside / "service.py").is_file()
+    whole.path("bentos/tiny/in-the-way.txt").unlink()
+    whole.path("bentos/tiny").rmdir()
+    aside.rename(whole.path("bentos/tiny"))
+    assert everything(whole.root) == before
+
+
+def test_a_removal_leaves_alone_what_another_has_moved_aside(whole: Project) -> None:
+    whole.write(".tagship/removed/other-x/0/model.yaml", "another removal's\n")
+    assert whole.tagship("remove", MODEL).code == 0
+    assert whole.path(".tagship/removed/other-x/0/model.yaml").is_file()
+    assert not list(whole.path(".tagship/removed").glob("tiny-*"))
+
+
+def test_two_removals_at_once_are_refused(whole: Project) -> None:
+    with only_one(whole.root, "CODEOWNERS"):
+        whole.refused("remove", MODEL, says="another tagship command is working on 'CODEOWNERS'")
 
 
 def test_paths_are_matched_whole() -> None:

@@ -52,9 +52,9 @@ def remove_model(root: Path, removal: Removal) -> None:
     Everything is moved aside and then deleted; a failure puts back what had moved.
 
     Raises:
-        TagshipError: another command works on the model, or a path cannot be moved.
+        TagshipError: another command works on the model or removes one, or a path cannot be moved.
     """
-    with only_one(root, removal.model):
+    with only_one(root, removal.model), only_one(root, "CODEOWNERS"):
         area = root / ".tagship" / "removed"
         moved: list[tuple[Path, Path]] = []
         try:
@@ -68,13 +68,27 @@ def remove_model(root: Path, removal: Removal) -> None:
                 kept = [line for line in _owners(root) if line not in removal.owners]
                 write_atomically(root / CODEOWNERS, "".join(kept))
         except BaseException as error:
-            for place, at in reversed(moved):
-                at.rename(place)
+            _put_back(moved)
             if isinstance(error, OSError):
                 raise explain_os_error(error, root / f"config/{removal.model}") from error
             raise
-        finally:
-            shutil.rmtree(area, ignore_errors=True)
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _put_back(moved: list[tuple[Path, Path]]) -> None:
+    """Undo each move that can be undone, and say where the rest lies."""
+    stuck = []
+    for place, at in reversed(moved):
+        try:
+            at.rename(place)
+        except OSError as error:
+            stuck.append((place, at, error.strerror or str(error)))
+    if stuck:
+        place, at, why = stuck[0]
+        raise TagshipError(
+            f"{place}: could not be put back: {why}",
+            "; ".join(f"move {at} to {place}" for place, at, _ in stuck),
+        )
 
 
 def _users(root: Path, path: str, model: str) -> list[str]:
