@@ -44,6 +44,7 @@ def test_it_says_what_it_guessed_why_and_what_comes_next(
     )
     for text in ("Churn has two labels", "the word says so", "' ' in TotalCharges", "E-mail"):
         assert text in said
+    assert "../shared/customers.csv lies outside the repository" in said
     assert said.endswith("next: tagship run shop\n")
     assert len(said.splitlines()) < 30
     assert "example.org" not in said
@@ -56,6 +57,9 @@ def test_a_bad_name_and_a_missing_target_write_nothing(
         run(root, "My Shop", *TYPED[1:], "--target", "Churn", monkeypatch=monkeypatch)
     with pytest.raises(TagshipError, match="did you mean 'Churn'"):
         run(root, *TYPED, "--target", "churn", monkeypatch=monkeypatch)
+    both = ("--target", "customerID", "--id", "customerID")
+    with pytest.raises(TagshipError, match="--id customerID: --target is the same column"):
+        run(root, *TYPED, *both, monkeypatch=monkeypatch)
     assert [path.name for path in (root / "config").iterdir()] == ["project.yaml"]
     assert not (root / "bentos").exists()
 

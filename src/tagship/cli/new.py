@@ -49,8 +49,8 @@ def command(
     size = f"{guesses.rows:,} rows, {len(reading.frame.columns)} columns"
     typer.echo(f"{name}: {size} of {data}\n")
     typer.echo("\n".join(_summary(guesses)))
-    if Path(source.path).is_absolute():
-        typer.echo(f"  · {source.path} is a path of this machine: no other will find it")
+    if Path(source.path).is_absolute() or source.path.startswith("../"):
+        typer.echo(f"  · {source.path} lies outside the repository: no other machine will find it")
     folders = dict.fromkeys("/".join(path.split("/")[:2]) + "/" for path, _ in files)
     typer.echo(f"\nwrote {', '.join(folders)}")
     typer.echo(f"next: tagship run {name}")

@@ -84,6 +84,11 @@ def infer(
     wishes = wishes or Wishes()
     for name in (target, *([wishes.id] if wishes.id else [])):
         _check_known(name, frame)
+    if wishes.id == target:
+        raise TagshipError(
+            f"--id {target}: --target is the same column, and what names a row predicts nothing",
+            "name another column for one of them",
+        )
     if len(frame) < FEWEST_ROWS:
         raise TagshipError(
             f"{len(frame)} rows are too few to train and judge a model",
