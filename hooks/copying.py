@@ -9,7 +9,8 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
@@ -52,21 +53,48 @@ _NAMES_PYTHON = (".github/workflows/", "Makefile")
 _SPDX = {"Apache-2.0": "Apache-2.0", "MIT": "MIT", "proprietary": "LicenseRef-Proprietary"}
 
 
-def copy_root(root: Path, target: Path, answers: Answers, leave: Iterable[str] = ()) -> None:
-    """Write the project's files into ``target``, except those that ``leave`` matches."""
+@dataclass(frozen=True)
+class File:
+    """One file of the new project."""
+
+    content: bytes
+    like: Path
+    """The template's file whose mode it takes."""
+
+    def write(self, path: Path) -> None:
+        """Write it, and the folders above it."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(self.content)
+        shutil.copymode(self.like, path)
+
+    def is_at(self, path: Path) -> bool:
+        """Whether this very content stands there."""
+        return path.is_file() and not path.is_symlink() and path.read_bytes() == self.content
+
+
+def copy_root(root: Path, target: Path, answers: Answers) -> None:
+    """Write the project's files into ``target``."""
+    for path, file in project_files(root, answers).items():
+        file.write(target / path)
+
+
+def project_files(root: Path, answers: Answers) -> dict[str, File]:
+    """All files of the new project, by their paths."""
     owned = _model_paths(root)
     dropped = [p for name in EXAMPLES if name not in KEPT[answers.models]
                for p in owned.model_paths(name)]  # fmt: skip
-    left = tuple(leave)
     rename = _renaming(answers)
-    for path in tracked(root):
-        if owned.is_under(path, (*TEMPLATE_ONLY, *dropped)) or owned.is_matched(path, left):
-            continue
-        written = target / rename(path)
-        written.parent.mkdir(parents=True, exist_ok=True)
-        written.write_bytes(_text(path, (root / path).read_bytes(), rename, answers))
-        shutil.copymode(root / path, written)
-    _licence(root, target, answers, owned.is_matched("LICENSE", left))
+    files = {
+        rename(path): File(_text(path, (root / path).read_bytes(), rename, answers), root / path)
+        for path in tracked(root)
+        if not owned.is_under(path, (*TEMPLATE_ONLY, *dropped))
+    }
+    return {**files, **_licence(root, answers)}
+
+
+def is_yours(root: Path, path: str) -> bool:
+    """Whether a path of a project is its own, and the template leaves it alone."""
+    return bool(_model_paths(root).is_matched(path, YOURS))
 
 
 def tracked(root: Path) -> Iterator[str]:
@@ -131,16 +159,14 @@ def _pythons(version: str) -> list[tuple[str, str]]:
     ]
 
 
-def _licence(root: Path, target: Path, answers: Answers, is_left: bool) -> None:
+def _licence(root: Path, answers: Answers) -> dict[str, File]:
     """The project's licence; the engine keeps its own where the project's is another."""
-    engine = (root / "LICENSE").read_bytes()
+    engine = File((root / "LICENSE").read_bytes(), root / "LICENSE")
     own = root / "hooks" / "licences" / f"{answers.licence}.txt"
-    text = own.read_text(encoding="utf-8") if own.is_file() else ""
-    if text:
-        (target / "src" / "tagship" / "LICENSE").write_bytes(engine)
-    if not is_left:
-        content = text.replace("OWNER", answers.owner).encode() if text else engine
-        (target / "LICENSE").write_bytes(content)
+    if not own.is_file():
+        return {"LICENSE": engine}
+    text = own.read_text(encoding="utf-8").replace("OWNER", answers.owner)
+    return {"LICENSE": File(text.encode(), own), "src/tagship/LICENSE": engine}
 
 
 def _model_paths(root: Path) -> ModuleType:

@@ -1,6 +1,7 @@
-"""Lets a project made by plain cookiecutter be updated: what cruft itself would have written."""
+"""Where a project came from, fit to be committed; for plain cookiecutter, in the form of cruft."""
 
 import json
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,18 +19,25 @@ def write_cruft_link(root: Path, target: Path, given: Mapping[str, object]) -> N
     commit = _git(root, "rev-parse", "HEAD")
     if not origin or not commit or _git(root, "status", "--porcelain") != "":
         return
-    if not _git(root, "for-each-ref", "--contains", commit, "refs/remotes/origin", "refs/tags"):
+    if not _git(root, "for-each-ref", "--contains", commit, "refs/remotes/origin"):
         return
+    url = str(Path(origin).resolve()) if Path(origin).is_dir() else without_secrets(origin)
     context = {key: value for key, value in given.items() if not key.startswith("_")}
     link = {
-        "template": str(Path(origin).resolve()) if Path(origin).is_dir() else origin,
+        "template": url,
         "commit": commit,
         "checkout": None,
-        "context": {"cookiecutter": {**context, "_template": origin, "_commit": commit}},
+        "context": {"cookiecutter": {**context, "_template": url, "_commit": commit}},
         "directory": None,
     }
     text = json.dumps(link, ensure_ascii=False, indent=2, separators=(",", ": "))
     (target / ".cruft.json").write_text(f"{text}\n", encoding="utf-8")
+
+
+def without_secrets(url: str) -> str:
+    """The URL without a password; over HTTP a user may be a token, so without the user too."""
+    url = re.sub(r"^((?:git\+)?https?://)[^/]*@", r"\1", url, flags=re.IGNORECASE)
+    return re.sub(r"^([\w+]+://[^/:@]*):[^/]*@", r"\1@", url)
 
 
 def _git(root: Path, *arguments: str) -> str | None:

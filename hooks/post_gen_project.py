@@ -9,7 +9,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(ROOT))
 
 from hooks.answers import Answers  # noqa: E402
-from hooks.closing import closing_message  # noqa: E402
+from hooks.closing import closing_message, say  # noqa: E402
 from hooks.copying import copy_root  # noqa: E402
 from hooks.cruft_link import write_cruft_link  # noqa: E402
 
@@ -17,4 +17,4 @@ given = json.loads(r"""{{ cookiecutter | tojson }}""")
 answers = Answers.read(given)
 copy_root(ROOT, Path.cwd(), answers)
 write_cruft_link(ROOT, Path.cwd(), given)
-print(closing_message(answers))
+say(closing_message(answers, Path.cwd().name))

@@ -1,15 +1,18 @@
 """A new project is the root under another name: all of it, and nothing else."""
 
 import json
+import os
 import re
 import stat
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from generating import LINKS, ROOT, ROOT_ANSWERS, TOOLS, commit, generate, git
+from generating import LINKS, ROOT, ROOT_ANSWERS, TOOLS, commit, environment, generate, git
 from hooks.answers import KEPT, PYTHONS
 from hooks.copying import TEMPLATE_ONLY, YOURS, tracked
 from ruamel.yaml import YAML
@@ -157,9 +160,55 @@ def test_a_project_is_linked_only_to_what_others_can_fetch(template: Path, tmp_p
     (clone / "Makefile").write_text("changed:\n", encoding="utf-8")
     assert not linked("changed")
     commit(clone, "feat: not pushed")
+    git(clone, "tag", "-m", "nor is this", "template/v0.2.0")
     assert not linked("not-pushed")
     git(clone, "remote", "remove", "origin")
     assert not linked("no-origin")
+
+
+@pytest.mark.parametrize(
+    ("origin", "kept"),
+    [
+        ("https://me:token@host.example/acme/t.git", "https://host.example/acme/t.git"),
+        ("https://token@host.example:8443/acme/t.git", "https://host.example:8443/acme/t.git"),
+        ("ssh://git:word@host.example/acme/t.git", "ssh://git@host.example/acme/t.git"),
+        ("ssh://git@host.example:22/acme/t.git", "ssh://git@host.example:22/acme/t.git"),
+        ("git@host.example:acme/t.git", "git@host.example:acme/t.git"),
+    ],
+)
+def test_a_link_holds_no_password_and_no_token(
+    template: Path, tmp_path: Path, origin: str, kept: str
+) -> None:
+    git(tmp_path, "clone", "-q", (template.parent / "template.git").as_uri(), "clone")
+    git(tmp_path / "clone", "remote", "set-url", "origin", origin)
+    new = generate("cookiecutter", str(tmp_path / "clone"), tmp_path / "out", {}).project
+    link = json.loads((new / ".cruft.json").read_text(encoding="utf-8"))
+    assert link["template"] == link["context"]["cookiecutter"]["_template"] == kept
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_last_word_that_cannot_be_printed_costs_no_project(
+    template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tool: str
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "cp1252")
+    answers = {"title": "Čapek Models", "project_slug": "capek"}
+    done = generate(tool, str(template), tmp_path / "out", answers)
+    assert (done.project / "Makefile").is_file()
+    assert "?apek Models is in capek/. Next:" in done.said
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a pipe that nobody reads")
+def test_nor_does_one_that_nobody_reads(template: Path, tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "cookiecutter", str(template), "--no-input"]
+    env = environment(tmp_path / "home")
+    done = subprocess.run(
+        command, cwd=tmp_path, env=env, stdout=writing, stderr=subprocess.PIPE, text=True
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "my-models/Makefile").is_file()
 
 
 @pytest.mark.parametrize("choice", ["churn", "none"])
