@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from generating import ROOT, call, commit, generate, git
 
+from tagship.errors import TagshipError
+from tagship.gitops.template import read_link
+
 PROJECT_YAML = "config/project.yaml"
 ANSWERS = {"owner": "acme-data", "project_slug": "acme-models"}
 MERGED, BOTH, RENAMED, NEW_NAME, DELETED, GONE = (
@@ -200,6 +203,44 @@ def test_the_doctor_says_that_the_template_is_newer_until_it_is_updated(project:
     assert "docs/how-to/update.md" in template()["problem"]
 
 
+def test_the_branch_way_merges_what_is_yours_too_and_follows_what_you_renamed(
+    project: Path, history: Path
+) -> None:
+    words = {
+        "URL": str(history),
+        "--no-input": f"--no-input --extra-context '{json.dumps(ANSWERS)}'",
+        "cruft ": f"{shlex.quote(sys.executable)} -m cruft ",
+        "template/vOLD": "template/v0.1.0",
+        "template/vNEW": "template/v0.2.0",
+    }
+
+    def follow(after: str) -> None:
+        for line in on_the_page(after):
+            for word, meant in words.items():
+                line = line.replace(word, meant)
+            done = call(project, "bash", "-c", line)
+            assert done.returncode == 0, (line, done.stdout, done.stderr)
+
+    follow("## The branch way")
+    ours = "docs/our-rollback.md"
+    git(project, "mv", MERGED, ours)
+    edit(project / ours, head="Our first words.\n\n")
+    edit(project / "config/iris/model.yaml", head="# ours\n")
+    commit(project, "feat: ours")
+    follow("Then, for each new")
+    assert git(project, "status", "--porcelain") == ""
+    for path, first, last in (
+        (ours, "Our first words.", "The template's last words."),
+        ("config/iris/model.yaml", "# ours", "# newer"),
+    ):
+        lines = (project / path).read_text(encoding="utf-8").splitlines()
+        assert (lines[0], lines[-1]) == (first, last), path
+    assert not (project / DELETED).exists()
+    assert (project / "docs/how-to/brand-new.md").is_file()
+    link = json.loads((project / ".cruft.json").read_text(encoding="utf-8"))
+    assert link["checkout"] == "template/v0.2.0"
+
+
 def test_an_update_is_refused_over_changes_without_a_link_and_from_a_lost_commit(
     project: Path,
 ) -> None:
@@ -259,3 +300,33 @@ def test_copier_takes_over_what_is_the_template_s_and_leaves_what_is_yours(copie
     assert "template/v0.2.0" in (copied / ".copier-answers.yml").read_text(encoding="utf-8")
     check_updated(copied, follows_renames=False)
     assert f" D {RENAMED}" in git(copied, "status", "--short").splitlines()
+
+
+def test_a_project_of_copier_is_told_of_a_newer_template_and_the_command(copied: Path) -> None:
+    answers = json.loads(tagship(copied, "doctor", "--json").stdout)
+    (said,) = [answer for answer in answers if answer["what"] == "template"]
+    assert "template/v0.2.0 is out, this is v0.1.0" in said["problem"]
+    done = tagship(copied, "update")
+    assert done.returncode == 1
+    assert "this project is updated by Copier" in done.stderr
+    assert "copier update --trust --vcs-ref template/v0.2.0" in done.stderr
+    assert copier_update(copied).returncode == 0
+    answers = json.loads(tagship(copied, "doctor", "--json").stdout)
+    assert [a["level"] for a in answers if a["what"] == "template"] == ["ok"]
+
+
+@pytest.mark.parametrize(
+    ("written", "url"),
+    [
+        ("gh:acme/t", "https://github.com/acme/t"),
+        ("git+https://host.example/t", "https://host.example/t"),
+        ("git@host.example:acme/t.git", "git@host.example:acme/t.git"),
+    ],
+)
+def test_a_link_of_copier_is_read_as_git_takes_it(tmp_path: Path, written: str, url: str) -> None:
+    answers = tmp_path / ".copier-answers.yml"
+    answers.write_text(f'_commit: "1"\n_src_path: "{written}"\n', encoding="utf-8")
+    assert read_link(tmp_path).url == url
+    answers.write_text("title: Shop\n", encoding="utf-8")
+    with pytest.raises(TagshipError, match="not a link to a template"):
+        read_link(tmp_path)

@@ -10,12 +10,16 @@ from pathlib import Path
 
 from tagship import __version__
 from tagship.config.model_paths import is_matched, model_paths
+from tagship.config.yaml_file import read_yaml
 from tagship.errors import TagshipError
 from tagship.gitops.git import Git
 from tagship.gitops.tags import Version, parse_version
 
 TAGS = "template/"
 HELP = "see docs/how-to/update.md"
+COPIER = ".copier-answers.yml"
+_SHORT = {"gh:": "https://github.com/", "gl:": "https://gitlab.com/"}
+"""What Copier takes for the start of an address."""
 
 
 @dataclass(frozen=True)
@@ -52,20 +56,30 @@ def is_template(root: Path) -> bool:
 
 
 def read_link(root: Path) -> Link:
-    """What ``.cruft.json`` says.
+    """What ``.cruft.json`` says, or else ``.copier-answers.yml``.
 
     Raises:
-        TagshipError: there is none, or it is unreadable.
+        TagshipError: there is neither, or it is unreadable.
     """
     path = root / ".cruft.json"
     if not path.is_file():
-        way = "copier update --trust" if (root / ".copier-answers.yml").is_file() else HELP
-        raise TagshipError(f"{path}: no such file: no link to the template", way)
+        if (root / COPIER).is_file():
+            return _copier_link(root / COPIER)
+        raise TagshipError(f"{path}: no such file: no link to the template", HELP)
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         return Link(str(found["template"]), str(found["commit"]))
     except (ValueError, KeyError, TypeError) as error:
         raise TagshipError(f"{path}: not a link to a template: {error!r}", HELP) from None
+
+
+def _copier_link(path: Path) -> Link:
+    found = read_yaml(path).root
+    if not {"_src_path", "_commit"} <= found.keys():
+        raise TagshipError(f"{path}: not a link to a template: no _src_path or _commit", HELP)
+    url = str(found["_src_path"]).removeprefix("git+")
+    short, colon, rest = url.partition(":")
+    return Link(_SHORT.get(short + colon, short + colon) + rest, str(found["_commit"]))
 
 
 def newer_version(root: Path) -> str:
@@ -90,6 +104,12 @@ def update(root: Path) -> Update:
     if is_template(root):
         raise TagshipError(f"{root}: this is the template itself", "run this in a project of it")
     link, git = read_link(root), Git(root)
+    if not (root / ".cruft.json").is_file():
+        tag = newer_version(root) or f"TAG, which is one of the template's {TAGS}v…"
+        raise TagshipError(
+            f"{root / COPIER}: this project is updated by Copier",
+            f"copier update --trust --vcs-ref {tag}",
+        )
     if dirty := git.dirty():
         raise TagshipError(
             f"{dirty[0]} is changed or untracked: an update would be mixed with it",
