@@ -130,6 +130,8 @@ def _text(path: str, content: bytes, rename: Callable[[str], str], answers: Answ
         return content
     if path == "uv.lock":
         text = _sorted_packages(text)
+    elif path == "docker-compose.yml" and "churn" not in KEPT[answers.models]:
+        text = text.replace("${MODEL:-churn}", "${MODEL:?say which, such as MODEL=NAME}")
     elif path == "pyproject.toml":
         text = text.replace(f'license = "{ROOT.licence}"', f'license = "{_SPDX[answers.licence]}"')
     if answers.python != ROOT.python and path.startswith(_NAMES_PYTHON):

@@ -85,6 +85,9 @@ def test_the_project_is_known_by_its_own_names_wherever_it_is_named(made: Make) 
     readme = (new / "README.md").read_text(encoding="utf-8")
     assert readme.startswith(f"# {project.title}\n")
     assert f"{repository}/actions/workflows/ci.yml/badge.svg" in readme
+    pyproject = (new / "pyproject.toml").read_text(encoding="utf-8")
+    assert f'description = "{project.title}: ' in pyproject
+    assert "benchmarks" not in re.sub("#.*", "", pyproject)
     pin = YAML(typ="safe").load(new / "deploy/churn/production/kustomization.yaml")
     assert pin["images"][0]["newName"] == f"{project.registry}/{project.name}-churn"
 
@@ -218,6 +221,15 @@ def test_a_model_that_is_not_kept_leaves_no_file_behind(made: Make, choice: str)
     gone = set(KEPT["all"]) - set(KEPT[choice])
     named = {p for p in tree(new) for part in Path(p).parts if gone & set(re.split(r"\W|_", part))}
     assert named == set()
+
+
+def test_compose_has_a_default_only_where_the_project_has_the_model(made: Make) -> None:
+    def named(choice: str) -> set[str]:
+        compose = (made("cookiecutter", ("models", choice)) / "docker-compose.yml").read_text()
+        return set(re.findall(r"\$\{MODEL(.*?)\}", compose))
+
+    assert named("churn") == {":-churn"}
+    assert named("none") == {":?say which, such as MODEL=NAME"}
 
 
 def test_a_project_without_models_says_how_to_make_one(template: Path, tmp_path: Path) -> None:
