@@ -7,6 +7,7 @@ from customers import as_read, customers
 
 from tagship.errors import TagshipError
 from tagship.scaffolding.infer import Guesses, Wishes, infer
+from tagship.scaffolding.look import look
 
 
 def guess(frame: pd.DataFrame, target: str = "y", **wishes: str) -> Guesses:
@@ -191,3 +192,8 @@ def test_a_table_that_cannot_be_learned_is_refused_with_the_reason(
     with pytest.raises(TagshipError) as refusal:
         guess(frame, **wishes)
     assert message in str(refusal.value)
+
+
+def test_a_range_that_would_leave_float32_is_left_open() -> None:
+    column = look("x", pd.Series([1.5, 3.3e38, 2e38])).column()
+    assert (column.min, column.max, column.feature) == (None, None, True)
