@@ -151,7 +151,8 @@ def test_metrics_count_answers_and_refusals(served):
 
 def test_paths_that_lead_nowhere_leave_no_series_behind(served):
     for number in range(20):
-        assert httpx.get(f"{served[0]}/random{number}").status_code == 404
+        for path in (f"/random{number}", f"/static_content/random{number}"):
+            assert httpx.get(f"{served[0]}{path}").status_code == 404
     text = httpx.get(f"{served[0]}/metrics").text
     assert "/random" not in text
     for path in ("/", "/docs.json", "/static_content/swagger-ui.css", "/livez", "/info"):

@@ -163,6 +163,50 @@ def test_sigterm_finishes_what_was_accepted_and_writes_the_log(run_project, serv
     assert json.loads(path.read_text())["request"] == RECORD
 
 
+def test_a_signal_to_every_process_is_one_signal(run_project, serving):
+    """A service manager signals the workers too: the next request of a kept connection is lost
+    when a worker takes the supervisor's signal for a second one."""
+    with serving(run_project) as address, httpx.Client() as client:
+        assert client.post(f"{address}/predict", json=RECORD).status_code == 200
+        (worker,) = workers(run_project)
+        assert os.getpgid(worker.pid) != os.getpgid(supervisor(run_project).pid)
+        worker.send_signal(signal.SIGTERM)
+        supervisor(run_project).send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        last = client.post(f"{address}/predict", json=RECORD)
+    assert (last.status_code, last.headers["connection"]) == (200, "close")
+
+
+def test_clients_that_read_no_answer_are_cut_off_and_hold_nothing(run_project, serving):
+    rows = [RECORD] * 9_999
+    body = json.dumps(rows).encode()
+    head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+    limits = {"TAGSHIP_MAX_CONCURRENCY": "2", "TAGSHIP_REQUEST_TIMEOUT": "2"}
+
+    def flood(connection):
+        with contextlib.suppress(OSError):
+            connection.sendall((head.encode() + body) * 40)
+
+    with serving(run_project, **limits) as address, contextlib.ExitStack() as opened:
+        where = address.removeprefix("http://").split(":")
+        for _ in range(2):
+            connection = opened.enter_context(socket.create_connection((where[0], int(where[1]))))
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            threading.Thread(target=flood, args=(connection,), daemon=True).start()
+        found = []
+        for _ in range(300):
+            with contextlib.suppress(httpx.HTTPError):
+                found.append(httpx.post(f"{address}/predict", json=RECORD, timeout=5).status_code)
+            if 503 in found and found[-3:] == [200] * 3:
+                break
+            time.sleep(0.1)
+        assert 503 in found
+        assert found[-3:] == [200] * 3
+        (worker,) = workers(run_project)
+        supervisor(run_project).send_signal(signal.SIGTERM)
+        worker.wait(30)  # while the two are still there
+
+
 def test_a_setting_that_cannot_be_used_stops_the_start(run_project):
     done = subprocess.run(
         [sys.executable, "-m", "tagship", "serve", "tiny", "--port", "0"],

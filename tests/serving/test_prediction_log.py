@@ -1,6 +1,7 @@
 """The prediction log: what it holds, how it is bounded, and what happens when it cannot keep up."""
 
 import json
+import resource
 import time
 
 import httpx
@@ -8,7 +9,7 @@ import pytest
 
 from projects import copy_project
 from tagship.built import log_folder
-from tagship.serving.prediction_log import PredictionLog
+from tagship.serving.prediction_log import PredictionLog, Series
 from tagship.serving.settings import Settings
 
 RECORD = {"age": 40.5, "visits": 12, "plan": "pro"}
@@ -141,6 +142,33 @@ def test_files_are_rotated_by_size_and_the_oldest_removed(log_of, tmp_path):
     kept = [int(line["request_id"], 16) for line in lines(tmp_path / "log")]
     assert kept == list(range(kept[0], 40)), "the newest, in order"
     assert not dropped
+
+
+def test_a_full_disk_costs_no_old_file_and_leaves_no_torn_line(tmp_path):
+    settings = Settings(log_dir=tmp_path, log_files=3)
+    old = [tmp_path / f"predictions-2020010{n}T000000000000-1.jsonl" for n in (1, 2)]
+    for path in old:
+        path.write_text("{}\n")
+    series = Series(settings, "predictions")
+    assert series.write(b'{"a":1}\n')
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        assert not any(series.write(b"%200d\n" % n) for n in range(9))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert series.write(b'{"a":2}\n')
+    assert all(path.exists() for path in old)
+    assert [line for line in lines(tmp_path) if line] == [{"a": 1}, {"a": 2}]
+
+
+def test_a_file_that_somebody_removed_loses_no_line(tmp_path):
+    series = Series(Settings(log_dir=tmp_path), "predictions")
+    assert series.write(b'{"a":1}\n')
+    for path in tmp_path.iterdir():
+        path.unlink()
+    assert series.write(b'{"a":2}\n')
+    assert lines(tmp_path) == [{"a": 2}]
 
 
 def test_what_waits_is_bounded_and_what_is_dropped_is_counted(log_of, tmp_path, monkeypatch):

@@ -27,5 +27,11 @@ def test_the_tutorial_shows_the_figures_of_its_lock() -> None:
 def test_what_decides_is_not_owned_by_who_ships_models() -> None:
     lines = (ROOT / ".github/CODEOWNERS").read_text(encoding="utf-8").splitlines()
     rules = dict(line.split() for line in lines if line and not line.startswith("#"))
-    for guarded in ("/config/*/thresholds.yaml", "/deploy/*/production/", "/.github/"):
+    for guarded in (
+        "/config/*/thresholds.yaml", "/config/project.yaml", "/deploy/", "/deploy/*/production/",
+        "/deploy/environments/", "/.github/", "/.ci/", "/src/tagship/", "/Makefile",
+        "/template.mk", "/pyproject.toml", "/uv.lock",
+    ):  # fmt: skip
         assert rules[guarded] != rules["*"], guarded
+    order = list(rules)
+    assert order.index("/deploy/environments/") > order.index("/deploy/*/staging/")

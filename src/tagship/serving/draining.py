@@ -7,7 +7,10 @@ server ends as it would have.
 
 import asyncio
 import signal
+import time
 
+_ECHO_SECONDS = 1.0
+"""So soon after the first, a SIGTERM is the same one: sent to all processes, and passed on too."""
 _leaving: list[bool] = []
 
 
@@ -23,7 +26,13 @@ def drain_on_sigterm(seconds: float) -> None:
         return
 
     def leave(number: int, _: object) -> None:
-        signal.signal(signal.SIGTERM, ending)  # a second SIGTERM ends at once
+        began = time.monotonic()
+
+        def again(number: int, _: object) -> None:
+            if time.monotonic() - began >= _ECHO_SECONDS:
+                ending(number, None)
+
+        signal.signal(signal.SIGTERM, again)  # a second SIGTERM ends at once
         _leaving.append(True)
         loop.call_soon_threadsafe(lambda: loop.call_later(seconds, ending, number, None))
 

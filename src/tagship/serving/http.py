@@ -106,13 +106,12 @@ class PredictPath:
 class KnownPaths:
     """ASGI middleware before BentoML's metrics, which keep 17 series for each path ever asked."""
 
-    def __init__(self, app: App, paths: frozenset[str], folders: tuple[str, ...]) -> None:
-        self._app, self._paths, self._folders = app, paths, folders
+    def __init__(self, app: App, paths: frozenset[str]) -> None:
+        self._app, self._paths = app, paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on what leads somewhere; 404 for the rest."""
-        path = scope.get("path", "")
-        if scope["type"] != "http" or path in self._paths or path.startswith(self._folders):
+        if scope["type"] != "http" or scope.get("path", "") in self._paths:
             await self._app(scope, receive, send)
         else:
             await _reply(send, 404, _encode({"error": "there is nothing here: see /"}))

@@ -106,22 +106,32 @@ class Series:
         self._path: Path | None = None
 
     def write(self, lines: bytes) -> bool:
-        """Append whole lines; False when the disk does not take them."""
-        try:
-            if self._path is None or self._path.stat().st_size >= self._bytes:
-                self._begin()
-            assert self._path is not None
-            with self._path.open("ab") as file:
-                file.write(lines)
-        except OSError:
-            self._path = None
-            return False
-        return True
+        """Append all the lines; False, and none of them, when the disk does not take them.
 
-    def _begin(self) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        A full disk begins no new file and so removes no old one; a file that somebody removed is
+        there again.
+        """
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            path = self._path or self._begin()
+            with path.open("ab", buffering=0) as file:
+                size = file.seek(0, os.SEEK_END)
+                try:
+                    whole = file.write(lines) == len(lines)
+                except OSError:
+                    whole = False
+                if not whole:
+                    file.truncate(size)
+            if whole and size + len(lines) >= self._bytes:
+                self._path = None
+        except OSError:
+            return False
+        return whole
+
+    def _begin(self) -> Path:
         at = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
         self._path = self._folder / f"{self._kind}-{at}-{os.getpid()}.jsonl"
         self._path.touch()
         for old in sorted(self._folder.glob(f"{self._kind}-*.jsonl"))[: -self._files]:
             old.unlink(missing_ok=True)
+        return self._path

@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import ctypes
 import gc
+import math
 import os
 import shutil
 import signal
@@ -50,7 +51,7 @@ def main() -> None:
         parser.error(f"--workers is {given.workers}; one is the least")
     try:
         settings = Settings.from_environment()
-        listener = _bound(given.host, given.port)
+        listener = _bound(given.host, given.port, settings.request_timeout)
     except TagshipError as error:
         raise SystemExit(f"error: {error}") from None
     except (OSError, OverflowError) as error:
@@ -61,14 +62,19 @@ def main() -> None:
         gc.disable()  # nothing that is being loaded is garbage
         service = _loaded(given.bento, settings)
         gc.freeze()
-        raise SystemExit(Supervisor(service, listener).run(given.workers))
+        supervisor = Supervisor(service, listener, settings.request_timeout)
+        raise SystemExit(supervisor.run(given.workers))
 
 
-def _bound(host: str, port: int) -> socket.socket:
-    """A socket that has the address and does not listen yet: until then clients are refused."""
+def _bound(host: str, port: int, seconds: float) -> socket.socket:
+    """A socket that has the address and does not listen yet: until then clients are refused.
+
+    A client that takes no byte of its answer for ``seconds`` is cut off by the kernel.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, math.ceil(seconds * 1000))
     listener.bind((host, port))
     return listener
 
@@ -106,9 +112,9 @@ def _loaded(bento: str, settings: Settings) -> Any:
 class Supervisor:
     """Starts workers, replaces one that dies, and ends them all."""
 
-    def __init__(self, service: Any, listener: socket.socket) -> None:
-        """``listener`` is bound and not listening."""
-        self._service, self._listener = service, listener
+    def __init__(self, service: Any, listener: socket.socket, patience: float) -> None:
+        """``listener`` is bound and not listening; ``patience`` are a last request's seconds."""
+        self._service, self._listener, self._patience = service, listener, patience
         self._workers: dict[int, int] = {}
         """Index of each worker by process id."""
         self._ending = False
@@ -180,6 +186,7 @@ class Supervisor:
             for number in _SIGNALS:
                 signal.signal(number, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+            os.setpgid(0, 0)  # Ctrl-C and the like come once: through the supervisor
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
             if os.getppid() == supervisor:
                 code = self._work(index)
@@ -211,7 +218,14 @@ class Supervisor:
         gc.enable()
         server_context.worker_index = index
         app = self._service.to_asgi(is_main=True)
-        config = Config(app, backlog=_BACKLOG, log_config=None, server_header=False, ws="none")
+        config = Config(
+            app,
+            backlog=_BACKLOG,
+            log_config=None,
+            server_header=False,
+            ws="none",
+            timeout_graceful_shutdown=math.ceil(self._patience),
+        )
         server = Announcing(config)
         server.run(sockets=[self._listener])
         return 0 if server.started else 3

@@ -4,6 +4,7 @@ import gc
 import json
 import os
 import uuid
+from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from pydantic_core import to_jsonable_python
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
 
 from tagship.data.boundary import Boundary
 from tagship.errors import TagshipError
@@ -42,17 +44,18 @@ def make_service(name: str, file: str) -> Any:
     """The service of the artifact that stands beside ``file``, in ``artifact/``.
 
     Raises:
-        SystemExit: the artifact is not the recorded one, or a setting cannot be used; no worker
-            is started only to fail.
+        SystemExit: the artifact is not the recorded one, its feature function cannot be imported,
+            or a setting cannot be used; no worker is started only to fail.
     """
     artifact = Path(file).parent / "artifact"
     try:
         settings = Settings.from_environment()
         load_record(artifact)
+        boundary = Boundary.from_json((artifact / "boundary.json").read_text(encoding="utf-8"))
+        boundary.load()
     except TagshipError as error:
         raise SystemExit(f"error: {error}") from None
     os.environ["OTEL_SDK_DISABLED"] = "false" if settings.tracing else "true"
-    boundary = Boundary.from_json((artifact / "boundary.json").read_text(encoding="utf-8"))
     holder: list[Answering] = []
 
     @bentoml.service(
@@ -109,6 +112,11 @@ def make_service(name: str, file: str) -> Any:
     return service
 
 
+def _names(files: StaticFiles) -> Iterator[str]:
+    for folder in map(Path, files.all_directories):
+        yield from (path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
 def _lean(kind: Any, settings: Settings) -> Any:
     """BentoML's service class, its application without layers that would do nothing here.
 
@@ -124,9 +132,11 @@ def _lean(kind: Any, settings: Settings) -> Any:
         def to_asgi(self, is_main: bool = True) -> Any:
             app = kind.to_asgi(self, is_main=is_main)
             kept = [layer for layer in app.user_middleware if layer.cls.__name__ not in idle]
-            folders = tuple(f"{route.path}/" for route in app.routes if isinstance(route, Mount))
-            paths = frozenset(route.path for route in app.routes) | {"/info", "/feedback"}
-            known = Middleware(KnownPaths, paths=paths, folders=folders)
+            paths = {"/info", "/feedback", *(route.path for route in app.routes)}
+            for route in app.routes:
+                if isinstance(route, Mount) and isinstance(route.app, StaticFiles):
+                    paths |= {f"{route.path}/{name}" for name in _names(route.app)}
+            known = Middleware(KnownPaths, paths=frozenset(paths))
             app.user_middleware = [known, *kept]
             return app
 
