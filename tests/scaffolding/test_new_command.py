@@ -99,12 +99,24 @@ def test_thousands_become_no_fractions(
     assert ("decimal   ,  " in said) == (decimal == ",")
 
 
+def categories_only(rows: int) -> pd.DataFrame:
+    """No number that noise could disturb."""
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {name: random.choice(["low", "middle", "high"], rows) for name in ("use", "age", "spend")}
+    )
+    score = (frame == "high").sum(axis=1) - (frame == "low").sum(axis=1)
+    stays = score + random.normal(0, 0.5, rows) > 0
+    return frame.assign(stays=np.where(stays, "yes", "no"))
+
+
 @pytest.mark.parametrize(
     ("frame", "target", "kind"),
     [
         (customers(900), "Churn", "csv"),
         (multiclass(400), "kind", "json"),
         (regression(600), "price", "parquet"),
+        (categories_only(900), "stays", "csv"),
     ],
 )
 def test_training_passes_every_gate_unedited(

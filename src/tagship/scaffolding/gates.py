@@ -49,6 +49,8 @@ class Gates:
     spread: float
     """Standard deviation of the target, for regression."""
     parity: float
+    noise: bool
+    """Whether there are numbers for noise to disturb."""
     slices: Slice | None
     fairness: Fairness | None
 
@@ -61,6 +63,7 @@ def suggest_gates(features: list[Look], goal: Target, test: float) -> Gates:
         constant_f1=max((2 * p / (1 + p) for p in shares), default=0.0) / max(1, len(shares)),
         spread=float(goal.values.std()) if goal.task == "regression" else 1.0,
         parity=_parity(features, goal),
+        noise=any(found.number for found in features),
         slices=_slices(features, goal, test),
         fairness=_fairness(features, goal, test),
     )

@@ -164,7 +164,10 @@ def thresholds_yaml(guesses: Guesses) -> str:
         }
         lines.append(entry("fairness", fairness))
     lines += [
-        entry("robustness", {"noise": 0.05, "missing": 0.05, "max_drop": disturbed}),
+        entry(
+            "robustness",
+            {**({"noise": 0.05} if gates.noise else {}), "missing": 0.05, "max_drop": disturbed},
+        ),
         entry("latency", {"p99_ms": {"fail_above": 20}}),
         entry("size", {"artifact_mb": {"fail_above": 50}}),
         entry("parity", {"max_difference": gates.parity}),
