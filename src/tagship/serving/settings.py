@@ -30,7 +30,8 @@ class Settings(BaseModel):
     max_concurrency: Positive = 512
     """Requests that one worker has begun; one more is refused with 503 and ``Retry-After``."""
     request_timeout: float = Field(30, gt=0)
-    """Seconds for a body to arrive (408) and for an answer to be made (503)."""
+    """Seconds for a body to arrive (408) and for an answer to be made (503); a client that takes
+    nothing of its answer for so long is cut off."""
     drain_seconds: float = Field(2, ge=0)
     """After SIGTERM, how long kept connections are still answered, each for the last time."""
     api_keys: tuple[str, ...] = Field((), repr=False)
