@@ -169,12 +169,34 @@ def test_one_value_that_outweighs_a_decile_makes_fewer_bins() -> None:
     assert statistics.psi(theirs, ours) == pytest.approx(0, abs=1e-9)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("share", [0.15, 0.5, 0.9, 0.95, 0.99])
+def test_a_value_that_fills_deciles_is_a_bin_at_either_end(sign: int, share: float) -> None:
+    """Nearly every value is the largest, or the smallest: leaving it for either side is seen."""
+    rows = 4000
+    many = int(rows * share)
+    then = sign * np.concatenate([numbers(1, rows - many, digits=6), np.full(many, 100.0)])
+    assert statistics.psi(*statistics.binned(of(then), np.sort(then))) == pytest.approx(0, abs=1e-9)
+    for elsewhere in (0.0, 200.0):
+        theirs, ours = statistics.binned(of(then), np.full(500, sign * elsewhere))
+        assert (theirs.sum(), ours.sum()) == (pytest.approx(rows), 500)
+        assert pytest.approx(many) in theirs.tolist()
+        assert statistics.psi(theirs, ours) > 5
+        assert statistics.jensen_shannon(theirs, ours) > 0.7
+    if share >= 0.9:
+        a, b = np.array([1 - share, share]), np.array([1.0, 1e-4])
+        by_hand = ((a - b) * np.log(a / b)).sum()
+        left = statistics.binned(of(then), np.full(500, 0.0))
+        assert statistics.psi(*left) == pytest.approx(by_hand, abs=1e-6)
+
+
 def test_a_constant_column_has_no_distance_from_itself_and_some_from_another() -> None:
     constant = of(np.full(300, 7.0))
     assert statistics.wasserstein(constant, np.full(50, 7.0)) == 0
     assert statistics.largest_gap(constant, np.full(50, 7.0)) == 0
     assert statistics.wasserstein(constant, np.full(50, 7.5)) > 100
     assert statistics.largest_gap(constant, np.full(50, 7.5)) == 1
+    assert statistics.psi(*statistics.binned(constant, np.full(50, 7.0))) == 0
     assert statistics.psi(*statistics.binned(constant, np.full(50, 7.5))) > 5
 
 

@@ -99,20 +99,26 @@ def wasserstein(reference: Distribution, ordered: Floats) -> float:
 def binned(reference: Distribution, ordered: Floats) -> tuple[Floats, Floats]:
     """How many of each side fall into each bin, both of shape (bins,).
 
-    Bins end at the reference's deciles. With at most twenty different values each is a bin, and
-    each new value another.
+    Bins end at the reference's deciles, and a value that a tenth or more of it has is a bin of its
+    own. With at most twenty different values each is a bin, and each new value another.
     """
     if reference.exact and len(reference.points) <= _BY_VALUE:
         values = np.union1d(reference.points, ordered)
         under, upto = reference.at(values)
         counts = np.diff(np.searchsorted(ordered, values, "left"), append=len(ordered))
         return (upto - under) * reference.rows, counts.astype(np.float64)
-    ranks = np.searchsorted(reference.upto, np.arange(1, BINS) / BINS - 1e-12)
-    edges = np.unique(ranks[ranks < len(reference.points) - 1])
-    theirs = np.diff(reference.upto[edges], prepend=0, append=1) * reference.rows
-    ends = np.searchsorted(ordered, reference.points[edges], "right")
-    ours = np.diff(ends, prepend=0, append=len(ordered))
-    return theirs, ours.astype(np.float64)
+    ends = np.unique(np.searchsorted(reference.upto, np.arange(1, BINS) / BINS - 1e-12))
+    under, upto, points = (
+        part[ends] for part in (reference.under, reference.upto, reference.points)
+    )
+    alone = upto - under > 1 / BINS - 1e-12
+    then = np.sort(np.concatenate([under[alone], upto]))
+    first, behind = (np.searchsorted(ordered, points, side) for side in ("left", "right"))
+    now = np.sort(np.concatenate([first[alone], behind]))
+    theirs = np.diff(then, prepend=0, append=1) * reference.rows
+    ours = np.diff(now, prepend=0, append=len(ordered))
+    some = theirs + ours > 0
+    return theirs[some], ours[some].astype(np.float64)
 
 
 def psi(theirs: Floats, ours: Floats) -> float:
