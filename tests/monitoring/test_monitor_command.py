@@ -321,6 +321,62 @@ def test_the_textfile_says_what_was_found(running, tmp_path):
         assert said.returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("gates", "status"),
+    [
+        ("metric: roc_auc, fail_below: 0.999", 2),
+        ("metric: roc_auc, max_gap: 0.0, fail_below: 0.1", 1),
+        ("metric: roc_auc, fail_below: 0.1", 0),
+        ("metric: roc_auc, fail_below: 0.999, min_rows: 1000", -1),
+    ],
+    ids=["fail", "warn for the gap", "ok", "too small"],
+)
+def test_what_slices_say_reaches_prometheus(running, tmp_path, gates, status):
+    running.edit("thresholds", "parity:", f"slices: {{by: [plan], {gates}}}\nparity:")
+    log(running, running.path("logs/production/tiny"), release="tiny/v1.0.0")
+    path = tmp_path / "tagship.prom"
+    code = {2: 3, 1: 5}.get(status, 0)
+    looked(running, "--env", "production", "--prometheus", str(path), code=code)
+    found = samples(path)
+    assert found["performance_status", "production", "roc_auc", "tiny/v1.0.0"] == 0
+    assert found["performance_status", "production", "slices", "tiny/v1.0.0"] == status
+
+
+def test_an_environment_whose_log_nobody_named_is_exported_as_no_data(watched, tmp_path):
+    publish(watched)
+    deploy(watched, "v1.0.0", "production/1")
+    path = tmp_path / "tagship.prom"
+    looked(watched, "--prometheus", str(path), code=4)
+    found = samples(path)
+    assert found["drift_status", "production", "tiny/v1.0.0"] == -1
+    assert found["performance_status", "production", "roc_auc", "tiny/v1.0.0"] == -1
+    assert found["monitor_rows", "production"] == 0
+    assert {name for name, *_ in found} == {
+        "deployed_info", "drift_status", "monitor_last_run_timestamp_seconds", "monitor_rows",
+        "performance_status",
+    }  # fmt: skip
+
+
+def test_what_is_not_declared_is_not_exported_as_unmeasured(run_project, tmp_path):
+    publish(run_project)
+    deploy(run_project, "v1.0.0", "production/1")
+    path = tmp_path / "tagship.prom"
+    looked(run_project, "--prometheus", str(path), code=4)
+    names = {name for name, *_ in samples(path)}
+    assert "drift_status" in names
+    assert "performance_status" not in names
+
+
+def test_too_few_labels_are_exported_as_no_data(running, tmp_path):
+    log(running, running.path("logs/production/tiny"), release="tiny/v1.0.0", labels=99)
+    path = tmp_path / "tagship.prom"
+    looked(running, "--env", "production", "--prometheus", str(path))
+    found = samples(path)
+    assert found["drift_status", "production", "tiny/v1.0.0"] == 0
+    assert found["performance_status", "production", "roc_auc", "tiny/v1.0.0"] == -1
+    assert not [place for place in found if place[0] == "performance"]
+
+
 def test_after_an_error_the_last_run_is_the_one_before(running, tmp_path):
     path, key = tmp_path / "tagship.prom", "monitor_last_run_timestamp_seconds"
     looked(running, "--prometheus", str(path), code=4)

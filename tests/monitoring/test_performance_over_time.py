@@ -109,7 +109,7 @@ def test_too_few_labels_are_no_data(tmp_path):
     assert found.status == "no data"
     assert found.reasons == ["at most 99 labelled predictions in a window of 24h; 100 are needed"]
     assert found.judged is None
-    assert found.metrics == []
+    assert [(m.metric, m.value, m.status) for m in found.metrics] == [("f1", None, "no data")]
     assert (found.windows[0].rows, found.windows[0].labelled) == (500, 99)
 
 
@@ -190,17 +190,18 @@ def test_a_bad_group_fails_by_name_and_a_small_one_is_only_listed(tmp_path):
     assert by_group["plan", "free"].status == "fail"
     assert by_group["plan", "plus"].status == by_group["plan", "3"].status == "ok"
     assert by_group["gone", "(not logged)"].status is None
-    assert found.status == "fail"
+    assert found.status == found.slices_status == "fail"
     assert "where plan = free" in found.reasons[0]
 
     apart = thresholds(performance={"max_drop": {"f1": 1.0}}, slices=slices | {"max_gap": 0.3})
     found = judged(tmp_path, apart)
-    assert found.status == "fail"
+    assert found.status == found.slices_status == "fail"
     assert "between plan = free and" in found.reasons[0]
 
     large = slices | {"fail_below": 0.6, "min_rows": 2000}
     found = judged(tmp_path, thresholds(performance={"max_drop": {"f1": 1.0}}, slices=large))
     assert {s.status for s in found.slices if s.column == "plan"} == {None}
+    assert found.slices_status == "ok"  # member's groups are large enough
 
 
 def test_outcomes_are_priced(tmp_path):

@@ -89,6 +89,8 @@ class PerformanceReport(Frozen):
     """The newest window with enough labels."""
     metrics: list[MetricResult]
     slices: list[SliceResult]
+    slices_status: Status | None
+    """The worst of the groups and of the gaps between them; None without declared slices."""
     value: ValueResult | None
     windows: list[WindowResult]
     """Oldest first."""
@@ -118,28 +120,45 @@ def judge_performance(
     if not enough:
         most = max((len(span.sample) for span in found), default=0)
         few = f"at most {most} labelled predictions in a window of {gate.window}"
-        reasons: list[Reason] = [("no data", f"{few}; {gate.min_labels} are needed")]
-        metrics, slices, value, judged = [], [], None, None
-    else:
-        newest = enough[-1]
-        judged = windows[found.index(newest)]
-        part = newest.sample.only(slice(-MOST_LABELS, None))
-        metrics = list(_metrics(part, gate, locked))
-        slices = list(_slices(part, thresholds.slices)) if thresholds.slices else []
-        value = _value(part, thresholds.value) if thresholds.value else None
-        reasons = [*_metric_reasons(metrics, len(part))]
-        if thresholds.slices:
-            reasons += _slice_reasons(slices, thresholds.slices)
-        reasons.sort(key=lambda reason: -ORDER.index(reason[0]))
+        why = f"{few}; {gate.min_labels} are needed"
+        blank = nothing_judged(thresholds, locked, why)
+        return blank.model_copy(update={"labels": labelled.counts, "windows": windows})
+    newest = enough[-1]
+    part = newest.sample.only(slice(-MOST_LABELS, None))
+    metrics = list(_metrics(part, gate, locked))
+    slices = list(_slices(part, thresholds.slices)) if thresholds.slices else []
+    of_slices = list(_slice_reasons(slices, thresholds.slices)) if thresholds.slices else []
+    reasons = [*_metric_reasons(metrics, len(part)), *of_slices]
+    reasons.sort(key=lambda reason: -ORDER.index(reason[0]))
     return PerformanceReport(
         status=worst(["ok", *(status for status, _ in reasons)]),
         reasons=[text for _, text in reasons],
         labels=labelled.counts,
-        judged=judged,
+        judged=windows[found.index(newest)],
         metrics=metrics,
         slices=slices,
-        value=value,
+        slices_status=_slices_status(slices, of_slices) if thresholds.slices else None,
+        value=_value(part, thresholds.value) if thresholds.value else None,
         windows=windows,
+    )
+
+
+def nothing_judged(
+    thresholds: ThresholdsConfig, locked: Mapping[str, Interval], why: str
+) -> PerformanceReport:
+    """What is said of a declared ``performance`` that could not be judged: no data, and why."""
+    gate = thresholds.performance
+    assert gate is not None
+    return PerformanceReport(
+        status="no data",
+        reasons=[why],
+        labels={},
+        judged=None,
+        metrics=list(_metrics(None, gate, locked)),
+        slices=[],
+        slices_status="no data" if thresholds.slices else None,
+        value=None,
+        windows=[],
     )
 
 
@@ -167,10 +186,10 @@ def _spelt(time: np.datetime64) -> str:
 
 
 def _metrics(
-    sample: Sample, gate: Performance, locked: Mapping[str, Interval]
+    sample: Sample | None, gate: Performance, locked: Mapping[str, Interval]
 ) -> Iterator[MetricResult]:
     """Every metric; those with an allowed drop are judged, and first."""
-    found = sample.metrics()
+    found = sample.metrics() if sample is not None else {}
     for name in dict.fromkeys([*gate.max_drop, *found]):
         own, reference = found.get(name), locked.get(name)
         limit: float | None = None
@@ -261,6 +280,12 @@ def _slice_reasons(slices: list[SliceResult], gate: Slices) -> Iterator[Reason]:
         groups = [s for s in slices if s.column == column and s.value is not None]
         if len(groups) > 1:
             yield from _gap_reasons(column, groups, gate)
+
+
+def _slices_status(slices: list[SliceResult], reasons: list[Reason]) -> Status:
+    """No data when every group is too small, or its column is not logged."""
+    judged: list[Status] = ["ok" for s in slices if s.value is not None]
+    return worst([*judged, *(status for status, _ in reasons)])
 
 
 def _gap_reasons(column: str, groups: list[SliceResult], gate: Slices) -> Iterator[Reason]:

@@ -13,12 +13,17 @@ from tagship.data.fetching import expand
 from tagship.errors import TagshipError
 from tagship.monitoring.drift_verdict import DriftVerdict
 from tagship.monitoring.labels import join_labels, read_feedback, read_labels
-from tagship.monitoring.performance import PerformanceReport, judge_performance, window_length
+from tagship.monitoring.performance import (
+    PerformanceReport,
+    judge_performance,
+    nothing_judged,
+    window_length,
+)
 from tagship.monitoring.prediction_log import read_predictions, utc
 from tagship.monitoring.status import ORDER, Status, worst
 from tagship.monitoring.windows import MOST
 from tagship.watch.drifting import look_for_drift
-from tagship.watch.running import LOCAL, Running, local_artifact, trained
+from tagship.watch.running import LOCAL, Running, Trained, local_artifact, trained
 
 
 class Window(Frozen):
@@ -82,7 +87,7 @@ def _found(root: Path, project: ProjectConfig, one: Running, now: datetime) -> d
     log = _log(root, project, one)
     if log is None:
         missing = f"config/project.yaml: monitoring.log does not say where {one.environment} logs"
-        return {"reasons": [missing]}
+        return {"reasons": [missing], **_unmeasured(thresholds, known, missing)}
     if thresholds.drift is None and thresholds.performance is None:
         path = f"config/{one.model}/thresholds.yaml"
         return {"reasons": [f"{path}: it declares neither drift nor performance"]}
@@ -121,6 +126,18 @@ def _found(root: Path, project: ProjectConfig, one: Running, now: datetime) -> d
         "one_in": logged.one_in,
         "skipped": dict(logged.skipped),
         "drift": drift.to_json() if drift else None,
+        "performance": performance,
+    }
+
+
+def _unmeasured(thresholds: ThresholdsConfig, known: Trained, why: str) -> dict[str, Any]:
+    """What is said of declared drift and performance when there is nothing to read."""
+    blank = DriftVerdict(known.reference.model, "no data", why, rows=0)
+    performance = None
+    if thresholds.performance is not None:
+        performance = nothing_judged(thresholds, known.metrics, why)
+    return {
+        "drift": blank.to_json() if thresholds.drift is not None else None,
         "performance": performance,
     }
 

@@ -105,5 +105,7 @@ def _samples(root: Path, look: Look) -> Iterator[Sample]:
             yield "performance_high", metric, found.high
             if found.status is not None:
                 yield "performance_status", release | metric, _CODES[found.status]
+        if (slices := look.performance.slices_status) is not None:
+            yield "performance_status", release | {"metric": "slices"}, _CODES[slices]
         if look.performance.value is not None:
             yield "performance_value", {}, look.performance.value.mean
