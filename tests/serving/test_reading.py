@@ -131,6 +131,51 @@ def test_a_key_that_stands_twice_is_refused(body):
         Reader(SMALL, 10).read(body)
 
 
+GOOD_LINE = b'{"a": 1, "k": "x"}'
+COLON = Boundary("regression", (*SMALL.fields[:1], Field("k", "category", values=("x", "a:b"))))
+
+
+@pytest.mark.parametrize("boundary", [SMALL, COLON], ids=["fast", "exact"])
+@pytest.mark.parametrize(
+    ("broken", "line"),
+    [
+        ([b'{"a": 1,', b' "k": "x"}'], 3),
+        ([b'{"a": 1,', b' "k": "x"}', GOOD_LINE + b", " + GOOD_LINE], 3),
+        ([GOOD_LINE + b", " + GOOD_LINE, b'{"a": 1,', b' "k": "x"}'], 3),
+        ([GOOD_LINE, GOOD_LINE + GOOD_LINE], 4),
+        ([GOOD_LINE, GOOD_LINE + b","], 4),
+        ([GOOD_LINE, b"", GOOD_LINE[:-1]], 5),
+        ([GOOD_LINE[:-1], b"}"], 3),
+        ([b'{"a": 1, "k": "x', b'"}'], 3),
+        ([b'{"a": 1, "k": "x", "a": 2}'], 3),
+        ([b'{"a": NaN, "k": "x"}'], 3),
+        ([b'{"a": 1, "k": "\xff"}'], 3),
+    ],
+)
+def test_a_line_that_is_not_one_record_is_refused_by_its_number(boundary, broken, line):
+    """Answers belong to lines by their place: the right number of records is not enough."""
+    first = GOOD_LINE if boundary is SMALL else GOOD_LINE.replace(b'"x"', b'"a:b"')
+    body = b"\n".join([first, b"", *broken, GOOD_LINE, b""])
+    with pytest.raises(NotJson, match=rf"^line {line} is not one JSON record: "):
+        Reader(boundary, 10).read(body, lines=True)
+
+
+@pytest.mark.parametrize("boundary", [SMALL, COLON], ids=["fast", "exact"])
+def test_lines_may_be_blank_and_end_as_windows_ends_them(boundary):
+    first = GOOD_LINE if boundary is SMALL else GOOD_LINE.replace(b'"x"', b'"a:b"')
+    found = Reader(boundary, 10).read(first + b" \r\n\r\n\n  " + GOOD_LINE, lines=True)
+    assert (found.shape, len(found.matrix)) == ("lines", 2)
+    assert json.loads(found.logged) == [json.loads(first), json.loads(GOOD_LINE)]
+
+
+@pytest.mark.parametrize(
+    "line", [b"[%b]" % GOOD_LINE, b'{"columns": {"a": [1], "k": ["x"]}}', b"1"]
+)
+def test_a_line_holds_a_record_and_no_other_shape(line):
+    problems = outcome(lambda: Reader(SMALL, 10).read(GOOD_LINE + b"\n" + line, lines=True))
+    assert {row for row, *_ in problems} == {1}
+
+
 @pytest.mark.parametrize("shape", ["many", "columns", "lines"])
 def test_one_row_too_many_is_refused_in_every_shape(shape):
     row = {"a": 1.0, "k": "x"}

@@ -8,7 +8,7 @@ number) and names every problem. So msgspec decides the speed, never the answer.
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -76,23 +76,35 @@ class Reader:
             InvalidRecords: it breaks the contract.
         """
         if lines:
-            rows = [line for line in body.split(b"\n") if line.strip()]
-            if len(rows) > self._max_rows:
-                raise TooManyRows(f"{len(rows)} records; at most {self._max_rows} a request")
-            body = b"[%b]" % b",".join(rows)
+            return self._read_lines(body)
         start = body.lstrip()[:16]
         try:
             if start.startswith(b"["):
-                return self._read_many(body, "lines" if lines else "many")
+                return self._of_records(self._many.decode(body), body, "many")
             if start.replace(b" ", b"").startswith(_START_OF_COLUMNS):
                 return self._read_columns(body)
             return self._read_one(body)
-        except (msgspec.MsgspecError, RecursionError, UnicodeError, _Unsure):
-            return self._read_exactly(body, lines)
+        except _NOT_FAST:
+            return self._exactly(_load(body, "the body is not JSON"), body)
 
     def from_content(self, content: Any) -> Request:
         """The same for JSON that was decoded already."""
-        return self._exactly(content, json.dumps(content).encode(), False)
+        return self._exactly(content, json.dumps(content).encode())
+
+    def _read_lines(self, body: bytes) -> Request:
+        """Each line by itself: an answer belongs to the line at its place."""
+        rows = [line for line in body.split(b"\n") if line.strip()]
+        self._check_rows(len(rows))
+        joined = b"[%b]" % b",".join(rows)
+        try:
+            return self._of_records(list(map(self._one.decode, rows)), joined, "lines")
+        except _NOT_FAST:
+            content = [
+                _load(line, f"line {at} is not one JSON record")
+                for at, line in enumerate(body.split(b"\n"), 1)
+                if line.strip()
+            ]
+            return replace(self._exactly(content, joined), shape="lines")
 
     def _read_one(self, body: bytes) -> Request:
         values = msgspec.structs.astuple(self._one.decode(body))
@@ -105,8 +117,7 @@ class Reader:
             matrix = np.array([row], dtype=np.float32)
         return Request("one", matrix, body)
 
-    def _read_many(self, body: bytes, shape: Shape) -> Request:
-        records = self._many.decode(body)
+    def _of_records(self, records: list[Any], body: bytes, shape: Shape) -> Request:
         self._check_rows(len(records))
         if body.count(b":") != len(records) * len(self._fields):
             raise _Unsure
@@ -143,23 +154,14 @@ class Reader:
         if rows > self._max_rows:
             raise TooManyRows(f"{rows} records; at most {self._max_rows} a request")
 
-    def _read_exactly(self, body: bytes, lines: bool) -> Request:
-        try:
-            content = json.loads(
-                body.decode(), parse_constant=_refuse_constant, object_pairs_hook=_once
-            )
-        except (ValueError, RecursionError) as error:
-            raise NotJson(f"the body is not JSON: {error}") from None
-        return self._exactly(content, body, lines)
-
-    def _exactly(self, content: Any, body: bytes, lines: bool) -> Request:
+    def _exactly(self, content: Any, body: bytes) -> Request:
         shape: Shape = "many" if isinstance(content, list) else "one"
         records = content if isinstance(content, list) else [content]
         if isinstance(content, dict) and content.keys() == {_COLUMNS}:
             shape, records = "columns", self._transpose(content[_COLUMNS])
         self._check_rows(len(records))
         columns = self._exact.decode(records)
-        return Request("lines" if lines else shape, self._sound(columns), body)
+        return Request(shape, self._sound(columns), body)
 
     def _transpose(self, columns: Any) -> list[dict[str, Any]]:
         names = {field.name for field in self._fields}
@@ -185,6 +187,17 @@ class Reader:
 
 class _Unsure(Exception):
     """msgspec took it, but the exact decoder must decide."""
+
+
+_NOT_FAST = (msgspec.MsgspecError, RecursionError, UnicodeError, _Unsure)
+
+
+def _load(text: bytes, otherwise: str) -> Any:
+    try:
+        return _JSON.decode(text.decode())
+    except (ValueError, RecursionError) as error:
+        said = str(error).replace(": line 1 column", ": column")
+        raise NotJson(f"{otherwise}: {said}") from None
 
 
 def _type(field: Field) -> Any:
@@ -242,3 +255,6 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+_JSON = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_once)
