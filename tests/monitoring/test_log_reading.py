@@ -3,11 +3,14 @@
 import os
 import threading
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
+from typing import ClassVar
 
 import numpy as np
 import pytest
 from fsspec.implementations.local import LocalFileSystem
+from fsspec.implementations.memory import MemoryFileSystem
+from fsspec.registry import register_implementation
 from prediction_logs import (
     BINARY,
     MULTICLASS,
@@ -245,6 +248,61 @@ def test_files_outside_the_window_are_not_opened(tmp_path):
     assert read(tmp_path, **day).skipped == {"not JSON": 2}  # "new" is within the hour to spare
     day["until"] = NOON - timedelta(minutes=60, seconds=1)
     assert read(tmp_path, **day).skipped == {"not JSON": 1}
+
+
+class Store(MemoryFileSystem):
+    """An object store that says when an object changed under a name of its own."""
+
+    protocol = "store"
+    store: ClassVar[dict] = {}
+    pseudo_dirs: ClassVar[list] = [""]
+    key = ""
+    stamps: ClassVar[dict] = {}
+
+    @classmethod
+    def _strip_protocol(cls, path):
+        return super()._strip_protocol(path.removeprefix("store://"))
+
+    def ls(self, path, detail=True, **options):
+        found = super().ls(path, detail=True, **options)
+        return [info | {self.key: self.stamps.get(info["name"])} for info in found]
+
+
+def as_text(moment):
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+@pytest.mark.parametrize(
+    ("key", "spell", "understood"),
+    [
+        ("mtime", datetime.timestamp, True),
+        ("mtime", lambda moment: int(moment.timestamp()), True),
+        ("mtime", lambda moment: moment, True),
+        ("LastModified", lambda moment: moment, True),
+        ("last_modified", lambda moment: moment.astimezone(timezone(timedelta(hours=9))), True),
+        ("last_modified", lambda moment: moment.replace(tzinfo=None), True),
+        ("updated", as_text, True),
+        ("updated", lambda moment: as_text(moment.replace(tzinfo=None)), True),
+        ("updated", lambda moment: "some time ago", False),
+        ("mtime", lambda moment: moment.timestamp() * 1000, False),
+        ("mtime", lambda moment: float("nan"), False),
+        ("mtime", lambda moment: None, False),
+        ("created", lambda moment: moment, False),
+    ],
+)
+def test_old_files_of_an_object_store_are_not_opened(monkeypatch, key, spell, understood):
+    """By when they changed; a file whose change cannot be read is opened, since it may matter."""
+    register_implementation("store", Store, clobber=True)
+    monkeypatch.setattr(Store, "key", key)
+    Store.store.clear()
+    ages = {1: timedelta(hours=26), 2: timedelta(hours=24, minutes=50), 3: timedelta(hours=2)}
+    for number, age in ages.items():
+        name = f"/logs/predictions-20261101T000000000000-{number}.jsonl"
+        Store().pipe(name, line(request_id=f"r{number}").encode() + b"\n")
+        Store.stamps[name] = spell(NOON - age)
+    found = read("store://logs", since=NOON - timedelta(days=1))
+    spared = ["r2", "r3"]  # an hour is spared
+    assert found.requests.tolist() == (spared if understood else ["r1", *spared])
 
 
 def test_only_one_release_or_one_artifact_is_read(tmp_path):

@@ -23,6 +23,9 @@ AHEAD = timedelta(minutes=5)
 """How far a service's clock may be ahead of the reader's."""
 _SPARE = timedelta(hours=1)
 _LONGEST = 64 * 1024 * 1024
+_CHANGED = ("mtime", "LastModified", "last_modified", "updated")
+"""A file's last change, as local disks, S3, Azure and Google name it: seconds, a datetime, or text
+in ISO 8601; UTC where no zone is given."""
 _STAMP = re.compile(r"-(\d{8}T\d{6})\d*-[^/]*\.jsonl$")
 
 UNFINISHED, CUT, NOT_JSON = "unfinished last line", "cut off", "not JSON"
@@ -81,8 +84,7 @@ def _files(folder: str, kind: str, window: Window) -> Iterator[Callable[[], Any]
         name = path.rsplit("/", 1)[-1]
         if not (name.startswith(f"{kind}-") and name.endswith(".jsonl")):
             continue
-        began, changed = _began(name), info.get("mtime")
-        ended = datetime.fromtimestamp(changed, UTC) if isinstance(changed, float) else None
+        began, ended = _began(name), _changed(info)
         late = began is not None and began > window.until + _SPARE
         early = window.since is not None and ended is not None and ended < window.since - _SPARE
         if not (late or early):
@@ -109,6 +111,21 @@ def _began(name: str) -> datetime | None:
         return datetime.strptime(f"{stamp[1]}+0000", "%Y%m%dT%H%M%S%z") if stamp else None
     except ValueError:
         return None
+
+
+def _changed(info: dict[str, Any]) -> datetime | None:
+    """When a file last changed, if its filesystem says so in a way that can be read."""
+    for key in _CHANGED:
+        found = info.get(key)
+        try:
+            if isinstance(found, int | float):
+                return datetime.fromtimestamp(found, UTC)
+            moment = datetime.fromisoformat(found) if isinstance(found, str) else found
+        except (ValueError, OverflowError, OSError):
+            continue
+        if isinstance(moment, datetime):
+            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return None
 
 
 def _open(filesystem: Any, path: str) -> Any:
