@@ -149,7 +149,8 @@ def _faster(
     cpu, peer_cpu = findings.load("ours", load, _cpu), findings.load(peer, peer_load, _cpu)
     bound, kept = ("", None) if least is None else (f">= {least} x", ours >= least * theirs)
     shown = (f"{ours:,.0f}/s", f"{theirs:,.0f}/s")
-    return Figure(f"serving: {what}", *shown, ours / theirs, bound, kept, peer_cpu / cpu)
+    ratios = [a / b if b else None for a, b in ((ours, theirs), (peer_cpu, cpu))]
+    return Figure(f"serving: {what}", *shown, ratios[0], bound, kept, ratios[1])
 
 
 def _cost(what: str, ours: float, theirs: float, unit: str, bound: float | None) -> Figure:

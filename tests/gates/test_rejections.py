@@ -302,6 +302,7 @@ def test_robustness_rejects_noise_where_there_is_no_number(tmp_path, rejected):
 def test_robustness_rejects_scores_that_are_not_numbers(tmp_path, rejected):
     def no_imputer(project):
         project.edit("model", "Regression, scale", "Regression, impute: none, scale")
+        project.edit("data", "max: 100, missing: 0.2", "max: 100")
         project.rewrite_table(lambda table: table.assign(age=table["age"].fillna(40.0)))
 
     verdict = judge(small(tmp_path, no_imputer), robustness={"missing": 0.2, "max_drop": 1.0})

@@ -54,23 +54,19 @@ def test_a_release_is_built_signed_and_attested_by_digest(staged: Hub) -> None:
     assert digest in staged.project_file("production", staged.pulls[0]["head"])
 
 
-def test_another_registry_gets_its_own_login_and_never_githubs_token(tagged: Hub) -> None:
-    assert tagged.push_tag("release", "tiny/v1.0.0").ok
-    assert tagged.edge.load("login", None) is None
-    tagged.runner.secrets = {"TAGSHIP_REGISTRY_TOKEN": "t0ken"}
-    ran = tagged.dispatch("release", tag="tiny/v1.0.0")
-    assert ran.ok, ran.log
-    assert tagged.edge.load("login", None)[2] == "t0ken"
-    assert "t0ken" not in ran.log + str(tagged.edge.load("calls", []))
-
-
-def test_a_private_repository_releases_without_attestations(tagged: Hub) -> None:
+def test_a_private_repository_with_a_registry_of_its_own(staged: Hub, tagged: Hub) -> None:
+    """No attestations, which GitHub would refuse; the registry's own login, and no other."""
+    assert staged.edge.load("login", None) is None
+    assert staged.edge.calls("actions/attest")
     tagged.runner.private = True
+    tagged.runner.secrets = {"TAGSHIP_REGISTRY_TOKEN": "t0ken"}
     ran = tagged.push_tag("release", "tiny/v1.0.0")
     assert ran.ok, ran.log
     assert tagged.edge.calls("cosign")
     assert not tagged.edge.calls("actions/attest")
     assert not tagged.edge.calls("actions/attest-build-provenance")
+    assert tagged.edge.load("login", None)[2] == "t0ken"
+    assert "t0ken" not in ran.log + str(tagged.edge.load("calls", []))
 
 
 def test_ci_builds_the_image_while_production_runs_a_release(shipped: Hub) -> None:
