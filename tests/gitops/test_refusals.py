@@ -536,3 +536,21 @@ def test_the_work_tree_is_never_touched(shipped: Shop, tmp_path: Path) -> None:
     before = shipped.git("status", "--porcelain"), shipped.git("rev-parse", "HEAD")
     shipped.rollback()
     assert (shipped.git("status", "--porcelain"), shipped.git("rev-parse", "HEAD")) == before
+
+
+@pytest.mark.parametrize("number", [999_999_999, 20_261_128, 100_000])
+def test_a_number_costs_by_how_many_tags_there_are_not_by_how_high_it_is(
+    shipped: Shop, number: int
+) -> None:
+    import tracemalloc
+
+    name = f"churn/production/{number}"
+    shipped.look()
+    forge(shipped, "churn/production/1", name, shipped.git("rev-parse", "churn/production/1^{}"))
+    tracemalloc.start()
+    ledger = shipped.look().ledger
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4_000_000
+    missing = [f.ref for f in ledger.findings if "this number is missing" in f.problem]
+    assert missing == [f"churn/production/{gap}" for gap in range(3, 23)]

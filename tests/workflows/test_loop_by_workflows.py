@@ -82,6 +82,16 @@ def test_a_release_run_again_does_nothing_new(staged: Hub) -> None:
     assert (staged.tags, staged.pulls) == (tags, pulls)
 
 
+@pytest.mark.parametrize("tag", ["--help", "--version", "-h"])
+def test_a_tag_spelt_like_an_option_is_checked_as_a_tag(staged: Hub, tag: str) -> None:
+    """Or the check would print its help, succeed, and let a job with a writing token go on."""
+    for workflow, job in (("release", "check"), ("verify", "verify")):
+        ran = staged.dispatch(workflow, tag=tag)
+        assert ran.results(job) == "failure"
+        assert "is no tag of this grammar" in ran.log
+    assert ran.results("verify") == "failure"
+
+
 def test_new_manifests_reach_staging_and_are_proposed_to_production(staged: Hub) -> None:
     assert staged.merge("promote/tiny/v1.0.0").ok
 

@@ -186,6 +186,19 @@ def test_scripts_are_thin_and_their_commands_exist() -> None:
             assert f"\n{word}:" in (ROOT / "Makefile").read_text(encoding="utf-8"), word
 
 
+def test_what_comes_from_outside_is_never_read_as_an_option() -> None:
+    """A variable is an option's value (``--tag="$TAG"``) or stands behind ``--``."""
+    calls = 0
+    for name, job, step in steps():
+        for call in re.findall(r"bin/tagship ([^\n]*)", step.get("run", "")):
+            options = re.split(r" -- | >>? ", call)[0]
+            calls += "$" in call
+            for word in re.split(r" (?![^{]*\})", options):
+                from_outside = re.match(r"""["']?\$\{?[A-Za-z]""", word)
+                assert not from_outside or ":+--" in word, (name, job, call)
+    assert calls > 10
+
+
 def test_scripts_pass_shellcheck() -> None:
     scripts = [f"# {n} {j}\n{s['run']}" for n, j, s in steps() if "run" in s]
     program = BIN / "shellcheck"

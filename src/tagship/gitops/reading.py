@@ -19,6 +19,8 @@ from tagship.gitops.tags import (
 
 _RELEASE_NEEDS = ("Model-SHA256", "Lock-SHA256", "Config-SHA256", "Verdict", "Verdict-SHA256")
 _DEPLOYMENT_NEEDS = ("Release", "Environment", "Action", "Image", "Model-SHA256", "Manifests")
+_MOST_GAPS = 20
+"""How many missing numbers of a series are findings."""
 
 
 def read_ledger(
@@ -121,8 +123,18 @@ def _gaps(used: Mapping[tuple[str, str], list[int]]) -> list[Finding]:
     return [
         Finding(f"{model}/{environment}/{number}", "this number is missing: a tag was deleted")
         for (model, environment), numbers in used.items()
-        for number in sorted(set(range(1, max(numbers))) - set(numbers))[:20]
+        for number in _missing_numbers(numbers)
     ]
+
+
+def _missing_numbers(numbers: Iterable[int]) -> list[int]:
+    """The first gaps below the highest number; their cost never depends on how high that is."""
+    missing: list[int] = []
+    expected = 1
+    for number in sorted(set(numbers)):
+        missing += range(expected, min(number, expected + _MOST_GAPS - len(missing)))
+        expected = number + 1
+    return missing
 
 
 def _broken_chains(
