@@ -145,6 +145,8 @@ def run_model(files: ModelFiles, say: Say) -> RunResult:
     """
     started = time.perf_counter()
     with only_one(files.root, files.name):
+        if files.lock_path.is_file():
+            read_lock(files.lock_path)  # one that cannot be compared is refused before training
         say("checking the tracking store")
         check_tracking(files.root)
         bundle = train_model(files, say)

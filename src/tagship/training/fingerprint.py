@@ -6,16 +6,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import tagship
 from tagship.config.project_files import ModelFiles
 from tagship.errors import TagshipError
+from tagship.training import TRAINING_NUMBER
 from tagship.training.lock import Inputs, Lock
 from tagship.training.own_code import own_files
 
 LIBRARIES = ("numpy", "onnx", "pandas", "scikit-learn", "scipy", "skl2onnx")
-_NO_INFLUENCE = {
-    "tracking.py", "lock.py", "bundle.py", "verification.py", "reference.py", "__init__.py"
-}  # fmt: skip
 _DIGITS = 12
 
 
@@ -23,7 +20,7 @@ def current_inputs(files: ModelFiles) -> Inputs:
     """The inputs as they are now, in the form that the lock holds."""
     data = files.data.model_dump(mode="json")
     model = files.model.model_dump(mode="json", exclude={"card"}, exclude_none=True)
-    code = {"engine": _code(_engine_files())}
+    code: dict[str, str] = {}
     if files.model.features is not None:
         code["features"] = _code(own_files(files.root, files.model.features.partition(":")[0]))
     libraries = {name: metadata.version(name) for name in LIBRARIES}
@@ -40,6 +37,7 @@ def current_inputs(files: ModelFiles) -> Inputs:
         data={key: _fingerprint(value) for key, value in data.items()},
         model=model,
         code=code,
+        training=TRAINING_NUMBER,
         libraries=libraries,
     )
 
@@ -57,14 +55,18 @@ def changes(lock: Lock, now: Inputs, data_sha256: str | None = None) -> list[str
         old, new = before.get(key, "nothing"), after.get(key, "nothing")
         if old != new:
             found.append(f"model.yaml: {key}: {old} → {new}")
+    if then.training != now.training:
+        before_numbers = "none, since an older engine wrote the lock"
+        found.append(
+            f"the engine's training number: {then.training or before_numbers} → {now.training}"
+        )
     names = {
-        "engine": "the engine (src/tagship)",
         "features": "the feature functions",
         "estimators": "an estimator under src/",
     }
     found += [
         f"{names.get(key, key)} changed"
-        for key in sorted(then.code.keys() | now.code.keys())
+        for key in sorted((then.code.keys() | now.code.keys()) - {"engine"})
         if then.code.get(key) != now.code.get(key)
     ]
     for name in sorted(then.libraries.keys() | now.libraries.keys()):
@@ -99,16 +101,6 @@ def _code(paths: list[Path]) -> str:
         digest.update(path.name.encode() + b"\0")
         digest.update(path.read_bytes().replace(b"\r\n", b"\n"))
     return digest.hexdigest()[:_DIGITS]
-
-
-def _engine_files() -> list[Path]:
-    engine = Path(tagship.__file__).parent
-    return [
-        path
-        for folder in ("data", "training")
-        for path in (engine / folder).glob("*.py")
-        if path.name not in _NO_INFLUENCE
-    ]
 
 
 def _distribution(estimator: str) -> str:

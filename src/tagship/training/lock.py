@@ -4,13 +4,17 @@ It holds nothing that varies by machine or time, so that the same inputs give th
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
+
+import tagship
 from tagship.config.contract import Sha256
 from tagship.config.frozen import Frozen
 from tagship.config.yaml_file import dump_yaml, parse, read_yaml
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_bytes, write_atomically
+from tagship.training import TRAINING_NUMBER
 
 HEADER = "# Written by `tagship run`: review it, never edit it.\n"
 
@@ -30,8 +34,10 @@ class Inputs(Frozen):
     """For each key of data.yaml, a fingerprint of what it says."""
     model: dict[str, Any]
     """What model.yaml says, defaults included, without its card."""
-    code: dict[str, str]
-    """Fingerprints of the engine's training code and of the feature functions."""
+    code: dict[str, str] = {}
+    """Fingerprints of the project's own code: feature functions and estimators."""
+    training: Annotated[int, Field(ge=0)] = 0
+    """The training number of the engine; 0 in a lock from before there was one."""
     libraries: dict[str, str]
     """Versions of the libraries that decide the artifact's bytes."""
 
@@ -93,13 +99,27 @@ def read_lock(path: Path) -> Lock:
     """Read a lock.
 
     Raises:
-        TagshipError: there is none, or it is not one.
+        TagshipError: there is none, it is not one, or a newer engine wrote it.
     """
     if not path.is_file():
         raise TagshipError(
             f"{path}: there is no lock", f"run `tagship run {path.parent.name}` and commit it"
         )
-    return parse(read_yaml(path), Lock)
+    file = read_yaml(path)
+    _refuse_newer(path, file.root.get("inputs"))
+    return parse(file, Lock)
+
+
+def _refuse_newer(path: Path, inputs: Any) -> None:
+    """A newer engine's lock may have keys that this one does not know, so this comes first."""
+    number = inputs.get("training") if isinstance(inputs, dict) else None
+    if isinstance(number, int) and number > TRAINING_NUMBER:
+        raise TagshipError(
+            f"{path}: a newer engine wrote this lock: its training number is {number}, that of"
+            f" the installed tagship {tagship.__version__} is {TRAINING_NUMBER}",
+            "install the engine that pyproject.toml pins (`make setup`), or update the project"
+            " (`make update`)",
+        )
 
 
 def lock_text(lock: Lock) -> str:
