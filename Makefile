@@ -2,11 +2,11 @@
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
   $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
-UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
+UV := $(shell command -v uv 2>/dev/null || echo $(CURDIR)/$(BIN)/uv)
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help run test check tools update docs clean setup setup-all setup-gitops
+.PHONY: help run test check tools update clean setup setup-all setup-gitops
 .DEFAULT_GOAL := help
 
 help:  ## Show these words
@@ -15,24 +15,20 @@ help:  ## Show these words
 run: setup  ## Train, gate, lock, report and build every model
 	$(BIN)/tagship run
 
-test: setup-all  ## Run every test
-	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+test: setup-all  ## Run this project's tests
+	$(BIN)/pytest --cov=src --cov-report=term-missing:skip-covered $(ARGS)
 
 check: setup-all  ## Run every pre-commit hook on every file
 	$(BIN)/pre-commit run --all-files
 
-tools: ## Set up what only some tests need: kustomize, Chromium, Prometheus, image tools
-	bash .ci/tools
+tools:  ## Set up kustomize, which some tests use
+	bash .ci/kustomize
 
-update: setup-all  ## Update the engine from the template's newest tag
+update: setup-all  ## Take over the template's newest version: its engine and its static files
 	$(BIN)/tagship update
 
-docs: setup-all  ## Generate the reference pages and the schemas
-	$(BIN)/tagship schema
-	$(BIN)/python docs/generate.py
-
 clean:  ## Remove everything that was made here, but the environment
-	rm -rf .tagship reports mlruns mlflow.db* dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .tagship reports mlruns mlflow.db* dist .pytest_cache .mypy_cache .ruff_cache .coverage
 
 setup: .venv/.run.stamp
 
@@ -48,14 +44,17 @@ setup-all: .venv/.all.stamp
 
 .venv/.gitops.stamp: .venv/.uv.stamp uv.lock pyproject.toml
 	$(UV) sync --frozen --inexact --quiet --no-default-groups
+	@$(BIN)/tagship schema >/dev/null
 	@touch $@
 
 .venv/.run.stamp: .venv/.uv.stamp uv.lock pyproject.toml
 	$(UV) sync --frozen --inexact --quiet --no-default-groups --extra train --extra serve
+	@$(BIN)/tagship schema >/dev/null
 	@touch $@
 
 .venv/.all.stamp: .venv/.uv.stamp uv.lock pyproject.toml
 	$(UV) sync --frozen --inexact --quiet --all-extras
+	@$(BIN)/tagship schema >/dev/null
 	@touch $@ .venv/.run.stamp
 
 -include template.mk # in the template itself only

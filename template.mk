@@ -1,8 +1,39 @@
-.PHONY: bench
+# The template alone: the engine's words, and those of the documentation and the benchmarks.
+ENGINE := src/engine
+ENGINE_BIN := $(ENGINE)/.venv/bin
+ENGINE_SYNC := env -u VIRTUAL_ENV -u UV_PROJECT_ENVIRONMENT $(UV) sync --directory $(ENGINE) --frozen --inexact --quiet --all-extras
 
-bench: .venv/.bench.stamp  ## Measure the figures of benchmarks/README.md
-	$(BIN)/python benchmarks/run.py $(ARGS)
+.PHONY: bench docs test-engine test-slow check-engine tools-engine
 
-.venv/.bench.stamp: .venv/.all.stamp  # the peers' packages too
-	$(UV) sync --frozen --inexact --quiet --all-extras --group bench
+test: test-engine
+
+test-engine: $(ENGINE)/.venv/.stamp
+	cd $(ENGINE) && .venv/bin/pytest -n 2 --dist loadfile -m "not slow" --cov=tagship --cov-report=term:skip-covered $(ARGS)
+
+test-slow: $(ENGINE)/.venv/.stamp  ## Run what is long by nature: whole made projects, soak, quick benchmarks, images
+	cd $(ENGINE) && .venv/bin/pytest -n 2 --dist loadfile -m slow $(ARGS)
+
+check: check-engine
+
+check-engine: $(ENGINE)/.venv/.stamp
+	cd $(ENGINE) && .venv/bin/mypy
+
+tools: tools-engine
+
+tools-engine:
+	bash .ci/tools
+
+docs: $(ENGINE)/.venv/.stamp  ## Generate the reference pages
+	$(ENGINE_BIN)/python docs/generate.py
+
+bench: $(ENGINE)/.venv/.bench.stamp  ## Measure the figures of benchmarks/README.md
+	$(ENGINE_BIN)/python benchmarks/run.py $(ARGS)
+
+$(ENGINE)/.venv/.stamp: .venv/.uv.stamp $(ENGINE)/uv.lock $(ENGINE)/pyproject.toml
+	@test -d $(ENGINE)/.venv || $(PYTHON) -m venv $(ENGINE)/.venv
+	$(ENGINE_SYNC)
+	@touch $@
+
+$(ENGINE)/.venv/.bench.stamp: $(ENGINE)/.venv/.stamp  # the peers' packages too
+	$(ENGINE_SYNC) --group bench
 	@touch $@

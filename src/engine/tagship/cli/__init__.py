@@ -1,0 +1,133 @@
+"""The ``tagship`` command: one short file per command, nothing heavy imported until it runs."""
+
+import errno
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from tagship import __version__
+from tagship.config.root import find_root
+from tagship.errors import TagshipError
+from tagship.files import explain_os_error
+
+COMMANDS = {
+    "new": "new",
+    "remove": "remove",
+    "update": "update",
+    "check": "check",
+    "describe": "describe",
+    "validate": "validate",
+    "run": "run",
+    "train": "train",
+    "gate": "gate",
+    "lock": "lock",
+    "record": "record",
+    "build": "build",
+    "image": "image",
+    "serve": "serve",
+    "predict": "predict",
+    "schema": "schema",
+    "release": "release",
+    "promote": "promote",
+    "deploy": "deploy",
+    "rollback": "rollback",
+    "lift": "lift",
+    "retrain": "retrain",
+    "drift": "drift",
+    "status": "status",
+    "history": "history",
+    "verify-deployment": "verify_deployment",
+    "mirror": "mirror",
+    "monitor": "monitor",
+    "doctor": "doctor",
+    "demo": "demo",
+    "changed": "changed",
+    "difference": "difference",
+    "github": "github",
+    "export": "export",
+}
+"""Every command and the module that holds its function ``command``."""
+
+
+_REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
+"""What the operating system refuses for a reason that its user can mend."""
+
+
+def make_app() -> typer.Typer:
+    """The application with all of its commands."""
+    app = typer.Typer(
+        name="tagship",
+        help="Git tags ship models: train, gate, lock, build, release, promote, roll back.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )
+    app.callback()(_root)
+    for name, module in COMMANDS.items():
+        found = import_module(f"tagship.cli.{module}")
+        if hasattr(found, "app"):
+            app.add_typer(found.app, name=name)
+        else:
+            app.command(name)(found.command)
+    return app
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one clear message and exit code 1."""
+    # Spinning threads are up to ten times slower on a busy machine; waiting ones cost a little on a
+    # quiet one (benchmarks/busy_machine.py).
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for variable in ("MLFLOW_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK", "DO_NOT_TRACK"):
+        os.environ.setdefault(variable, "true")
+    _offer_own_code()
+    sys.exit(guarded(make_app()))
+
+
+def _offer_own_code() -> None:
+    """Let feature functions and estimators under ``src/`` be imported, after all that is installed.
+
+    Outside a project there are none, and the command itself says so.
+    """
+    with suppress(TagshipError):
+        sys.path.append(str(find_root() / "src"))
+
+
+def guarded(app: Callable[[], Any]) -> int:
+    """Run ``app`` and turn what a user can cause and mend into a message and an exit code."""
+    try:
+        app()
+    except TagshipError as error:
+        typer.echo(f"error: {error}", err=True)
+        return 1
+    except KeyboardInterrupt:
+        typer.echo("stopped; run the same command again to go on", err=True)
+        return 130
+    except BrokenPipeError:
+        return 1
+    except OSError as error:
+        if error.errno not in _REFUSALS:
+            raise
+        typer.echo(f"error: {explain_os_error(error, Path(error.filename or '.'))}", err=True)
+        return 1
+    return 0
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Show the engine's version."
+    ),
+) -> None:
+    pass

@@ -1,0 +1,43 @@
+"""Every benchmark still runs; how fast anything is decides no test."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).resolve().parents[4] / "benchmarks"
+NAMES = (
+    "startup",
+    "generators",
+    "busy_machine",
+    "training",
+    "large_table",
+    "drift",
+    "predict",
+    "whole_run",
+    "serving",
+    "soak",
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_benchmark_runs_on_tiny_sizes_and_writes_its_figures(name: str, tmp_path: Path) -> None:
+    command = [sys.executable, str(BENCHMARKS / "run.py"), name, "--quick"]
+    done = subprocess.run(
+        [*command, "--results", str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    content = json.loads((tmp_path / f"{name}.json").read_text(encoding="utf-8"))
+    assert content["quick"]
+    assert content["figures"]
+    for figure in content["figures"]:
+        assert figure["what"] in done.stdout
+
+
+def test_an_unknown_benchmark_is_refused_with_the_known_ones() -> None:
+    command = [sys.executable, str(BENCHMARKS / "run.py"), "speed", "--quick"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert all(name in done.stderr for name in NAMES)

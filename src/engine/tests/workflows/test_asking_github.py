@@ -1,0 +1,160 @@
+"""Which models a change touches, and what is asked of GitHub with gh."""
+
+import json
+from pathlib import Path
+
+import pytest
+from edge import Edge
+from typer.testing import CliRunner
+
+from projects import MODEL, Project
+from tagship.cli import make_app
+from tagship.errors import TagshipError
+from tagship.gitops import github
+from tagship.gitops.changed import affected
+
+
+@pytest.fixture
+def edge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Edge:
+    """The recorder of gh on PATH, with a token that may write."""
+    made = Edge(tmp_path / "edge")
+    monkeypatch.setenv("PATH", str(made.bin), prepend=":")
+    monkeypatch.setenv("EDGE", str(made.folder))
+    monkeypatch.setenv("GITHUB_REPOSITORY", "shopkeepers/little-shop")
+    token = {"pull-requests": "write", "issues": "write"}
+    monkeypatch.setenv("GH_TOKEN", json.dumps(token))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("path", "touches"),
+    [
+        ("config/tiny/model.yaml", True),
+        ("config/tiny/model.lock.yaml", True),
+        ("bentos/tiny/service.py", True),
+        ("data/tiny.csv", True),
+        ("uv.lock", True),
+        ("src/engine/tagship/training/train.py", True),
+        ("src/engine/tagship/gitops/tags.py", False),
+        ("src/engine/tagship/retraining/retrain.py", False),
+        ("src/features/other.py", False),
+        ("config/tiny-two/model.yaml", False),
+        ("deploy/tiny/production/release.yaml", False),
+        ("README.md", False),
+    ],
+)
+def test_a_path_touches_the_models_that_it_could_change(
+    project: Project, path: str, touches: bool
+) -> None:
+    assert affected([path], {MODEL: project.files}) == ([MODEL] if touches else [])
+
+
+def test_a_model_that_cannot_be_read_is_still_judged_when_its_folder_changes() -> None:
+    assert affected(["config/broken/data.yaml"], {"broken": None, "other": None}) == ["broken"]
+
+
+def test_a_comment_that_a_person_planted_is_left_alone(edge: Edge) -> None:
+    planted = {"id": 1, "user": {"type": "User"}, "body": "<!-- tagship:gate --> mine"}
+    edge.save("comments", [planted])
+    assert github.comment(5, "gate", "one") == "posted"
+    assert github.comment(5, "gate", "two") == "updated"
+    kept, ours = edge.load("comments", [])
+    assert kept == planted
+    assert ours["body"].endswith("two")
+
+
+def test_a_comment_too_long_for_github_is_cut(edge: Edge) -> None:
+    github.comment(5, "gate", "x" * 100_000)
+    (ours,) = edge.load("comments", [])
+    assert len(ours["body"]) < 65_536
+    assert "cut here" in ours["body"]
+
+
+def test_a_pull_request_is_opened_once(edge: Edge) -> None:
+    first = github.propose("promote/tiny/v1.0.0", "a title", "a text")
+    assert github.propose("promote/tiny/v1.0.0", "a title", "a text") == first
+    (pull,) = edge.load("pulls", [])
+    assert pull["body"] == "a text"
+
+
+def test_an_open_pull_request_gets_the_new_text_and_an_unchanged_one_is_left_alone(
+    edge: Edge,
+) -> None:
+    github.propose("retrain/tiny", "a title", "a text")
+    github.propose("retrain/tiny", "a title", "another text\n")
+    github.propose("retrain/tiny", "a title", "another text")
+    (pull,) = edge.load("pulls", [])
+    assert (pull["title"], pull["body"]) == ("a title", "another text\n")
+    assert len([call for call in edge.calls("gh") if call[:2] == ["pr", "edit"]]) == 1
+
+
+def test_an_issue_that_a_person_planted_is_left_alone_and_a_second_one_is_closed(
+    edge: Edge,
+) -> None:
+    marked = "<!-- tagship:monitor:tiny -->\nours"
+    one = {"state": "open", "body": marked, "user": {"type": "Bot"}}
+    given = [
+        {**one, "number": 3, "user": {"type": "User"}},
+        {**one, "number": 4, "pull_request": {}},
+        {**one, "number": 5, "body": None},
+        {**one, "number": 6, "body": marked.replace("tiny", "tiny-two")},
+        {**one, "number": 8},
+        {**one, "number": 7},
+    ]
+    edge.save("issues", given)
+    assert github.find_issue("monitor:tiny") == (7, marked)
+    states = {issue["number"]: issue["state"] for issue in edge.load("issues", [])}
+    assert states == {3: "open", 4: "open", 5: "open", 6: "open", 7: "open", 8: "closed"}
+
+
+def test_an_issue_is_opened_updated_and_closed(edge: Edge) -> None:
+    assert github.keep_issue("monitor:tiny", None, False, "t", "well") == "none"
+    assert edge.load("issues", []) == []
+    assert github.keep_issue("monitor:tiny", None, True, "t", "x" * 100_000) == "opened"
+    found = github.find_issue("monitor:tiny")
+    assert found is not None
+    assert len(found[1]) < 65_536
+    assert github.keep_issue("monitor:tiny", found[0], True, "t", "worse") == "updated"
+    assert github.keep_issue("monitor:tiny", found[0], False, "t", "well") == "closed"
+    (issue,) = edge.load("issues", [])
+    assert (issue["state"], issue["body"]) == ("closed", "<!-- tagship:monitor:tiny -->\nwell")
+    assert github.find_issue("monitor:tiny") is None
+
+
+def test_what_was_reviewed_is_the_pull_request_that_was_merged_into_the_branch(edge: Edge) -> None:
+    merged = {"merged_at": "now", "base": {"ref": "main"}, "head": {"sha": "h1"}}
+    closed = {"merged_at": None, "base": {"ref": "main"}, "head": {"sha": "h2"}}
+    aside = {"merged_at": "now", "base": {"ref": "side"}, "head": {"sha": "h3"}}
+    edge.save("merged", {"c1": [closed, aside, merged], "c2": [closed], "c3": [aside]})
+    found = [github.reviewed(commit, "main") for commit in ("c1", "c2", "c3", "c4")]
+    assert found == ["h1", None, None, None]
+
+
+def test_a_refusal_of_github_is_passed_on(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GH_TOKEN", json.dumps({"pull-requests": "read"}))
+    with pytest.raises(TagshipError, match="HTTP 403"):
+        github.comment(5, "gate", "one")
+
+
+def test_outside_of_github_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
+    with pytest.raises(TagshipError, match="GITHUB_REPOSITORY"):
+        github.repository()
+
+
+def test_outputs_are_one_line_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "output"
+    monkeypatch.setenv("GITHUB_OUTPUT", str(file))
+    with pytest.raises(TagshipError, match="several lines"):
+        github.write_outputs({"reviewed": "a\nother=b"})
+    answer = tmp_path / "outcomes.json"
+    outcomes = [
+        {"model": "a", "environment": "staging", "state": "deployed", "detail": "a/staging/2"},
+        {"model": "a", "environment": "production", "state": "pending", "detail": "…"},
+    ]
+    answer.write_text(json.dumps(outcomes), encoding="utf-8")
+    assert CliRunner().invoke(make_app(), ["github", "outputs", str(answer)]).exit_code == 0
+    assert file.read_text(encoding="utf-8").splitlines() == [
+        'deployed=["a/staging/2"]',
+        'pending=[{"model": "a", "environment": "production"}]',
+    ]
