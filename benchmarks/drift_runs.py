@@ -12,7 +12,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-
 from tagship.config.drift import Drift
 from tagship.data.boundary import Field
 from tagship.monitoring.current import from_table

@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from typer.main import get_command
-
 from tagship.cli import make_app
 from tagship.cli.export import airflow_dag
 from tagship.config.project_files import load_project
 from tagship.config.schemas import KINDS
 from tagship.serving.settings import PREFIX, Settings
+from typer.main import get_command
 
 FOLDER = Path(__file__).parent / "reference"
 EXAMPLE = Path(__file__).parent / "examples" / "airflow_dag.py"

@@ -9,7 +9,7 @@ from tagship.config.model import ModelConfig
 from tagship.config.project import ProjectConfig
 from tagship.config.project_files import load_model, model_names
 from tagship.config.root import check_model_name, find_root
-from tagship.config.schemas import KINDS, stale_schemas
+from tagship.config.schemas import KINDS
 from tagship.config.thresholds import ThresholdsConfig
 from tagship.config.yaml_file import dump_yaml, parse, read_yaml
 from tagship.errors import TagshipError

@@ -18,7 +18,14 @@ from tagship.config.yaml_file import parse, read_yaml
 ROOT = find_root(Path(__file__))
 PAGES = sorted(
     path
-    for pattern in ("*.md", "docs/**/*.md", "deploy/**/*.md", "benchmarks/*.md", "hooks/*.md", "src/engine/*.md")
+    for pattern in (
+        "*.md",
+        "docs/**/*.md",
+        "deploy/**/*.md",
+        "benchmarks/*.md",
+        "hooks/*.md",
+        "src/engine/*.md",
+    )
     for path in ROOT.glob(pattern)
 )
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

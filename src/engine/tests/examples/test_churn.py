@@ -9,8 +9,8 @@ from example_models import (
     config,
     request,
 )
-
 from features import churn
+
 from tagship.data.contract_check import ContractError, check_contract
 from tagship.data.generators import generate
 

@@ -8,7 +8,6 @@ from example_models import (
     check_generated_table,
     request,
 )
-
 from features import housing
 
 
