@@ -9,6 +9,7 @@ from pathlib import Path
 EXAMPLES = ("churn", "fraud", "housing", "iris")
 KEPT = {"all": EXAMPLES, "churn": ("churn",), "none": ()}
 PYTHONS = ("3.11", "3.12", "3.13")
+ENGINES = ("vendored", "git")
 LICENCES = ("Apache-2.0", "MIT", "proprietary")
 
 _SLUG = re.compile(r"[a-z](?:-?[a-z0-9])*")
@@ -35,6 +36,7 @@ class Answers:
     models: str
     python: str
     licence: str
+    engine: str
 
     @classmethod
     def read(cls, given: Mapping[str, object]) -> "Answers":
@@ -50,6 +52,7 @@ ROOT = Answers(
     models="all",
     python="3.11",
     licence="Apache-2.0",
+    engine="vendored",
 )
 """The answers that give the template's root back."""
 
@@ -88,7 +91,8 @@ def problems(answers: Answers, root: Path) -> list[str]:
             f" and . , & ' ( ) + / - only, has at most {_LONGEST_TITLE} characters, and is no word"
             " that YAML reads as true, false or null"
         )
-    for name, known in (("models", KEPT), ("python", PYTHONS), ("licence", LICENCES)):
+    for name, known in (("models", KEPT), ("python", PYTHONS), ("licence", LICENCES),
+                        ("engine", ENGINES)):  # fmt: skip
         value = getattr(answers, name)
         if value not in known:
             found.append(f"{name} {value!r}: it is one of {', '.join(known)}")

@@ -7,6 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+if sys.version_info < (3, 11):
+    sys.exit(f"error: Python {sys.version.split()[0]} runs this; a project needs 3.11 or later")
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(ROOT))
 
@@ -14,6 +16,7 @@ from hooks.answers import Answers, problems  # noqa: E402
 from hooks.closing import closing_message, say  # noqa: E402
 from hooks.copying import File, is_yours, project_files  # noqa: E402
 from hooks.cruft_link import without_secrets  # noqa: E402
+from hooks.tracked_files import TemplateError  # noqa: E402
 
 
 def main(given: str, link: str, operation: str) -> None:
@@ -27,7 +30,10 @@ def main(given: str, link: str, operation: str) -> None:
     answers = Answers.read(asked)
     if found := problems(answers, ROOT):
         sys.exit("\n".join(f"error: {problem}" for problem in found))
-    files = {**project_files(ROOT, answers), **_rendered(asked)}
+    try:
+        files = {**project_files(ROOT, answers), **_rendered(asked)}
+    except TemplateError as error:
+        sys.exit(f"error: {error}")
     is_update = operation == "update" and (target / ".git").exists()
     if is_update:
         files = {path: file for path, file in files.items() if not is_yours(ROOT, path)}

@@ -5,16 +5,17 @@ as they are; the few places that name the root are replaced, in paths and in tex
 """
 
 import importlib.util
-import os
 import re
 import shutil
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 from hooks.answers import EXAMPLES, KEPT, ROOT, Answers
+from hooks.engine_pin import Pin, find_pin, pin_lock, pin_pyproject
+from hooks.engine_wheel import ENGINE
+from hooks.tracked_files import tracked
 
 TEMPLATE_ONLY = (
     "cookiecutter.json",
@@ -22,14 +23,14 @@ TEMPLATE_ONLY = (
     "template.mk",
     ".cz.toml",
     "README.md",
-    "CHANGELOG.md",
+    "CONTRIBUTING.md",
     "LICENSE",
     "hooks/",
     "{{cookiecutter.project_slug}}/",
     "benchmarks/",
-    "docs/first-project.md",
-    "tests/benchmarks/",
-    "tests/template/",
+    "src/engine/",
+    ".ci/run",
+    ".ci/tools",
     ".github/workflows/template.yml",
 )
 """What a project does not get, or gets in another form."""
@@ -45,10 +46,18 @@ YOURS = (
     "deploy/*/staging",
     "deploy/*/production",
     "src/features",
+    "tests/features",
+    "tests/test_own.py",
+    "uv.lock",
+    "vendor",
 )
 """What belongs to the project: an update leaves it alone. cruft reads the same list in
 ``pyproject.toml``, Copier in ``copier.yml``; ``docs/how-to/update.md`` explains it."""
-_JUNK = {".git", ".venv", "__pycache__"}
+_DOCS = "docs/"
+_RUNBOOK = "docs/runbook.md"
+"""The only page that a project gets: its alerts link to it."""
+PAGES = "https://github.com/tagship-labs/tagship-starter/blob/template/v"
+"""How a project's pages link to the documentation, at the version of its engine; never renamed."""
 _NAMES_PYTHON = (".github/workflows/", "Makefile")
 _SPDX = {"Apache-2.0": "Apache-2.0", "MIT": "MIT", "proprietary": "LicenseRef-Proprietary"}
 
@@ -79,35 +88,33 @@ def copy_root(root: Path, target: Path, answers: Answers) -> None:
 
 
 def project_files(root: Path, answers: Answers) -> dict[str, File]:
-    """All files of the new project, by their paths."""
+    """All files of the new project, by their paths.
+
+    Raises:
+        TemplateError: the engine cannot be pinned as asked.
+    """
     owned = _model_paths(root)
+    pin = find_pin(root, answers.engine)
     dropped = [p for name in EXAMPLES if name not in KEPT[answers.models]
                for p in owned.model_paths(name)]  # fmt: skip
     rename = _renaming(answers)
     files = {
-        rename(path): File(_text(path, (root / path).read_bytes(), rename, answers), root / path)
+        rename(path): File(
+            _text(path, (root / path).read_bytes(), rename, answers, pin), root / path
+        )
         for path in tracked(root)
         if not owned.is_under(path, (*TEMPLATE_ONLY, *dropped))
+        and (path == _RUNBOOK or not path.startswith(_DOCS))
     }
+    if pin.vendored:
+        path, content = pin.vendored
+        files[path] = File(content, root / "LICENSE")
     return {**files, **_licence(root, answers)}
 
 
 def is_yours(root: Path, path: str) -> bool:
     """Whether a path of a project is its own, and the template leaves it alone."""
     return bool(_model_paths(root).is_matched(path, YOURS))
-
-
-def tracked(root: Path) -> Iterator[str]:
-    """The paths of the template's files: Git's list, or all that a zip held."""
-    if (root / ".git").exists():
-        command = ["git", "-C", str(root), "ls-files", "-z"]
-        listed = subprocess.run(command, capture_output=True, check=True).stdout.decode()
-        yield from sorted({p for p in listed.split("\0") if p and (root / p).is_file()})
-        return
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(set(folders) - _JUNK)
-        for name in sorted(names):
-            yield (Path(folder) / name).relative_to(root).as_posix()
 
 
 def _renaming(answers: Answers) -> Callable[[str], str]:
@@ -120,20 +127,28 @@ def _renaming(answers: Answers) -> Callable[[str], str]:
     }
     known = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
     pattern = re.compile(rf"(?<![A-Za-z0-9])(?:{known})(?![A-Za-z0-9])")
-    return lambda text: pattern.sub(lambda found: names[found[0]], text)
+
+    def rename(text: str) -> str:
+        return PAGES.join(pattern.sub(lambda match: names[match[0]], part)
+                          for part in text.split(PAGES))  # fmt: skip
+
+    return rename
 
 
-def _text(path: str, content: bytes, rename: Callable[[str], str], answers: Answers) -> bytes:
+def _text(
+    path: str, content: bytes, rename: Callable[[str], str], answers: Answers, pin: Pin
+) -> bytes:
     try:
         text = rename(content.decode())
     except UnicodeDecodeError:
         return content
     if path == "uv.lock":
-        text = _sorted_packages(text)
+        text = pin_lock(_sorted_packages(text), pin)
     elif path == "docker-compose.yml" and "churn" not in KEPT[answers.models]:
         text = text.replace("${MODEL:-churn}", "${MODEL:?say which, such as MODEL=NAME}")
     elif path == "pyproject.toml":
         text = text.replace(f'license = "{ROOT.licence}"', f'license = "{_SPDX[answers.licence]}"')
+        text = pin_pyproject(text, pin)
     if answers.python != ROOT.python and path.startswith(_NAMES_PYTHON):
         for old, new in _pythons(answers.python):
             text = re.sub(old, new, text)
@@ -162,18 +177,17 @@ def _pythons(version: str) -> list[tuple[str, str]]:
 
 
 def _licence(root: Path, answers: Answers) -> dict[str, File]:
-    """The project's licence; the engine keeps its own where the project's is another."""
-    engine = File((root / "LICENSE").read_bytes(), root / "LICENSE")
+    """The project's licence; the engine's own travels in its distribution."""
     own = root / "hooks" / "licences" / f"{answers.licence}.txt"
     if not own.is_file():
-        return {"LICENSE": engine}
+        return {"LICENSE": File((root / "LICENSE").read_bytes(), root / "LICENSE")}
     text = own.read_text(encoding="utf-8").replace("OWNER", answers.owner)
-    return {"LICENSE": File(text.encode(), own), "src/tagship/LICENSE": engine}
+    return {"LICENSE": File(text.encode(), own)}
 
 
 def _model_paths(root: Path) -> ModuleType:
     """The engine's list of a model's paths, without the engine."""
-    path = root / "src" / "tagship" / "config" / "model_paths.py"
+    path = root / ENGINE / "tagship" / "config" / "model_paths.py"
     spec = importlib.util.spec_from_file_location("model_paths", path)
     assert spec is not None
     assert spec.loader is not None

@@ -15,13 +15,12 @@ def write_cruft_link(root: Path, target: Path, given: Mapping[str, object]) -> N
     """
     if "_commit" in given:
         return
-    origin = _git(root, "remote", "get-url", "origin")
-    commit = _git(root, "rev-parse", "HEAD")
-    if not origin or not commit or _git(root, "status", "--porcelain") != "":
+    url = template_url(root)
+    commit = ask_git(root, "rev-parse", "HEAD")
+    if not url or not commit or ask_git(root, "status", "--porcelain") != "":
         return
-    if not _git(root, "for-each-ref", "--contains", commit, "refs/remotes/origin"):
+    if not ask_git(root, "for-each-ref", "--contains", commit, "refs/remotes/origin"):
         return
-    url = str(Path(origin).resolve()) if Path(origin).is_dir() else without_secrets(origin)
     context = {key: value for key, value in given.items() if not key.startswith("_")}
     link = {
         "template": url,
@@ -34,15 +33,26 @@ def write_cruft_link(root: Path, target: Path, given: Mapping[str, object]) -> N
     (target / ".cruft.json").write_text(f"{text}\n", encoding="utf-8")
 
 
+def template_url(root: Path) -> str | None:
+    """Where the template's checkout came from, without a password; None for a zip."""
+    origin = ask_git(root, "remote", "get-url", "origin")
+    if not origin:
+        return None
+    return str(Path(origin).resolve()) if Path(origin).is_dir() else without_secrets(origin)
+
+
 def without_secrets(url: str) -> str:
     """The URL without a password; over HTTP a user may be a token, so without the user too."""
     url = re.sub(r"^((?:git\+)?https?://)[^/]*@", r"\1", url, flags=re.IGNORECASE)
     return re.sub(r"^([\w+]+://[^/:@]*):[^/]*@", r"\1@", url)
 
 
-def _git(root: Path, *arguments: str) -> str | None:
+def ask_git(root: Path, *arguments: str) -> str | None:
     """What git says; None where it refuses."""
     if not (root / ".git").exists():
         return None
-    done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True)
+    try:
+        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True)
+    except OSError:  # no git on this machine
+        return None
     return done.stdout.strip() if done.returncode == 0 else None

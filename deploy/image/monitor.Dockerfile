@@ -1,10 +1,9 @@
-# The image of deploy/components/monitor; the context is the project. Python, git and the locked
-# libraries: the project itself is cloned at each run, so a new image is needed for new libraries only.
+# The image of deploy/components/monitor; the context is the project. Python, git, the engine and the
+# locked libraries: the project itself is cloned at each run, so only another lock needs a new image.
 FROM python:3.11-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b
 ENV PATH=/opt/venv/bin:$PATH \
     UV_PROJECT_ENVIRONMENT=/opt/venv \
     UV_PYTHON_DOWNLOADS=never \
-    PYTHONPATH=/work/project/src \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     HOME=/tmp
@@ -18,7 +17,9 @@ RUN apt-get update \
     && install --directory --owner 10001 --group 10001 /work
 WORKDIR /build
 COPY pyproject.toml uv.lock ./
-RUN uv sync --frozen --no-cache --no-default-groups --no-install-project --extra train
+COPY vendor vendor
+COPY src src
+RUN uv sync --frozen --no-cache --no-default-groups --extra train
 WORKDIR /work
 USER 10001:10001
 ENTRYPOINT ["python", "-m", "tagship"]

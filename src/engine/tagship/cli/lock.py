@@ -7,6 +7,25 @@ from tagship.cli.models import Models, load, progress
 app = typer.Typer(help="Write and verify model.lock.yaml.", no_args_is_help=True)
 
 
+@app.command("check")
+def check(models: Models = None) -> None:
+    """Say which locks are current and which are stale, without training; exit 1 for a stale one."""
+    from tagship.cli.checks import lock_current
+    from tagship.errors import TagshipError
+
+    stale = False
+    for files in load(models):
+        try:
+            lock_current(files.root, files.name)
+        except TagshipError as error:
+            typer.echo(f"{files.name}: {error}", err=True)
+            stale = True
+        else:
+            typer.echo(f"{files.name}: current")
+    if stale:
+        raise typer.Exit(1)
+
+
 @app.command("verify")
 def verify(models: Models = None) -> None:
     """Retrain and compare: identical, equivalent or different; a stale lock is named."""

@@ -11,7 +11,7 @@ PATTERNS = (
     "bentos/{model}/",
     "deploy/{model}/",
     "src/features/{module}.py",
-    "tests/examples/test_{module}.py",
+    "tests/features/test_{module}.py",
 )
 """Folders end in a slash. ``{module}`` is the model's name as Python spells it."""
 
