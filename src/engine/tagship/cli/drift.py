@@ -51,6 +51,7 @@ def command(
     from tagship.cli.output import as_json
     from tagship.config.project_files import load_model
     from tagship.config.root import find_root
+    from tagship.documentation import page
     from tagship.errors import TagshipError
     from tagship.monitoring.drift import judge_drift
     from tagship.monitoring.evidently_report import check_evidently, write_html
@@ -65,7 +66,8 @@ def command(
     if drift is None:
         raise TagshipError(
             f"{files.folder / 'thresholds.yaml'}: {model} declares no drift",
-            "add `drift: {method: psi, warn_above: 0.1, fail_above: 0.2}` (docs/how-to/drift.md)",
+            "add `drift: {method: psi, warn_above: 0.1, fail_above: 0.2}`"
+            f" ({page('how-to/drift')})",
         )
     wanted = Wanted(
         where=current or str(files.root / ".tagship" / "predictions" / model),

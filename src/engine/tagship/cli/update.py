@@ -1,16 +1,31 @@
 """``tagship update``: take over what the template changed."""
 
+from typing import Annotated
+
 import typer
 
 from tagship.cli.options import Json
 
 
-def command(json: Json = False) -> None:
-    """Update the engine from the template's newest tag; exit 1 if something is left to do."""
+def command(
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say which version is out, and its security fixes.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Take over the template's newest version, engine and static files; exit 1 if work is left."""
     from tagship.cli.output import as_json
     from tagship.config.root import find_root
-    from tagship.gitops.template import update
+    from tagship.gitops.template import HELP, newer_with_fixes, update
 
+    if check:
+        newer = newer_with_fixes(find_root())
+        if json:
+            return as_json(newer)
+        typer.echo(f"{newer.tag} is out: make update" if newer.tag else "nothing newer is out")
+        for fix in newer.security:
+            typer.echo(f"  security fix in {fix}")
+        return None
     done = update(find_root())
     if json:
         as_json(done)
@@ -18,6 +33,11 @@ def command(json: Json = False) -> None:
         typer.echo(f"this project has {done.tag} already: nothing to do")
     else:
         typer.echo(f"updated to {done.tag}: {len(done.changed)} files changed, none committed")
+        for path in done.changed:
+            typer.echo(f"  {path}")
+        typer.echo(f"engine: {done.engine or 'as before'}")
+        for model, reasons in done.retrain.items():
+            typer.echo(f"  must be trained again: {model} ({'; '.join(reasons)})")
         for what, paths in (
             ("both changed", done.conflicts),
             ("not applied", done.rejected),
@@ -25,7 +45,7 @@ def command(json: Json = False) -> None:
         ):
             for path in paths:
                 typer.echo(f"  {what}: {path}")
-        typer.echo("next: make setup, make run, make test; then commit")
+        typer.echo("next: make setup-all, make run, make test; then commit")
     if not done.clean:
-        typer.echo("what to do about each of these: docs/how-to/update.md", err=True)
+        typer.echo(f"what to do about each of these: {HELP}", err=True)
         raise typer.Exit(1)

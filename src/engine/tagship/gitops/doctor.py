@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from tagship import __version__
 from tagship.config.project_files import load_model, load_project, model_names
 from tagship.config.schemas import stale_schemas
 from tagship.errors import TagshipError
+from tagship.gitops.engine import check_wheel, published_hash, read_pin
 from tagship.gitops.git import Git
 from tagship.gitops.records import (
     check_pin,
@@ -22,7 +22,7 @@ from tagship.gitops.records import (
     pin_path,
     record_path,
 )
-from tagship.gitops.template import is_template, newer_version
+from tagship.gitops.template import is_template, newer_version, read_link
 from tagship.gitops.view import look
 
 WORKFLOWS = ("ci", "gate", "release", "promote", "rollback", "verify")
@@ -131,12 +131,25 @@ def _template(root: Path) -> Iterator[Answer]:
     if is_template(root):
         return
     try:
-        newer = newer_version(root)
+        pin = read_pin(root)
+        wheel = check_wheel(root, pin) if pin.kind == "vendored" else ""
     except TagshipError as error:
-        yield Answer("warn", "template", f"{error.args[0]}; {error.hint}".removesuffix("; "))
+        yield Answer("fail", "engine", f"{error.args[0]}; {error.hint}")
         return
-    yield _said("template", f"{newer} is out, this is v{__version__}: make update" if newer else "",
-                "warn")  # fmt: skip
+    yield Answer("ok", f"engine {pin.version}, {pin.kind}")
+    try:
+        newer = newer_version(root)
+        yield _said(
+            "template", f"{newer} is out, this is v{pin.version}: make update" if newer else "",
+            "warn",
+        )  # fmt: skip
+        if wheel:
+            same = published_hash(Git(root), read_link(root).url, pin.version) == wheel
+            problem = "" if same else f"{pin.path} is not the wheel that the template's tag names"
+            yield _said("the engine is the template's", problem)
+    except TagshipError as error:
+        why = f"{error.args[0]}; {error.hint}".removesuffix("; ")
+        yield Answer("warn", "template", f"not checked: {why}")
 
 
 def _tools() -> Iterator[Answer]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tagship.documentation import page
 from tagship.errors import TagshipError
 
 MIRROR = "refs/tagship/tags/"
@@ -229,7 +230,7 @@ class Git:
         said = " ".join([reason, *told[:3]])
         way = "check your permission and the repository's rulesets"
         if "refusing to allow" in said and "workflow" in said:
-            way = "run this in a clone, or keep a TAGSHIP_TOKEN: see docs/how-to/release.md"
+            way = f"run this in a clone, or keep a TAGSHIP_TOKEN: {page('how-to/release')}"
         raise TagshipError(f"the remote refused {ref}: {said}", f"nothing was changed; {way}")
 
     # writing objects; nothing is visible until a ref is pushed

@@ -86,7 +86,8 @@ class Settings(BaseModel):
             name = str(problem["loc"][0])
             value = "" if name == "api_keys" else f" is {given[name]!r}"
             raise TagshipError(
-                f"{PREFIX}{name.upper()}{value}: {problem['msg']}", "see docs/reference/serving.md"
+                f"{PREFIX}{name.upper()}{value}: {problem['msg']}",
+                "the documentation's page `reference/serving` lists the settings",
             ) from None
         return found._with_keys()
 

@@ -10,6 +10,7 @@ import numpy as np
 from tagship.config.model import Candidate, ModelConfig
 from tagship.config.project_files import ModelFiles
 from tagship.data.boundary import Boundary, load_feature_function
+from tagship.documentation import page
 from tagship.errors import TagshipError
 from tagship.training.own_code import check_served
 
@@ -151,7 +152,7 @@ def _check_onnx(where: str, estimator: Any, model: ModelConfig) -> None:
         raise TagshipError(
             f"{where}: ONNX cannot express {type(estimator).__name__}, so it could not be served",
             f"choose one of: {', '.join(_expressible(kind))}; or register a converter"
-            " (docs/how-to/own-estimator.md)",
+            f" ({page('how-to/own-estimator')})",
         )
 
 

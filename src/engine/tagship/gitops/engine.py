@@ -1,0 +1,221 @@
+"""The engine that a project pins: which, whether it is what the lock says, and the next one."""
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from tagship.config.project_files import model_names
+from tagship.config.yaml_file import read_yaml
+from tagship.errors import TagshipError
+from tagship.files import sha256_of_file, write_atomically
+from tagship.gitops.git import Git
+
+PYPROJECT, LOCK = "pyproject.toml", "uv.lock"
+WHEEL_MAKER = "hooks/engine_wheel.py"
+"""In the template: writes the engine's wheel into a folder."""
+NUMBER = "src/engine/tagship/training/__init__.py"
+TAGS = "template/v"
+_SOURCE = re.compile(r"^tagship = \{[^}\n]*\}$", re.MULTILINE)
+_WHEEL = re.compile(r"tagship-([0-9][\w.]*)-py3-none-any\.whl")
+_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Pin:
+    """What ``[tool.uv.sources]`` says of the engine."""
+
+    kind: Literal["vendored", "git", "template"]
+    version: str
+    """Empty in the template, which holds the engine itself."""
+    path: str = ""
+    """The wheel, from the project's root."""
+
+
+def read_pin(root: Path) -> Pin:
+    """The pin of the project at ``root``.
+
+    Raises:
+        TagshipError: ``pyproject.toml`` cannot be read, or names no version of the engine.
+    """
+    path = root / PYPROJECT
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise TagshipError(
+            f"{path}: {error}", "the engine's pin stands there: mend the file, then run this again"
+        ) from None
+    source = content.get("tool", {}).get("uv", {}).get("sources", {}).get("tagship", {})
+    wheel = _WHEEL.search(str(source.get("path", "")))
+    if wheel:
+        return Pin("vendored", wheel[1], str(source["path"]))
+    if str(source.get("tag", "")).startswith(TAGS):
+        return Pin("git", str(source["tag"]).removeprefix(TAGS))
+    if source.get("editable"):
+        return Pin("template", "")
+    raise TagshipError(
+        f"{path}: tool.uv.sources.tagship: {source or 'nothing'} is no pin of the engine",
+        'write tagship = { path = "vendor/tagship-VERSION-py3-none-any.whl" }',
+    )
+
+
+def check_wheel(root: Path, pin: Pin) -> str:
+    """The SHA-256 of a vendored wheel, which is the one that ``uv.lock`` names.
+
+    Raises:
+        TagshipError: it is missing, or another one.
+    """
+    path = root / pin.path
+    way_out = f"git restore {pin.path}, or bring the engine anew: make update"
+    if not path.is_file():
+        raise TagshipError(f"{pin.path}: no such file: {PYPROJECT} pins the engine there", way_out)
+    actual = sha256_of_file(path)
+    locked = _locked_hash(root)
+    if actual != locked:
+        raise TagshipError(
+            f"{pin.path}: SHA-256 {actual[:12]}…, {LOCK} names {locked[:12] or 'none'}…: the wheel"
+            " was changed by hand",
+            way_out,
+        )
+    return actual
+
+
+def engine_problem(root: Path) -> str:
+    """What is wrong with the pin and the wheel, without asking anybody; empty when nothing is."""
+    try:
+        pin = read_pin(root)
+        if pin.kind == "vendored":
+            check_wheel(root, pin)
+    except TagshipError as error:
+        return str(error.args[0])
+    return ""
+
+
+def _locked_hash(root: Path) -> str:
+    packages = tomllib.loads((root / LOCK).read_text(encoding="utf-8"))["package"]
+    engine: dict[str, Any] = next((p for p in packages if p["name"] == "tagship"), {})
+    hashes = [str(wheel["hash"]) for wheel in engine.get("wheels", [])]
+    return hashes[0].removeprefix("sha256:") if hashes else ""
+
+
+def replace_engine(root: Path, template: Path, tag: str) -> None:
+    """Pin the engine of a template's version, given as a work tree, and lock it.
+
+    The wheel, ``pyproject.toml`` and ``uv.lock`` change together or not at all.
+
+    Raises:
+        TagshipError: no wheel came out, or uv refuses.
+    """
+    pin = read_pin(root)
+    before = {name: (root / name).read_bytes() for name in (PYPROJECT, LOCK)}
+    new_wheel: Path | None = None
+    text = (root / PYPROJECT).read_text(encoding="utf-8")
+    if pin.kind == "vendored":
+        new_wheel = _make_wheel(template, root / "vendor")
+        source = f'tagship = {{ path = "vendor/{new_wheel.name}" }}'
+    else:
+        source = _SOURCE.findall(text)[0].replace(f'"{TAGS}{pin.version}"', f'"{tag}"')
+    try:
+        write_atomically(root / PYPROJECT, _SOURCE.sub(lambda _: source, text))
+        _uv(root, "lock", "--upgrade-package", "tagship")
+    except TagshipError as error:
+        for name, content in before.items():
+            write_atomically(root / name, content)
+        if new_wheel is not None and new_wheel != root / pin.path:
+            new_wheel.unlink()
+        raise error.within(f"engine {tag}: not taken over, {PYPROJECT} and {LOCK} are as before"
+                           ) from None  # fmt: skip
+    for old in (root / "vendor").glob("tagship-*.whl"):
+        if new_wheel is not None and old != new_wheel:
+            old.unlink()
+
+
+def _make_wheel(template: Path, folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    done = subprocess.run(
+        [sys.executable, str(template / WHEEL_MAKER), str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    name = done.stdout.split()[-1] if done.returncode == 0 and done.stdout.strip() else ""
+    if not _WHEEL.fullmatch(name):
+        said = done.stderr.strip().splitlines()[-1:] or ["it printed no wheel's name"]
+        raise TagshipError(f"the template's {WHEEL_MAKER}: {said[0]}")
+    return folder / name
+
+
+def find_uv() -> str | None:
+    """uv on the PATH, or beside this Python."""
+    return shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
+
+
+def _uv(root: Path, *arguments: str) -> None:
+    uv = find_uv()
+    if uv is None:
+        raise TagshipError("uv is not installed", "python -m pip install uv")
+    command = [uv, *arguments, "--directory", str(root), "--quiet"]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise TagshipError(f"uv {arguments[0]} did not end within {_SECONDS} s") from None
+    if done.returncode:
+        raise TagshipError(f"uv {arguments[0]}: {done.stderr.strip()}")
+
+
+def retrainings(root: Path, template: Path) -> dict[str, list[str]]:
+    """For each locked model that must be trained again with a new engine: why.
+
+    ``template`` is the new version's work tree; ``uv.lock`` at ``root`` is already the new one.
+    """
+    match = re.search(r"^TRAINING_NUMBER = (\d+)$", (template / NUMBER).read_text("utf-8"), re.M)
+    number = int(match[1]) if match else 0
+    packages = tomllib.loads((root / LOCK).read_text(encoding="utf-8"))["package"]
+    versions = {package["name"]: package.get("version") for package in packages}
+    reasons: dict[str, list[str]] = {}
+    for model in model_names(root):
+        path = root / "config" / model / "model.lock.yaml"
+        inputs = read_yaml(path).root.get("inputs", {}) if path.is_file() else {}
+        if not inputs:
+            continue
+        why = [f"library {name}: {old} → {versions.get(name)}"
+               for name, old in inputs.get("libraries", {}).items()
+               if versions.get(name) != old]  # fmt: skip
+        if inputs.get("training", 0) != number:
+            why.insert(0, f"training number {inputs.get('training', 0)} → {number}")
+        if why:
+            reasons[model] = why
+    return reasons
+
+
+def published_hash(git: Git, url: str, version: str) -> str:
+    """The wheel's SHA-256 in the message of a template's tag.
+
+    Raises:
+        TagshipError: the template cannot be reached, or its tag names none.
+    """
+    message = tag_message(git, url, f"{TAGS}{version}")
+    match = re.search(r"^Wheel-SHA256: ([0-9a-f]{64})$", message, re.MULTILINE)
+    if not match:
+        raise TagshipError(f"{url}: the message of {TAGS}{version} names no wheel")
+    return match[1]
+
+
+def tag_message(git: Git, url: str, tag: str) -> str:
+    """What an annotated tag of another repository says; no branch or tag here is touched.
+
+    Raises:
+        TagshipError: it cannot be fetched.
+    """
+    private = f"refs/tagship/template/{tag.removeprefix('template/')}"
+    git.run("fetch", "--quiet", "--depth=1", "--no-tags", url, f"+refs/tags/{tag}:{private}")
+    try:
+        return git.run("for-each-ref", "--format=%(contents)", private)
+    finally:
+        git.run("update-ref", "-d", private)
