@@ -26,6 +26,8 @@ tools:  ## Set up kustomize, which some tests use
 
 update: setup-all  ## Take over the template's newest version: its engine and its static files
 	$(BIN)/tagship update
+	@$(MAKE) --no-print-directory setup-all
+	$(BIN)/tagship lock check
 
 clean:  ## Remove everything that was made here, but the environment
 	rm -rf .tagship reports mlruns mlflow.db* dist .pytest_cache .mypy_cache .ruff_cache .coverage

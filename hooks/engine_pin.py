@@ -34,8 +34,7 @@ def find_pin(root: Path, engine: str) -> Pin:
     """The pin that the answer ``engine`` asks for.
 
     Raises:
-        TemplateError: ``git`` is asked for, and the template is no checkout of a tag that others can
-            fetch.
+        TemplateError: ``git`` is asked for, and the template is no checkout of one of its tags.
     """
     return _git_pin(root) if engine == "git" else _vendored_pin(root)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tagship.gitops.changed import changed
 
 ROOT = Path(__file__).parents[1]
 MODELS = sorted(path.parent.name for path in ROOT.glob("config/*/model.yaml"))
@@ -15,10 +16,16 @@ MODELS = sorted(path.parent.name for path in ROOT.glob("config/*/model.yaml"))
 Run = Callable[..., str]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--base COMMIT``: of the models, only those that differ from where HEAD left it."""
+    parser.addoption("--base", help="test only the models that differ from this commit")
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that takes ``model`` runs for each model of the project."""
     if "model" in metafunc.fixturenames:
-        metafunc.parametrize("model", MODELS)
+        base = metafunc.config.getoption("base")
+        metafunc.parametrize("model", changed(ROOT, base) if base else MODELS)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import tagship
 ENGINE = Path(tagship.__file__).parent
 
 FLOORS = [
-    {"errors"},
+    {"errors", "documentation"},
     {"built", "files", "numbers"},
     {"config"},
     {"data"},
@@ -20,7 +20,7 @@ FLOORS = [
     {"gitops", "monitoring", "reports", "scaffolding", "serving", "bento"},
     {"image", "champion", "batch"},
     {"proofs"},
-    {"pipeline", "demo", "retraining", "watch"},
+    {"pipeline", "demo", "renewal", "retraining", "watch"},
     {"cli"},
     {"__main__"},
 ]

@@ -76,6 +76,43 @@ def retrained(
     typer.echo(said)
 
 
+@app.command("engine")
+def engine(
+    answer: Annotated[Path, typer.Argument(help="What `tagship update --check --json` printed.")],
+) -> None:
+    """Keep one issue while the template's newer versions mend something about security."""
+    from tagship.gitops import github
+
+    newer = json.loads(answer.read_text(encoding="utf-8"))
+    fixes = [f"- {fix.replace('@', '@ ')}" for fix in newer["security"]]
+    body = "\n".join(
+        ["Newer versions of the template mend:", "", *fixes, "", "To have them: `make update`."]
+    )
+    number, _ = github.find_issue("engine") or (None, None)
+    title = f"Security: update the engine to {newer['tag']}"
+    typer.echo(github.keep_issue("engine", number, bool(fixes), title, body))
+
+
+@app.command("renewed")
+def renewed(
+    answer: Annotated[Path, typer.Argument(help="What `tagship lock renew --json` printed.")],
+    pull_request: Annotated[int, typer.Option(help="The pull request's number.")],
+    branch: Annotated[str, typer.Option(help="Its branch.")],
+    commit: Annotated[str, typer.Option(help="The commit that was trained.")],
+    folder: Annotated[Path, typer.Option(help="Where the renewed files lie, as under config/.")],
+) -> None:
+    """Commit renewed locks to a pull request's branch, and say which models need a person."""
+    from tagship.config.root import find_root
+    from tagship.gitops import github
+    from tagship.gitops.renewals import commit_renewals, describe_renewals, read_renewals
+
+    renewals = read_renewals(answer)
+    pushed = commit_renewals(find_root(), renewals, folder, branch, commit)
+    said = describe_renewals(renewals, pushed)
+    typer.echo(github.comment(pull_request, "renew", said))
+    typer.echo(said)
+
+
 @app.command("outputs")
 def outputs(answer: Answer) -> None:
     """Turn what deploy, promote or rollback printed into the step's outputs."""

@@ -3,6 +3,7 @@
 import typer
 
 from tagship.cli.models import Models, load, progress
+from tagship.cli.options import Json
 
 app = typer.Typer(help="Write and verify model.lock.yaml.", no_args_is_help=True)
 
@@ -48,6 +49,30 @@ def verify(models: Models = None) -> None:
         typer.echo(f"{files.name}: {explained[found.outcome]}")
         wrong |= found.outcome == "different"
     if wrong:
+        raise typer.Exit(1)
+
+
+@app.command("renew")
+def renew(models: Models = None, json: Json = False) -> None:
+    """After new libraries or a new engine: renew the locks of models that stay the same.
+
+    Exit 1 when a model does not: run `tagship run` for it and review its new lock.
+    """
+    from tagship.cli.output import as_json
+    from tagship.files import only_one
+    from tagship.renewal import renew_lock
+
+    renewals = []
+    for files in load(models):
+        with only_one(files.root, files.name):
+            renewals.append(renew_lock(files, (lambda _: None) if json else progress(files.name)))
+    if json:
+        as_json(renewals)
+    else:
+        for renewal in renewals:
+            why = f": {renewal.why}" if renewal.why else ""
+            typer.echo(f"{renewal.model}: {renewal.state}{why}")
+    if any(renewal.state == "review" for renewal in renewals):
         raise typer.Exit(1)
 
 
