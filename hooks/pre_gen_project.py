@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(r"{{ template_root() }}")
-if sys.version_info < (3, 11):
+if sys.version_info < (3, 11):  # noqa: UP036 - the user's Python, not the project's
     sys.exit(f"error: Python {sys.version.split()[0]} runs this; a project needs 3.11 or later")
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(ROOT))

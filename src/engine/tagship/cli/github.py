@@ -85,12 +85,10 @@ def engine(
 
     newer = json.loads(answer.read_text(encoding="utf-8"))
     fixes = [f"- {fix.replace('@', '@ ')}" for fix in newer["security"]]
-    body = "\n".join(
-        ["Newer versions of the template mend:", "", *fixes, "", "To have them: `make update`."]
-    )
+    lines = ["Newer versions of the template mend:", "", *fixes, "", "To have them: `make update`."]
     number, _ = github.find_issue("engine") or (None, None)
     title = f"Security: update the engine to {newer['tag']}"
-    typer.echo(github.keep_issue("engine", number, bool(fixes), title, body))
+    typer.echo(github.keep_issue("engine", number, bool(fixes), title, "\n".join(lines)))
 
 
 @app.command("renewed")
