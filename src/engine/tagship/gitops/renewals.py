@@ -19,8 +19,8 @@ _REVIEW = (
     " commit it."
 )
 _PUSHED = (
-    "The renewed locks are on this branch. Where no TAGSHIP_TOKEN is kept, close and reopen the pull"
-    " request to start its checks on them."
+    "The renewed locks are on this branch. Where no TAGSHIP_TOKEN is kept, close and reopen the"
+    " pull request to start its checks on them."
 )
 
 

@@ -13,10 +13,13 @@ ROOT = Path(__file__).parents[4]
 sys.path.insert(0, str(ROOT))  # the hooks import each other as the template's own package
 
 from hooks.answers import ROOT as ROOT_ANSWERS  # noqa: E402
-from hooks.copying import tracked  # noqa: E402
+from hooks.engine_wheel import engine_version  # noqa: E402
+from hooks.tracked_files import tracked  # noqa: E402
 
-__all__ = ["LINKS", "ROOT", "ROOT_ANSWERS", "TOOLS", "Made", "commit", "generate", "git"]
+__all__ = ["LINKS", "ROOT", "ROOT_ANSWERS", "TAG", "TOOLS", "VERSION", "Made"]
 
+VERSION = engine_version(ROOT)
+TAG = f"template/v{VERSION}"
 TOOLS = ("cookiecutter", "cruft", "copier")
 LINKS = {".cruft.json", ".copier-answers.yml"}
 SLUG = "my-models"
@@ -77,11 +80,18 @@ def make_template(folder: Path) -> Path:
         shutil.copy2(ROOT / path, work / path)
     git(work, "init", "-q", "-b", "main")
     commit(work, "feat: the root")
-    git(work, "tag", "-m", "the root", "template/v0.1.0")
+    make_version(work)
     git(folder, "clone", "-q", "--bare", str(work), str(remote))
     git(work, "remote", "add", "origin", remote.as_uri())
     git(work, "fetch", "-q", "origin")
     return work
+
+
+def make_version(work: Path) -> str:
+    """Tag HEAD as the maintainer does; give the tag's name."""
+    done = call(work, sys.executable, "hooks/tag_release.py")
+    assert done.returncode == 0, done.stderr
+    return f"template/v{engine_version(work)}"
 
 
 def generate(

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from generating import call, generate
+from generating import TAG, call, generate
 from test_generating import tree
 from test_updating import begin
 
@@ -12,7 +12,7 @@ TITLES = ("Models (v2)", "Größte Modelle", "Čapek, Łódź & Søn+")
 
 
 def copier(folder: Path, *arguments: str) -> tuple[int, str]:
-    options = ("--trust", "--defaults", "--quiet", "--vcs-ref", "template/v0.1.0")
+    options = ("--trust", "--defaults", "--quiet", "--vcs-ref", TAG)
     done = call(folder, sys.executable, "-m", "copier", arguments[0], *options, *arguments[1:])
     return done.returncode, done.stdout + done.stderr
 
@@ -43,12 +43,12 @@ def test_a_file_of_yours_that_would_be_lost_is_named_and_nothing_is_written(
 ) -> None:
     (project / "Makefile").write_text("ours:\n", encoding="utf-8")
     (project / "uv.lock").unlink()
-    (project / "docs/how-to/update.md").unlink()
-    (project / "docs/how-to/update.md").mkdir()
+    (project / "docs/runbook.md").unlink()
+    (project / "docs/runbook.md").mkdir()
     before = tree(project)
     code, said = copier(project, "recopy", ".")
     assert code != 0
-    assert "holds other files by these names: Makefile, docs/how-to/update.md\n" in said
+    assert "holds other files by these names: Makefile, docs/runbook.md\n" in said
     assert tree(project) == before
 
 

@@ -12,9 +12,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from generating import LINKS, ROOT, ROOT_ANSWERS, TOOLS, commit, environment, generate, git
+from generating import LINKS, ROOT, ROOT_ANSWERS, TAG, TOOLS, commit, environment, generate, git
 from hooks.answers import KEPT, PYTHONS
-from hooks.copying import TEMPLATE_ONLY, YOURS, tracked
+from hooks.copying import PAGES, TEMPLATE_ONLY, YOURS
+from hooks.engine_wheel import build_wheel
+from hooks.tracked_files import tracked
 from ruamel.yaml import YAML
 
 from tagship.config.project_files import load_project, model_names
@@ -22,7 +24,7 @@ from tagship.config.root import check_model_name
 from tagship.errors import TagshipError
 
 Make = Callable[..., Path]
-OTHERS = {"README.md", "CHANGELOG.md"}
+PINNING = {"pyproject.toml", "uv.lock"}
 LONG = (
     ("title", "Größte Modelle"),
     ("project_slug", "a-slug-that-is-as-long-as-a-slug-may-be4"),
@@ -47,11 +49,14 @@ def test_the_root_s_own_answers_give_the_root_back_byte_for_byte(
     made: Make, template: Path
 ) -> None:
     new = tree(made("cookiecutter", *asdict(ROOT_ANSWERS).items()))
-    only = tuple(place for place in TEMPLATE_ONLY if place not in {*OTHERS, "LICENSE"})
-    root = {path: found for path, found in tree(template).items() if path in set(tracked(template))}
-    expected = {path: found for path, found in root.items() if not path.startswith(only)}
-    assert set(new) == set(expected)
-    assert [path for path in sorted(new) if new[path] != expected[path]] == sorted(OTHERS)
+    only = tuple(place for place in TEMPLATE_ONLY if place not in {"README.md", "LICENSE"})
+    root = {path: body for path, body in tree(template).items() if path in set(tracked(template))}
+    expected = {path: body for path, body in root.items() if not path.startswith((*only, "docs/"))}
+    expected["docs/runbook.md"] = root["docs/runbook.md"]
+    added = {"CHANGELOG.md", f"vendor/{build_wheel(template).name}"}
+    assert set(new) == set(expected) | added
+    differ = {path for path in expected if new[path] != expected[path]}
+    assert differ == {"README.md", *PINNING}
 
 
 def test_the_root_s_answers_are_those_of_its_config() -> None:
@@ -67,7 +72,8 @@ def test_nothing_of_the_root_s_identity_is_left_in_a_path_or_a_file(made: Make) 
     words = [ROOT_ANSWERS.project_slug, ROOT_ANSWERS.owner, ROOT_ANSWERS.title]
     spelt = [word.replace("-", "_") for word in words]
     pattern = re.compile("|".join(map(re.escape, {*words, *spelt})), re.IGNORECASE)
-    named = [p for p, (body, _) in tree(new).items() if pattern.search(p + body.decode("latin-1"))]
+    named = [path for path, (body, _) in tree(new).items() if not path.endswith(".whl")
+             and pattern.search(path + body.decode("latin-1").replace(PAGES, ""))]  # fmt: skip
     assert named == []
 
 
@@ -113,9 +119,11 @@ def test_uv_lock_is_in_uv_s_order_whatever_the_slug(
     names = [package.split('"', 2)[1] for package in packages]
     assert slug in names
     assert names == sorted(names)
-    root = (ROOT / "uv.lock").read_text(encoding="utf-8")
-    ours = sorted("\n".join(packages).replace(slug, ROOT_ANSWERS.project_slug).split())
-    assert ours == sorted(" ".join(root.split("\n[[package]]\n")[1:]).split())
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("uv")), "lock", "--check", "--offline"],
+        cwd=new, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_rename_changes_no_lock(made: Make) -> None:
@@ -139,7 +147,7 @@ def test_a_url_a_tag_and_a_zip_give_the_same_tree(
         zipped.writestr("template-main/", "")
         for path in tracked(template):
             zipped.write(template / path, f"template-main/{path}")
-    tagged = ("--checkout", "template/v0.1.0")
+    tagged = ("--checkout", TAG)
     from_url = generate("cookiecutter", url, tmp_path / "tag", {}, *tagged).project
     from_zip = generate("cookiecutter", str(archive), tmp_path / "zip", {}).project
     expected = tree(made())
@@ -163,7 +171,7 @@ def test_a_project_is_linked_only_to_what_others_can_fetch(template: Path, tmp_p
     (clone / "Makefile").write_text("changed:\n", encoding="utf-8")
     assert not linked("changed")
     commit(clone, "feat: not pushed")
-    git(clone, "tag", "-m", "nor is this", "template/v0.2.0")
+    git(clone, "tag", "-m", "nor is this", "template/v9.9.9")
     assert not linked("not-pushed")
     git(clone, "remote", "remove", "origin")
     assert not linked("no-origin")
@@ -244,10 +252,8 @@ def test_workflows_and_make_take_the_python_that_was_chosen(made: Make, version:
     workflows = sorted((new / ".github/workflows").glob("*.yml"))
     text = "".join(path.read_text(encoding="utf-8") for path in workflows)
     said = re.findall(r"""python-version: "([0-9.]+)""", text)
-    assert len(said) > 10
+    assert len(said) > 8
     assert set(said) == {version}
-    tested = re.findall(r"matrix: \{python: (.*)\}", text)[0]
-    assert {ROOT_ANSWERS.python, version} <= set(re.findall(r"[0-9.]+", tested))
     makefile = (new / "Makefile").read_text(encoding="utf-8")
     assert re.findall(r"for p in (\S+)", makefile) == [f"python{version}"]
 
@@ -270,16 +276,10 @@ def test_images_keep_the_python_whose_digest_is_known(made: Make, version: str) 
         ("proprietary", "LicenseRef-Proprietary", "All rights reserved"),
     ],
 )
-def test_the_licence_is_the_project_s_and_the_engine_keeps_its_own(
-    made: Make, licence: str, spdx: str, says: str
-) -> None:
+def test_the_licence_is_the_project_s(made: Make, licence: str, spdx: str, says: str) -> None:
     new = made("cookiecutter", ("licence", licence))
     assert says in (new / "LICENSE").read_text(encoding="utf-8")
     assert f'license = "{spdx}"\n' in (new / "pyproject.toml").read_text(encoding="utf-8")
-    engine = new / "src/tagship/LICENSE"
-    kept = engine if licence != "Apache-2.0" else new / "LICENSE"
-    assert kept.read_bytes() == (ROOT / "LICENSE").read_bytes()
-    assert engine.exists() == (licence != "Apache-2.0")
 
 
 def test_the_three_next_commands_are_said(template: Path, tmp_path: Path) -> None:

@@ -9,16 +9,18 @@ import sys
 from pathlib import Path
 
 import pytest
-from generating import ROOT, call, commit, generate, git
+from generating import ROOT, TAG, VERSION, call, commit, generate, git, make_version
 
 from tagship.errors import TagshipError
 from tagship.gitops.template import read_link
 
 PROJECT_YAML = "config/project.yaml"
 ANSWERS = {"owner": "acme-data", "project_slug": "acme-models"}
+NEWER = "9.9.9"
+NEWER_TAG = f"template/v{NEWER}"
 MERGED, BOTH, RENAMED, NEW_NAME, DELETED, GONE = (
-    "docs/how-to/rollback.md", "docs/how-to/release.md", "docs/explanation/verdict.md",
-    "docs/explanation/judgement.md", "docs/how-to/remote-mlflow.md", "docs/how-to/own-features.md",
+    "deploy/argocd/README.md", "docs/runbook.md", ".github/rulesets/README.md",
+    ".github/rulesets/RULES.md", ".editorconfig", ".github/PULL_REQUEST_TEMPLATE.md",
 )  # fmt: skip
 
 
@@ -41,9 +43,14 @@ def history(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     work = tmp_path_factory.mktemp("history") / "template"
     shutil.copytree(template, work)
     git(work, "remote", "remove", "origin")
-    edit(work / "src/tagship/numbers.py", tail="\n\nNEWER = 2\n")
-    edit(work / "src/tagship/__init__.py", {'__version__ = "0.1.0"': '__version__ = "0.2.0"'})
-    edit(work / ".github/workflows/ci.yml", {"timeout-minutes: 15": "timeout-minutes: 16"})
+    engine = work / "src/engine"
+    edit(engine / "tagship/__init__.py", {f'"{VERSION}"': f'"{NEWER}"'})
+    edit(engine / "tagship/training/__init__.py", {"TRAINING_NUMBER = 1": "TRAINING_NUMBER = 2"})
+    edit(engine / "pyproject.toml", {f'version = "{VERSION}"': f'version = "{NEWER}"'})
+    for lock in (work / "uv.lock", engine / "uv.lock"):
+        stanza = f'name = "tagship"\nversion = "{VERSION}"'
+        edit(lock, {stanza: stanza.replace(VERSION, NEWER)})
+    edit(work / ".github/workflows/ci.yml", {"timeout-minutes: 30": "timeout-minutes: 31"})
     edit(work / "deploy/base/service.yaml", head="# A newer service.\n")
     edit(work / MERGED, tail="\nThe template's last words.\n")
     edit(work / BOTH, {first_line(work / BOTH): "# The template's title"})
@@ -56,12 +63,12 @@ def history(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     edit(work / "config/iris/model.yaml", tail="# newer\n")
     edit(work / "deploy/churn/production/kustomization.yaml", tail="# newer\n")
     edit(work / "src/features/churn.py", tail="# newer\n")
-    edit(work / "tests/examples/test_churn.py", tail="# newer\n")
-    edit(work / "tests/examples/test_iris.py", tail="# newer\n")
+    edit(work / "tests/features/test_churn.py", tail="# newer\n")
+    edit(work / "tests/test_locks.py", tail="# newer\n")
     edit(work / ".github/CODEOWNERS", tail="# newer\n")
-    (work / "docs/how-to/brand-new.md").write_text("# About tagship-starter\n", encoding="utf-8")
+    (work / "deploy/brand-new.md").write_text("# About tagship-starter\n", encoding="utf-8")
     commit(work, "feat: newer")
-    git(work, "tag", "-m", "newer", "template/v0.2.0")
+    assert make_version(work) == NEWER_TAG
     git(work, "tag", "template/next")
     return work
 
@@ -93,16 +100,20 @@ def use(root: Path, clashing: bool) -> None:
     edit(root / "src/features/churn.py", tail="# ours\n")
     edit(root / "deploy/churn/production/kustomization.yaml", tail="# ours\n")
     edit(root / ".github/CODEOWNERS", tail="# ours\n")
-    edit(root / "pyproject.toml", {'  "filelock>=3.16",\n': '  "filelock>=3.16",\n  "tomli>=2",\n'})
+    edit(
+        root / "pyproject.toml", {'  "yamllint>=1.37",\n': '  "pluggy>=1",\n  "yamllint>=1.37",\n'}
+    )
+    uv(root, "lock", "--offline", "--quiet")
+    edit(root / "tests/test_own.py", tail="# ours\n")
     edit(root / MERGED, head="Our first words.\n\n")
     edit(root / RENAMED, head="Our first words.\n\n")
-    for path in ("config/iris", "bentos/iris", "deploy/iris", "tests/examples/test_iris.py"):
+    for path in ("config/iris", "bentos/iris", "deploy/iris"):
         git(root, "rm", "-rq", path)
     (root / "config/own").mkdir()
     (root / "config/own/notes.md").write_text("ours\n", encoding="utf-8")
     if clashing:
         edit(root / BOTH, {first_line(root / BOTH): "# Our title"})
-        (root / GONE).rename(root / "docs/our-features.md")
+        (root / GONE).rename(root / "docs/our-words.md")
     commit(root, "feat: ours")
 
 
@@ -112,13 +123,16 @@ def check_updated(root: Path, follows_renames: bool = True) -> None:
     def text(path: str) -> str:
         return (root / path).read_text(encoding="utf-8")
 
-    assert "NEWER = 2" in text("src/tagship/numbers.py")
-    assert "timeout-minutes: 16" in text(".github/workflows/ci.yml")
+    (wheel,) = (root / "vendor").glob("*.whl")
+    assert wheel.name == f"tagship-{NEWER}-py3-none-any.whl"
+    uv(root, "lock", "--check", "--offline")
+    assert "timeout-minutes: 31" in text(".github/workflows/ci.yml")
     assert text("deploy/base/service.yaml").startswith("# A newer service.\n")
-    assert text("docs/how-to/brand-new.md") == "# About acme-models\n"
+    assert text("deploy/brand-new.md") == "# About acme-models\n"
     assert not (root / DELETED).exists()
     assert '"ruff>=0.12"' in text("pyproject.toml")
-    assert '"tomli>=2"' in text("pyproject.toml")
+    assert '"pluggy>=1"' in text("pyproject.toml")
+    assert f"vendor/{wheel.name}" in text("pyproject.toml")
     for path in (MERGED, NEW_NAME) if follows_renames else (MERGED,):
         assert text(path).startswith("Our first words.\n"), path
         assert text(path).endswith("The template's last words.\n"), path
@@ -127,27 +141,29 @@ def check_updated(root: Path, follows_renames: bool = True) -> None:
     assert text(PROJECT_YAML).endswith("# ours\n")
     assert "min: 2000" in text("config/churn/data.yaml")
     for path in ("src/features/churn.py", "deploy/churn/production/kustomization.yaml",
-                 ".github/CODEOWNERS"):  # fmt: skip
+                 ".github/CODEOWNERS", "tests/test_own.py"):  # fmt: skip
         assert text(path).endswith("# ours\n"), path
         assert "# newer" not in text(path), path
-    assert text("tests/examples/test_churn.py").endswith("# newer\n")
-    assert not (root / "tests/examples/test_iris.py").exists()
+    assert text("tests/test_locks.py").endswith("# newer\n")
+    assert "# newer" not in text("tests/features/test_churn.py")
     assert not (root / "config/iris").exists()
     assert text("config/own/notes.md") == "ours\n"
 
 
+def uv(root: Path, *arguments: str) -> None:
+    done = call(root, str(Path(sys.executable).with_name("uv")), *arguments)
+    assert done.returncode == 0, done.stderr
+
+
 def tagship(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """A command of the project's own engine."""
-    code = (
-        f"import sys; sys.path.insert(0, {str(root / 'src')!r}); import tagship.cli as c; c.main()"
-    )
-    return call(root, sys.executable, "-c", code, *arguments)
+    """A command of this engine in a project."""
+    return call(root, sys.executable, "-m", "tagship", *arguments)
 
 
 @pytest.fixture
 def project(history: Path, tmp_path: Path) -> Path:
     """A project that cruft made from the first version."""
-    old = ("--checkout", "template/v0.1.0")
+    old = ("--checkout", TAG)
     return begin(generate("cruft", str(history), tmp_path / "out", ANSWERS, *old).project)
 
 
@@ -155,11 +171,13 @@ def test_cruft_takes_over_what_is_the_template_s_and_leaves_what_is_yours(projec
     use(project, clashing=False)
     done = tagship(project, "update")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "updated to template/v0.2.0" in done.stdout
+    assert f"updated to {NEWER_TAG}" in done.stdout
+    assert f"engine: {VERSION} → {NEWER}" in done.stdout
+    assert "must be trained again: churn (training number 1 → 2)" in done.stdout
     check_updated(project)
     assert git(project, "diff", "--name-only", "--diff-filter=U") == ""
     link = json.loads((project / ".cruft.json").read_text(encoding="utf-8"))
-    assert link["checkout"] == "template/v0.2.0"
+    assert link["checkout"] == NEWER_TAG
     edit(project / "config/churn/model.lock.yaml", tail="# renewed by make run\n")
     by_git(project, on_the_page("# Update from the template"))
     assert git(project, "status", "--porcelain") == ""
@@ -178,13 +196,13 @@ def test_cruft_leaves_conflicts_as_git_does_and_names_what_found_no_place(projec
         r"<<<<<<< .*\n# Our title\n(?:.*\n)?=======\n# The template's title\n>>>>>>> ",
         (project / BOTH).read_text(encoding="utf-8"),
     )
-    assert "docs/how-to/update.md" in done.stderr
+    assert "how-to/update.md" in done.stderr
     check_updated(project)
     (project / "Makefile.rej").write_text("not applied\n", encoding="utf-8")
     by_git(project, on_the_page("To give up an update"))
     assert git(project, "status", "--porcelain") == ""
     assert (project / BOTH).read_text(encoding="utf-8").startswith("# Our title\n")
-    assert not (project / "docs/how-to/brand-new.md").exists()
+    assert not (project / "deploy/brand-new.md").exists()
 
 
 def test_the_doctor_says_that_the_template_is_newer_until_it_is_updated(project: Path) -> None:
@@ -193,14 +211,14 @@ def test_the_doctor_says_that_the_template_is_newer_until_it_is_updated(project:
         return next(answer for answer in answers if answer["what"] == "template")
 
     assert template()["level"] == "warn"
-    assert "template/v0.2.0 is out, this is v0.1.0: make update" in template()["problem"]
+    assert f"{NEWER_TAG} is out, this is v{VERSION}: make update" in template()["problem"]
     assert tagship(project, "update").returncode == 0
     assert template()["level"] == "ok"
     link = project / ".cruft.json"
     link.write_text(link.read_text().replace("/template", "/nowhere"), encoding="utf-8")
     assert "nowhere" in template()["problem"]
     link.unlink()
-    assert "docs/how-to/update.md" in template()["problem"]
+    assert "how-to/update.md" in template()["problem"]
 
 
 def test_the_branch_way_merges_what_is_yours_too_and_follows_what_you_renamed(
@@ -210,8 +228,8 @@ def test_the_branch_way_merges_what_is_yours_too_and_follows_what_you_renamed(
         "URL": str(history),
         "--no-input": f"--no-input --extra-context '{json.dumps(ANSWERS)}'",
         "cruft ": f"{shlex.quote(sys.executable)} -m cruft ",
-        "template/vOLD": "template/v0.1.0",
-        "template/vNEW": "template/v0.2.0",
+        "template/vOLD": TAG,
+        "template/vNEW": NEWER_TAG,
     }
 
     def follow(after: str) -> None:
@@ -236,9 +254,9 @@ def test_the_branch_way_merges_what_is_yours_too_and_follows_what_you_renamed(
         lines = (project / path).read_text(encoding="utf-8").splitlines()
         assert (lines[0], lines[-1]) == (first, last), path
     assert not (project / DELETED).exists()
-    assert (project / "docs/how-to/brand-new.md").is_file()
+    assert (project / "deploy/brand-new.md").is_file()
     link = json.loads((project / ".cruft.json").read_text(encoding="utf-8"))
-    assert link["checkout"] == "template/v0.2.0"
+    assert link["checkout"] == NEWER_TAG
 
 
 def test_an_update_is_refused_over_changes_without_a_link_and_from_a_lost_commit(
@@ -277,40 +295,32 @@ def test_a_project_ahead_of_the_newest_tag_is_not_taken_back(history: Path, tmp_
     assert git(root, "status", "--porcelain") == ""
 
 
-def copier_update(root: Path) -> subprocess.CompletedProcess[str]:
-    options = ("--trust", "--defaults", "--quiet", "--vcs-ref", "template/v0.2.0")
-    return call(root, sys.executable, "-m", "copier", "update", *options)
-
-
 @pytest.fixture
 def copied(history: Path, tmp_path: Path) -> Path:
     """A project that Copier made from the first version."""
-    old = ("--vcs-ref", "template/v0.1.0")
+    old = ("--vcs-ref", TAG)
     return begin(generate("copier", str(history), tmp_path / "out", ANSWERS, *old).project)
 
 
 def test_copier_takes_over_what_is_the_template_s_and_leaves_what_is_yours(copied: Path) -> None:
     use(copied, clashing=True)
-    done = copier_update(copied)
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = tagship(copied, "update")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert f"both changed: {BOTH}" in done.stdout
     text = (copied / BOTH).read_text(encoding="utf-8")
     assert "# Our title" in text
     assert "# The template's title" in text
     assert "<<<<<<<" in text
-    assert "template/v0.2.0" in (copied / ".copier-answers.yml").read_text(encoding="utf-8")
+    assert NEWER_TAG in (copied / ".copier-answers.yml").read_text(encoding="utf-8")
     check_updated(copied, follows_renames=False)
     assert f" D {RENAMED}" in git(copied, "status", "--short").splitlines()
 
 
-def test_a_project_of_copier_is_told_of_a_newer_template_and_the_command(copied: Path) -> None:
+def test_a_project_of_copier_is_told_of_a_newer_template_and_updated(copied: Path) -> None:
     answers = json.loads(tagship(copied, "doctor", "--json").stdout)
     (said,) = [answer for answer in answers if answer["what"] == "template"]
-    assert "template/v0.2.0 is out, this is v0.1.0" in said["problem"]
-    done = tagship(copied, "update")
-    assert done.returncode == 1
-    assert "this project is updated by Copier" in done.stderr
-    assert "copier update --trust --vcs-ref template/v0.2.0" in done.stderr
-    assert copier_update(copied).returncode == 0
+    assert f"{NEWER_TAG} is out, this is v{VERSION}" in said["problem"]
+    assert tagship(copied, "update").returncode == 0
     answers = json.loads(tagship(copied, "doctor", "--json").stdout)
     assert [a["level"] for a in answers if a["what"] == "template"] == ["ok"]
 
