@@ -3,6 +3,9 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
   $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null || echo $(CURDIR)/$(BIN)/uv)
+SYNC := $(UV) sync --frozen --inexact --quiet
+ADVICE := { echo "The environment could not be made. If it is about tagship, the engine's pin is broken:" \
+  "https://github.com/tagship-labs/tagship-starter/blob/template/v0.2.0/docs/how-to/update.md"; exit 1; }
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 export UV_PYTHON_DOWNLOADS := never
 
@@ -45,17 +48,17 @@ setup-all: .venv/.all.stamp
 	@touch $@
 
 .venv/.gitops.stamp: .venv/.uv.stamp uv.lock pyproject.toml
-	$(UV) sync --frozen --inexact --quiet --no-default-groups
+	$(SYNC) --no-default-groups || $(ADVICE)
 	@$(BIN)/tagship schema >/dev/null
 	@touch $@
 
 .venv/.run.stamp: .venv/.uv.stamp uv.lock pyproject.toml
-	$(UV) sync --frozen --inexact --quiet --no-default-groups --extra train --extra serve
+	$(SYNC) --no-default-groups --extra train --extra serve || $(ADVICE)
 	@$(BIN)/tagship schema >/dev/null
 	@touch $@
 
 .venv/.all.stamp: .venv/.uv.stamp uv.lock pyproject.toml
-	$(UV) sync --frozen --inexact --quiet --all-extras
+	$(SYNC) --all-extras || $(ADVICE)
 	@$(BIN)/tagship schema >/dev/null
 	@touch $@ .venv/.run.stamp
 
