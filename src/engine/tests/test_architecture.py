@@ -1,7 +1,9 @@
-"""Imports point one way, heavy libraries wait, and nothing reaches for pickle."""
+"""Imports point one way and work on every system; nothing reaches for pickle."""
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,8 +65,6 @@ def test_the_serving_image_gets_only_what_serving_imports():
     allowed = {"tagship.data.boundary", "tagship.errors", "tagship.files"}
     outside = {"bentoml", "msgspec", "numpy", "onnxruntime", "pydantic", "yaml", "starlette"}
     outside |= {"prometheus_client", "pydantic_core", "uvicorn"}
-    import sys
-
     for part, path in parts():
         if part != "serving":
             continue
@@ -72,6 +72,43 @@ def test_the_serving_image_gets_only_what_serving_imports():
             top = name.split(".")[0]
             own = name.startswith("tagship.serving") or name in allowed or name == "tagship"
             assert own or top in outside or top in sys.stdlib_module_names, f"{path}: {name}"
+
+
+IMPORT_WITHOUT = """
+import importlib, sys
+
+class Hider:
+    hidden = set(sys.argv[2].split())
+
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in self.hidden:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+for name in Hider.hidden:
+    sys.modules.pop(name, None)
+sys.meta_path.insert(0, Hider())
+for name in sys.argv[1].split():
+    importlib.import_module(name)
+"""
+UNIX_ONLY = "curses fcntl grp pty pwd readline resource syslog termios tty uvloop"
+
+
+def test_every_module_is_imported_where_the_modules_of_unix_are_not():
+    names = [path.relative_to(ENGINE.parent).with_suffix("") for _, path in parts()]
+    modules = [".".join(name.parts).removesuffix(".__init__") for name in names]
+    modules.remove("tagship.__main__")
+    command = [sys.executable, "-c", IMPORT_WITHOUT, " ".join(modules), UNIX_ONLY]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_forking_server_says_on_another_system_what_it_needs(monkeypatch):
+    from tagship.serving import server
+
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(sys, "argv", ["server", "bento"])
+    with pytest.raises(SystemExit, match="needs Linux; here is win32\n  → run `tagship serve`"):
+        server.main()
 
 
 def test_nothing_is_left_for_later():

@@ -18,5 +18,5 @@ def command(models: Models = None) -> None:
         metrics = bundle.lock.metrics.items()
         rows = [(n, brief(m.value), f"{brief(m.low)} to {brief(m.high)}") for n, m in metrics]
         table((f"{files.name}: {bundle.lock.winner.candidate}", "holdout", "95 % interval"), rows)
-        typer.echo(f"{bundle.cost.seconds:.1f} s, peak memory {bundle.cost.peak_memory_mb:.0f} MB")
+        typer.echo(f"{bundle.cost.seconds:.1f} s, peak memory {bundle.cost.memory}")
     typer.echo("\nNext: tagship gate")

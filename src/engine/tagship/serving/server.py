@@ -50,6 +50,7 @@ def main() -> None:
     if given.workers < 1:
         parser.error(f"--workers is {given.workers}; one is the least")
     try:
+        _check_system()
         settings = Settings.from_environment()
         listener = _bound(given.host, given.port, settings.request_timeout)
     except TagshipError as error:
@@ -64,6 +65,19 @@ def main() -> None:
         gc.freeze()
         supervisor = Supervisor(service, listener, settings.request_timeout)
         raise SystemExit(supervisor.run(given.workers))
+
+
+def _check_system() -> None:
+    """Refuse a system that has no fork, no TCP_USER_TIMEOUT and no prctl.
+
+    Raises:
+        TagshipError: it is not Linux.
+    """
+    if sys.platform != "linux":
+        raise TagshipError(
+            f"this server forks its workers, which needs Linux; here is {sys.platform}",
+            "run `tagship serve`, which chooses `bentoml serve` here",
+        )
 
 
 def _bound(host: str, port: int, seconds: float) -> socket.socket:

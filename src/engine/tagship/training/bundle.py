@@ -42,8 +42,14 @@ class Cost:
     """What the training took on this machine; never part of the lock."""
 
     seconds: float
-    peak_memory_mb: float
+    peak_memory_mb: float | None
+    """None where the system does not count it."""
     candidate_seconds: dict[str, float]
+
+    @property
+    def memory(self) -> str:
+        """The peak memory as people read it."""
+        return "unknown" if self.peak_memory_mb is None else f"{self.peak_memory_mb:,.0f} MB"
 
 
 @dataclass(frozen=True)

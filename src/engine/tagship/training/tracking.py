@@ -170,9 +170,10 @@ def _log_parent(client: Any, parent: str, files: ModelFiles, bundle: Bundle) -> 
     now = int(time.time() * 1000)
     values = {
         "seconds": bundle.cost.seconds,
-        "peak_memory_mb": bundle.cost.peak_memory_mb,
         "artifact_mb": bundle.lock.artifact.bytes / 1e6,
     }
+    if bundle.cost.peak_memory_mb is not None:
+        values["peak_memory_mb"] = bundle.cost.peak_memory_mb
     values |= _metric_values(bundle.lock.metrics)
     winner = bundle.lock.winner
     settings = {"task": bundle.lock.task, "winner": winner.candidate, "estimator": winner.estimator}

@@ -1,6 +1,5 @@
 """Train one model: cross-validate the candidates, refit the winner, export, measure, lock."""
 
-import resource
 import sys
 import time
 import warnings
@@ -111,8 +110,12 @@ def train(files: ModelFiles, say: Say = lambda _: None, table: Table | None = No
     return Bundle(lock, prepared.boundary, artifact, evidence, cost, reference)
 
 
-def peak_memory_mb() -> float:
-    """The largest resident size of this process so far, in MB."""
+def peak_memory_mb() -> float | None:
+    """The largest resident size of this process so far, in MB; None where it is not counted."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such module
+        return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1e6 if sys.platform == "darwin" else 1e3)
 

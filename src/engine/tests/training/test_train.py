@@ -1,38 +1,18 @@
-"""Training: the winner, the boundary and the artifact."""
+"""Training: the boundary and the artifact."""
 
-import dataclasses
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from tagship.config.contract import DataConfig
-from tagship.config.model import ModelConfig
 from tagship.data.boundary import Boundary
 from tagship.data.table import load_table, make_boundary, request_columns
 from tagship.errors import TagshipError
 from tagship.training.bundle import load_bundle, save_bundle
 from tagship.training.export import artifact_scorer, to_onnx_bytes
 from tagship.training.train import train
-
-
-def model(**changes):
-    base = {"task": "binary", "select": {"metric": "roc_auc", "folds": 3}}
-    return ModelConfig.model_validate({**base, **changes})
-
-
-def test_the_winner_is_the_best_mean_and_a_tie_goes_to_the_first(project):
-    same = {"estimator": "sklearn.linear_model.LogisticRegression"}
-    weak = {"estimator": "sklearn.dummy.DummyClassifier"}
-    files = project.files
-    tie = dataclasses.replace(files, model=model(candidates={"b-first": same, "a-second": same}))
-    assert train(tie).lock.winner.candidate == "b-first"
-    tree = {"estimator": "sklearn.tree.DecisionTreeClassifier", "params": {"max_depth": 1}}
-    files = dataclasses.replace(files, model=model(candidates={"one": same, "tree": tree}))
-    lock = train(files).lock
-    assert lock.winner.candidate == max(lock.candidates, key=lambda n: lock.candidates[n].mean)
-    with pytest.raises(TagshipError, match="ONNX cannot express DummyClassifier"):
-        train(dataclasses.replace(files, model=model(candidates={"weak": weak})))
 
 
 def test_many_small_classes_train_without_the_metrics_that_resamples_cannot_define(project):
@@ -58,11 +38,12 @@ def test_many_small_classes_train_without_the_metrics_that_resamples_cannot_defi
 
 def test_no_holdout_row_is_trained_on(project):
     """A model that memorises its training rows must not know the holdout's."""
-    files = dataclasses.replace(
-        project.files,
-        model=model(candidates={"memory": {"estimator": "sklearn.tree.DecisionTreeClassifier"}}),
+    project.write(
+        "model",
+        "task: binary\nselect: {metric: roc_auc, folds: 3}\n"
+        "candidates: {memory: {estimator: sklearn.tree.DecisionTreeClassifier}}\n",
     )
-    assert train(files).lock.metrics["accuracy"].value < 0.95
+    assert train(project.files).lock.metrics["accuracy"].value < 0.95
 
 
 def test_a_value_on_a_split_point_goes_the_same_way_in_the_artifact():
@@ -104,6 +85,28 @@ def test_a_bundle_survives_its_folder_and_a_changed_artifact_is_refused(project)
     (files.work / "model.onnx").write_bytes(bundle.artifact + b" ")
     with pytest.raises(TagshipError, match="the artifact was changed"):
         load_bundle(files)
+
+
+def test_a_peak_memory_that_the_system_does_not_count_is_unknown(run_project, monkeypatch):
+    import mlflow
+
+    uri = f"sqlite:///{run_project.root}/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    client = mlflow.MlflowClient(uri)
+    experiment = client.get_experiment_by_name("tiny").experiment_id
+    before = client.search_runs([experiment], "tags.verdict = 'pass'")
+    assert all(run.data.metrics["peak_memory_mb"] > 0 for run in before)
+    monkeypatch.setitem(sys.modules, "resource", None)  # importing it fails, as on Windows
+    assert "peak memory unknown" in run_project.tagship("train", "tiny").out
+    assert load_bundle(run_project.files).cost.peak_memory_mb is None
+    ran = run_project.tagship("run", "tiny")
+    assert ran.code == 0, ran.err
+    report = run_project.path("reports/tiny.html").read_text(encoding="utf-8")
+    assert "<dt>Peak memory</dt><dd>unknown</dd>" in report
+    newest, *others = client.search_runs([experiment], "tags.verdict = 'pass'")
+    assert len(others) == len(before)
+    assert "artifact_mb" in newest.data.metrics
+    assert "peak_memory_mb" not in newest.data.metrics
 
 
 def test_dropped_personal_data_never_reaches_the_bundle(project):
