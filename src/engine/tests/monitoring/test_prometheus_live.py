@@ -10,7 +10,6 @@ import json
 import math
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -28,6 +27,7 @@ import yaml
 from deployed_models import WATCHED, deploy, log, publish
 
 from projects import Project, make_project
+from tools import find_program
 
 MONITORING = Path(__file__).parents[4] / "deploy" / "monitoring"
 SECONDS = 90
@@ -237,12 +237,7 @@ def moody_project(root: Path, mood: Path) -> tuple[Project, str]:
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     """A healthy service with some requests answered and some refused, seen by Prometheus."""
-    program = shutil.which("prometheus")
-    if program is None:
-        reason = "prometheus is not installed: run `make tools`"
-        if os.environ.get("TAGSHIP_REQUIRE_TOOLS") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    program = find_program("prometheus")
     folder = tmp_path_factory.mktemp("watched")
     mood = folder / "mood"
     project, sha256 = moody_project(folder / "project", mood)
