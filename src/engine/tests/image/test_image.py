@@ -19,6 +19,8 @@ import yaml
 from projects import Project
 from tools import find_program, lacking
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[4]
 CACHE = ROOT / ".tools" / "image"
 """Where `.ci/tools` keeps a base image and the packages of the serving image."""

@@ -29,6 +29,8 @@ from deployed_models import WATCHED, deploy, log, publish
 from projects import Project, make_project
 from tools import find_program
 
+pytestmark = pytest.mark.slow
+
 MONITORING = Path(__file__).parents[4] / "deploy" / "monitoring"
 SECONDS = 90
 LOGS = "monitoring: {log: 'logs/{environment}/{model}'}\n"

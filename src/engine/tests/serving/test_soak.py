@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil
 import pytest
 
+pytestmark = pytest.mark.slow
+
 BODIES = [
     json.dumps({"age": 20.5 + n % 60, "visits": n % 50, "plan": ("free", "plus", "pro")[n % 3]})
     for n in range(100)

@@ -15,6 +15,8 @@ import pytest
 from generating import commit, environment, git
 from test_generating import LONG
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., Path]
 TESTS = ("docs", "config", "features", "examples/test_iris.py", "deploy/test_argocd.py",
          "workflows/test_workflow_files.py", "test_architecture.py")  # fmt: skip

@@ -14,6 +14,8 @@ from generating import ROOT, call, commit, generate, git
 from tagship.errors import TagshipError
 from tagship.gitops.template import read_link
 
+pytestmark = pytest.mark.slow
+
 PROJECT_YAML = "config/project.yaml"
 ANSWERS = {"owner": "acme-data", "project_slug": "acme-models"}
 MERGED, BOTH, RENAMED, NEW_NAME, DELETED, GONE = (
