@@ -179,7 +179,7 @@ class Project:
     def spawn(self, *arguments: str, **variables: str) -> Ran:
         """Run a command in a process of its own to its end."""
         process = self.start(*arguments, **variables)
-        out, err = process.communicate(timeout=300)
+        out, err = process.communicate(timeout=900)
         return Ran(process.returncode, out, err)
 
     def leftovers(self) -> list[Path]:

@@ -18,6 +18,7 @@ from tagship.training.lock import read_lock
 from tools import lacking
 
 KB = 1024
+SLOW = pytest.mark.slow
 
 
 def _change_the_model(project: Project) -> None:
@@ -48,7 +49,7 @@ def _resize(disk: Path, size: int) -> None:
     subprocess.run(["mount", "-o", f"remount,size={size}", str(disk)], check=True)
 
 
-@pytest.mark.parametrize("room", [0, 60 * KB, 200 * KB, 500 * KB])
+@pytest.mark.parametrize("room", [0, *(pytest.param(n * KB, marks=SLOW) for n in (60, 200, 500))])
 def test_a_full_disk_leaves_a_whole_lock_and_the_next_run_mends_all(
     run_project: Project, small_disk: Path, room: int
 ) -> None:
@@ -108,6 +109,7 @@ def _wait_for(text: str, log: Path, process: BaseProcess) -> None:
 MOMENTS = ["checking", "rows", "artifact", "judging", "recording", "building"]
 
 
+@SLOW
 def test_a_run_that_is_killed_at_any_moment_can_be_run_again(
     run_project: Project, tmp_path: Path, processes: multiprocessing.context.BaseContext
 ) -> None:

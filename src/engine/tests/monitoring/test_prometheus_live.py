@@ -32,7 +32,7 @@ from tools import find_program
 pytestmark = pytest.mark.slow
 
 MONITORING = Path(__file__).parents[4] / "deploy" / "monitoring"
-SECONDS = 90
+SECONDS = 300
 LOGS = "monitoring: {log: 'logs/{environment}/{model}'}\n"
 PLACE = {"model": "tiny", "environment": "production"}
 RECORD = {"age": 40.5, "visits": 12, "plan": "pro"}
@@ -92,7 +92,7 @@ def running(command: list[str], ready: str, folder: Path, **variables: str) -> I
         yield
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        process.wait(120)
 
 
 @contextlib.contextmanager

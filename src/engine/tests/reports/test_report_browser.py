@@ -31,7 +31,7 @@ def screenshot(browser: str, page: Path, folder: Path, width: int) -> Image.Imag
         *FLAGS, f"--user-data-dir={folder / f'profile-{width}'}",
         f"--window-size={width},1400", f"--screenshot={shot}",
     ]  # fmt: skip
-    subprocess.run([browser, *flags, page.as_uri()], capture_output=True, timeout=120, check=True)
+    subprocess.run([browser, *flags, page.as_uri()], capture_output=True, timeout=300, check=True)
     with Image.open(shot) as image:
         return image.convert("RGB")
 
@@ -50,7 +50,7 @@ def inner_width(browser: str, page: Path, folder: Path, width: int) -> int:
         "--dump-dom",
     ]  # fmt: skip
     done = subprocess.run(
-        [browser, *flags, frame.as_uri()], capture_output=True, text=True, timeout=120, check=True
+        [browser, *flags, frame.as_uri()], capture_output=True, text=True, timeout=300, check=True
     )
     return int(done.stdout.partition("<title>w=")[2].partition("<")[0])
 
