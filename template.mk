@@ -8,7 +8,7 @@ ENGINE_SYNC := env -u VIRTUAL_ENV -u UV_PROJECT_ENVIRONMENT $(UV) sync --directo
 test: test-engine
 
 test-engine: $(ENGINE)/.venv/.stamp
-	cd $(ENGINE) && .venv/bin/pytest -n 2 --dist loadfile -m "not slow" --cov=tagship --cov-report=term:skip-covered $(ARGS)
+	cd $(ENGINE) && .venv/bin/pytest -n 2 --dist worksteal -m "not slow" $(ARGS)
 
 test-slow: $(ENGINE)/.venv/.stamp  ## Run what is long by nature: whole made projects, soak, quick benchmarks, images
 	cd $(ENGINE) && .venv/bin/pytest -n 2 --dist loadfile -m slow $(ARGS)

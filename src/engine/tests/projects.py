@@ -143,6 +143,13 @@ class Project:
                 code = stopped.code if isinstance(stopped.code, int) else 1
         return Ran(code, out.getvalue(), err.getvalue())
 
+    def relock(self) -> Ran:
+        """Train, judge and lock: a run without MLflow, report and bento, in a tenth of the time."""
+        for command in (("train",), ("gate",), ("lock", "write")):
+            ran = self.tagship(*command, MODEL)
+            assert ran.code == 0, ran
+        return ran
+
     def kept(self) -> tuple[bytes | None, list[object]]:
         """What a refusal must leave as it was: the lock, and the runs and versions in MLflow."""
         lock = self.lock.read_bytes() if self.lock.is_file() else None
@@ -179,7 +186,7 @@ class Project:
     def spawn(self, *arguments: str, **variables: str) -> Ran:
         """Run a command in a process of its own to its end."""
         process = self.start(*arguments, **variables)
-        out, err = process.communicate(timeout=300)
+        out, err = process.communicate(timeout=900)
         return Ran(process.returncode, out, err)
 
     def leftovers(self) -> list[Path]:

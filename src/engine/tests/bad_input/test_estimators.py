@@ -7,7 +7,6 @@ from projects import Project
 LINE = "sklearn.linear_model.LogisticRegression"
 
 
-@pytest.mark.parametrize("command", [("check",), ("train", "tiny")])
 @pytest.mark.parametrize(
     ("path", "says"),
     [
@@ -24,11 +23,16 @@ LINE = "sklearn.linear_model.LogisticRegression"
     ],
 )
 def test_a_candidate_that_cannot_be_used_is_refused_before_training(
-    run_project: Project, command: tuple[str, ...], path: str, says: tuple[str, ...]
+    run_project: Project, path: str, says: tuple[str, ...]
 ) -> None:
     run_project.edit("model", LINE, path)
     where = ("config/tiny/model.yaml: candidates.line", path.rpartition(".")[2])
-    run_project.refused(*command, says=(*where, *says))
+    run_project.refused("check", says=(*where, *says))
+
+
+def test_training_refuses_a_candidate_that_the_check_refuses(run_project: Project) -> None:
+    run_project.edit("model", LINE, "sklearn.linear_model.Ridge")
+    run_project.refused("train", "tiny", says=("candidates.line", "Ridge is not a classifier"))
 
 
 def test_an_estimator_of_ones_own_that_fails_on_import_is_named(run_project: Project) -> None:

@@ -44,7 +44,6 @@ def test_a_feature_function_that_breaks_its_protocol_is_refused(
     run_project.refused("train", "tiny", says=(where, *says))
 
 
-@pytest.mark.parametrize("command", [("check",), ("train", "tiny")])
 @pytest.mark.parametrize(
     ("code", "name", "says"),
     [
@@ -57,10 +56,15 @@ def test_a_feature_function_that_breaks_its_protocol_is_refused(
     ],
 )
 def test_a_feature_function_that_cannot_be_imported_is_refused(
-    run_project: Project, command: tuple[str, ...], code: str, name: str, says: tuple[str, ...]
+    run_project: Project, code: str, name: str, says: tuple[str, ...]
 ) -> None:
     _use(run_project, code, name)
-    run_project.refused(*command, says=("model.yaml", "features: ", *says))
+    run_project.refused("check", says=("model.yaml", "features: ", *says))
+
+
+def test_training_refuses_a_feature_function_that_cannot_be_imported(run_project: Project) -> None:
+    _use(run_project, "import nolib\n")
+    run_project.refused("train", "tiny", says=("features: ", "No module named 'nolib'"))
 
 
 @pytest.mark.parametrize("place", ["alone.py", "shared/alone.py"])
@@ -77,7 +81,6 @@ def test_a_feature_function_outside_src_features_is_refused(
 DERIVE = "def derive(columns):\n    return {'a': columns['visits'] * 2}\n"
 
 
-@pytest.mark.parametrize("command", [("check",), ("train", "tiny")])
 @pytest.mark.parametrize(
     ("code", "says"),
     [
@@ -89,13 +92,18 @@ DERIVE = "def derive(columns):\n    return {'a': columns['visits'] * 2}\n"
     ],
 )
 def test_a_feature_function_that_the_serving_image_could_not_import_is_refused(
-    run_project: Project, command: tuple[str, ...], code: str, says: str
+    run_project: Project, code: str, says: str
 ) -> None:
     run_project.write("src/features/helper.py", "import scipy.special\n")
     run_project.write("src/shared/names.py", "")
     _use(run_project, code + DERIVE)
     where, hint = "model.yaml: features: features.tiny:derive: src/features/", "use numpy, the "
-    run_project.refused(*command, says=(where, says, hint))
+    run_project.refused("check", says=(where, says, hint))
+
+
+def test_training_refuses_what_the_serving_image_could_not_import(run_project: Project) -> None:
+    _use(run_project, "import pandas\n" + DERIVE)
+    run_project.refused("train", "tiny", says="src/features/tiny.py:1 imports 'pandas'")
 
 
 def test_what_the_serving_image_has_is_accepted(project: Project) -> None:

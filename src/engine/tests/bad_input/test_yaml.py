@@ -4,10 +4,7 @@ import pytest
 
 from projects import Project
 
-COMMANDS = [("check",), ("train", "tiny")]
 
-
-@pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize(
     ("file", "old", "new", "says"),
     [
@@ -31,15 +28,15 @@ COMMANDS = [("check",), ("train", "tiny")]
     ],
 )
 def test_a_wrong_line_is_refused_by_file_line_and_key(
-    run_project: Project,
-    command: tuple[str, ...],
-    file: str,
-    old: str,
-    new: str,
-    says: tuple[str, ...],
+    run_project: Project, file: str, old: str, new: str, says: tuple[str, ...]
 ) -> None:
     run_project.edit(file, old, new)
-    run_project.refused(*command, says=says)
+    run_project.refused("check", says=says)
+
+
+def test_training_refuses_what_the_check_refuses(run_project: Project) -> None:
+    run_project.edit("data", "missing: 0.2", "mising: 0.2")
+    run_project.refused("train", "tiny", says=("columns.age.mising", "did you mean 'missing'?"))
 
 
 @pytest.mark.parametrize(

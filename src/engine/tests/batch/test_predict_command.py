@@ -26,7 +26,7 @@ from tagship.batch.scoring import score_file
 from tagship.built import latest_bento
 from tagship.data.boundary import Boundary
 from tagship.data.table import load_table, request_columns
-from tagship.files import sha256_of_bytes
+from tagship.files import only_one, sha256_of_bytes
 from tagship.training.export import artifact_scorer
 from tagship.training.train import train
 
@@ -172,8 +172,8 @@ def test_the_features_are_those_of_the_bento(project: Project) -> None:
     code = '"""Tiny."""\n\ndef derive(columns):\n    return {"often": columns["visits"] * 2.0}\n'
     project.write("src/features/tiny.py", code)
     project.edit("model", "task: binary\n", "task: binary\nfeatures: features.tiny:derive\n")
-    ran = project.tagship("run", "tiny")
-    assert ran.code == 0, ran
+    project.relock()
+    assert project.tagship("build", "tiny").code == 0
     assert predict(project, "data/tiny.csv", "before.csv").code == 0
     project.write("src/features/tiny.py", code.replace("* 2.0", "* -9.0"))
     assert predict(project, "data/tiny.csv", "after.csv").code == 0
@@ -232,8 +232,8 @@ def test_rows_that_get_no_number_are_rejected(project: Project) -> None:
     project.rewrite_table(
         lambda table: table.assign(age=table["age"].fillna(40.0), visits=table["visits"] + 1)
     )
-    ran = project.tagship("run", "tiny")
-    assert ran.code == 0, ran
+    project.relock()
+    assert project.tagship("build", "tiny").code == 0
     boundary = latest_bento(project.root, "tiny").path / "src/artifact/boundary.json"
     loose = json.loads(boundary.read_text("utf-8"))
     for field in loose["fields"]:
@@ -411,6 +411,18 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+def test_two_do_not_write_one_output_at_the_same_time(run_project: Project) -> None:
+    assert predict(run_project, "data/tiny.csv").code == 0
+    before = (run_project.root / "out.csv").read_bytes()
+    [lock] = run_project.root.glob(".tagship/locks/out.csv-*.lock")
+    with only_one(run_project.root, lock.stem):
+        refused(
+            run_project, "another tagship command", "wait for it to end", source="data/tiny.csv"
+        )
+    assert (run_project.root / "out.csv").read_bytes() == before
+
+
+@pytest.mark.slow
 def test_a_kill_leaves_no_half_written_output_and_a_second_run_writes_it_whole(
     run_project: Project,
 ) -> None:
@@ -457,6 +469,7 @@ sys.exit(os.waitstatus_to_exitcode(status))
 """A small parent: the peak of a process starts at that of the process which started it."""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the unit of the peak memory differs elsewhere")
 def test_memory_does_not_grow_with_the_file(run_project: Project) -> None:
     wide = HEAD.strip() + ",note\n"

@@ -22,6 +22,7 @@ NAMES = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_benchmark_runs_on_tiny_sizes_and_writes_its_figures(name: str, tmp_path: Path) -> None:
     command = [sys.executable, str(BENCHMARKS / "run.py"), name, "--quick"]

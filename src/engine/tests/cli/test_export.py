@@ -73,6 +73,7 @@ def test_the_file_names_the_projects_models_and_compiles(project: Project) -> No
     project.tagship("export", "airflow", "none").must_refuse("no model 'none'")
 
 
+@pytest.mark.slow
 def test_a_real_airflow_parses_and_runs_it(project: Project, tmp_path: Path) -> None:
     """Airflow wants an environment of its own, made by `uv venv` and `uv pip install`."""
     program = os.environ.get("TAGSHIP_AIRFLOW")

@@ -1,6 +1,5 @@
 """Rendering for the manifests' tests: one run of kustomize per folder."""
 
-import os
 import shutil
 from functools import cache
 from pathlib import Path
@@ -13,6 +12,7 @@ from tagship.config.project import ProjectConfig
 from tagship.config.yaml_file import parse, read_yaml
 from tagship.errors import TagshipError
 from tagship.gitops import kustomize
+from tools import lacking
 
 
 @pytest.fixture(scope="session")
@@ -26,9 +26,7 @@ def render() -> Render:
     try:
         kustomize.command()
     except TagshipError as error:
-        if os.environ.get("TAGSHIP_REQUIRE_TOOLS") == "1":
-            pytest.fail(str(error))
-        pytest.skip(str(error))
+        lacking(str(error))
     return cache(kustomize.render)
 
 

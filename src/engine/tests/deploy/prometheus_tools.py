@@ -1,34 +1,22 @@
 """Prometheus' and Alertmanager's own programs, and the rules in the form that they read."""
 
-import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 from rendering import DEPLOY
+
+from tools import find_program
 
 MONITORING = DEPLOY / "monitoring"
 RULE_FILES = ("rules.yaml", "objectives.yaml")
 
 
-def program(name: str) -> str:
-    """Its path. Not installed: a skip, or a failure where tools are required."""
-    found = shutil.which(name)
-    if found is None:
-        reason = f"{name} is not installed: run `make tools`"
-        if os.environ.get("TAGSHIP_REQUIRE_TOOLS") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return found
-
-
 def run(name: str, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run one of the programs to its end."""
     return subprocess.run(
-        [program(name), *arguments], cwd=cwd, capture_output=True, text=True, check=False
+        [find_program(name), *arguments], cwd=cwd, capture_output=True, text=True, check=False
     )
 
 

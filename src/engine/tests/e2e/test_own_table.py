@@ -44,7 +44,7 @@ def make_warts(rows=800, seed=11):
 def post(address, records):
     headers = {"Content-Type": "application/json"}
     request = urllib.request.Request(f"{address}/predict", json.dumps(records).encode(), headers)
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=120) as answer:
         return json.load(answer)["predictions"]
 
 
@@ -58,7 +58,7 @@ def serve(project, model):
     process = subprocess.Popen(command, cwd=project.root, env=dict(os.environ), **quiet)
     address = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(300):
+        for _ in range(1800):
             assert process.poll() is None
             with contextlib.suppress(OSError, urllib.error.URLError):
                 urllib.request.urlopen(f"{address}/readyz", timeout=2).close()
@@ -67,7 +67,7 @@ def serve(project, model):
         yield address
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        process.wait(120)
 
 
 def test_new_then_run_then_serve_gives_scikit_learns_answers(project):

@@ -9,6 +9,7 @@ import pytest
 from shop import Shop, build, copy
 
 from tagship.gitops import kustomize
+from tools import lacking
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -29,7 +30,7 @@ def kustomize_here(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
     def allow() -> None:
         if not any(shutil.which(program) for program, _ in real):
-            pytest.skip("neither kustomize nor kubectl is installed")
+            lacking("neither kustomize nor kubectl is installed")
         monkeypatch.setattr(kustomize, "_COMMANDS", real)
 
     return allow

@@ -1,7 +1,6 @@
 """Tags signed with a real key."""
 
 import os
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -11,15 +10,13 @@ import pytest
 from shop import Shop
 
 from tagship.gitops.verify import verify
+from tools import find_program
 
 
 @pytest.fixture
 def key() -> Iterator[None]:
     """A key of Ada's, in a keyring of its own (its path must be short for the agent's socket)."""
-    if shutil.which("gpg") is None:
-        if os.environ.get("TAGSHIP_REQUIRE_TOOLS") == "1":
-            pytest.fail("gpg is not installed")
-        pytest.skip("gpg is not installed")
+    find_program("gpg", hint="install GnuPG")
     with tempfile.TemporaryDirectory(dir="/tmp") as home, pytest.MonkeyPatch.context() as patch:
         patch.setenv("GNUPGHOME", home)
         command = ["gpg", "--batch", "--quiet", "--passphrase", "", "--quick-generate-key"]

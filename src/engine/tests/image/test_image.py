@@ -17,6 +17,9 @@ import pytest
 import yaml
 
 from projects import Project
+from tools import find_program, lacking
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[4]
 CACHE = ROOT / ".tools" / "image"
@@ -71,10 +74,8 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
     why = why or ("" if base.is_file() else f"no {base.relative_to(ROOT)}: run `make tools`")
     if os.geteuid() != 0:
         pytest.skip("containers are built here as root only; ci.yml builds one with docker")
-    if why and os.environ.get("TAGSHIP_REQUIRE_TOOLS") == "1":
-        pytest.fail(why)
     if why:
-        pytest.skip(why)
+        lacking(why)
     folder = tmp_path_factory.mktemp("storage")
     config = folder / "storage.conf"
     config.write_text(
@@ -97,8 +98,7 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A registry on 127.0.0.1."""
-    if not shutil.which("docker-registry"):
-        pytest.skip("docker-registry is not installed")
+    find_program("docker-registry")
     folder, port = tmp_path_factory.mktemp("registry"), free_port()
     config = folder / "config.yml"
     config.write_text(

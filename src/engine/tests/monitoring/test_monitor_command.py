@@ -140,7 +140,7 @@ def test_what_was_deployed_counts_not_what_is_on_main(running):
     log(running, running.path("logs/production/tiny"), release="tiny/v1.0.0")
     running.edit("data", "missing: 0.2}", "missing: 0.2, feature: false}")
     running.edit("data", "rows: {min: 50}", "rows: {min: 50, duplicates: 1}")
-    assert running.tagship("run", "tiny").code == 0
+    running.relock()
     found = looked(running, "--env", "production")["production"]
     assert (found["status"], found["rows"]) == ("ok", 400)
     remote = running.root.parent / "remote.git"

@@ -10,7 +10,6 @@ import json
 import math
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -28,9 +27,12 @@ import yaml
 from deployed_models import WATCHED, deploy, log, publish
 
 from projects import Project, make_project
+from tools import find_program
+
+pytestmark = pytest.mark.slow
 
 MONITORING = Path(__file__).parents[4] / "deploy" / "monitoring"
-SECONDS = 90
+SECONDS = 300
 LOGS = "monitoring: {log: 'logs/{environment}/{model}'}\n"
 PLACE = {"model": "tiny", "environment": "production"}
 RECORD = {"age": 40.5, "visits": 12, "plan": "pro"}
@@ -90,7 +92,7 @@ def running(command: list[str], ready: str, folder: Path, **variables: str) -> I
         yield
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        process.wait(120)
 
 
 @contextlib.contextmanager
@@ -237,12 +239,7 @@ def moody_project(root: Path, mood: Path) -> tuple[Project, str]:
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     """A healthy service with some requests answered and some refused, seen by Prometheus."""
-    program = shutil.which("prometheus")
-    if program is None:
-        reason = "prometheus is not installed: run `make tools`"
-        if os.environ.get("TAGSHIP_REQUIRE_TOOLS") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    program = find_program("prometheus")
     folder = tmp_path_factory.mktemp("watched")
     mood = folder / "mood"
     project, sha256 = moody_project(folder / "project", mood)

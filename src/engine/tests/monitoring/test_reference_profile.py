@@ -69,7 +69,7 @@ def test_many_different_values_become_few_points_that_keep_both_ends(project: Pr
     project.rewrite_table(
         lambda frame: frame.assign(age=values, visitor=[f"v{i}" for i in range(2000)])
     )
-    assert project.tagship("run", "tiny").code == 0
+    project.relock()
     age = parse_reference(path_of(project).read_text(), "it").columns["age"]
     assert isinstance(age, NumberProfile)
     assert len(age.points) <= DISTINCT / 2
@@ -88,8 +88,7 @@ def test_text_leaves_nothing_but_its_missing_share(project: Project) -> None:
     )
     notes = [f"call Ann on {n}" if n % 4 else None for n in range(300)]
     project.rewrite_table(lambda frame: frame.assign(note=notes))
-    ran = project.tagship("run", "tiny")
-    assert ran.code == 0, ran.err
+    project.relock()
     text = path_of(project).read_text()
     assert "Ann" not in text
     note = parse_reference(text, "it").columns["note"]
@@ -103,7 +102,7 @@ def test_no_row_and_no_personal_data_is_in_it(
     monkeypatch.setenv("TAGSHIP_PII_KEY", "key")
     project.edit("data", "  age:", "  mail: {dtype: string, pii: hash}\n  age:")
     project.rewrite_table(lambda frame: frame.assign(mail="ann@example.org"))
-    assert project.tagship("run", "tiny").code == 0
+    project.relock()
     content = json.loads(path_of(project).read_text())
     assert list(content["columns"]) == ["age", "visits", "plan"]
     assert "v00001" not in path_of(project).read_text()
@@ -137,8 +136,8 @@ def test_a_reference_edited_together_with_its_lock_is_another_model(run_project:
     write_lock(run_project.lock, lock.model_copy(update={"reference": forged}))
     ran = run_project.tagship("lock", "verify", "tiny")
     assert (ran.code, "different" in ran.out) == (1, True), ran
-    renewed = run_project.tagship("run", "tiny")
-    assert (renewed.code, "renewed" in renewed.out) == (0, True), renewed
+    renewed = run_project.relock()
+    assert "renewed" in renewed.out, renewed
     assert read_lock(run_project.lock) == lock
 
 
@@ -146,7 +145,7 @@ def test_a_cut_between_reference_and_lock_is_seen(run_project: Project) -> None:
     """The lock is written last: what is found after a cut is an old lock and a new reference."""
     before = run_project.lock.read_bytes()
     run_project.edit("data", "test: 0.2", "test: 0.25")
-    assert run_project.tagship("run", "tiny").code == 0
+    run_project.relock()
     run_project.edit("data", "test: 0.25", "test: 0.2")
     run_project.lock.write_bytes(before)
     run_project.tagship("lock", "verify", "tiny").must_refuse("changed without the other")
@@ -162,8 +161,8 @@ def test_a_lock_from_before_references_is_read_kept_as_it_is_and_stale(
     assert lock_text(read_lock(run_project.lock)) == old
     refused = run_project.tagship("lock", "verify", "tiny")
     refused.must_refuse(("is stale", "names no reference.json", "tagship run tiny"))
-    renewed = run_project.tagship("run", "tiny")
-    assert (renewed.code, "renewed" in renewed.out) == (0, True), renewed
+    renewed = run_project.relock()
+    assert "renewed" in renewed.out, renewed
     assert run_project.lock.read_text() == text
 
 

@@ -1,7 +1,5 @@
 """The pages in a real browser: they render, fit a narrow window, and ask for nothing."""
 
-import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from tagship.config.project_files import ModelFiles
 from tagship.reports.describe import describe_model
 from tagship.reports.describe_html import write_description
 from tagship.reports.html import write_report
+from tools import find_program
 
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
@@ -23,13 +22,7 @@ FLAGS = [
 
 @pytest.fixture
 def browser() -> str:
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if found := shutil.which(name):
-            return found
-    message = "no chromium on PATH (Debian: apt-get install chromium)"
-    if os.environ.get("TAGSHIP_REQUIRE_TOOLS") == "1":
-        pytest.fail(message)
-    pytest.skip(message)
+    return find_program("chromium", "chromium-browser", "google-chrome")
 
 
 def screenshot(browser: str, page: Path, folder: Path, width: int) -> Image.Image:
@@ -38,7 +31,7 @@ def screenshot(browser: str, page: Path, folder: Path, width: int) -> Image.Imag
         *FLAGS, f"--user-data-dir={folder / f'profile-{width}'}",
         f"--window-size={width},1400", f"--screenshot={shot}",
     ]  # fmt: skip
-    subprocess.run([browser, *flags, page.as_uri()], capture_output=True, timeout=120, check=True)
+    subprocess.run([browser, *flags, page.as_uri()], capture_output=True, timeout=300, check=True)
     with Image.open(shot) as image:
         return image.convert("RGB")
 
@@ -57,7 +50,7 @@ def inner_width(browser: str, page: Path, folder: Path, width: int) -> int:
         "--dump-dom",
     ]  # fmt: skip
     done = subprocess.run(
-        [browser, *flags, frame.as_uri()], capture_output=True, text=True, timeout=120, check=True
+        [browser, *flags, frame.as_uri()], capture_output=True, text=True, timeout=300, check=True
     )
     return int(done.stdout.partition("<title>w=")[2].partition("<")[0])
 

@@ -31,7 +31,7 @@ def serve(project, model="tiny", workers=1, **variables):
         )
     address = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(300):
+        for _ in range(1800):
             assert process.poll() is None, log.read_text()
             with contextlib.suppress(httpx.HTTPError):
                 if httpx.get(f"{address}/readyz", timeout=2).status_code == 200:
@@ -42,7 +42,7 @@ def serve(project, model="tiny", workers=1, **variables):
         yield address
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        process.wait(120)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil
 import pytest
 
+pytestmark = pytest.mark.slow
+
 BODIES = [
     json.dumps({"age": 20.5 + n % 60, "visits": n % 50, "plan": ("free", "plus", "pro")[n % 3]})
     for n in range(100)
@@ -22,7 +24,7 @@ GROWTH = 1.05
 @contextlib.contextmanager
 def connected(address):
     host, port = address.removeprefix("http://").split(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=30)
+    connection = http.client.HTTPConnection(host, int(port), timeout=120)
     with contextlib.closing(connection):
         connection.connect()
         yield connection
@@ -68,7 +70,7 @@ def test_leaving_under_load_loses_no_request(run_project, serving):
     """
     leaving = threading.Event()
     answered = [0] * 8
-    end = time.monotonic() + 60
+    end = time.monotonic() + 600
 
     def drive(client):
         with connected(address) as connection:
@@ -89,8 +91,8 @@ def test_leaving_under_load_loses_no_request(run_project, serving):
         leaving.set()
         first.send_signal(signal.SIGTERM)
         for client in clients:
-            client.result(timeout=60)
-        first.wait(60)
+            client.result(timeout=600)
+        first.wait(120)
         with pytest.raises(ConnectionRefusedError), connected(address):
             pass
 

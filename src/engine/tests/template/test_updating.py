@@ -14,6 +14,8 @@ from generating import ROOT, TAG, VERSION, call, commit, generate, git, make_ver
 from tagship.errors import TagshipError
 from tagship.gitops.template import read_link
 
+pytestmark = pytest.mark.slow
+
 PROJECT_YAML = "config/project.yaml"
 ANSWERS = {"owner": "acme-data", "project_slug": "acme-models"}
 NEWER = "9.9.9"

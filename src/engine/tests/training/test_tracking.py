@@ -48,7 +48,7 @@ def mlflow_server(folder):
     )
     address = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(300):
+        for _ in range(900):
             with contextlib.suppress(OSError):
                 urllib.request.urlopen(f"{address}/health", timeout=1).close()
                 break
@@ -57,7 +57,7 @@ def mlflow_server(folder):
         yield address
     finally:
         os.killpg(process.pid, signal.SIGKILL)  # the server leaves its workers behind otherwise
-        process.wait(20)
+        process.wait(60)
 
 
 def check_recorded(uri, lock):
@@ -140,6 +140,7 @@ def test_a_model_that_fails_its_gates_is_recorded_but_not_registered(project):
     assert client.search_registered_models() == []
 
 
+@pytest.mark.slow
 def test_a_real_mlflow_server_gets_the_same_record(project, tmp_path):
     folder = tmp_path / "server"
     folder.mkdir()

@@ -204,7 +204,7 @@ class Runner:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=300,
+            timeout=900,
         )
         if done.returncode:
             raise Failed(f"{done.stdout}\nexit code {done.returncode}\n")

@@ -1,7 +1,6 @@
 """The workflow files themselves: valid, safe, pinned, least privileged, and thin."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from runner import WORKFLOWS, load_workflow
 from tagship.cli import COMMANDS
 from tagship.config.project_files import load_project
 from tagship.gitops.doctor import WORKFLOWS as EXPECTED
+from tools import lacking
 
 GITHUB = WORKFLOWS.parent
 ROOT = GITHUB.parent
@@ -52,9 +52,7 @@ def tool(*command: str) -> subprocess.CompletedProcess[str]:
     """Run a development tool of this environment; its absence is a skip, or a failure in CI."""
     program = BIN / command[0]
     if not program.is_file():
-        if os.environ.get("TAGSHIP_REQUIRE_TOOLS") == "1":
-            pytest.fail(f"{command[0]} is not installed")
-        pytest.skip(f"{command[0]} is not installed")
+        lacking(f"{command[0]} is not installed")
     return subprocess.run([str(program), *command[1:]], capture_output=True, text=True, cwd=ROOT)
 
 
