@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[4]
@@ -46,11 +47,19 @@ class Made:
         return only
 
 
+@cache
+def uv_cache() -> str:
+    """Where uv keeps packages for whoever runs the tests: a new home need not fetch them again."""
+    uv = str(Path(sys.executable).with_name("uv"))
+    return subprocess.run([uv, "cache", "dir"], capture_output=True, text=True).stdout.strip()
+
+
 def environment(home: Path) -> dict[str, str]:
     """Ada's environment: a home of her own, no settings of this machine."""
     home.mkdir(parents=True, exist_ok=True)
     return {**os.environ, **_ADA, "HOME": str(home), "USERPROFILE": str(home),
-            "GIT_CONFIG_GLOBAL": os.devnull, "PYTHONDONTWRITEBYTECODE": "1"}  # fmt: skip
+            "GIT_CONFIG_GLOBAL": os.devnull, "PYTHONDONTWRITEBYTECODE": "1",
+            "UV_CACHE_DIR": uv_cache()}  # fmt: skip
 
 
 def call(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:

@@ -105,7 +105,7 @@ def use(root: Path, clashing: bool) -> None:
     edit(
         root / "pyproject.toml", {'  "yamllint>=1.37",\n': '  "pluggy>=1",\n  "yamllint>=1.37",\n'}
     )
-    uv(root, "lock", "--offline", "--quiet")
+    uv(root, "lock", "--quiet")
     edit(root / "tests/test_own.py", tail="# ours\n")
     edit(root / MERGED, head="Our first words.\n\n")
     edit(root / RENAMED, head="Our first words.\n\n")
@@ -127,7 +127,7 @@ def check_updated(root: Path, follows_renames: bool = True) -> None:
 
     (wheel,) = (root / "vendor").glob("*.whl")
     assert wheel.name == f"tagship-{NEWER}-py3-none-any.whl"
-    uv(root, "lock", "--check", "--offline")
+    uv(root, "lock", "--check")
     assert "timeout-minutes: 31" in text(".github/workflows/ci.yml")
     assert text("deploy/base/service.yaml").startswith("# A newer service.\n")
     assert text("deploy/brand-new.md") == "# About acme-models\n"
