@@ -20,7 +20,7 @@ from tagship.reports.importance import importance
 from tagship.reports.plots import draw_plots
 from tagship.training.bundle import Bundle, load_bundle, lock_bundle, save_bundle
 from tagship.training.fingerprint import changes, current_inputs
-from tagship.training.lock import Lock, read_lock
+from tagship.training.lock import Lock, read_lock, write_lock
 from tagship.training.reference import committed_reference, same_reference
 from tagship.training.tracking import check_tracking, log_training
 from tagship.training.train import Say, train
@@ -98,7 +98,7 @@ def lock_model(files: ModelFiles) -> LockChange:
         stale = changes(before, bundle.lock.inputs, bundle.lock.data.sha256)
         if not stale and compare(before, bundle.lock) != "different":
             if _reference_kept(files, before, bundle):
-                return "untouched"
+                return "renewed" if _completed(files, before, bundle) else "untouched"
             change = "renewed"
         elif before.artifact.sha256 == bundle.lock.artifact.sha256:
             change = "renewed"
@@ -115,6 +115,15 @@ def _reference_kept(files: ModelFiles, lock: Lock, bundle: Bundle) -> bool:
         return same_reference(committed_reference(files), bundle.reference)
     except TagshipError:
         return False
+
+
+def _completed(files: ModelFiles, lock: Lock, bundle: Bundle) -> bool:
+    """Add the boundary's hash to a lock from before locks named it; nothing else changes."""
+    if lock.artifact.boundary_sha256 is not None:
+        return False
+    named = {"boundary_sha256": bundle.lock.artifact.boundary_sha256}
+    artifact = lock.artifact.model_copy(update=named)
+    return write_lock(files.lock_path, lock.model_copy(update={"artifact": artifact}))
 
 
 def lock_gated(files: ModelFiles) -> LockChange:

@@ -66,10 +66,12 @@ class Interval(Frozen):
 
 
 class LockedArtifact(Frozen):
-    """The ONNX file."""
+    """The ONNX file, and the boundary in front of it."""
 
     sha256: Sha256
     bytes: int
+    boundary_sha256: Sha256 | None = None
+    """Of the text of ``boundary.json``; None only in a lock from before locks named it."""
 
 
 class LockedReference(Frozen):
@@ -140,6 +142,8 @@ def lock_text(lock: Lock) -> str:
         return value
 
     content = lock.model_dump(mode="json", exclude={"reference"} - lock.model_fields_set)
+    if lock.artifact.boundary_sha256 is None:
+        del content["artifact"]["boundary_sha256"]
     return HEADER + dump_yaml(ordered(content, 0), width=4096)
 
 

@@ -102,7 +102,11 @@ def train(files: ModelFiles, say: Say = lambda _: None, table: Table | None = No
         candidates={name: _summary(values) for name, values in scores.items()},
         winner=Winner(candidate=best, estimator=candidate.estimator, params=candidate.params),
         metrics=measured,
-        artifact=LockedArtifact(sha256=sha256_of_bytes(artifact), bytes=len(artifact)),
+        artifact=LockedArtifact(
+            sha256=sha256_of_bytes(artifact),
+            bytes=len(artifact),
+            boundary_sha256=sha256_of_bytes(prepared.boundary.to_json().encode()),
+        ),
         reference=LockedReference(sha256=sha256_of_bytes(reference.encode())),
         probe=[round(float(v), 9) for v in evidence.scores[:PROBE_ROWS].ravel()],
     )

@@ -70,7 +70,7 @@ def compare(lock: Lock, now: Lock) -> Outcome:
     """Identical bytes; other bits but the same predictions and metrics; or another model."""
     if difference(lock, now):
         return "different"
-    return "identical" if lock.artifact == now.artifact else "equivalent"
+    return "identical" if lock.artifact.sha256 == now.artifact.sha256 else "equivalent"
 
 
 def difference(lock: Lock, now: Lock) -> str:
@@ -78,7 +78,8 @@ def difference(lock: Lock, now: Lock) -> str:
 
     Another processor adds in another order: metrics and candidates agree within 5e-5 of
     themselves, and predictions are the same when the probe, scores of the first holdout rows,
-    agrees within 1e-4 (of the largest score, for regression).
+    agrees within 1e-4 (of the largest score, for regression). The boundary holds no computed number,
+    so its hash agrees exactly; a lock from before there was one says nothing of it.
     """
     said, given = (
         {key: _flat(found.model_dump(mode="json", include={key})) for key in (*_EXACT, *_CLOSE)}
@@ -91,6 +92,9 @@ def difference(lock: Lock, now: Lock) -> str:
                 return f"{key}: the lock says {old}, training gives {new}"
     if lock.artifact.sha256 == now.artifact.sha256 and lock.artifact.bytes != now.artifact.bytes:
         return f"artifact.bytes: {lock.artifact.bytes}, training gives {now.artifact.bytes}"
+    boundaries = lock.artifact.boundary_sha256, now.artifact.boundary_sha256
+    if None not in boundaries and boundaries[0] != boundaries[1]:
+        return f"artifact.boundary_sha256: {boundaries[0]}, training gives {boundaries[1]}"
     if not lock.probe or len(lock.probe) != len(now.probe):
         return f"probe: {len(lock.probe)} scores, training gives {len(now.probe)}"
     scale = max(1.0, *(abs(value) for value in lock.probe))

@@ -216,9 +216,8 @@ def test_a_release_is_judged_against_the_champion_that_it_names(released: Projec
 
 def test_a_lock_that_retraining_does_not_give_is_refused(released: Project) -> None:
     text = re.sub(r"(?m)^probe: .*$", "probe: [0.5]", released.lock.read_text())
-    released.write(
-        "config/tiny/model.lock.yaml", re.sub(r"sha256: \w+", f"sha256: {'f' * 64}", text, count=1)
-    )
+    other = re.sub(r"\n  sha256: \w+", f"\n  sha256: {'f' * 64}", text, count=1)
+    released.write("config/tiny/model.lock.yaml", other)
     with (
         own_modules(released.root / "src"),
         pytest.raises(TagshipError, match="retraining gave another model"),
