@@ -12,7 +12,7 @@ ENGINE = Path(tagship.__file__).parent
 
 FLOORS = [
     {"errors"},
-    {"built", "files", "numbers"},
+    {"built", "files", "numbers", "programs"},
     {"config"},
     {"data"},
     {"training"},

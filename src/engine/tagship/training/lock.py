@@ -6,7 +6,7 @@ It holds nothing that varies by machine or time, so that the same inputs give th
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 import tagship
 from tagship.config.contract import Sha256
@@ -110,6 +110,19 @@ def read_lock(path: Path) -> Lock:
     file = read_yaml(path)
     _refuse_newer(path, file.root.get("inputs"))
     return parse(file, Lock)
+
+
+def locked_artifact(text: str) -> LockedArtifact | None:
+    """What a lock of any engine says of its artifact; None when it says nothing that is known."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        section = YAML(typ="safe").load(text)["artifact"]
+        known = {key: section[key] for key in LockedArtifact.model_fields if key in section}
+        return LockedArtifact.model_validate(known)
+    except (YAMLError, KeyError, TypeError, ValidationError):
+        return None
 
 
 def _refuse_newer(path: Path, inputs: Any) -> None:
