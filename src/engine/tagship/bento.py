@@ -103,11 +103,11 @@ def _refuse_other_bytes(files: ModelFiles, bundle: Bundle) -> None:
         )
 
 
-def check_verdict(files: ModelFiles, bundle: Bundle) -> Verdict:
-    """The verdict on a bundle, which must be about it and not fail.
+def verdict_on(files: ModelFiles, bundle: Bundle) -> Verdict:
+    """The last verdict, which must be about a bundle.
 
     Raises:
-        TagshipError: otherwise.
+        TagshipError: there is none, or it is about another training or other thresholds.
     """
     verdict = read_verdict(files.work / "verdict.json")
     about = (verdict.lock_sha256, verdict.thresholds_sha256)
@@ -116,6 +116,16 @@ def check_verdict(files: ModelFiles, bundle: Bundle) -> Verdict:
             f"{files.name}: the verdict is about another training or other thresholds",
             f"run `tagship gate {files.name}`",
         )
+    return verdict
+
+
+def check_verdict(files: ModelFiles, bundle: Bundle) -> Verdict:
+    """The verdict on a bundle, which must be about it and not fail.
+
+    Raises:
+        TagshipError: otherwise.
+    """
+    verdict = verdict_on(files, bundle)
     if verdict.status == "fail":
         failed = ", ".join(f"{r.gate} ({r.subject})" for r in verdict.of_status("fail"))
         raise TagshipError(

@@ -17,9 +17,9 @@ from tagship.config.metrics import higher_is_better
 from tagship.config.model import Task
 from tagship.config.project_files import load_model, load_project
 from tagship.config.yaml_file import dump_yaml, read_yaml
+from tagship.data.fetching import borrow_data
 from tagship.errors import TagshipError
 from tagship.files import write_atomically
-from tagship.gates.score_champion import borrow_data
 from tagship.gitops.deploy import deploy
 from tagship.gitops.git import Git
 from tagship.gitops.promote import promote

@@ -12,6 +12,7 @@ from tagship.bento import UNRELEASED
 from tagship.built import latest_bento
 from tagship.config.project_files import ModelFiles, load_project
 from tagship.errors import TagshipError
+from tagship.gitops.artifacts import Artifact, push_artifact
 from tagship.gitops.registry import credentials
 
 BUILDERS = ("docker", "podman", "buildah")
@@ -40,12 +41,12 @@ def build_image(
     builder: str = "",
     options: tuple[str, ...] = (),
 ) -> Image:
-    """Build the image of the bento that was built last, and push it if asked to.
+    """Build the image of the bento that was built last; push it and its model if asked to.
 
     ``options`` are passed on to the builder.
 
     Raises:
-        TagshipError: no bento of this release, no builder, or the builder refuses.
+        TagshipError: no bento of this release, no builder, or builder or registry refuse.
     """
     bento = latest_bento(files.root, files.name)
     record = json.loads((bento.path / "src/artifact/record.json").read_text(encoding="utf-8"))
@@ -70,7 +71,13 @@ def build_image(
         *options,
         str(bento.path),
     )
-    return Image(image.name, image.tag, _push(program, image)) if push else image
+    if not push:
+        return image
+    digest = _push(program, image)
+    held = bento.path / "src" / "artifact"
+    artifact = Artifact((held / "model.onnx").read_bytes(), (held / "boundary.json").read_bytes())
+    push_artifact(image.name, f"{image.tag}.model", release, artifact)
+    return Image(image.name, image.tag, digest)
 
 
 def _builder(wanted: str) -> str:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tagship.bento import build_bento, check_verdict
+from tagship.bento import build_bento, check_verdict, verdict_on
 from tagship.built import Bento
-from tagship.champion import champion_here
+from tagship.champion.release import champion_here, champion_of
 from tagship.config.project_files import ModelFiles
 from tagship.data.contract_check import ContractError
 from tagship.data.table import Table, load_table
@@ -20,7 +20,7 @@ from tagship.reports.importance import importance
 from tagship.reports.plots import draw_plots
 from tagship.training.bundle import Bundle, load_bundle, lock_bundle, save_bundle
 from tagship.training.fingerprint import changes, current_inputs
-from tagship.training.lock import Lock, read_lock
+from tagship.training.lock import Lock, read_lock, write_lock
 from tagship.training.reference import committed_reference, same_reference
 from tagship.training.tracking import check_tracking, log_training
 from tagship.training.train import Say, train
@@ -69,8 +69,10 @@ def train_model(files: ModelFiles, say: Say) -> Bundle:
     return bundle
 
 
-def gate_model(files: ModelFiles, say: Say = lambda _: None) -> Verdict:
+def gate_model(files: ModelFiles, say: Say = lambda _: None, release: str | None = None) -> Verdict:
     """Judge the last training by every gate, also against the champion; write the verdict.
+
+    The champion is what production runs now, or what the tag of ``release`` names as such.
 
     Raises:
         TagshipError: the config or the code is no longer that of the training.
@@ -82,9 +84,12 @@ def gate_model(files: ModelFiles, say: Say = lambda _: None) -> Verdict:
             "\n  ".join([f"{files.name}: changed since its last training here:", *changed]),
             f"run `tagship train {files.name}` first",
         )
-    champion = champion_here(files.root, files.name)
+    if release is None:
+        champion = champion_here(files.root, files.name)
+    else:
+        champion = champion_of(files.root, files.name, release)
     say(f"judging by every gate; {f'champion {champion}' if champion else 'no champion yet'}")
-    verdict = judge(files.root, files, bundle, champion)
+    verdict = judge(files.root, files, bundle, champion, say)
     write_verdict(files.work / "verdict.json", verdict)
     return verdict
 
@@ -98,7 +103,7 @@ def lock_model(files: ModelFiles) -> LockChange:
         stale = changes(before, bundle.lock.inputs, bundle.lock.data.sha256)
         if not stale and compare(before, bundle.lock) != "different":
             if _reference_kept(files, before, bundle):
-                return "untouched"
+                return "renewed" if _completed(files, before, bundle) else "untouched"
             change = "renewed"
         elif before.artifact.sha256 == bundle.lock.artifact.sha256:
             change = "renewed"
@@ -117,6 +122,15 @@ def _reference_kept(files: ModelFiles, lock: Lock, bundle: Bundle) -> bool:
         return False
 
 
+def _completed(files: ModelFiles, lock: Lock, bundle: Bundle) -> bool:
+    """Add the boundary's hash to a lock from before locks named it; nothing else changes."""
+    if lock.artifact.boundary_sha256 is not None:
+        return False
+    named = {"boundary_sha256": bundle.lock.artifact.boundary_sha256}
+    artifact = lock.artifact.model_copy(update=named)
+    return write_lock(files.lock_path, lock.model_copy(update={"artifact": artifact}))
+
+
 def lock_gated(files: ModelFiles) -> LockChange:
     """``lock_model`` for a training whose verdict is there and does not fail."""
     check_verdict(files, load_bundle(files))
@@ -131,10 +145,11 @@ def record_model(files: ModelFiles, bundle: Bundle, verdict: Verdict) -> Path:
     return write_report(files, bundle, verdict, plots, found)
 
 
-def record_judged(files: ModelFiles) -> Path:
-    """``record_model`` for a training whose verdict is there and does not fail."""
+def record_judged(files: ModelFiles) -> tuple[Path, Verdict]:
+    """``record_model`` for a training whose verdict is there, whatever it is; both are given."""
     bundle = load_bundle(files)
-    return record_model(files, bundle, check_verdict(files, bundle))
+    verdict = verdict_on(files, bundle)
+    return record_model(files, bundle, verdict), verdict
 
 
 def run_model(files: ModelFiles, say: Say) -> RunResult:

@@ -1,58 +1,81 @@
-"""The proofs that the GitOps loop asks for: retraining gives the lock, and the gates pass."""
+"""The proofs that the GitOps loop asks for: training gives the lock, and the gates pass."""
 
 from pathlib import Path
 
-from tagship.champion import champion_scores, keep_champion
+from tagship.champion.artifact import keep_bundle
+from tagship.champion.scores import champion_scores
 from tagship.config.project_files import ModelFiles
 from tagship.errors import TagshipError
+from tagship.files import only_one
 from tagship.gates.evaluate import evaluate_gates
 from tagship.gates.verdict import Verdict
 from tagship.gitops.git import Git
-from tagship.training.bundle import Bundle
+from tagship.training.bundle import Bundle, save_bundle
 from tagship.training.lock import lock_sha256
-from tagship.training.verification import Verification
+from tagship.training.train import Say
+from tagship.training.verification import Verification, verify_kept
 from tagship.training.verification import verify_lock as retrain
 
 
 class Proofs:
-    """Retrains a model once and judges what came out, as long as its lock stays the same."""
+    """Proves a model's lock once and judges its artifact, as long as the lock stays the same."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, say: Say = lambda _: None) -> None:
         self._git = Git(root)
+        self._say = say
         self._done: dict[tuple[Path, bytes], Verification] = {}
 
     def verify_lock(self, files: ModelFiles) -> None:
-        """Retrain, and refuse a lock that gives another model.
+        """Prove that a training gives the lock: the one kept here, or else a new one.
 
         Raises:
             TagshipError: there is no lock, it is stale, or the result differs.
         """
-        found = retrain(files)
-        if found.outcome == "different":
+        proven = verify_kept(files)
+        if isinstance(proven, str):
+            self._say(f"training it, since none that is kept here proves the lock: {proven}")
+            proven = retrain_and_keep(files, self._say)
+        else:
+            self._say("not trained again: the training kept here is proven to be the lock's")
+        if proven.outcome == "different":
             raise TagshipError(
-                f"{files.lock_path}: retraining gave another model: {found.difference}",
+                f"{files.lock_path}: retraining gave another model: {proven.difference}",
                 f"run `tagship run {files.name}`, look at what differs, and commit the lock",
             )
-        self._done[_key(files)] = found
-        keep_champion(self._git.root, files, found.bundle)
+        self._done[_key(files)] = proven
+        keep_bundle(self._git.root, files, proven.bundle)
 
     def gate(self, files: ModelFiles, champion: str | None) -> Verdict:
         """The verdict on the locked artifact, against the champion's release."""
         if not files.lock_path.is_file() or _key(files) not in self._done:
             self.verify_lock(files)
-        found = self._done[_key(files)]
-        verdict = judge(self._git.root, files, found.bundle, champion)
+        proven = self._done[_key(files)]
+        verdict = judge(self._git.root, files, proven.bundle, champion, self._say)
         # What was judged is the lock's artifact, or one proven to predict the same.
         about = {
-            "artifact_sha256": found.lock.artifact.sha256,
-            "lock_sha256": lock_sha256(found.lock),
+            "artifact_sha256": proven.lock.artifact.sha256,
+            "lock_sha256": lock_sha256(proven.lock),
         }
         return verdict.model_copy(update=about)
 
 
-def judge(root: Path, files: ModelFiles, bundle: Bundle, champion: str | None) -> Verdict:
+def retrain_and_keep(files: ModelFiles, say: Say) -> Verification:
+    """Retrain, compare with the lock, and keep what came out for gate, record and build.
+
+    Raises:
+        TagshipError: there is no lock, or it is stale.
+    """
+    with only_one(files.root, files.name):
+        proven = retrain(files, say)
+        save_bundle(files, proven.bundle)
+    return proven
+
+
+def judge(
+    root: Path, files: ModelFiles, bundle: Bundle, champion: str | None, say: Say = lambda _: None
+) -> Verdict:
     """The verdict on a bundle, against the release that production runs, if any."""
-    scores = champion_scores(Git(root), files, bundle, champion) if champion else None
+    scores = champion_scores(Git(root), files, bundle, champion, say) if champion else None
     return evaluate_gates(files, bundle, scores)
 
 

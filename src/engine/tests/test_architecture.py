@@ -14,7 +14,7 @@ ENGINE = Path(tagship.__file__).parent
 
 FLOORS = [
     {"errors", "documentation"},
-    {"built", "files", "numbers"},
+    {"built", "files", "numbers", "programs"},
     {"config"},
     {"data"},
     {"training"},

@@ -12,7 +12,7 @@ from typing import Any
 import typer
 
 from tagship import __version__
-from tagship.config.root import find_root
+from tagship.config.root import find_root, offer_own_code
 from tagship.errors import TagshipError
 from tagship.files import explain_os_error
 
@@ -96,7 +96,7 @@ def _offer_own_code() -> None:
     Outside a project there are none, and the command itself says so.
     """
     with suppress(TagshipError):
-        sys.path.append(str(find_root() / "src"))
+        offer_own_code(find_root())
 
 
 def guarded(app: Callable[[], Any]) -> int:

@@ -39,9 +39,10 @@ def checks(root: Path, registry: str = "", sign: bool = False) -> Checks:
 
     @cache
     def proofs() -> "Proofs":
+        from tagship.cli.models import progress
         from tagship.proofs import Proofs
 
-        return Proofs(root)
+        return Proofs(root, progress("proof", err=True))
 
     return Checks(
         lambda files: proofs().verify_lock(files),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tagship.cli.models import Models, load
+from tagship.cli.models import Models, load, progress
 
 if TYPE_CHECKING:
     from tagship.gates.verdict import Verdict
@@ -17,8 +17,13 @@ def command(
     markdown: Annotated[
         Path | None, typer.Option(help="Append the verdicts as Markdown to this file.")
     ] = None,
+    release: Annotated[
+        str | None,
+        typer.Option(help="Judge against the champion that this release's tag names."),
+    ] = None,
 ) -> None:
     """Judge by every gate of thresholds.yaml; exit 1 when one fails."""
+    from tagship.cli.output import append
     from tagship.files import only_one
     from tagship.gates.verdict import markdown as as_markdown
     from tagship.pipeline import gate_model
@@ -26,15 +31,13 @@ def command(
     verdicts = []
     for files in load(models):
         with only_one(files.root, files.name):
-            verdicts.append(gate_model(files))
+            verdicts.append(gate_model(files, progress(files.name, err=True), release))
     if json:
         typer.echo("[" + ",\n".join(v.model_dump_json(indent=2) for v in verdicts) + "]")
     else:
         for verdict in verdicts:
             show(verdict)
-    if markdown is not None:
-        with markdown.open("a", encoding="utf-8") as file:
-            file.write("\n".join(as_markdown(verdict) for verdict in verdicts))
+    append(markdown, "\n".join(as_markdown(verdict) for verdict in verdicts))
     if any(verdict.status == "fail" for verdict in verdicts):
         raise typer.Exit(1)
 

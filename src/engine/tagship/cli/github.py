@@ -63,11 +63,11 @@ def retrained(
     answer: Annotated[Path, typer.Argument(help="What `tagship retrain --json` printed.")],
 ) -> None:
     """Open or update a retraining's pull request; the model's issue says that, or why not."""
+    from tagship.cli.output import quoted
     from tagship.gitops import alerts, github
 
     made = json.loads(answer.read_text(encoding="utf-8"))
-    why = made["why"].replace("```", "'''")
-    said = f"Retraining: {made['state']}.\n\n```text\n{why}\n```\n"
+    said = f"Retraining: {made['state']}.\n\n{quoted(made['why'])}"
     if made["branch"]:
         said += f"\n{github.propose(made['branch'], made['title'], made['body'])}\n"
     issue = github.find_issue(alerts.topic(made["model"]))

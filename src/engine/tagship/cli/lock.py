@@ -1,5 +1,8 @@
 """``tagship lock``: write and verify the locks."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from tagship.cli.models import Models, load, progress
@@ -28,26 +31,39 @@ def check(models: Models = None) -> None:
 
 
 @app.command("verify")
-def verify(models: Models = None) -> None:
-    """Retrain and compare: identical, equivalent or different; a stale lock is named."""
+def verify(
+    models: Models = None,
+    markdown: Annotated[
+        Path | None, typer.Option(help="Append what came out as Markdown to this file.")
+    ] = None,
+) -> None:
+    """Retrain and compare: identical, equivalent or different; a stale lock is named.
+
+    What came out is kept for `tagship gate`, `record` and `build`.
+    """
+    from tagship.cli.output import append, quoted
     from tagship.errors import TagshipError
-    from tagship.training.verification import verify_lock
+    from tagship.proofs import retrain_and_keep
 
     wrong = False
     for files in load(models):
         try:
-            found = verify_lock(files, progress(files.name))
+            proven = retrain_and_keep(files, progress(files.name))
         except TagshipError as error:
             typer.echo(f"error: {error}", err=True)
+            said = str(error).replace(f"{files.root}/", "")
+            append(markdown, f"The lock of `{files.name}` is refused.\n\n{quoted(said)}\n")
             wrong = True
             continue
         explained = {
             "identical": "identical: the same bytes",
             "equivalent": "equivalent: other bits, the same predictions within 1e-4",
-            "different": f"different: {files.lock_path.name}: {found.difference}",
+            "different": f"different: {files.lock_path.name}: {proven.difference}",
         }
-        typer.echo(f"{files.name}: {explained[found.outcome]}")
-        wrong |= found.outcome == "different"
+        said = f"{files.name}: {explained[proven.outcome]}"
+        typer.echo(said)
+        append(markdown, f"Trained again, compared with its lock:\n\n{quoted(said)}\n")
+        wrong |= proven.outcome == "different"
     if wrong:
         raise typer.Exit(1)
 

@@ -30,11 +30,11 @@ def load(names: list[str] | None) -> "list[ModelFiles]":
     return [load_model(root, name) for name in dict.fromkeys(chosen)]
 
 
-def progress(model: str) -> Callable[[str], None]:
-    """A function that prints a step with the seconds since the first."""
+def progress(model: str, err: bool = False) -> Callable[[str], None]:
+    """A function that prints a step with the seconds since the first; ``err`` beside the answer."""
     started = time.perf_counter()
 
     def say(text: str) -> None:
-        typer.echo(f"{time.perf_counter() - started:6.1f} s  {model}: {text}")
+        typer.echo(f"{time.perf_counter() - started:6.1f} s  {model}: {text}", err=err)
 
     return say

@@ -27,6 +27,20 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         typer.echo("  ".join(cells).rstrip())
 
 
+def append(path: Path | None, text: str) -> None:
+    """Add a text to a report, whose folder is made; without a path nothing happens."""
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text)
+
+
+def quoted(text: str) -> str:
+    """A text in Markdown as it stands, whatever it holds."""
+    inside = text.replace("```", "'''")
+    return f"```text\n{inside}\n```\n"
+
+
 def pull_request(root: Path, branch: str, title: str, body: str) -> str:
     """The command that opens a pull request for a pushed branch; its text waits in a file."""
     text = root / ".tagship" / "pull-request.md"

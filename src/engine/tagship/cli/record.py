@@ -8,12 +8,14 @@ from tagship.cli.models import Models, load
 def command(models: Models = None) -> None:
     """Record the last training in MLflow with its plots, and write its report.
 
-    `tagship run` does this too. The training must have passed `tagship gate`.
+    `tagship run` does this too. The training must be judged, by `tagship gate`; a verdict that
+    fails is recorded as such.
     """
     from tagship.files import only_one
     from tagship.pipeline import record_judged
 
     for files in load(models):
         with only_one(files.root, files.name):
-            report = record_judged(files)
-        typer.echo(f"{files.name}: recorded; {report.relative_to(files.root)}")
+            report, verdict = record_judged(files)
+        where = report.relative_to(files.root)
+        typer.echo(f"{files.name}: recorded, its verdict is {verdict.status}; {where}")

@@ -1,6 +1,7 @@
 """Where a project is, and what its models may be called. Imports nothing slow."""
 
 import re
+import sys
 from pathlib import Path
 
 from tagship.errors import TagshipError
@@ -30,6 +31,11 @@ def find_root(start: Path | None = None) -> Path:
     raise TagshipError(
         f"{here}: no config/project.yaml here or above", "run this inside a Tagship project"
     )
+
+
+def offer_own_code(root: Path) -> None:
+    """Let a project's ``src/`` be imported from, after all that is installed."""
+    sys.path.append(str(root / "src"))
 
 
 def check_model_name(name: str) -> None:

@@ -4,6 +4,7 @@ Columns go in by name, one float32 matrix comes out: numbers, then derived featu
 codes of categories (their index in the contract's values, -1 when missing).
 """
 
+import hashlib
 import importlib
 import json
 from collections.abc import Callable, Mapping
@@ -65,6 +66,11 @@ class Boundary:
     def names(self) -> tuple[str, ...]:
         """The matrix's columns."""
         return (*self.numbers, *self.derived, *(f.name for f in self.categories))
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of its JSON text, by which a lock names it."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
 
     def matrix(self, columns: Columns) -> NDArray[np.float32]:
         """The model's input, shape (rows, len(names)).

@@ -8,6 +8,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
+from tagship.config.project_files import ModelFiles
 from tagship.errors import TagshipError
 from tagship.files import explain_os_error, sha256_of_file, write_atomically
 
@@ -58,6 +59,16 @@ def local_file(path: str, root: Path, sha256: str | None = None) -> Path:
             "restore the file, or declare the new hash after checking what changed",
         )
     return found
+
+
+def borrow_data(files: ModelFiles, home: Path) -> Path | None:
+    """Let a work tree see ``home``'s data file where Git does not have it; gives its path."""
+    path = Path(getattr(files.data.source, "path", "") or ".")
+    if path.is_absolute() or not (home / path).is_file() or (files.root / path).exists():
+        return None
+    (files.root / path).parent.mkdir(parents=True, exist_ok=True)
+    (files.root / path).symlink_to((home / path).resolve())
+    return path
 
 
 def _download(url: str, shown: str, root: Path, sha256: str | None) -> Path:

@@ -74,6 +74,7 @@ def _results(
         except (TagshipError, ValueError, KeyError) as error:
             limit = f"≤ {gates.champion.max_drop:g}"
             said = error.args[0] if isinstance(error, TagshipError) else error
+            said = " ".join(str(said).split())
             why = (
                 f"{champion.release} cannot be scored on these rows: {said}; to go on without it,"
                 " take `champion` out of thresholds.yaml, which its owners review"

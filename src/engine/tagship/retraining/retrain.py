@@ -4,14 +4,13 @@ Nothing is deployed, released or tagged, and the user's own work tree stays as i
 makes the same commit again; cut off anywhere, it left nothing but perhaps the pushed branch.
 """
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from tagship.champion.artifact import fetch
+from tagship.champion.release import read_champion
 from tagship.config.project_files import ModelFiles, load_model, load_project
 from tagship.errors import TagshipError
 from tagship.files import only_one
@@ -20,6 +19,7 @@ from tagship.gitops.promote import push_branch
 from tagship.gitops.rules import refuse_rejected_artifact
 from tagship.gitops.view import View, look
 from tagship.numbers import brief
+from tagship.programs import run_engine
 from tagship.retraining.proposal import Found, Retrained, Window, describe
 from tagship.retraining.window import (
     compare,
@@ -34,8 +34,6 @@ from tagship.training.lock import read_lock
 _OURS = "Retrained: "
 """The trailer by which a branch's commits are known to be made here."""
 _SHARED = ("cache", "champions")
-_SECRET = ("GH_TOKEN", "GITHUB_TOKEN")
-"""What training, which runs the project's own functions, need not see."""
 
 
 class _Settled(Exception):
@@ -95,12 +93,13 @@ def _propose(
         found = _find(view, files, project.retrain.min_new_rows)
         window = found.window
         say(f"training: {window}")
-        _tagship(tree, "train", model)
+        run_engine(tree, "train", model)
         after = read_lock(files.work / "lock.yaml")
         refuse_rejected_artifact(view, model, after.artifact.sha256)
+        _fetch_champion(view, model, say)
         say("judging by every gate")
         verdict = _judge(files)
-        _tagship(tree, "lock", "write", model)
+        run_engine(tree, "lock", "write", model)
     except TagshipError as error:
         return Retrained(model, "refused", str(error).replace(f"{tree}/", ""))
     changed += [str(path.relative_to(tree)) for path in files.folder.iterdir() if path.is_file()]
@@ -161,11 +160,20 @@ def _find(view: View, files: ModelFiles, least: int) -> Found:
     return Found(window, before, compare(files, raw, show, window.against))
 
 
+def _fetch_champion(view: View, model: str, say: Callable[[str], None]) -> None:
+    """Fetch it here, where the registry's login is known; in the work tree it is not."""
+    champion = view.champion(model)
+    if champion is not None:
+        missing = fetch(read_champion(view.git, model, champion), say)
+        if missing:
+            say(f"{champion}: {missing}")
+
+
 def _judge(files: ModelFiles) -> Verdict:
-    """The verdict by the work tree's own gates, which must not fail."""
+    """The verdict by the gates of the work tree, which must not fail."""
     path = files.work / "verdict.json"
     try:
-        _tagship(files.root, "gate", files.name)
+        run_engine(files.root, "gate", files.name)
     except TagshipError:
         if not path.is_file():
             raise
@@ -178,28 +186,6 @@ def _judge(files: ModelFiles) -> Verdict:
         ]
         raise TagshipError("\n".join(["the verdict is fail", *failed]))
     return verdict
-
-
-def _tagship(tree: Path, *arguments: str) -> None:
-    """Run the work tree's own engine in it.
-
-    Raises:
-        TagshipError: what it refused, or the last line of what went wrong.
-    """
-    inherited = {key: value for key, value in os.environ.items() if key not in _SECRET}
-    done = subprocess.run(
-        [sys.executable, "-m", "tagship", *arguments],
-        cwd=tree,
-        env={**inherited, "PYTHONPATH": str(tree / "src")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        said = done.stderr.strip() or done.stdout.strip()
-        if "Traceback" in said:
-            said = said.splitlines()[-1]
-        raise TagshipError(f"tagship {' '.join(arguments)}: {said.removeprefix('error: ')}")
 
 
 def _refuse_foreign(view: View, branch: str) -> None:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from tagship.config.contract import CsvSource, JsonSource, ParquetSource
 from tagship.config.project_files import ModelFiles, load_model
 from tagship.config.yaml_edit import replace_values
+from tagship.data.fetching import borrow_data
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_file, write_atomically
-from tagship.gates.score_champion import borrow_data
 from tagship.gitops.git import Git
 from tagship.training.lock import Lock
 

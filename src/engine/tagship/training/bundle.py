@@ -71,7 +71,7 @@ def save_bundle(files: ModelFiles, bundle: Bundle) -> Path:
     (folder / "lock.yaml").unlink(missing_ok=True)
     write_atomically(folder / "model.onnx", bundle.artifact)
     write_atomically(folder / "boundary.json", bundle.boundary.to_json())
-    write_atomically(folder / "evidence.npz", _pack(bundle.evidence))
+    write_atomically(folder / "evidence.npz", pack_evidence(bundle.evidence))
     write_json(folder / "cost.json", vars(bundle.cost))
     write_atomically(folder / "reference.json", bundle.reference)
     if bundle.boundary.derive is not None:
@@ -136,7 +136,8 @@ def _read_json(path: Path) -> Any:
 _ARRAYS = ("matrix", "target", "scores", "pipeline_scores", "train_target")
 
 
-def _pack(evidence: Evidence) -> bytes:
+def pack_evidence(evidence: Evidence) -> bytes:
+    """The content of ``evidence.npz``; the same evidence gives the same bytes."""
     arrays = {name: getattr(evidence, name) for name in _ARRAYS}
     arrays |= {f"column:{name}": _plain(values) for name, values in evidence.columns.items()}
     arrays |= {f"group:{name}": values for name, values in evidence.groups.items()}

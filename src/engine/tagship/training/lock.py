@@ -6,7 +6,7 @@ It holds nothing that varies by machine or time, so that the same inputs give th
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 import tagship
 from tagship.config.contract import Sha256
@@ -66,10 +66,12 @@ class Interval(Frozen):
 
 
 class LockedArtifact(Frozen):
-    """The ONNX file."""
+    """The ONNX file, and the boundary in front of it."""
 
     sha256: Sha256
     bytes: int
+    boundary_sha256: Sha256 | None = None
+    """Of the text of ``boundary.json``; None only in a lock from before locks named it."""
 
 
 class LockedReference(Frozen):
@@ -110,6 +112,19 @@ def read_lock(path: Path) -> Lock:
     return parse(file, Lock)
 
 
+def locked_artifact(text: str) -> LockedArtifact | None:
+    """What a lock of any engine says of its artifact; None when it says nothing that is known."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        section = YAML(typ="safe").load(text)["artifact"]
+        known = {key: section[key] for key in LockedArtifact.model_fields if key in section}
+        return LockedArtifact.model_validate(known)
+    except (YAMLError, KeyError, TypeError, ValidationError):
+        return None
+
+
 def _refuse_newer(path: Path, inputs: Any) -> None:
     """A newer engine's lock may have keys that this one does not know, so this comes first."""
     number = inputs.get("training") if isinstance(inputs, dict) else None
@@ -140,6 +155,8 @@ def lock_text(lock: Lock) -> str:
         return value
 
     content = lock.model_dump(mode="json", exclude={"reference"} - lock.model_fields_set)
+    if lock.artifact.boundary_sha256 is None:
+        del content["artifact"]["boundary_sha256"]
     return HEADER + dump_yaml(ordered(content, 0), width=4096)
 
 

@@ -4,7 +4,6 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,15 +13,14 @@ from numpy.typing import NDArray
 from tagship.config.metrics import higher_is_better
 from tagship.config.model import Candidate
 from tagship.config.project_files import ModelFiles
-from tagship.data.boundary import Boundary
-from tagship.data.splitting import Holdout, check_leakage, folds, split_table
-from tagship.data.table import Table, encode_target, load_table, make_boundary, request_columns
+from tagship.data.splitting import folds
+from tagship.data.table import Table, load_table, request_columns
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_bytes
 from tagship.numbers import brief, byte_size
 from tagship.training import metrics
 from tagship.training.bootstrap import intervals
-from tagship.training.bundle import Bundle, Cost, Evidence
+from tagship.training.bundle import Bundle, Cost
 from tagship.training.estimators import check_candidates, make_pipeline
 from tagship.training.export import artifact_scorer, pipeline_scores, to_onnx_bytes
 from tagship.training.fingerprint import current_inputs
@@ -35,23 +33,13 @@ from tagship.training.lock import (
     LockedReference,
     Winner,
 )
-from tagship.training.own_code import check_served
+from tagship.training.prepared import Prepared, make_evidence, prepare
 from tagship.training.reference import make_reference, reference_text
 
 PROBE_ROWS = 24
 _DIGITS = 6
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class _Prepared:
-    """A table as arrays, with the rows set apart."""
-
-    boundary: Boundary
-    matrix: NDArray[np.float32]
-    target: NDArray[Any]
-    holdout: Holdout
 
 
 def train(files: ModelFiles, say: Say = lambda _: None, table: Table | None = None) -> Bundle:
@@ -63,7 +51,7 @@ def train(files: ModelFiles, say: Say = lambda _: None, table: Table | None = No
     started = time.perf_counter()
     check_candidates(files)
     table = table or load_table(files)
-    prepared = _prepare(files, table.frame)
+    prepared = prepare(files, table.frame)
     rows = len(table.frame)
     say(f"{rows:,} rows, {len(prepared.boundary.names)} features, data {table.sha256[:12]}")
     scores, seconds = _cross_validate(files, table.frame, prepared, say)
@@ -74,7 +62,10 @@ def train(files: ModelFiles, say: Say = lambda _: None, table: Table | None = No
         estimator.set_params(n_jobs=1)  # more would change the last bits of averaged scores
     try:
         artifact = to_onnx_bytes(pipeline, len(prepared.boundary.names))
-        evidence = _evidence(files, table.frame, prepared, pipeline, artifact)
+        own_scores = pipeline_scores(
+            pipeline, prepared.matrix[prepared.holdout.test], files.model.task
+        )
+        evidence = make_evidence(files, table.frame, prepared, artifact, own_scores)
         known = request_columns(table.frame.iloc[prepared.holdout.train], files.data)
         check_gaps(prepared.boundary, known, artifact_scorer(artifact, files.model.task))
     except TagshipError as error:
@@ -101,7 +92,11 @@ def train(files: ModelFiles, say: Say = lambda _: None, table: Table | None = No
         candidates={name: _summary(values) for name, values in scores.items()},
         winner=Winner(candidate=best, estimator=candidate.estimator, params=candidate.params),
         metrics=measured,
-        artifact=LockedArtifact(sha256=sha256_of_bytes(artifact), bytes=len(artifact)),
+        artifact=LockedArtifact(
+            sha256=sha256_of_bytes(artifact),
+            bytes=len(artifact),
+            boundary_sha256=prepared.boundary.sha256,
+        ),
         reference=LockedReference(sha256=sha256_of_bytes(reference.encode())),
         probe=[round(float(v), 9) for v in evidence.scores[:PROBE_ROWS].ravel()],
     )
@@ -120,21 +115,8 @@ def peak_memory_mb() -> float | None:
     return peak / (1e6 if sys.platform == "darwin" else 1e3)
 
 
-def _prepare(files: ModelFiles, frame: pd.DataFrame) -> _Prepared:
-    boundary = make_boundary(files, frame)
-    check_served(files)
-    metrics.check_labels(files, boundary.classes)
-    try:
-        holdout = split_table(frame, files.data, files.model)
-        check_leakage(frame, holdout, files.data)
-    except TagshipError as error:
-        raise error.within(files.folder / "data.yaml") from None
-    matrix = boundary.matrix(request_columns(frame, files.data))
-    return _Prepared(boundary, matrix, encode_target(frame, files.data, boundary), holdout)
-
-
 def _cross_validate(
-    files: ModelFiles, frame: pd.DataFrame, prepared: _Prepared, say: Say
+    files: ModelFiles, frame: pd.DataFrame, prepared: Prepared, say: Say
 ) -> tuple[dict[str, list[float]], dict[str, float]]:
     model, metric = files.model, files.model.select.metric
     try:
@@ -169,7 +151,7 @@ def _cross_validate(
     return scores, seconds
 
 
-def _fit(files: ModelFiles, name: str, prepared: _Prepared, rows: NDArray[np.int64]) -> Any:
+def _fit(files: ModelFiles, name: str, prepared: Prepared, rows: NDArray[np.int64]) -> Any:
     """Fit one candidate on some rows, with its warnings held back and its errors explained."""
     from sklearn.exceptions import ConvergenceWarning
 
@@ -197,33 +179,6 @@ def _winner(files: ModelFiles, scores: dict[str, list[float]]) -> str:
     """The candidate with the best mean; the first declared among equals."""
     sign = 1 if higher_is_better(files.model.select.metric) else -1
     return max(scores, key=lambda name: sign * round(float(np.mean(scores[name])), _DIGITS))
-
-
-def _evidence(
-    files: ModelFiles, frame: pd.DataFrame, prepared: _Prepared, pipeline: Any, artifact: bytes
-) -> Evidence:
-    test = prepared.holdout.test
-    matrix = prepared.matrix[test]
-    held = frame.iloc[test]
-    thresholds = files.thresholds
-    by = [*(thresholds.slices.by if thresholds.slices else [])]
-    by += [thresholds.fairness.by] if thresholds.fairness else []
-    return Evidence(
-        matrix=matrix,
-        target=prepared.target[test],
-        scores=artifact_scorer(artifact, files.model.task)(matrix),
-        pipeline_scores=pipeline_scores(pipeline, matrix, files.model.task),
-        columns=request_columns(held, files.data),
-        groups={name: _group_texts(held[name]) for name in dict.fromkeys(by)},
-        train_target=prepared.target[prepared.holdout.train],
-    )
-
-
-def _group_texts(values: pd.Series) -> NDArray[np.str_]:
-    texts = values.astype(object).where(values.notna(), "(missing)")
-    if pd.api.types.is_numeric_dtype(values.dtype):
-        texts = values.map({1.0: "true", 0.0: "false"}).fillna("(missing)")
-    return np.asarray(texts, dtype=np.str_)
 
 
 def _summary(values: list[float]) -> CandidateScore:

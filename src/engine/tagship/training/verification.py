@@ -1,15 +1,16 @@
-"""Is a lock still true? Compare its inputs, retrain, compare what came out."""
+"""Is a lock still true? Compare its inputs; then retrain, or prove what was trained here."""
 
 import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from tagship.config.project_files import ModelFiles
-from tagship.data.table import load_table
+from tagship.data.table import Table, load_table
 from tagship.errors import TagshipError
-from tagship.training.bundle import Bundle
+from tagship.training.bundle import Bundle, load_bundle, pack_evidence
 from tagship.training.fingerprint import changes, current_inputs
 from tagship.training.lock import Lock, read_lock
+from tagship.training.prepared import make_evidence, prepare
 from tagship.training.reference import committed_reference, same_reference
 from tagship.training.train import Say, train
 
@@ -43,11 +44,7 @@ def verify_lock(files: ModelFiles, say: Say = lambda _: None) -> Verification:
         TagshipError: there is no lock, or it is stale: every changed input is named; or its
             reference is missing or another one.
     """
-    lock = read_lock(files.lock_path)
-    refuse_stale(files, changes(lock, current_inputs(files)))
-    reference = committed_reference(files)
-    table = load_table(files)
-    refuse_stale(files, changes(lock, current_inputs(files), table.sha256))
+    lock, reference, table = _current_lock(files)
     bundle = train(files, say, table)
     outcome, found = compare(lock, bundle.lock), difference(lock, bundle.lock)
     if not same_reference(reference, bundle.reference):
@@ -55,6 +52,47 @@ def verify_lock(files: ModelFiles, say: Say = lambda _: None) -> Verification:
     elif reference != bundle.reference and outcome == "identical":
         outcome = "equivalent"
     return Verification(outcome, lock, bundle, found)
+
+
+def verify_kept(files: ModelFiles) -> Verification | str:
+    """Prove that the training kept here is the lock's, without training; or say why it is not.
+
+    Data, boundary, holdout and the artifact's scores are derived again, so that nothing but the
+    lock is believed. Only scikit-learn's own scores cannot be: the parity gate is as good as they
+    are, until a training proves it again, as the release workflow does.
+
+    Raises:
+        TagshipError: as ``verify_lock``, for what concerns the committed files.
+    """
+    lock, reference, table = _current_lock(files)
+    try:
+        kept = load_bundle(files)
+    except TagshipError as error:
+        return str(error.args[0])
+    if lock.artifact.boundary_sha256 is None:
+        return "its lock names no boundary"
+    if kept.lock != lock or kept.reference != reference:
+        return "another training than the lock's is kept here"
+    prepared = prepare(files, table.frame)
+    if prepared.boundary.sha256 != lock.artifact.boundary_sha256:
+        return "the data gives another boundary than the lock names"
+    if kept.boundary.sha256 != lock.artifact.boundary_sha256:
+        return f"{files.work / 'boundary.json'}: it was changed"
+    own_scores = kept.evidence.pipeline_scores
+    evidence = make_evidence(files, table.frame, prepared, kept.artifact, own_scores)
+    if pack_evidence(evidence) != pack_evidence(kept.evidence):
+        return f"{files.work / 'evidence.npz'}: not what data and artifact give"
+    return Verification("identical", lock, kept, "")
+
+
+def _current_lock(files: ModelFiles) -> tuple[Lock, str, Table]:
+    """The committed lock with its reference, and the data that it is still true of."""
+    lock = read_lock(files.lock_path)
+    refuse_stale(files, changes(lock, current_inputs(files)))
+    reference = committed_reference(files)
+    table = load_table(files)
+    refuse_stale(files, changes(lock, current_inputs(files), table.sha256))
+    return lock, reference, table
 
 
 def refuse_stale(files: ModelFiles, found: list[str]) -> None:
@@ -70,7 +108,7 @@ def compare(lock: Lock, now: Lock) -> Outcome:
     """Identical bytes; other bits but the same predictions and metrics; or another model."""
     if difference(lock, now):
         return "different"
-    return "identical" if lock.artifact == now.artifact else "equivalent"
+    return "identical" if lock.artifact.sha256 == now.artifact.sha256 else "equivalent"
 
 
 def difference(lock: Lock, now: Lock) -> str:
@@ -78,7 +116,8 @@ def difference(lock: Lock, now: Lock) -> str:
 
     Another processor adds in another order: metrics and candidates agree within 5e-5 of
     themselves, and predictions are the same when the probe, scores of the first holdout rows,
-    agrees within 1e-4 (of the largest score, for regression).
+    agrees within 1e-4 (of the largest score, for regression). The boundary holds nothing computed,
+    so its hash agrees exactly; a lock from before there was one says nothing of it.
     """
     said, given = (
         {key: _flat(found.model_dump(mode="json", include={key})) for key in (*_EXACT, *_CLOSE)}
@@ -91,6 +130,9 @@ def difference(lock: Lock, now: Lock) -> str:
                 return f"{key}: the lock says {old}, training gives {new}"
     if lock.artifact.sha256 == now.artifact.sha256 and lock.artifact.bytes != now.artifact.bytes:
         return f"artifact.bytes: {lock.artifact.bytes}, training gives {now.artifact.bytes}"
+    boundaries = lock.artifact.boundary_sha256, now.artifact.boundary_sha256
+    if None not in boundaries and boundaries[0] != boundaries[1]:
+        return f"artifact.boundary_sha256: {boundaries[0]}, training gives {boundaries[1]}"
     if not lock.probe or len(lock.probe) != len(now.probe):
         return f"probe: {len(lock.probe)} scores, training gives {len(now.probe)}"
     scale = max(1.0, *(abs(value) for value in lock.probe))

@@ -1,14 +1,20 @@
-"""The registry check: a clear yes, a clear no, and anything else refused."""
+"""The registry: a clear yes, a clear no, models by their hash, and anything else refused."""
 
+import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from shop import sha
 
+from registries import Registry, docker_registry
 from tagship.errors import TagshipError
+from tagship.files import sha256_of_bytes
+from tagship.gitops.artifacts import Artifact, fetch_artifact, push_artifact
 from tagship.gitops.registry import credentials, image_check
+from tagship.training.lock import LockedArtifact
 
 DIGESTS = {name: f"sha256:{sha(name)}" for name in ("there", "gone", "broken", "private")}
 
@@ -62,6 +68,96 @@ def test_no_clear_answer_is_refused_not_guessed(
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(TagshipError, match="no clear answer"):
         image_check("skopeo")(f"{registry}@{DIGESTS['there']}")
+
+
+MODEL = Artifact(b"the model" * 1000, b"{}\n")
+LOCKED = LockedArtifact(
+    sha256=sha256_of_bytes(MODEL.model),
+    bytes=len(MODEL.model),
+    boundary_sha256=sha256_of_bytes(MODEL.boundary),
+)
+
+
+@pytest.fixture
+def shop() -> Iterator[Registry]:
+    with Registry().served() as served:
+        yield served
+
+
+def pushed(registry: Registry) -> str:
+    image = f"{registry.host}/shop/churn"
+    push_artifact(image, "v1.0.0.model", "churn/v1.0.0", MODEL)
+    return image
+
+
+def test_a_model_is_pushed_once_and_fetched_by_the_hashes_of_its_lock(shop: Registry) -> None:
+    image = pushed(shop)
+    assert fetch_artifact(image, LOCKED) == MODEL
+    manifest = json.loads(shop.manifests["shop/churn", "v1.0.0.model"])
+    assert manifest["artifactType"] == "application/vnd.tagship.model"
+    uploads = [method for method, _, _ in shop.asked if method == "POST"]
+    assert pushed(shop) == image
+    assert [method for method, _, _ in shop.asked if method == "POST"] == uploads
+
+
+def test_a_model_is_pushed_to_a_real_registry_and_fetched(tmp_path: Path) -> None:
+    with docker_registry(tmp_path) as host:
+        image = f"{host}/shop/churn"
+        for _ in range(2):
+            push_artifact(image, "v1.0.0.model", "churn/v1.0.0", MODEL)
+        assert fetch_artifact(image, LOCKED) == MODEL
+        gone = LOCKED.model_copy(update={"sha256": "0" * 64})
+        assert fetch_artifact(image, gone) is None
+        assert fetch_artifact(f"{host}/shop/other", LOCKED) is None
+
+
+def test_a_login_is_asked_for_what_is_done_with_it(
+    shop: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAGSHIP_REGISTRY_TOKEN", "t0ken")
+    shop.login = True
+    assert fetch_artifact(pushed(shop), LOCKED) == MODEL
+    scopes = {path.rpartition("scope=")[2] for _, path, _ in shop.asked if "/token" in path}
+    assert scopes == {"repository%3Ashop%2Fchurn%3Apull%2Cpush", "repository%3Ashop%2Fchurn%3Apull"}
+
+
+def test_a_store_that_the_registry_redirects_to_gets_no_login(shop: Registry) -> None:
+    image = pushed(shop)
+    with Registry(blobs=shop.blobs).served() as store:
+        shop.login, shop.elsewhere = True, f"http://{store.host}"
+        assert fetch_artifact(image, LOCKED) == MODEL
+        assert {said for _, _, said in store.asked} == {""}
+
+
+def test_other_bytes_than_the_lock_names_are_refused(shop: Registry) -> None:
+    image = pushed(shop)
+    for sha256 in (LOCKED.sha256, LOCKED.boundary_sha256):
+        key = ("shop/churn", f"sha256:{sha256}")
+        true = shop.blobs[key]
+        for other in (b"other bytes", true + b"and more", true[:-1]):
+            shop.blobs[key] = other
+            with pytest.raises(TagshipError, match="gave other bytes"):
+                fetch_artifact(image, LOCKED)
+        shop.blobs[key] = true
+
+
+def test_a_lock_that_names_no_boundary_fetches_nothing(shop: Registry) -> None:
+    without = LOCKED.model_copy(update={"boundary_sha256": None})
+    assert fetch_artifact(pushed(shop), without) is None
+
+
+def test_a_push_that_is_refused_says_how_to_log_in(
+    shop: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.broken = True
+    with pytest.raises(TagshipError, match="HTTP 500") as refused:
+        pushed(shop)
+    assert "TAGSHIP_REGISTRY_TOKEN" in str(refused.value)
+    shop.broken, shop.elsewhere = False, "http://elsewhere.example/upload"
+    with pytest.raises(TagshipError, match=r"wants the upload at http://elsewhere\.example"):
+        pushed(shop)
+    with pytest.raises(TagshipError, match="no clear answer"):
+        push_artifact("127.0.0.1:1/shop/churn", "v1.0.0.model", "churn/v1.0.0", MODEL)
 
 
 def test_githubs_token_goes_to_githubs_registry_only(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,9 @@ import pytest
 import yaml
 
 from projects import Project
+from registries import docker_registry, free_port
+from tagship.gitops.artifacts import fetch_artifact
+from tagship.training.lock import read_lock
 from tools import find_program, lacking
 
 pytestmark = pytest.mark.slow
@@ -34,12 +36,6 @@ def run(*command: str, **environment: str) -> str:
     )
     assert done.returncode == 0, f"{command}:\n{done.stdout}\n{done.stderr}"
     return done.stdout.strip()
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def ask(url: str, content: Any = None) -> Any:
@@ -99,23 +95,8 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A registry on 127.0.0.1."""
     find_program("docker-registry")
-    folder, port = tmp_path_factory.mktemp("registry"), free_port()
-    config = folder / "config.yml"
-    config.write_text(
-        yaml.safe_dump(
-            {
-                "version": 0.1,
-                "storage": {"filesystem": {"rootdirectory": str(folder / "data")}},
-                "http": {"addr": f"127.0.0.1:{port}"},
-            }
-        )
-    )
-    log = (folder / "log").open("w")
-    process = subprocess.Popen(["docker-registry", "serve", str(config)], stdout=log, stderr=log)
-    yield f"127.0.0.1:{port}"
-    process.terminate()
-    process.wait()
-    log.close()
+    with docker_registry(tmp_path_factory.mktemp("registry")) as host:
+        yield host
 
 
 @pytest.fixture(scope="module")
@@ -239,6 +220,15 @@ def test_the_registry_check_finds_it_and_nothing_else(built: Built) -> None:
 
     assert by_http(built.reference)
     assert not by_http(built.reference[:-64] + "0" * 64)
+
+
+def test_the_model_is_beside_the_image_by_the_hashes_of_its_lock(built: Built) -> None:
+    artifact = fetch_artifact(
+        built.reference.partition("@")[0], read_lock(built.project.lock).artifact
+    )
+    assert artifact is not None
+    assert artifact.model == (built.project.files.work / "model.onnx").read_bytes()
+    assert artifact.boundary == (built.project.files.work / "boundary.json").read_bytes()
 
 
 def test_the_deployment_runs_it_as_it_was_built() -> None:

@@ -12,6 +12,7 @@ import pytest
 from projects import copy_project
 from tagship.config.yaml_file import read_yaml
 from tagship.errors import TagshipError
+from tagship.training.bundle import load_bundle
 from tagship.training.fingerprint import current_inputs
 from tagship.training.lock import Lock, lock_text, read_lock, write_lock
 from tagship.training.verification import compare, difference
@@ -195,6 +196,7 @@ def test_all_that_a_reviewer_reads_in_a_lock_is_compared(run_project):
         "task": (r"\ntask: binary", r"\ntask: regression"),
         "winner.params.C": (r"  params: \{\}\n$", "  params: {C: 2.0}\n"),
         "artifact.bytes": (r"bytes: \d+", "bytes: 7"),
+        "artifact.boundary_sha256": (r"boundary_sha256: \w+", f"boundary_sha256: {'f' * 64}"),
         "probe": (r"probe: \[[\d.]+", "probe: [0.123"),
     }
     lock, text = read_lock(run_project.lock), run_project.lock.read_text()
@@ -240,6 +242,17 @@ def test_no_lock_is_named_with_the_way_out(project):
     ran = project.tagship("lock", "verify", "tiny")
     assert ran.code == 1
     assert "there is no lock" in ran.err
+
+
+def test_a_lock_from_before_locks_named_the_boundary_is_true_and_gets_its_hash(run_project):
+    true = run_project.lock.read_text()
+    older = re.sub(r"\n  boundary_sha256: .*", "", true)
+    assert older != true
+    run_project.lock.write_text(older)
+    assert lock_text(read_lock(run_project.lock)) == older
+    assert compare(read_lock(run_project.lock), load_bundle(run_project.files).lock) == "identical"
+    assert "renewed" in run_project.tagship("lock", "write", "tiny").out
+    assert run_project.lock.read_text() == true
 
 
 def test_the_same_artifact_from_another_engine_renews_the_lock_and_asks_for_a_commit(run_project):

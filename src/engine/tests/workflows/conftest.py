@@ -7,19 +7,17 @@ from pathlib import Path
 
 import pytest
 import warm
-from edge import Edge, registry
+from edge import Edge
 from hub import Hub, found
 
 from projects import Project, copy_project
+from registries import Registry
 
 
 @pytest.fixture(scope="session")
 def _registry() -> Iterator[tuple[str, list[Path]]]:
-    folders: list[Path] = []
-    server, host = registry(folders)
-    yield host, folders
-    server.shutdown()
-    server.server_close()
+    with Registry().served() as registry:
+        yield registry.host, registry.folders
 
 
 @pytest.fixture(scope="session", autouse=True)

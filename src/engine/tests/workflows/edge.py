@@ -1,4 +1,4 @@
-"""What stands at the edge in the tests: gh, docker, cosign and make, recorded, and a registry.
+"""What stands at the edge in the tests: gh, docker, cosign and make, recorded.
 
 Each is a small program on PATH that keeps its state as files in the folder EDGE.
 """
@@ -6,8 +6,6 @@ Each is a small program on PATH that keeps its state as files in the folder EDGE
 import json
 import stat
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -139,7 +137,7 @@ pathlib.Path(".venv/bin/tagship").symlink_to(os.environ["TAGSHIP"])
 
 
 class Edge:
-    """The programs, their state, and the registry's address."""
+    """The programs and their state."""
 
     tagship: ClassVar[dict[str, str]] = {}
     """What a step's environment needs to find the command line: see ``warm``."""
@@ -163,30 +161,3 @@ class Edge:
     def calls(self, program: str) -> list[list[str]]:
         """What a program was called with."""
         return [call[1:] for call in self.load("calls", []) if call[0] == program]
-
-
-def registry(folders: list[Path]) -> tuple[ThreadingHTTPServer, str]:
-    """A registry that holds what docker pushed in any of the folders; and its host."""
-
-    class Registry(BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:
-            _, _, rest = self.path.partition("/v2/")
-            name, _, digest = rest.partition("/manifests/")
-            host = self.headers["Host"]
-            held = False
-            for folder in folders:
-                path = folder / "pushed.json"
-                pushed = json.loads(path.read_text()) if path.is_file() else {}
-                held |= any(
-                    key.startswith(f"{host}/{name}:") and value == digest
-                    for key, value in pushed.items()
-                )
-            self.send_response(200 if held else 404)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Registry)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server, f"127.0.0.1:{server.server_port}"

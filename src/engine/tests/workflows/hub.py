@@ -58,11 +58,12 @@ class Hub:
         """Train, gate and lock here."""
         self._tagship("run", "tiny")
 
-    def release(self, version: str) -> None:
+    def release(self, version: str) -> str:
+        """Release what main holds; gives what was said meanwhile."""
         self.git("pull", "-q", "--ff-only", "origin", "main")
-        self._tagship("release", "tiny", version, "--push")
+        return self._tagship("release", "tiny", version, "--push")
 
-    def _tagship(self, *arguments: str) -> None:
+    def _tagship(self, *arguments: str) -> str:
         done = subprocess.run(
             [self.edge.tagship["TAGSHIP"], *arguments],
             cwd=self.project.root,
@@ -71,6 +72,7 @@ class Hub:
             text=True,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
 
     # events
 
@@ -127,14 +129,6 @@ class Hub:
     def project_file(self, environment: str, ref: str) -> str:
         """A deployment record at a branch or tag."""
         return git(self.remote, "show", f"{ref}:deploy/tiny/{environment}/release.yaml")
-
-    def only_job(self, workflow: str, job: str) -> Run:
-        """One job of a workflow, on a push to main."""
-        loaded = load_workflow(workflow)
-        self.runner.workflows[workflow] = {**loaded, "jobs": {job: loaded["jobs"][job]}}
-        return self._start(
-            workflow, "push", "refs/heads/main", git(self.remote, "rev-parse", "main")
-        )
 
     def plant(self, workflow: str, right: str, wrong: str) -> None:
         """Use a workflow with a mistake in it."""

@@ -1,10 +1,11 @@
 """The life of a model, driven through the workflows' own steps."""
 
 import json
+from pathlib import Path
 
 import pytest
 from argo_runs import runs
-from hub import Hub
+from hub import ROOT, Hub
 
 
 @pytest.mark.slow
@@ -69,13 +70,6 @@ def test_a_private_repository_with_a_registry_of_its_own(tagged: Hub) -> None:
     assert "t0ken" not in ran.log + str(tagged.edge.load("calls", []))
 
 
-def test_ci_builds_the_image_while_production_runs_a_release(shipped: Hub) -> None:
-    """The champion is judged against by its tag: the job needs them."""
-    ran = shipped.only_job("ci", "image")
-    assert ran.ok, ran.log
-    assert "champion" in ran.log
-
-
 def test_a_release_run_again_does_nothing_new(staged: Hub) -> None:
     tags, pulls = staged.tags, staged.pulls
     ran = staged.dispatch("release", tag="tiny/v1.0.0")
@@ -124,6 +118,63 @@ def test_the_gate_judges_a_changed_model_and_comments(founded: Hub) -> None:
     assert "### `tiny`: pass" in comment
 
 
+CANDIDATES = """\
+task: binary
+select: {metric: roc_auc, folds: 3}
+candidates:
+  centre: {estimator: features.counted.NearestCentre, params: {sharpness: 0.5}, scale: true}
+"""
+CHAMPION = "champion: {metric: roc_auc, max_drop: 0.5, test: none}\n"
+
+
+def test_author_pull_request_and_release_train_once_each(
+    shipped: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The estimator itself counts: whatever fits it to all training rows is one training."""
+    counter = tmp_path / "fits"
+    monkeypatch.setenv("FITS", str(counter))
+    page = (ROOT / "docs/how-to/own-estimator.md").read_text(encoding="utf-8")
+    code = page.partition("```python\n")[2].partition("```")[0]
+    fit = "        self.classes_ = np.unique(y)\n"
+    count = '        print(len(X), file=open(os.environ["FITS"], "a"))\n'
+    assert fit in code
+    code = code.replace("import numpy", "import os\n\nimport numpy").replace(fit, count + fit)
+
+    def trainings() -> int:
+        fits = counter.read_text().split() if counter.is_file() else []
+        counter.unlink(missing_ok=True)
+        assert set(fits) <= {"160", "240"}, "240 of the 300 rows are not the holdout"
+        return fits.count("240")
+
+    def counted() -> None:
+        shipped.project.write("src/features/counted.py", code)
+        shipped.project.write("model", CANDIDATES)
+        gates = shipped.project.path("thresholds").read_text()
+        shipped.project.write("thresholds", gates + CHAMPION)
+        shipped.train()
+
+    def sharper() -> None:
+        shipped.project.edit("model", "sharpness: 0.5", "sharpness: 0.6")
+        shipped.train()
+
+    for version, change in (("v1.1.0", counted), ("v1.2.0", sharper)):
+        shipped.branch(version, change)
+        assert trainings() == 1, "the author's"
+        asked = shipped.pull_request(version)
+        assert asked.ok, asked.log
+        assert trainings() == 1, "the pull request's"
+        assert shipped.merge(version).ok
+        assert "not trained again" in shipped.release(version)
+        assert trainings() == 0, "the author's has proven it"
+        ran = shipped.push_tag("release", f"tiny/{version}")
+        assert ran.ok, ran.log
+        assert trainings() == 1, "the release's"
+        for log in (asked.log, ran.log):
+            assert ": fetched from 127.0.0.1" in log, "the champion is scored, not trained"
+        assert shipped.merge(f"promote/tiny/{version}").ok
+        assert trainings() == 0, "promoting trains nothing"
+
+
 def test_the_gate_of_a_fork_says_the_same_without_a_comment(founded: Hub) -> None:
     def document() -> None:
         founded.project.write("NOTES.md", "words")
@@ -150,6 +201,8 @@ def test_the_gate_refuses(founded: Hub, what: str) -> None:
     assert ran.results("gate") == "failure"
     (comment,) = founded.comments
     assert ("### `tiny`: fail" in comment) == (what == "worse")
+    assert ("The lock of `tiny` is refused." in comment) == (what == "stale")
+    assert ("tiny: recorded, its verdict is fail" in ran.log) == (what == "worse")
 
 
 def test_a_tag_on_an_unreviewed_commit_is_refused_before_its_code_runs(tagged: Hub) -> None:

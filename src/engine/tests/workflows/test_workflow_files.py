@@ -139,13 +139,15 @@ def test_a_checkout_keeps_no_token_and_only_steps_that_need_one_get_it() -> None
             assert step["with"]["persist-credentials"] is False, (name, job)
         script = step.get("run", "")
         secrets = set(re.findall(r"secrets\.(\w+)", json.dumps(step)))
-        trains = re.search(r"tagship (run|gate|lock verify|retrain|.* --retrain)", script)
-        reads = bool(trains) and name in ("ci", "gate", "release", "monitor")
+        trains = re.search(r"tagship (run|gate|lock verify|retrain)", script)
+        reads = bool(trains) and name in ("gate", "release", "monitor")
         assert ("TAGSHIP_PII_KEY" in secrets) == reads, f"{name}: {job}: for what reads data"
         asks = re.search(
-            r"tagship (promote .*--image|deploy|rollback|verify|image .*--push)", script
+            r"tagship (promote .*--image|deploy|rollback|verify|image .*--push|retrain"
+            r"|gate --release)",
+            script,
         )
-        may_ask = bool(asks) and "--retrain" not in script and job != "check"
+        may_ask = bool(asks) and job != "check"
         assert ("TAGSHIP_REGISTRY_TOKEN" in secrets) == may_ask, f"{name}: {job}: the registry's"
         pushes = re.search(r"tagship (promote|deploy|rollback|github propose)", script)
         writes = bool(pushes) and name in ("release", "promote", "rollback")

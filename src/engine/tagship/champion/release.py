@@ -1,0 +1,121 @@
+"""Which release production runs, and what Git keeps of it: commit, lock, and where its image is."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tagship.config.project_files import load_project
+from tagship.errors import TagshipError
+from tagship.files import sha256_of_bytes
+from tagship.gitops.git import MIRROR, Git
+from tagship.gitops.ledger import Ledger
+from tagship.gitops.reading import read_ledger
+from tagship.gitops.records import parse_record, record_path
+
+
+@dataclass(frozen=True)
+class Champion:
+    """A release that new models are compared with."""
+
+    git: Git
+    model: str
+    release: str
+    commit: str
+    lock: str
+    """The text of its lock, which may be of another engine."""
+
+    @property
+    def lock_path(self) -> str:
+        """Where its commit has the lock."""
+        return lock_path(self.model)
+
+    @property
+    def folder(self) -> Path:
+        """Where it is kept: by its lock, which names the artifact and all that decides it."""
+        return champion_folder(self.git.root, self.lock)
+
+    @property
+    def image(self) -> str:
+        """The image of its deployments, without a digest; empty when it never was deployed."""
+        environments = load_project(self.git.root).environments
+        ledger = _ledger(self.git, self.model, environments)
+        for environment in reversed(environments):
+            for deployment in reversed(ledger.history(self.model, environment)):
+                if deployment.release == self.release:
+                    return deployment.says("Image").partition("@")[0]
+        return ""
+
+
+def champion_here(root: Path, model: str) -> str | None:
+    """The release that the last environment runs, by the tags of this clone; no network.
+
+    None outside a repository, and before the first deployment.
+
+    Raises:
+        TagshipError: the deployment record names a release, and this clone has no tag of it: a
+            shallow clone, or one without tags, must not pass for a first release.
+    """
+    if not (root / ".git").exists():
+        return None
+    git = Git(root)
+    last = load_project(root).environments[-1]
+    current = _ledger(git, model, [last]).current(model, last)
+    if current is not None:
+        return current.release
+    path = record_path(model, last)
+    if (root / path).is_file():
+        record = parse_record((root / path).read_text(encoding="utf-8"), path)
+        if record.deployed:
+            unshallow = " --unshallow" if git.is_shallow() else ""
+            raise TagshipError(
+                f"{path}: {last} runs {record.release}, but this clone has no tag of that: the"
+                " champion is unknown",
+                f"git fetch --tags{unshallow}",
+            )
+    return None
+
+
+def champion_of(root: Path, model: str, release: str) -> str | None:
+    """The champion that the tag of a model's release names; None when there was none yet.
+
+    Raises:
+        TagshipError: this clone has no such tag, or it says nothing of a champion.
+    """
+    said = _ledger(Git(root), model, []).release(release)
+    if said.tag.model != model:
+        raise TagshipError(f"{release} is no release of {model}")
+    named = said.says("Champion")
+    if not named:
+        raise TagshipError(f"{release}: its tag says nothing of a champion, not even 'none'")
+    return None if named == "none" else named
+
+
+def read_champion(git: Git, model: str, release: str) -> Champion:
+    """What this clone has of a release.
+
+    Raises:
+        TagshipError: its tag is not here, or its commit has no lock.
+    """
+    commit = git.resolve(f"{MIRROR}{release}") or git.resolve(f"refs/tags/{release}")
+    if commit is None:
+        raise TagshipError("its tag is not in this clone: git fetch --tags --unshallow")
+    lock = git.show(commit, lock_path(model))
+    if lock is None:
+        raise TagshipError("its commit has no lock")
+    return Champion(git, model, release, commit, lock)
+
+
+def lock_path(model: str) -> str:
+    """Where a commit has a model's lock."""
+    return f"config/{model}/model.lock.yaml"
+
+
+def champion_folder(root: Path, lock: str) -> Path:
+    """Where a project keeps the champion of a lock."""
+    return root / ".tagship" / "champions" / sha256_of_bytes(lock.encode())[:16]
+
+
+def _ledger(git: Git, model: str, environments: Iterable[str]) -> Ledger:
+    """What the tags of this clone say, the remote's before its own."""
+    tags = {raw.name: raw for raw in (*git.tags("refs/tags/"), *git.tags())}
+    return read_ledger(tags.values(), [model], environments)

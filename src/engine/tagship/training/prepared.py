@@ -1,0 +1,78 @@
+"""A table as arrays, with the rows set apart that judge, and what an artifact says of those."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tagship.config.project_files import ModelFiles
+from tagship.data.boundary import Boundary
+from tagship.data.splitting import Holdout, check_leakage, split_table
+from tagship.data.table import encode_target, make_boundary, request_columns
+from tagship.errors import TagshipError
+from tagship.training import metrics
+from tagship.training.bundle import Evidence
+from tagship.training.export import artifact_scorer
+from tagship.training.own_code import check_served
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What training and judging see of a table."""
+
+    boundary: Boundary
+    matrix: NDArray[np.float32]
+    target: NDArray[Any]
+    holdout: Holdout
+
+
+def prepare(files: ModelFiles, frame: pd.DataFrame) -> Prepared:
+    """Derive, split and encode a checked table.
+
+    Raises:
+        TagshipError: the feature function breaks its protocol, or the split cannot be made.
+    """
+    boundary = make_boundary(files, frame)
+    check_served(files)
+    metrics.check_labels(files, boundary.classes)
+    try:
+        holdout = split_table(frame, files.data, files.model)
+        check_leakage(frame, holdout, files.data)
+    except TagshipError as error:
+        raise error.within(files.folder / "data.yaml") from None
+    matrix = boundary.matrix(request_columns(frame, files.data))
+    return Prepared(boundary, matrix, encode_target(frame, files.data, boundary), holdout)
+
+
+def make_evidence(
+    files: ModelFiles,
+    frame: pd.DataFrame,
+    prepared: Prepared,
+    artifact: bytes,
+    pipeline_scores: NDArray[np.floating],
+) -> Evidence:
+    """The holdout rows, scored by an artifact; ``pipeline_scores`` are scikit-learn's own."""
+    test = prepared.holdout.test
+    matrix = prepared.matrix[test]
+    held = frame.iloc[test]
+    thresholds = files.thresholds
+    by = [*(thresholds.slices.by if thresholds.slices else [])]
+    by += [thresholds.fairness.by] if thresholds.fairness else []
+    return Evidence(
+        matrix=matrix,
+        target=prepared.target[test],
+        scores=artifact_scorer(artifact, files.model.task)(matrix),
+        pipeline_scores=pipeline_scores,
+        columns=request_columns(held, files.data),
+        groups={name: _group_texts(held[name]) for name in dict.fromkeys(by)},
+        train_target=prepared.target[prepared.holdout.train],
+    )
+
+
+def _group_texts(values: pd.Series) -> NDArray[np.str_]:
+    texts = values.astype(object).where(values.notna(), "(missing)")
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        texts = values.map({1.0: "true", 0.0: "false"}).fillna("(missing)")
+    return np.asarray(texts, dtype=np.str_)
