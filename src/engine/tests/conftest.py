@@ -1,6 +1,7 @@
 """Fixtures that any test may use: a small real project, fresh or already run."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does;
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 from projects import Project, copy_project, make_project
+from warm import start
 
 
 @pytest.fixture
@@ -29,3 +31,12 @@ def _run_once(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def run_project(_run_once: Project, tmp_path: Path) -> Project:
     """The project after one `tagship run`: locked, recorded in MLflow, its bento built."""
     return copy_project(_run_once, tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """What lets a process start without its imports: see ``warm``."""
+    process, socket, client = start(tmp_path_factory.mktemp("warm"))
+    yield {"TAGSHIP": str(client), "TAGSHIP_WARM": str(socket)}
+    process.terminate()
+    process.wait()

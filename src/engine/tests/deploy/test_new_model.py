@@ -2,6 +2,8 @@
 
 import shutil
 
+from rendering import DEPLOY
+
 from tagship.gitops.records import parse_pin, parse_record
 from tagship.scaffolding.overlays import overlay_files
 
@@ -9,7 +11,7 @@ from tagship.scaffolding.overlays import overlay_files
 def test_the_overlays_of_a_new_model_render_and_are_pinned_to_nothing_yet(
     project, render, tmp_path
 ):
-    shutil.copytree("deploy/base", tmp_path / "deploy" / "base")
+    shutil.copytree(DEPLOY / "base", tmp_path / "deploy" / "base")
     made = dict(overlay_files(project, "brand-new"))
     for path, text in made.items():
         target = tmp_path / path

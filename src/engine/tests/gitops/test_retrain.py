@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,12 @@ def _released(
 
 
 @pytest.fixture
-def watched(_released: Watched, tmp_path: Path) -> Watched:
+def watched(
+    _released: Watched, tmp_path: Path, warm: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Watched:
+    """A copy for one test, in which the engine starts its own processes without their imports."""
+    monkeypatch.setenv("TAGSHIP_WARM", warm["TAGSHIP_WARM"])
+    monkeypatch.setattr(sys, "executable", warm["TAGSHIP"])
     project = copy_project(_released.project, tmp_path / "work")
     remote = tmp_path / "remote.git"
     git(tmp_path, "clone", "-q", "--mirror", str(_released.remote), str(remote))
@@ -210,7 +216,7 @@ def test_a_model_worse_than_the_champion_is_refused(watched: Watched) -> None:
     kept = [line for line in model.splitlines() if "line:" not in line]
     watched.project.write("model", "\n".join(kept) + "\n")
     watched.push()
-    watched.refused(says="champion drop in roc_auc")
+    watched.refused(says="champion drop in roc_auc: 0.")
 
 
 def test_a_rejected_version_is_refused_until_it_is_lifted(watched: Watched) -> None:
@@ -244,7 +250,11 @@ def test_what_somebody_else_committed_is_not_replaced(watched: Watched) -> None:
     assert watched.refs == before
 
 
-def test_killed_while_training_it_left_nothing_and_runs_again(watched: Watched) -> None:
+@pytest.mark.slow
+def test_killed_while_training_it_left_nothing_and_runs_again(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()  # a process of its own, which can be killed
     watched.project.rewrite_table(lambda _: more(watched.project, 150))
     watched.push()
     before = watched.refs

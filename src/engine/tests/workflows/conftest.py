@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import warm
 from edge import Edge
 from hub import Hub, found
 
@@ -21,16 +20,13 @@ def _registry() -> Iterator[tuple[str, list[Path]]]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _warm(tmp_path_factory: pytest.TempPathFactory, _run_once: Project) -> Iterator[None]:
+def _steps(
+    tmp_path_factory: pytest.TempPathFactory, _run_once: Project, warm: dict[str, str]
+) -> None:
     """The command line that steps call, and an MLflow store that need not be made each time."""
-    folder = tmp_path_factory.mktemp("warm")
+    folder = tmp_path_factory.mktemp("store")
     shutil.copy(_run_once.root / "mlflow.db", folder)
-    process, path, client = warm.start(folder)
-    store = {"MLFLOW_TRACKING_URI": f"sqlite:///{folder / 'mlflow.db'}"}
-    Edge.tagship = {"TAGSHIP": str(client), "TAGSHIP_WARM": str(path), **store}
-    yield
-    process.terminate()
-    process.wait()
+    Edge.tagship = {**warm, "MLFLOW_TRACKING_URI": f"sqlite:///{folder / 'mlflow.db'}"}
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """The real command line without its start: a process that has imported everything forks for each.
 
-``serve`` runs in the tests' own process tree; the program on disk is a client of a few lines.
+``serve`` runs in the tests' own process tree; the program on disk is a client of a few lines. It is
+called as ``tagship`` is, or with ``-m`` and a module as Python is.
 """
 
 import os
@@ -15,7 +16,7 @@ CLIENT = f"#!{sys.executable} -IS\n" + """
 import json, os, socket, sys
 link = socket.socket(socket.AF_UNIX)
 link.connect(os.environ["TAGSHIP_WARM"])
-ask = json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)]).encode()
+ask = json.dumps([sys.argv, os.getcwd(), dict(os.environ)]).encode()
 socket.send_fds(link, [len(ask).to_bytes(4, "big")], [0, 1, 2])
 link.sendall(ask)
 sys.exit(link.recv(1)[0])
@@ -34,12 +35,12 @@ def start(folder: Path) -> tuple[subprocess.Popen[bytes], Path, Path]:
     client.write_text(CLIENT, encoding="utf-8")
     client.chmod(0o755)
     process = subprocess.Popen([sys.executable, __file__, str(path)])
-    for _ in range(1200):
+    for _ in range(6000):
         if path.exists():
             return process, path, client
         assert process.poll() is None, "the warm process ended"
         time.sleep(0.1)
-    raise AssertionError("the warm process did not start within two minutes")
+    raise AssertionError("the warm process did not start within ten minutes")
 
 
 def serve(path: str) -> None:
@@ -83,19 +84,27 @@ def _answer(link: socket.socket) -> None:
         link.sendall(bytes([os.waitstatus_to_exitcode(status) & 255]))
         os._exit(0)
     link.close()
-    arguments, folder, environment = json.loads(text)
+    (program, *arguments), folder, environment = json.loads(text)
     for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
-    sys.argv = ["tagship", *arguments]
+    if arguments[:1] == ["-m"]:
+        arguments = arguments[1:]
+        sys.executable = program  # what it starts needs no imports either
+        sys.modules.pop(arguments[0], None)
+        sys.path[:0] = [folder, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    else:
+        arguments = ["tagship", *arguments]
+    sys.argv = arguments
     code = 1
     try:
-        from tagship.cli import main
+        import runpy
 
-        main()
+        runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
+        code = 0
     except SystemExit as stopped:
         code = stopped.code if isinstance(stopped.code, int) else int(bool(stopped.code))
     except BaseException:
