@@ -158,3 +158,20 @@ def test_outputs_are_one_line_each(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         'deployed=["a/staging/2"]',
         'pending=[{"model": "a", "environment": "production"}]',
     ]
+
+
+def test_a_security_fix_of_the_template_is_one_issue_until_it_is_taken_over(
+    edge: Edge, tmp_path: Path
+) -> None:
+    from typer.testing import CliRunner
+
+    from tagship.cli.github import app
+
+    answer = tmp_path / "newer.json"
+    for fixes, state in ((["template/v9.9.9: a hole"], "open"), ([], "closed")):
+        content = {"tag": "template/v9.9.9" if fixes else "", "security": fixes}
+        answer.write_text(json.dumps(content), encoding="utf-8")
+        assert CliRunner().invoke(app, ["engine", str(answer)]).exit_code == 0
+        (issue,) = edge.load("issues", [])
+        assert issue["state"] == state
+        assert fixes == [] or "- template/v9.9.9: a hole" in issue["body"]

@@ -32,6 +32,8 @@ MAY_WRITE = {
     ("rollback", "rollback"): {"contents", "pull-requests"},
     ("monitor", "watch"): {"contents", "issues"},
     ("monitor", "retrain"): {"contents", "pull-requests", "issues"},
+    ("renew", "commit"): {"contents", "pull-requests"},
+    ("engine", "engine"): {"issues"},
 }
 """Every job that may write, and what."""
 
@@ -139,8 +141,8 @@ def test_a_checkout_keeps_no_token_and_only_steps_that_need_one_get_it() -> None
             assert step["with"]["persist-credentials"] is False, (name, job)
         script = step.get("run", "")
         secrets = set(re.findall(r"secrets\.(\w+)", json.dumps(step)))
-        trains = re.search(r"tagship (run|gate|lock verify|retrain)", script)
-        reads = bool(trains) and name in ("gate", "release", "monitor")
+        trains = re.search(r"tagship (run|gate|lock verify|lock renew|retrain)", script)
+        reads = bool(trains) and name in ("gate", "release", "monitor", "renew")
         assert ("TAGSHIP_PII_KEY" in secrets) == reads, f"{name}: {job}: for what reads data"
         asks = re.search(
             r"tagship (promote .*--image|deploy|rollback|verify|image .*--push|retrain"
@@ -149,13 +151,15 @@ def test_a_checkout_keeps_no_token_and_only_steps_that_need_one_get_it() -> None
         )
         may_ask = bool(asks) and job != "check"
         assert ("TAGSHIP_REGISTRY_TOKEN" in secrets) == may_ask, f"{name}: {job}: the registry's"
-        pushes = re.search(r"tagship (promote|deploy|rollback|github propose)", script)
-        writes = bool(pushes) and name in ("release", "promote", "rollback")
+        pushes = re.search(
+            r"tagship (promote|deploy|rollback|github propose|github renewed)", script
+        )
+        writes = bool(pushes) and name in ("release", "promote", "rollback", "renew")
         assert ("TAGSHIP_TOKEN" in secrets) == writes, f"{name}: {job}: for what pushes"
         assert len(secrets) <= reads + may_ask + writes, f"{name}: {job}: {secrets}"
         remote = re.search(
             r"tagship (promote|deploy|rollback|verify-deployment|difference|monitor|retrain"
-            r"|github [cpi]|github retrained)",
+            r"|github [cpi]|github retrained|github renewed|github engine)",
             script,
         )
         if remote:
