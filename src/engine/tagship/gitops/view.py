@@ -32,7 +32,7 @@ class Checks:
     """What other floors know how to prove, plugged in."""
 
     verify_lock: Callable[[ModelFiles], None]
-    """Retrain and refuse a lock that does not give the same artifact."""
+    """Prove that training gives the locked artifact, or refuse the lock."""
     gate: Callable[[ModelFiles, str | None], Verdict]
     """Judge the locked artifact against the release that is champion, if any."""
     image_exists: Callable[[str], bool]

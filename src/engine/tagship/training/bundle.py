@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,7 +116,7 @@ def load_bundle(files: ModelFiles) -> Bundle:
         check_reference(reference, lock, folder / "reference.json")
         artifact = (folder / "model.onnx").read_bytes()
         return Bundle(lock, boundary, artifact, evidence, cost, reference)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
         raise TagshipError(
             f"{folder}: incomplete: {error}", f"run `tagship train {files.name}` again"
         ) from None

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -53,6 +54,17 @@ def test_a_release_does_not_train_what_it_can_prove_and_says_so(run_project: Pro
     assert isinstance(proven(run_project), Verification)  # what was trained is kept
 
 
+def test_a_work_tree_of_another_commit_is_trained_whatever_it_holds(
+    run_project: Project, tmp_path: Path
+) -> None:
+    """As `verify-deployment --retrain` promises: a commit may hold a training of its own."""
+    told: list[str] = []
+    other = copy_project(run_project, tmp_path / "tree")
+    with own_modules(other.root / "src"):
+        Proofs(run_project.root, told.append).verify_lock(other.files)
+    assert "this is a work tree of another commit" in told[0]
+
+
 ARRAYS = {
     "scores": lambda scores: np.round(1 - scores, 3),
     "target": lambda target: 1 - target,
@@ -71,7 +83,7 @@ def test_doctored_evidence_proves_nothing(run_project: Project, name: str) -> No
 
 def test_doctored_evidence_does_not_make_a_gate_pass(run_project: Project) -> None:
     """Scores as good as can be, for a model that is not."""
-    run_project.edit("thresholds", "margin: 0.0", "margin: 0.9")
+    run_project.edit("thresholds", "margin: 0.0", "margin: 0.3")
     with np.load(run_project.files.work / "evidence.npz") as held:
         perfect = held["target"].astype(float)
     doctor(run_project, scores=lambda _: perfect, pipeline_scores=lambda _: perfect)
@@ -135,7 +147,7 @@ def test_what_is_stale_is_refused_without_training(run_project: Project, what: s
 
 
 def test_a_verified_lock_is_judged_recorded_and_built_without_another_training(
-    run_project: Project, tmp_path
+    run_project: Project, tmp_path: Path
 ) -> None:
     """As in a clone of the workflows: nothing was trained there before."""
     project = copy_project(run_project, tmp_path / "clone")

@@ -69,7 +69,7 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
     why = f"not installed: {', '.join(missing)}" if missing else ""
     why = why or ("" if base.is_file() else f"no {base.relative_to(ROOT)}: run `make tools`")
     if os.geteuid() != 0:
-        pytest.skip("containers are built here as root only; ci.yml builds one with docker")
+        pytest.skip("containers are built here as root only; template.yml builds one with docker")
     if why:
         lacking(why)
     folder = tmp_path_factory.mktemp("storage")
