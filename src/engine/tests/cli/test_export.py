@@ -51,8 +51,11 @@ def test_a_model_that_fails_a_gate_stops_it(project: Project) -> None:
     project.edit("thresholds", "fail_below: 0.6", "fail_below: 0.999")
     assert run(project, "train") == [0]
     before = project.kept()
-    assert [run(project, stage) for stage in ("evaluate", "gate", "register")] == [[1]] * 3
+    assert [run(project, stage) for stage in ("evaluate", "gate")] == [[1]] * 2
     assert project.kept() == before
+    assert run(project, "register") == [0, 1], "the failure is recorded, and nothing is built"
+    assert project.kept()[0] == before[0]
+    assert not list(project.root.glob(".tagship/bentoml/bentos/tiny/*/bento.yaml"))
 
 
 def test_a_stage_out_of_order_refuses(project: Project) -> None:
