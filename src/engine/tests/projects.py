@@ -176,7 +176,7 @@ class Project:
         return subprocess.Popen(
             [sys.executable, "-m", "tagship", *arguments],
             cwd=self.root,
-            env={**os.environ, "PYTHONPATH": str(self.root / "src"), **variables},
+            env={**os.environ, **variables},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
