@@ -481,7 +481,6 @@ def test_memory_does_not_grow_with_the_file(run_project: Project) -> None:
         ran = subprocess.run(
             [*command, "tiny", "--input", "in.csv", "--output", "out.csv"],
             cwd=run_project.root,
-            env={**os.environ, "PYTHONPATH": str(run_project.root / "src")},
             capture_output=True,
             text=True,
             check=False,

@@ -36,7 +36,7 @@ def test_a_feature_function_that_is_not_there_is_refused_at_start(run_project, a
         Predictor(artifact)
     refused = run_project.spawn("serve", "tiny", "--port", "0")
     assert refused.code == 1
-    assert "No module named 'features.gone'" in refused.out + refused.err
+    assert "'features.gone:derive' cannot be imported" in refused.out + refused.err
     assert "Traceback" not in refused.err
 
 
