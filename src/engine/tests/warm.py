@@ -91,6 +91,7 @@ def _answer(link: socket.socket) -> None:
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
+    arguments = arguments[1:] if arguments[:1] == ["-P"] else arguments
     if arguments[:1] == ["-m"]:
         arguments = arguments[1:]
         sys.executable = program  # what it starts needs no imports either

@@ -16,7 +16,7 @@ CASES = sorted((Path(__file__).parent / "alerts").glob("*.yaml"))
 LONG = {"budgets", "days"}
 """What they tell is weeks of samples; each alert of theirs is seen firing below all the same."""
 ALERTS = sorted(rule["alert"] for rule in read_rules() if "alert" in rule)
-RUNBOOK = ROOT / "docs" / "how-to" / "alerts.md"
+RUNBOOK = ROOT / "docs" / "runbook.md"
 
 
 def without_runbook(rule: dict[str, Any]) -> None:
@@ -145,7 +145,7 @@ def test_each_alert_has_a_severity_a_summary_and_its_place_in_the_runbook() -> N
             assert rule["labels"]["severity"] in ("page", "ticket")
             assert rule["annotations"]["summary"]
             address, anchor = rule["annotations"]["runbook_url"].split("#")
-            assert address.endswith("/blob/main/docs/how-to/alerts.md")
+            assert address.endswith("/blob/main/docs/runbook.md")
             assert anchor == rule["alert"].lower()
 
 

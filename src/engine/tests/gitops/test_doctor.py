@@ -35,6 +35,7 @@ def test_the_doctor_is_content_with_what_is_there(shop: Shop) -> None:
     for name in WORKFLOWS:
         shop.put(f".github/workflows/{name}.yml", "on: push\n")
     shop.put(".github/rulesets/tags.json", json.dumps(RULESET))
+    shop.put("pyproject.toml", '[tool.uv.sources]\ntagship = {path = "engine", editable = true}\n')
     shop.put(".github/CODEOWNERS", "config/*/thresholds.yaml @a\ndeploy/*/production/ @a\n")
     shop.commit()
     failed = {what for what, (level, _) in answers(shop).items() if level == "fail"}

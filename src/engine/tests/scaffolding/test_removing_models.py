@@ -20,7 +20,7 @@ OWNERS = """\
 # /config/tiny/ was theirs
 """
 OWN = ["config/tiny/", "bentos/tiny/", "deploy/tiny/", "src/features/tiny.py",
-       "tests/examples/test_tiny.py"]  # fmt: skip
+       "tests/features/test_tiny.py"]  # fmt: skip
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def whole(project: Project) -> Project:
     for path, text in overlay_files(load_project(project.root), MODEL):
         project.write(path, text)
     project.write("src/features/tiny.py", "def derive(columns):\n    return {}\n")
-    project.write("tests/examples/test_tiny.py", "")
+    project.write("tests/features/test_tiny.py", "")
     project.write(".github/CODEOWNERS", OWNERS)
     project.write(".tagship/models/tiny/model.onnx", b"\0")
     return project

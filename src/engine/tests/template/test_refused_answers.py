@@ -9,6 +9,7 @@ from hooks.answers import Answers, problems
 GOOD = {
     "title": "Shop Models", "project_slug": "shop-models", "owner": "shop-data",
     "registry": "ghcr.io/shop-data", "models": "all", "python": "3.12", "licence": "MIT",
+    "engine": "vendored",
 }  # fmt: skip
 
 REFUSED = [
@@ -47,6 +48,7 @@ REFUSED = [
     ("title", "", "title"),
     ("models", "fraud", "one of all, churn, none"),
     ("python", "3.10", "one of 3.11, 3.12, 3.13"),
+    ("engine", "wheel", "one of vendored, git"),
     ("licence", "GPL-3.0", "one of Apache-2.0, MIT, proprietary"),
 ]
 

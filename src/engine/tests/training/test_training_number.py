@@ -30,6 +30,7 @@ from tagship.config.metrics import METRICS
 from tagship.config.model import Candidate, ModelConfig, Select
 from tagship.data.boundary import Boundary
 from tagship.training import export
+from tagship.training import prepared as preparing
 from tagship.training import train as training
 from tagship.training.fingerprint import current_inputs
 
@@ -124,8 +125,8 @@ def turn_the_columns_round(monkeypatch):
 
 
 def number_the_classes_otherwise(monkeypatch):
-    encode = training.encode_target
-    monkeypatch.setattr(training, "encode_target", lambda *given: 1 - encode(*given))
+    encode = preparing.encode_target
+    monkeypatch.setattr(preparing, "encode_target", lambda *given: 1 - encode(*given))
 
 
 def round_more(monkeypatch):

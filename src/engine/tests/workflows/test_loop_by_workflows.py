@@ -275,7 +275,7 @@ def test_a_moved_deployment_tag_is_reported(staged: Hub) -> None:
 
 
 MISTAKES = {
-    "promote: the wrong commit": ("promote", '--commit "$GITHUB_SHA"', '--commit "$GITHUB_SHA~1"'),
+    "promote: the wrong commit": ("promote", '--commit="$GITHUB_SHA"', '--commit="$GITHUB_SHA~1"'),
     "promote: no token to ask with": ("promote", "pull-requests: read", "issues: read"),
     "promote: outputs of nothing": ("promote", "--json > outcomes", "> outcomes"),
     "promote: a shallow clone": ("promote", "fetch-depth: 0", "fetch-depth: 1"),
