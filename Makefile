@@ -3,6 +3,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
   $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null || echo $(CURDIR)/$(BIN)/uv)
+COVERAGE = --cov=src --cov-report=term-missing:skip-covered
 SYNC := $(UV) sync --frozen --inexact --quiet
 ADVICE := { echo "The environment could not be made. If it is about tagship, the engine's pin is broken:" \
   "https://github.com/tagship-labs/tagship-starter/blob/template/v0.2.0/docs/how-to/update.md"; exit 1; }
@@ -19,7 +20,7 @@ run: setup  ## Train, gate, lock, report and build every model
 	$(BIN)/tagship run
 
 test: setup-all  ## Run this project's tests
-	$(BIN)/pytest --cov=src --cov-report=term-missing:skip-covered $(ARGS)
+	$(BIN)/pytest $(COVERAGE) $(ARGS)
 
 check: setup-all  ## Run every pre-commit hook on every file
 	$(BIN)/pre-commit run --all-files

@@ -3,6 +3,8 @@ ENGINE := src/engine
 ENGINE_BIN := $(ENGINE)/.venv/bin
 ENGINE_SYNC := env -u VIRTUAL_ENV -u UV_PROJECT_ENVIRONMENT $(UV) sync --directory $(ENGINE) --frozen --inexact --quiet --all-extras
 
+COVERAGE := --cov=src/features --cov-report=term-missing:skip-covered  # `src` has the engine too
+
 .PHONY: bench docs test-engine test-slow check-engine tools-engine
 
 test: test-engine
