@@ -11,6 +11,7 @@ from tagship.bento import serving_pins
 from tagship.training.lock import read_lock
 
 
+@pytest.mark.slow
 def test_a_release_of_other_bytes_is_refused_though_they_predict_the_same(
     run_project: Project,
 ) -> None:

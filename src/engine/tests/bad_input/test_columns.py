@@ -123,6 +123,7 @@ def test_a_column_without_name_is_refused(run_project: Project) -> None:
     run_project.refused("train", "tiny", says=("column 1 has no name", "index written by accident"))
 
 
+@pytest.mark.slow
 def test_columns_with_commas_quotes_and_other_alphabets_work_to_the_bento(
     project: Project,
 ) -> None:

@@ -49,6 +49,7 @@ def _resize(disk: Path, size: int) -> None:
     subprocess.run(["mount", "-o", f"remount,size={size}", str(disk)], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("room", [0, *(pytest.param(n * KB, marks=SLOW) for n in (60, 200, 500))])
 def test_a_full_disk_leaves_a_whole_lock_and_the_next_run_mends_all(
     run_project: Project, small_disk: Path, room: int
@@ -137,6 +138,7 @@ def test_a_run_that_is_killed_at_any_moment_can_be_run_again(
     assert run_project.leftovers() == []
 
 
+@pytest.mark.slow
 def test_a_second_run_refuses_while_the_first_goes_on(
     run_project: Project, tmp_path: Path, processes: multiprocessing.context.BaseContext
 ) -> None:

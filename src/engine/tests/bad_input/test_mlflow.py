@@ -32,6 +32,7 @@ def test_a_database_that_another_program_locks_is_known_before_training(
     assert run_project.kept() == before
 
 
+@pytest.mark.slow
 def test_a_database_that_is_locked_for_writing_leaves_the_lock_as_it_was(
     run_project: Project,
 ) -> None:

@@ -168,6 +168,7 @@ def test_a_regression_writes_values(project: Project) -> None:
     np.testing.assert_allclose(found["prediction"], scores, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_features_are_those_of_the_bento(project: Project) -> None:
     code = '"""Tiny."""\n\ndef derive(columns):\n    return {"often": columns["visits"] * 2.0}\n'
     project.write("src/features/tiny.py", code)
@@ -214,6 +215,7 @@ def test_rows_that_break_the_contract_are_named_with_their_reasons(run_project: 
 VISITS = "visits: {dtype: float, min: 0}"
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:divide by zero")
 def test_rows_that_get_no_number_are_rejected(project: Project) -> None:
     """A derived value that divides by zero, and a model that takes no missing value.

@@ -222,6 +222,7 @@ def test_a_fold_that_would_be_trained_without_a_class_is_refused(
     )
 
 
+@pytest.mark.slow
 def test_text_that_a_feature_function_reads_tells_rows_apart(project: Project) -> None:
     project.write(
         "src/features/tiny.py",

@@ -18,6 +18,8 @@ import pytest
 from tagship.config.project_files import load_model
 from tagship.training.bundle import load_bundle
 
+pytestmark = pytest.mark.slow
+
 
 def make_warts(rows=800, seed=11):
     """A table with blanks in a number, an id, a constant, Unicode and a comma in names."""
@@ -100,7 +102,6 @@ def test_new_then_run_then_serve_gives_scikit_learns_answers(project):
     assert bundle.lock.metrics["roc_auc"].value == pytest.approx(0.8, abs=0.15)
 
 
-@pytest.mark.slow
 def test_run_trains_all_models_reports_the_failed_one_and_finishes_the_others(project):
     """One model's failed gate is an exit code 1, not the end of the others."""
     project.write("data/leavers.csv", make_warts().to_csv(index=False))

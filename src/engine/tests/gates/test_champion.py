@@ -151,6 +151,7 @@ def test_outside_a_repository_there_is_no_champion_and_the_gate_says_so(project:
     assert "no champion yet" in project.tagship("gate", "tiny").out
 
 
+@pytest.mark.slow
 def test_a_champion_that_is_kept_needs_no_registry_and_its_scores_are_remembered(
     released: Project, registry: Registry
 ) -> None:
@@ -162,6 +163,7 @@ def test_a_champion_that_is_kept_needs_no_registry_and_its_scores_are_remembered
     assert len(list(kept(released).glob("scores-*.npz"))) == 1
 
 
+@pytest.mark.slow
 def test_a_champion_is_fetched_by_the_hashes_of_its_lock(released: Project) -> None:
     """Even where it could not be trained again: its data and its libraries are gone."""
     artifact = read_lock(released.lock).artifact
@@ -179,6 +181,7 @@ def test_a_worse_model_is_rejected(released: Project, rejected) -> None:
     assert rejected(verdict, "champion", "a model worse than what production runs").value > 0.01
 
 
+@pytest.mark.slow
 def test_the_champion_keeps_its_own_feature_functions(released: Project) -> None:
     released.write("src/features/tiny.py", _DERIVE % "==")
     assert gated(released)[1].value is not None
@@ -210,6 +213,7 @@ def test_a_column_may_leave_the_model_while_the_source_has_it(released: Project)
     assert gated(released)[1].value is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["gone from the source", "personal data now"])
 def test_a_champion_whose_column_is_gone_fails_the_gate(
     released: Project, how: str, rejected
@@ -225,6 +229,7 @@ def test_a_champion_whose_column_is_gone_fails_the_gate(
     assert "it needs the column 'plan'" in failed.detail
 
 
+@pytest.mark.slow
 def test_one_that_no_registry_has_is_trained_again_once(
     released: Project, registry: Registry
 ) -> None:
@@ -238,6 +243,7 @@ def test_one_that_no_registry_has_is_trained_again_once(
     assert "training" not in judged(released)[2].split()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["down", "other bytes", "not asked", "no image", "no boundary"])
 def test_without_a_true_artifact_and_a_training_that_gives_it_the_gate_fails(
     released: Project, registry: Registry, how: str, rejected, monkeypatch: pytest.MonkeyPatch
@@ -401,6 +407,7 @@ def test_a_champion_without_its_tag_fails_the_gate(released: Project, rejected) 
     assert "git fetch --tags" in failed.detail
 
 
+@pytest.mark.slow
 def test_a_champion_trained_elsewhere_to_other_bits_is_accepted(
     released: Project, registry: Registry
 ) -> None:

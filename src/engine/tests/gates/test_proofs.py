@@ -146,6 +146,7 @@ def test_what_is_stale_is_refused_without_training(run_project: Project, what: s
         proven(run_project)
 
 
+@pytest.mark.slow
 def test_a_verified_lock_is_judged_recorded_and_built_without_another_training(
     run_project: Project, tmp_path: Path
 ) -> None:

@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import pytest
 from shop import KUSTOMIZATION, RECORD, git, put
 
 from projects import MODEL, Project, own_modules
 from tagship.demo import Demo, prepare
+
+pytestmark = pytest.mark.slow
 
 CHAMPION = "champion: {metric: roc_auc, max_drop: 0.01}\n"
 

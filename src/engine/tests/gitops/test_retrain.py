@@ -17,6 +17,8 @@ from tagship.files import sha256_of_file
 from tagship.gitops.tags import compose
 from tagship.training.lock import read_lock
 
+pytestmark = pytest.mark.slow
+
 _CHAMPION = "champion: {metric: roc_auc, max_drop: 0.05, test: none}\n"
 LOCK = "config/tiny/model.lock.yaml"
 ONE = "tiny/v1.0.0"
@@ -250,7 +252,6 @@ def test_what_somebody_else_committed_is_not_replaced(watched: Watched) -> None:
     assert watched.refs == before
 
 
-@pytest.mark.slow
 def test_killed_while_training_it_left_nothing_and_runs_again(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:

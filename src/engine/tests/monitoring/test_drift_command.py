@@ -220,6 +220,7 @@ def test_broken_log_lines_are_counted_not_believed(trained: Project) -> None:
     assert "1 older schema" in ran.out
 
 
+@pytest.mark.slow
 def test_evidentlys_report_is_written_beside_the_verdict(trained: Project) -> None:
     ran = trained.tagship("drift", "tiny", "--current", "shifted.csv", "--html", "drift.html")
     assert ran.code == 3

@@ -59,6 +59,7 @@ def watched(run_project):
     return run_project
 
 
+@pytest.mark.slow
 def test_requests_of_every_shape_and_their_labels_are_found(watched):
     records, _, bought = asked(400, seed=3)
     columns = {name: [r[name] for r in records[300:]] for name in records[0]}
@@ -93,6 +94,7 @@ def test_requests_of_every_shape_and_their_labels_are_found(watched):
     assert roc_auc["low"] < roc_auc["value"] < roc_auc["high"]
 
 
+@pytest.mark.slow
 def test_a_deployed_release_is_judged_by_what_its_service_logged(watched):
     path = watched.path("config/project.yaml")
     log = "monitoring: {log: 'logs/{environment}/{model}'}\n"

@@ -108,6 +108,7 @@ def test_no_row_and_no_personal_data_is_in_it(
     assert "v00001" not in path_of(project).read_text()
 
 
+@pytest.mark.slow
 def test_a_missing_reference_is_refused_and_the_next_run_puts_it_back(run_project: Project) -> None:
     text = path_of(run_project).read_text()
     path_of(run_project).unlink()

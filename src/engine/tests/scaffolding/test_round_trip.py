@@ -51,6 +51,7 @@ COLUMNS = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     columns=st.dictionaries(NAMES, COLUMNS, min_size=1, max_size=5),

@@ -18,6 +18,8 @@ import pytest
 
 from tagship.built import bentoml_environment, latest_bento
 
+pytestmark = pytest.mark.slow
+
 RECORD = {"age": 40.5, "visits": 12, "plan": "pro"}
 ROWS = [{"age": None, "visits": n % 50, "plan": ("free", "plus", "pro")[n % 3]} for n in range(60)]
 
@@ -255,7 +257,6 @@ def test_tracing_sends_spans_of_each_request(run_project, serving):
     assert any(b"/predict" in body and b"tiny" in body for body in received)
 
 
-@pytest.mark.slow
 def test_schemathesis_finds_no_server_error(served, tmp_path):
     """Its own requests from the service's OpenAPI document: right, wrong and absurd ones."""
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"{served[0]}/docs.json"]

@@ -122,6 +122,7 @@ def test_feedback_that_cannot_be_used_is_refused(logged, label, says):
     assert says in answer.text
 
 
+@pytest.mark.slow
 def test_without_a_log_there_is_no_feedback(run_project, serving):
     with serving(run_project, TAGSHIP_LOG_DIR="") as address:
         answer = httpx.post(f"{address}/feedback", json={"request_id": "a", "actual": "yes"})

@@ -86,6 +86,7 @@ def test_a_stale_lock_is_not_built(run_project):
     assert "is stale" in ran.err
 
 
+@pytest.mark.slow
 def test_a_release_is_built_under_its_version(run_project):
     ran = run_project.tagship("build", "tiny", "--release", "tiny/v1.2.3")
     assert ran.code == 0, ran.err

@@ -8,6 +8,8 @@ from generating import TAG, call, generate
 from test_generating import tree
 from test_updating import begin
 
+pytestmark = pytest.mark.slow
+
 TITLES = ("Models (v2)", "Größte Modelle", "Čapek, Łódź & Søn+")
 
 

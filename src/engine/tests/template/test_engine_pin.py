@@ -129,6 +129,7 @@ def test_a_pin_by_git_is_refused_where_no_project_could_fetch_it(
     refused("no Git checkout with an origin")
 
 
+@pytest.mark.slow
 def test_an_answer_that_cannot_be_kept_leaves_no_project(template: Path, tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "-q", "--no-tags", str(template.parent / "template.git"), "clone")

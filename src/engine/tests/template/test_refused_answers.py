@@ -77,6 +77,7 @@ def test_what_fits_is_taken(key: str, value: str) -> None:
     assert problems(Answers.read({**GOOD, key: value}), ROOT) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tool", TOOLS)
 @pytest.mark.parametrize(
     ("key", "value", "says"),

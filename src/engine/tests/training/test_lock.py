@@ -50,6 +50,7 @@ def train_elsewhere(root: Path, hash_seed: str, threads: str) -> list[list[str]]
     return [json.loads(line) for line in done.stdout.splitlines()[-len(ESTIMATORS) :]]
 
 
+@pytest.mark.slow
 def test_two_clones_with_other_hash_seeds_and_threads_train_the_same_bytes(project, tmp_path):
     other = copy_project(project, tmp_path / "somewhere" / "else")
     first = train_elsewhere(project.root, "1", "1")
@@ -255,6 +256,7 @@ def test_a_lock_from_before_locks_named_the_boundary_is_true_and_gets_its_hash(r
     assert run_project.lock.read_text() == true
 
 
+@pytest.mark.slow
 def test_the_same_artifact_from_another_engine_renews_the_lock_and_asks_for_a_commit(run_project):
     lock = read_lock(run_project.lock)
     inputs = lock.inputs.model_copy(update={"code": {"engine": "0" * 12}, "training": 0})

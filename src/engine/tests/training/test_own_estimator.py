@@ -28,6 +28,7 @@ def own(project):
     return project
 
 
+@pytest.mark.slow
 def test_an_own_estimator_is_trained_judged_locked_and_built_into_a_bento_without_it(own):
     ran = own.tagship("run", "tiny")
     assert ran.code == 0, ran.out + ran.err

@@ -94,6 +94,7 @@ def test_a_run_is_recorded_in_sqlite_and_an_equal_artifact_is_registered_once(ru
     assert [v.version for v in versions] == [version.version]
 
 
+@pytest.mark.slow
 def test_labels_of_any_characters_are_recorded(project):
     """MLflow refuses most signs in a metric's name; two labels may then look alike."""
     labels = ["R&D", "R+D", "<=50K", "50 % (net)", "a/../b", "low", "Größe", "x" * 300]

@@ -7,8 +7,9 @@ import pytest
 from argo_runs import runs
 from hub import ROOT, Hub
 
+pytestmark = pytest.mark.slow
 
-@pytest.mark.slow
+
 def test_the_loop(staged: Hub) -> None:
     """Staging → pull request → merge → production → a better version → rollback."""
     assert runs(staged.remote, "tiny", "staging") == ("tiny/staging/1", "tiny/v1.0.0")
@@ -282,14 +283,9 @@ MISTAKES = {
     "rollback: the reason is lost": ("rollback", "REASON: ${{ inputs.reason }}", "REASON: ''"),
     "rollback: no pull request": ("rollback", "github propose", "github outputs"),
 }
-QUICK = {"promote: the wrong commit", "promote: outputs of nothing"}
-"""The others are as long again, and slow."""
 
 
-@pytest.mark.parametrize(
-    "mistake",
-    [m if m in QUICK else pytest.param(m, marks=pytest.mark.slow) for m in MISTAKES],
-)
+@pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_wrong_step_is_noticed(staged: Hub, mistake: str) -> None:
     """Each is one wrong word in a step: the loop does not come to its end with it."""
     workflow, right, wrong = MISTAKES[mistake]

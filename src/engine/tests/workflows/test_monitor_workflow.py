@@ -5,11 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 from hub import Hub
 from logged import log
 from runner import Run
 
 from projects import make_table
+
+pytestmark = pytest.mark.slow
 
 LOOK = ".venv/bin/tagship monitor --push --json"
 
