@@ -20,7 +20,7 @@ run: setup  ## Train, gate, lock, report and build every model
 	$(BIN)/tagship run
 
 test: setup-all  ## Run this project's tests
-	$(BIN)/pytest $(COVERAGE) $(ARGS)
+	$(BIN)/pytest -n 2 $(COVERAGE) $(ARGS)
 
 check: setup-all  ## Run every pre-commit hook on every file
 	$(BIN)/pre-commit run --all-files

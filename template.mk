@@ -10,10 +10,10 @@ COVERAGE := --cov=src/features --cov-report=term-missing:skip-covered  # `src` h
 test: test-engine
 
 test-engine: $(ENGINE)/.venv/.stamp
-	cd $(ENGINE) && .venv/bin/pytest -n 2 --dist worksteal -m "not slow" $(ARGS)
+	cd $(ENGINE) && .venv/bin/pytest -n 3 --dist worksteal -m "not slow" $(ARGS)
 
 test-slow: $(ENGINE)/.venv/.stamp  ## Run what is long by nature: whole made projects, soak, quick benchmarks, images
-	cd $(ENGINE) && .venv/bin/pytest -n 2 --dist loadfile -m slow $(ARGS)
+	cd $(ENGINE) && .venv/bin/pytest -n 3 --dist worksteal -m slow $(ARGS)
 
 check: check-engine
 

@@ -27,6 +27,7 @@ def run(project: Project, stage: str) -> list[int]:
     return codes
 
 
+@pytest.mark.slow
 def test_the_stages_of_the_course_run_one_after_another_from_what_is_on_disk(
     project: Project,
 ) -> None:
@@ -47,6 +48,7 @@ def test_the_stages_of_the_course_run_one_after_another_from_what_is_on_disk(
     assert list(project.root.glob(".tagship/bentoml/bentos/tiny/*/bento.yaml"))
 
 
+@pytest.mark.slow
 def test_a_model_that_fails_a_gate_stops_it(project: Project) -> None:
     project.edit("thresholds", "fail_below: 0.6", "fail_below: 0.999")
     assert run(project, "train") == [0]

@@ -26,6 +26,7 @@ def test_its_contract_refuses_a_value_that_no_generator_gives() -> None:
         check_contract(broken, files.data, files.model.task)
 
 
+@pytest.mark.slow
 def test_its_artifact_equals_scikit_learn_for_every_candidate() -> None:
     check_artifacts("churn")
 

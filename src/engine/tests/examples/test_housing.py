@@ -15,6 +15,7 @@ def test_its_table_keeps_its_contract() -> None:
     check_generated_table("housing", rows=20_640)
 
 
+@pytest.mark.slow
 def test_its_artifact_equals_scikit_learn_for_every_candidate() -> None:
     check_artifacts("housing")
 

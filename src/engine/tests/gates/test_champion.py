@@ -192,6 +192,7 @@ def test_the_champion_keeps_its_own_feature_functions(released: Project) -> None
     assert abs(champion.value) < 0.1
 
 
+@pytest.mark.slow
 def test_the_order_of_categories_may_change(released: Project) -> None:
     released.edit("data", "[free, plus, pro]", "[pro, plus, free]")
     verdict, champion = gated(released)
@@ -199,6 +200,7 @@ def test_the_order_of_categories_may_change(released: Project) -> None:
     assert champion.value == pytest.approx(0, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_a_value_that_the_champion_does_not_know_is_missing_to_it(released: Project) -> None:
     released.rewrite_table(lambda t: t.assign(plan=t["plan"].replace({"plus": "family"})))
     released.edit("data", "plus", "family")
@@ -207,6 +209,7 @@ def test_a_value_that_the_champion_does_not_know_is_missing_to_it(released: Proj
     assert champion.value < 0
 
 
+@pytest.mark.slow
 def test_a_column_may_leave_the_model_while_the_source_has_it(released: Project) -> None:
     released.edit("model", "features: features.tiny:derive\n", "")
     released.edit("data", "values: [free, plus, pro]", "values: [free, plus, pro], feature: false")
@@ -350,6 +353,7 @@ def test_uv_trains_a_champion_of_other_libraries_in_its_own_environment(
     assert "training it again" in shown
 
 
+@pytest.mark.slow
 def test_an_engine_in_the_tree_of_a_release_is_not_the_one_that_scores(released: Project) -> None:
     """A release from before the engine was a dependency has one under src/."""
     released.write("src/tagship/__init__.py", "raise SystemExit('an old engine')\n")
@@ -357,6 +361,7 @@ def test_an_engine_in_the_tree_of_a_release_is_not_the_one_that_scores(released:
     assert judged(released)[1].value == 0.0
 
 
+@pytest.mark.slow
 def test_feature_functions_on_the_python_path_are_not_the_champions(
     released: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -420,6 +425,7 @@ def test_a_champion_trained_elsewhere_to_other_bits_is_accepted(
     assert (verdict.champion, champion.value) == ("tiny/v1.0.1", 0.0)
 
 
+@pytest.mark.slow
 def test_a_release_is_judged_against_the_champion_that_it_names(released: Project) -> None:
     with own_modules(released.root / "src"):
         proofs = Proofs(released.root)

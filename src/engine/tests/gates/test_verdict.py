@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from projects import Project
 
 
@@ -31,6 +33,7 @@ def test_a_config_that_changed_since_the_training_is_not_judged(run_project: Pro
     run_project.refused("gate", "tiny", says=says)
 
 
+@pytest.mark.slow
 def test_a_verdict_of_an_older_engine_is_asked_for_again(run_project: Project) -> None:
     path = run_project.files.work / "verdict.json"
     verdict = json.loads(path.read_text(encoding="utf-8"))

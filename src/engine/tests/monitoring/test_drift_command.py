@@ -336,6 +336,7 @@ def test_a_section_that_cannot_work_is_refused_by_key(
     project.tagship("check", "tiny").must_refuse(("thresholds.yaml:", says))
 
 
+@pytest.mark.slow
 def test_the_drift_section_leaves_verdict_and_lock_as_they_are(trained: Project) -> None:
     before = trained.files.thresholds_sha256
     trained.edit("thresholds", "min_rows: 50", "min_rows: 60")

@@ -29,6 +29,7 @@ def of(values: np.ndarray) -> Distribution:
     return Distribution.of(number_profile(values))
 
 
+@pytest.mark.slow
 def test_the_same_data_gives_evidentlys_numbers() -> None:
     """20,000 rows: wide and narrow numbers, many and few values, categories."""
     rows = 20_000

@@ -51,10 +51,8 @@ def bring_table(copy, model):
         shutil.copy(table, place)
 
 
-@pytest.mark.parametrize(
-    "model",
-    [n if n == "iris" else pytest.param(n, marks=pytest.mark.slow) for n in model_names(ROOT)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("model", model_names(ROOT))
 def test_answers_over_http_equal_scikit_learns(model, copy, serving):
     lock = read_lock(load_model(ROOT, model).lock_path)
     path = copy.root / "config" / model / "model.yaml"

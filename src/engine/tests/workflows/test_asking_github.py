@@ -26,6 +26,7 @@ def edge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Edge:
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "touches"),
     [
