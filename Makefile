@@ -45,7 +45,7 @@ setup-all: .venv/.all.stamp
 .venv/.uv.stamp:
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed and was not found"; exit 1; }
 	$(PYTHON) -m venv --clear .venv
-	@command -v uv >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet "uv>=0.7"
+	@command -v uv >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: -r .ci/uv.txt
 	@touch $@
 
 .venv/.gitops.stamp: .venv/.uv.stamp uv.lock pyproject.toml

@@ -19,6 +19,7 @@ BENCHMARKS = (
     "whole_run",
     "serving",
     "soak",
+    "gitops_scale",
 )
 
 

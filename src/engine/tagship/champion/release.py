@@ -1,5 +1,6 @@
 """Which release production runs, and what Git keeps of it: commit, lock, and where its image is."""
 
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,11 +54,14 @@ def champion_here(root: Path, model: str) -> str | None:
 
     Raises:
         TagshipError: the deployment record names a release, and this clone has no tag of it: a
-            shallow clone, or one without tags, must not pass for a first release.
+            shallow clone, or one without tags, must not pass for a first release; or the project
+            is a folder of a larger repository.
     """
-    if not (root / ".git").exists():
-        return None
     git = Git(root)
+    if not (root / ".git").exists():
+        if not shutil.which("git") or not git.tracks("config/project.yaml"):
+            return None
+        git.check_top()
     last = load_project(root).environments[-1]
     current = _ledger(git, model, [last]).current(model, last)
     if current is not None:

@@ -91,6 +91,26 @@ def engine(
     typer.echo(github.keep_issue("engine", number, bool(fixes), title, "\n".join(lines)))
 
 
+@app.command("tags")
+def tags(
+    answer: Annotated[Path, typer.Argument(help="What `verify-deployment --json` printed.")],
+) -> None:
+    """Keep one issue while a tag is not what it claims."""
+    from tagship.cli.output import quoted
+    from tagship.gitops import github
+
+    untrue = [
+        f"`{each['name']}`\n\n{quoted(check['problem'])}"
+        for each in json.loads(answer.read_text(encoding="utf-8"))
+        for check in each["checks"]
+        if check["problem"]
+    ]
+    lines = ["`tagship verify-deployment` found what is not true:", *untrue]
+    number, _ = github.find_issue("tags") or (None, None)
+    title = "Deployment tags that are not what they claim"
+    typer.echo(github.keep_issue("tags", number, bool(untrue), title, "\n\n".join(lines)))
+
+
 @app.command("renewed")
 def renewed(
     answer: Annotated[Path, typer.Argument(help="What `tagship lock renew --json` printed.")],

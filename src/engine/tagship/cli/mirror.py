@@ -46,8 +46,8 @@ def command(
 
 def tracking(root: Path) -> "Mlflow | None":
     """MLflow's registry: MLFLOW_TRACKING_URI, or mlflow.db; None when there is no such file."""
+    from tagship.config.root import tracking_uri
     from tagship.gitops.mirror import Mlflow
-    from tagship.training.tracking import tracking_uri
 
     uri = tracking_uri(root)
     if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file():

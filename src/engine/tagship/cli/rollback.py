@@ -32,5 +32,7 @@ def command(
     word = "" if done.tag.created else " (made before)"
     rejected = f"; rejected: {done.rejects}" if done.rejects else ""
     typer.echo(f"{done.tag.name}{word}: {env} runs {done.release}{rejected}")
+    for note in done.notes:
+        typer.echo(note, err=True)
     if done.branch:
         typer.echo(f"next: {pull_request(root, done.branch, done.title, done.body)}")

@@ -1,18 +1,34 @@
 """``tagship verify-deployment``: is a tag true?"""
 
-from typing import Annotated
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from tagship.errors import TagshipError
+
+if TYPE_CHECKING:
+    from tagship.gitops.verify import Verification
 
 from tagship.cli.options import Json, Registry
 
 
+class Kind(StrEnum):
+    """Which tags will do."""
+
+    release = "release"
+    deployment = "deployment"
+
+
 def command(
-    tag: Annotated[str, typer.Argument(help="A deployment's tag, or a release's.")],
+    tag: Annotated[str, typer.Argument(help="A deployment's tag, or a release's; none: all.")] = "",
     retrain: Annotated[
         bool, typer.Option("--retrain", help="Train again and compare with the lock.")
     ] = False,
     signed: Annotated[bool, typer.Option("--signed", help="Require a valid signature.")] = False,
+    kind: Annotated[
+        Kind | None, typer.Option("--kind", help="Refuse a tag of the other kind.")
+    ] = None,
     registry: Registry = "",
     json: Json = False,
 ) -> None:
@@ -20,17 +36,32 @@ def command(
     from tagship.cli.checks import checks
     from tagship.cli.output import as_json
     from tagship.config.root import find_root
-    from tagship.gitops.verify import verify
+    from tagship.gitops.verify import verify, verify_all
 
     root = find_root()
-    found = verify(root, tag, checks(root, registry), retrain, signed)
+    if not tag:
+        if retrain or signed or kind:
+            raise TagshipError("--retrain, --signed and --kind are about one tag", "name it")
+        every = verify_all(root, checks(root, registry))
+        if json:
+            as_json(every)
+        else:
+            for untrue in (each for each in every if not each.ok):
+                _tell(untrue)
+            typer.echo(f"{sum(each.ok for each in every)} of {len(every)} tags are true")
+        raise typer.Exit(0 if all(each.ok for each in every) else 1)
+    found = verify(root, tag, checks(root, registry), retrain, signed, kind and kind.value)
     if json:
         as_json(found)
     else:
-        for check in found.checks:
-            typer.echo(f"{'✗' if check.problem else '✓'} {check.what}")
-            if check.problem:
-                typer.echo(f"    {check.problem}")
-        typer.echo(f"{found.name}: {'true' if found.ok else 'NOT what it claims'}")
+        _tell(found)
     if not found.ok:
         raise typer.Exit(1)
+
+
+def _tell(found: "Verification") -> None:
+    for check in found.checks:
+        typer.echo(f"{'✗' if check.problem else '✓'} {check.what}")
+        if check.problem:
+            typer.echo(f"    {check.problem}")
+    typer.echo(f"{found.name}: {'true' if found.ok else 'NOT what it claims'}")

@@ -1,5 +1,6 @@
 """Where a project is, and what its models may be called. Imports nothing slow."""
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -31,6 +32,11 @@ def find_root(start: Path | None = None) -> Path:
     raise TagshipError(
         f"{here}: no config/project.yaml here or above", "run this inside a Tagship project"
     )
+
+
+def tracking_uri(root: Path) -> str:
+    """Where runs are recorded: MLFLOW_TRACKING_URI, or a file of the project."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / 'mlflow.db'}"
 
 
 def offer_own_code(root: Path) -> None:

@@ -1,5 +1,7 @@
 """Which models a change could make different: the ones that a pull request must prove again."""
 
+import os
+import posixpath
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -7,14 +9,17 @@ from tagship.config.project_files import ModelFiles, load_model, model_names
 from tagship.errors import TagshipError
 from tagship.gitops.git import Git
 
-_ENGINE = ("vendor/", "pyproject.toml", "uv.lock", "src/engine/tagship/")
-"""Where a project pins its engine and libraries; last, the engine itself, in the template."""
-_NO_MODEL = tuple(
-    f"src/engine/tagship/{part}"
-    for part in ("cli/", "gitops/", "image.py", "monitoring/", "reports/", "retraining/",
-                 "scaffolding/", "watch/")
+_EVERY = ("vendor/", "pyproject.toml", "uv.lock", "src/")
+"""What every model could depend on: the pinned engine and libraries, and the project's own code."""
+_NO_MODEL = (
+    *(
+        f"src/engine/tagship/{part}"
+        for part in ("cli/", "gitops/", "image.py", "monitoring/", "reports/", "retraining/",
+                     "scaffolding/", "watch/")
+    ),
+    "src/engine/tests/", "src/engine/README.md", "src/engine/CHANGELOG.md", "src/engine/LICENSE",
 )  # fmt: skip
-"""Parts of the engine that no trained byte and no verdict depends on."""
+"""Parts of the engine's folder that no trained byte and no verdict depends on."""
 
 
 def changed(root: Path, base: str) -> list[str]:
@@ -29,14 +34,15 @@ def changed(root: Path, base: str) -> list[str]:
         raise TagshipError(f"{base}: no such commit here", "git fetch --unshallow origin")
     fork = git.run("merge-base", start, head).strip()
     models = {name: _readable(root, name) for name in model_names(root)}
-    return affected(git.changed(fork, head), models)
+    paths = git.changed(fork, head)
+    return affected([*paths, *(_linked(root, path) for path in paths)], models)
 
 
 def affected(paths: Iterable[str], models: Mapping[str, ModelFiles | None]) -> list[str]:
     """The models that any of the paths belongs to; an unreadable one counts for its own only."""
     found: set[str] = set()
     for path in paths:
-        if path.startswith(_ENGINE) and not path.startswith(_NO_MODEL):
+        if path.startswith(_EVERY) and not path.startswith(_NO_MODEL):
             return sorted(models)
         for name, files in models.items():
             if path.startswith((f"config/{name}/", f"bentos/{name}/")) or _reads(files, path):
@@ -45,11 +51,19 @@ def affected(paths: Iterable[str], models: Mapping[str, ModelFiles | None]) -> l
 
 
 def _reads(files: ModelFiles | None, path: str) -> bool:
-    if files is None:
+    source = getattr(files.data.source, "path", None) if files else None
+    if source is None or files is None:
         return False
-    if path.startswith("src/features/"):
-        return files.model.features is not None
-    return getattr(files.data.source, "path", None) == path
+    if "://" in str(source):
+        return False
+    place = posixpath.normpath(Path(os.path.relpath(files.root / source, files.root)).as_posix())
+    return path == place or path.startswith(f"{place}/")
+
+
+def _linked(root: Path, path: str) -> str:
+    """Where a changed link leads now."""
+    linked = (root / path).resolve()
+    return linked.relative_to(root.resolve()).as_posix() if linked.is_relative_to(root) else path
 
 
 def _readable(root: Path, name: str) -> ModelFiles | None:

@@ -105,10 +105,10 @@ def _decide(
     current = view.ledger.current(model, environment)
     if current is None and (record is None or not record.deployed):
         raise _Settled("nothing", "never deployed")
-    usurper = view.ledger.usurper(model, environment)
-    if current and usurper:
+    stray = view.ledger.stray(model, environment)
+    if current and stray:
         raise TagshipError(
-            f"{usurper}: it is not valid, but the highest, and Argo CD runs it",
+            f"{stray.ref}: it is no valid deployment, but Argo CD runs it",
             f"to run {current.release} again: tagship rollback {model} --env {environment}"
             ' --reason "…"',
         )

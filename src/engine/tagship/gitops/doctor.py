@@ -6,15 +6,20 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from tagship.config.project_files import load_model, load_project, model_names
 from tagship.config.schemas import stale_schemas
 from tagship.errors import TagshipError
 from tagship.gitops.engine import check_wheel, published_hash, read_pin
 from tagship.gitops.git import Git
+from tagship.gitops.github import gh, repository
 from tagship.gitops.records import (
     check_pin,
     parse_pin,
@@ -25,7 +30,7 @@ from tagship.gitops.records import (
 from tagship.gitops.template import is_template, newer_version, read_link
 from tagship.gitops.view import look
 
-WORKFLOWS = ("ci", "gate", "release", "promote", "rollback", "verify")
+WORKFLOWS = ("ci", "gate", "release", "promote", "rollback", "verify", "audit")
 TOOLS = {
     "kustomize or kubectl": (("kustomize", "kubectl"), "renders the overlays"),
     "docker, podman or buildah": (("docker", "podman", "buildah"), "builds images"),
@@ -70,12 +75,49 @@ def _github(root: Path) -> Iterator[Answer]:
         stays = f"refs/tags/*/{tags}" in kept
         problem = "" if stays else "no active ruleset forbids their update and deletion"
         yield _said(f"tags */{tags} stay", problem)
+    default = _default_branch(root)
+    for path in sorted((root / ".github" / "workflows").glob("*.yml")):
+        missed = default and not _starts_on(path, default)
+        problem = f"it starts on no push to '{default}': write that into on.push.branches"
+        yield _said(f"{path.name} starts on the default branch", problem if missed else "")
     places = [root / folder / "CODEOWNERS" for folder in (".github", ".", "docs")]
     owners = next((place.read_text(encoding="utf-8") for place in places if place.is_file()), "")
     for guarded in ("thresholds", "deploy/"):
         ruled = re.search(rf"^[^#\n]*{guarded}[^\n]*@", owners, re.MULTILINE)
         problem = "" if ruled else "no CODEOWNERS rule covers it"
         yield _said(f"owners of {guarded}", problem)
+    yield from _unknown_owners()
+
+
+def _default_branch(root: Path) -> str:
+    try:
+        return Git(root).default_branch()
+    except TagshipError:
+        return ""  # told by what asks for the remote
+
+
+def _starts_on(path: Path, branch: str) -> bool:
+    """Whether a workflow that starts on pushes to branches does so on this one."""
+    try:
+        content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except YAMLError:
+        return False
+    events = content.get("on", content.get(True)) if isinstance(content, dict) else None
+    push = events.get("push") if isinstance(events, dict) else None
+    branches = push.get("branches") if isinstance(push, dict) else None
+    return branches is None or any(fnmatch(branch, str(each)) for each in branches)
+
+
+def _unknown_owners() -> Iterator[Answer]:
+    """What GitHub ignores in CODEOWNERS; it alone knows the teams."""
+    try:
+        errors = json.loads(gh("api", f"repos/{repository()}/codeowners/errors"))["errors"]
+    except (TagshipError, ValueError, KeyError) as error:
+        why = error.args[0] if isinstance(error, TagshipError) else "GitHub gave no clear answer"
+        yield Answer("warn", "owners are known to GitHub", f"not checked: {why}")
+        return
+    told = "; ".join(f"line {e['line']}: {e['kind']}: {str(e['source']).strip()}" for e in errors)
+    yield _said("owners are known to GitHub", told)
 
 
 def _kept(ruleset: dict[str, Any]) -> set[str]:

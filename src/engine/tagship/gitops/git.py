@@ -4,15 +4,18 @@ import os
 import random
 import re
 import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tagship.documentation import page
 from tagship.errors import TagshipError
+from tagship.gitops.objects import Objects
 
 MIRROR = "refs/tagship/tags/"
 """Where the remote's tags are kept, apart from the user's own."""
@@ -20,7 +23,28 @@ _FIELDS = (
     "refname", "objecttype", "objectname", "tag", "*objectname", "*objecttype",
     "taggerdate:unix", "taggername", "contents:subject", "contents:body", "contents:signature",
 )  # fmt: skip
-_INHERITED = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY")
+_SETTINGS = (
+    "core.quotePath=off", "core.fsmonitor=false", "color.ui=never", "log.showSignature=false",
+    "i18n.commitEncoding=UTF-8", "i18n.logOutputEncoding=UTF-8", "diff.relative=false",
+    "status.showUntrackedFiles=normal", "status.relativePaths=false", "submodule.recurse=false",
+    "fetch.pruneTags=false", "fetch.recurseSubmodules=false", "push.followTags=false",
+    "push.recurseSubmodules=no", "push.pushOption=", "gc.auto=0", "maintenance.auto=false",
+)  # fmt: skip
+"""What every call decides itself, whatever the user's configuration says.
+
+Identity, credentials, signing, proxies and hooks stay the user's.
+"""
+_INHERITED = (
+    "GIT_AUTHOR_", "GIT_COMMITTER_", "GIT_CONFIG_", "GIT_SSH", "GIT_ASKPASS", "GIT_SSL_",
+    "GIT_HTTP_", "GIT_PROXY_", "GIT_ALLOW_PROTOCOL", "GIT_EXEC_PATH",
+)  # fmt: skip
+"""Of git's own variables, those that keep their effect; any other could show another repository."""
+_NETWORK = {"ls-remote": 60.0, "fetch": 300.0, "push": 300.0}
+"""The commands that wait for the remote, and for how many seconds."""
+_HIDDEN = frozenset("hsmrck") | {"S"}
+"""How ``ls-files -v`` marks what is assumed to be unchanged, or kept out of the work tree."""
+_SILENCE = 10.0
+"""After how many seconds a wait is told of, and again."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +59,8 @@ class RawTag:
     """The name written inside the tag object."""
     commit: str
     """Empty when the tag does not point straight at a commit."""
-    date: datetime
+    date: datetime | None
+    """None when it is beyond the years of a calendar."""
     tagger: str
     subject: str
     body: str
@@ -44,10 +69,12 @@ class RawTag:
 
 @dataclass(frozen=True)
 class Remote:
-    """What the remote said: its default branch and its branches' heads."""
+    """What the remote said: its default branch, its branches' heads, and its refs but for tags."""
 
     default: str
     heads: Mapping[str, str]
+    others: tuple[str, ...] = ()
+    """The full names of all refs that are no tags."""
 
 
 class Git:
@@ -56,6 +83,12 @@ class Git:
     def __init__(self, root: Path, remote: str = "origin") -> None:
         self.root = root
         self.remote = remote
+        settings = (*_SETTINGS, f"remote.{remote}.pruneTags=false")
+        chosen = [word for setting in settings for word in ("-c", setting)]
+        self._command = ["git", *chosen, "-C", str(root)]
+        self._objects = Objects(self._command, _environment({}))
+        self._known: dict[tuple[str, ...], str] = {}
+        """What git said of objects by their hash, which never changes."""
 
     def run(self, *arguments: str, stdin: str | None = None, **environment: str) -> str:
         """Run ``git`` and return what it printed.
@@ -75,30 +108,61 @@ class Git:
     def _call(
         self, arguments: tuple[str, ...], stdin: str | None, environment: Mapping[str, str]
     ) -> subprocess.CompletedProcess[str]:
-        inherited = {key: value for key, value in os.environ.items() if key not in _INHERITED}
-        settings = {**inherited, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", **environment}
+        command = [*self._command, *arguments]
+        given = (stdin or "").encode(errors="surrogateescape")
         try:
-            done = subprocess.run(
-                ["git", "-c", "core.quotePath=off", "-C", str(self.root), *arguments],
-                input=(stdin or "").encode(errors="surrogateescape"),
-                env=settings,
-                capture_output=True,
-                check=False,
-            )
+            process = subprocess.Popen(
+                command, env=_environment(environment), stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            )  # fmt: skip
         except FileNotFoundError:
             raise TagshipError("git is not installed", "install git 2.39 or later") from None
-        text = [part.decode(errors="surrogateescape") for part in (done.stdout, done.stderr)]
-        return subprocess.CompletedProcess(done.args, done.returncode, *text)
+        printed = _await(process, given, f"git {arguments[0]}", _NETWORK.get(arguments[0]))
+        text = [part.decode(errors="surrogateescape") for part in printed]
+        return subprocess.CompletedProcess(command, process.returncode, *text)
 
     # what the clone is
 
     def has_remote(self) -> bool:
         """Whether ``origin`` is configured."""
-        return self.remote in self.run("remote").split()
+        return self.succeeds("config", "--get", f"remote.{self.remote}.url")
+
+    def tracks(self, path: str) -> bool:
+        """Whether a file of the work tree is one of a repository's, if there is a repository.
+
+        Raises:
+            TagshipError: git refuses to say, for example because others own the repository.
+        """
+        done = self._call(("ls-files", "--error-unmatch", "--", path), None, {})
+        if done.returncode and not re.search("not a git repository|did not match", done.stderr):
+            raise TagshipError(f"git ls-files: {_last_words(done.stderr)}")
+        return done.returncode == 0
+
+    def check_top(self) -> None:
+        """Refuse a project that is a folder of a larger repository.
+
+        Raises:
+            TagshipError: its tags and paths are those of the repository, not the project's.
+        """
+        prefix = self.run("rev-parse", "--show-prefix").strip()
+        if prefix:
+            raise TagshipError(
+                f"{self.root}: the project is the folder {prefix} of a larger repository",
+                "give it a repository of its own: tags, deploy/ and .github/ stand at its top",
+            )
 
     def is_shallow(self) -> bool:
-        """Whether history is cut off."""
-        return self.run("rev-parse", "--is-shallow-repository").strip() == "true"
+        """Whether history is cut off; a fetch of this instance does not change that."""
+        return self._fixed("rev-parse", "--is-shallow-repository").strip() == "true"
+
+    def default_branch(self) -> str:
+        """The remote's default branch.
+
+        Raises:
+            TagshipError: the remote does not answer.
+        """
+        first = self.run("ls-remote", "--symref", self.remote, "HEAD").partition("\t")[0]
+        return first.removeprefix("ref: refs/heads/") if first.startswith("ref: ") else ""
 
     def branch(self) -> str | None:
         """The branch that is checked out; None when HEAD is detached."""
@@ -106,8 +170,11 @@ class Git:
         return done.stdout.strip() or None
 
     def dirty(self) -> list[str]:
-        """The paths that are changed or untracked."""
-        return [line[3:] for line in self.run("status", "--porcelain").splitlines()]
+        """The paths that are changed or untracked, or that git was told not to look at."""
+        changed = [line[3:] for line in self.run("status", "--porcelain").splitlines()]
+        flagged = (line for line in self.run("ls-files", "-v").splitlines() if line[0] in _HIDDEN)
+        hidden = (line[2:] for line in flagged)
+        return changed + [path for path in hidden if (self.root / path).exists()]
 
     def identity(self) -> str:
         """Who tags: ``Name <mail>``.
@@ -135,19 +202,30 @@ class Git:
 
     def show(self, commit: str, path: str) -> str | None:
         """A file's text at a commit; None when it is not there."""
-        done = self._call(("cat-file", "blob", f"{commit}:{path}"), None, {})
-        return None if done.returncode else done.stdout
+        blob = self._objects.read(f"{commit}:{path}")
+        if blob is None or blob.kind != "blob":
+            return None
+        return blob.content.decode(errors="surrogateescape")
 
     def tree(self, commit: str, path: str) -> str:
         """The hash of a folder at a commit; empty when it is not there."""
-        found = self._call(("rev-parse", "--verify", "--quiet", f"{commit}:{path}"), None, {})
-        return found.stdout.strip()
+        tree = self._objects.read(f"{commit}:{path}")
+        return tree.name if tree else ""
 
-    def files(self, commit: str, *paths: str) -> dict[str, str]:
-        """The blob of each file under ``paths`` at a commit."""
-        listing = self.run("ls-tree", "-r", "-z", commit, "--", *paths)
+    def files(self, commit: str, folder: str) -> dict[str, str]:
+        """The blob of each file in a folder at a commit."""
+        tree = self.tree(commit, folder)
+        if not tree:
+            return {}
+        listing = self._fixed("ls-tree", "-r", "-z", tree)
         entries = (line.split("\t", 1) for line in listing.split("\0") if line)
-        return {path: about for about, path in entries}
+        return {f"{folder}/{path}": about for about, path in entries}
+
+    def _fixed(self, *arguments: str) -> str:
+        """What git says of objects that are named by their hashes, asked once."""
+        if arguments not in self._known:
+            self._known[arguments] = self.run(*arguments)
+        return self._known[arguments]
 
     def parents(self, commit: str) -> list[str]:
         """A commit's parents."""
@@ -164,7 +242,10 @@ class Git:
 
     def is_ancestor(self, old: str, new: str) -> bool:
         """Whether ``old`` is ``new`` or came before it."""
-        return self.succeeds("merge-base", "--is-ancestor", old, new)
+        key = ("merge-base", "--is-ancestor", old, new)
+        if key not in self._known:
+            self._known[key] = "yes" if self.succeeds(*key) else ""
+        return bool(self._known[key])
 
     def tags(self, namespace: str = MIRROR) -> list[RawTag]:
         """Every tag of a namespace with its message, in one call."""
@@ -183,23 +264,26 @@ class Git:
         Raises:
             TagshipError: the remote cannot be reached or has no default branch.
         """
-        lines = self.run("ls-remote", "--symref", self.remote, "HEAD", "refs/heads/*").splitlines()
+        lines = self.run("ls-remote", "--symref", self.remote).splitlines()
         default = ""
         heads: dict[str, str] = {}
+        others: list[str] = []
         for line in lines:
             value, _, ref = line.partition("\t")
-            if value.startswith("ref: refs/heads/"):
+            if value.startswith("ref: refs/heads/") and ref == "HEAD":
                 default = value.removeprefix("ref: refs/heads/")
             elif ref.startswith("refs/heads/"):
                 heads[ref.removeprefix("refs/heads/")] = value
+            if ref.startswith("refs/") and not ref.startswith("refs/tags/"):
+                others.append(ref)
         if default not in heads:
             raise TagshipError(
                 f"the remote '{self.remote}' has no default branch", "push your main branch first"
             )
         branch = f"+refs/heads/{default}:refs/remotes/{self.remote}/{default}"
-        quiet = ("--quiet", "--no-tags", "--prune", "--no-write-fetch-head")
+        quiet = ("--quiet", "--no-tags", "--prune", "--no-write-fetch-head", "--refmap=")
         self.run("fetch", *quiet, self.remote, branch, f"+refs/tags/*:{MIRROR}*")
-        return Remote(default, heads)
+        return Remote(default, heads, tuple(others))
 
     def fetch(self, commit: str) -> None:
         """Bring one commit of the remote here."""
@@ -216,28 +300,37 @@ class Git:
         """
         lease = f"--force-with-lease={ref}:{expected or ''}"
         done = self._call(("push", "--porcelain", lease, self.remote, f"{source}:{ref}"), None, {})
-        if done.returncode == 0:
-            return True
         listing = self._call(("ls-remote", self.remote, ref), None, {})
         held = listing.stdout.split()[0] if listing.stdout else ""
         if held == self.run("rev-parse", source).strip():
             return True
+        if done.returncode == 0:
+            raise TagshipError(
+                f"{ref} was pushed, but '{self.remote}' does not have it"
+                + (": it holds other content" if held else ""),
+                f"`git remote -v`: its push URL is another repository than the one that is"
+                f" read, or something removes it there; git config --unset"
+                f" remote.{self.remote}.pushurl",
+            )
         if listing.returncode == 0 and held != (expected or ""):
             return False
         words = [line for line in done.stdout.splitlines() if line.startswith("!")]
-        reason = words[0].split("\t")[-1] if words else _last_words(done.stderr)
+        reason = words[0].split("\t")[-1] if words else ""
         told = re.findall(r"^remote: (.+?)\s*$", done.stderr, re.MULTILINE)
-        said = " ".join([reason, *told[:3]])
+        said = " ".join([reason, *told[:3]] if reason else [_all_words(done.stderr)])
         way = "check your permission and the repository's rulesets"
+        if "GH013" in said or "creations being restricted" in said:
+            way = f"a ruleset leaves this to the workflows, such as {_by_workflow(ref)}"
         if "refusing to allow" in said and "workflow" in said:
             way = f"run this in a clone, or keep a TAGSHIP_TOKEN: {page('how-to/release')}"
-        raise TagshipError(f"the remote refused {ref}: {said}", f"nothing was changed; {way}")
+        raise TagshipError(f"the remote refused {ref}: {said}", way)
 
     # writing objects; nothing is visible until a ref is pushed
 
     def tag(self, name: str, commit: str, message: str, sign: bool = False) -> str:
         """Make an annotated tag object and return its hash; no ref holds it yet."""
-        if not sign:
+        self.identity()
+        if not (sign or self._signs()):
             tagger = self.run("var", "GIT_COMMITTER_IDENT").strip()
             head = f"object {commit}\ntype commit\ntag {name}\ntagger {tagger}\n\n"
             return self.run("mktag", stdin=head + message).strip()
@@ -246,6 +339,12 @@ class Git:
         made = self.run("rev-parse", f"refs/tags/{name}").strip()
         self.run("update-ref", "-d", f"refs/tags/{name}")
         return made
+
+    def _signs(self) -> bool:
+        """Whether the user has git sign annotated tags."""
+        keys = ("tag.gpgSign", "tag.forceSignAnnotated")
+        said = (self._call(("config", "--type=bool", "--get", key), None, {}) for key in keys)
+        return any(done.stdout.strip() == "true" for done in said)
 
     def keep(self, name: str, tag: str) -> None:
         """Let this clone's ``refs/tags/<name>`` hold a tag object."""
@@ -281,6 +380,56 @@ class Git:
                 self.run("worktree", "remove", "--force", str(path))
 
 
+def _environment(more: Mapping[str, str]) -> dict[str, str]:
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith("GIT_") or key.startswith(_INHERITED)
+    }
+    own = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1"}
+    return {**kept, **own, **more}
+
+
+def _await(
+    process: subprocess.Popen[bytes], stdin: bytes, what: str, limit: float | None
+) -> tuple[bytes, bytes]:
+    """What a process printed; one that waits for the network is given up after ``limit`` seconds.
+
+    Raises:
+        TagshipError: it took longer, and was ended.
+    """
+    given: bytes | None = stdin
+    begun = time.monotonic()
+    while True:
+        left = None if limit is None else limit - (time.monotonic() - begun)
+        try:
+            return process.communicate(given, None if left is None else min(left, _SILENCE))
+        except subprocess.TimeoutExpired:
+            waited = time.monotonic() - begun
+        except BaseException:
+            _end(process)
+            raise
+        given = None  # it is kept by the first call
+        if limit is not None and waited >= limit:
+            _end(process)
+            raise TagshipError(
+                f"{what}: the remote did not answer within {limit:g} seconds",
+                "try `git ls-remote origin`; then run this again",
+            )
+        print(f"{what}: waiting for the remote, {waited:.0f} s so far", file=sys.stderr)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(5)
+    process.kill()
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream:
+            with suppress(OSError):
+                stream.close()
+
+
 def jitter(attempt: int) -> float:
     """Seconds to wait before trying again, longer and more random each time."""
     return random.uniform(0, 0.05 * 2 ** min(attempt, 6))  # noqa: S311
@@ -296,12 +445,38 @@ def _raw_tag(row: list[str], namespace: str) -> RawTag:
         object=own,
         own_name=named,
         commit=target if target_kind == "commit" else "",
-        date=datetime.fromtimestamp(int(unix or 0), UTC),
+        date=_date(unix),
         tagger=tagger,
         subject=subject,
         body=body,
         signed=bool(signature),
     )
+
+
+def _date(unix: str) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(int(unix or 0), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _by_workflow(ref: str) -> str:
+    """How a workflow does what a ruleset forbids in a shell."""
+    parts = ref.removeprefix("refs/tags/").split("/")
+    if not ref.startswith("refs/tags/") or len(parts) != 3:
+        return f"those of {page('how-to/release')}"
+    model, environment, _ = parts
+    return (
+        f"gh workflow run rollback.yml -f model={model} -f environment={environment}"
+        f' -f reason="…" (or promote.yml): {page("how-to/rollback")}'
+    )
+
+
+def _all_words(stderr: str) -> str:
+    """What git and its hooks said of a push, without git's own summary of it."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    said = [line for line in lines if not line.startswith("error: failed to push some refs")]
+    return " ".join(said[-5:]).removeprefix("fatal: ") or "it did not say why"
 
 
 def _last_words(stderr: str) -> str:

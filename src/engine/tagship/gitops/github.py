@@ -41,8 +41,9 @@ def propose(branch: str, title: str, body: str) -> str:
     Gives its address.
     """
     there = ("--repo", repository())
-    asked = ("--state", "open", "--json", "url,title,body")
-    opened = _json("pr", "list", *there, "--head", branch, *asked)
+    asked = ("--state", "open", "--json", "url,title,body,isCrossRepository")
+    listed = _json("pr", "list", *there, "--head", branch, *asked)
+    opened = [one for one in listed if not one["isCrossRepository"]]  # gh matches forks by name
     texts = ("--title", title, "--body-file", "-")
     if not opened:
         return gh("pr", "create", *there, "--head", branch, *texts, stdin=_short(body)).strip()
@@ -98,7 +99,11 @@ def _short(body: str) -> str:
 def reviewed(commit: str, branch: str) -> str | None:
     """The head of the pull request that brought a commit to a branch; None where none did."""
     for found in _json("api", f"repos/{repository()}/commits/{commit}/pulls"):
-        if found.get("merged_at") and found["base"]["ref"] == branch:
+        base = found["base"]
+        if found.get("merged_at") and (base["ref"], base["repo"]["full_name"]) == (
+            branch,
+            repository(),
+        ):
             return str(found["head"]["sha"])
     return None
 

@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from tagship.documentation import page
 from tagship.errors import TagshipError
+from tagship.gitops.following import LARGEST, Version, follows
 from tagship.gitops.git import RawTag
-from tagship.gitops.tags import DeploymentTag, Message, ReleaseTag, next_number
+from tagship.gitops.tags import DeploymentTag, Message, ReleaseTag
 
 Action = Literal["deploy", "rollback", "lift"]
+Series = tuple[str, str]
+"""A model and an environment, whose deployments are numbered together."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,12 @@ class _Said:
     def commit(self) -> str:
         """The commit it stands on."""
         return self.raw.commit
+
+    @property
+    def date(self) -> datetime:
+        """When it says that it was made; a valid tag has a date."""
+        assert self.raw.date is not None
+        return self.raw.date
 
     def says(self, key: str) -> str:
         """A trailer, or nothing."""
@@ -74,14 +84,27 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Stray:
+    """A ref that leads Argo CD astray."""
+
+    ref: str
+    """Its full name, such as ``refs/tags/churn/production/v99``."""
+    series: Series
+    version: Version | None
+    """What it is followed as; None when Argo CD resolves nothing because of it."""
+
+
+@dataclass(frozen=True)
 class Ledger:
     """Everything that the remote's tags say."""
 
     releases: Mapping[str, Release]
-    deployments: Mapping[tuple[str, str], tuple[Deployment, ...]]
+    deployments: Mapping[Series, tuple[Deployment, ...]]
     """For each model and environment, by number."""
-    used: Mapping[tuple[str, str], tuple[int, ...]]
-    """Every number that any tag occupies, valid or not."""
+    highest: Mapping[Series, int]
+    """The highest number at which Argo CD follows something, or could, valid or not."""
+    strays: tuple[Stray, ...]
+    """What Argo CD follows, or stops at, though it is no valid deployment."""
     findings: tuple[Finding, ...]
 
     def models(self) -> list[str]:
@@ -99,22 +122,47 @@ class Ledger:
         history = self.history(model, environment)
         return history[-1] if history else None
 
-    def usurper(self, model: str, environment: str) -> str:
-        """The highest tag, which Argo CD follows, where it is not valid; else nothing."""
-        highest = max(self.used.get((model, environment), ()), default=0)
+    def stray(self, model: str, environment: str) -> Stray | None:
+        """What Argo CD runs instead of the highest valid deployment, if anything."""
         current = self.current(model, environment)
-        valid = current.number if current else 0
-        return str(DeploymentTag(model, environment, highest)) if highest > valid else ""
+        least = follows(current.number) if current else (0, 0, 0)
+        higher = [
+            (stray.version, stray)
+            for stray in self.strays
+            if stray.series == (model, environment) and stray.version and stray.version >= least
+        ]
+        return max(higher, key=lambda each: each[0], default=(None, None))[1]
+
+    def stopped_by(self, model: str, environment: str) -> str:
+        """The tag because of which Argo CD resolves no deployment at all, if there is one."""
+        series = (model, environment)
+        stops = [s.ref for s in self.strays if s.series == series and s.version is None]
+        return stops[0] if stops else ""
+
+    def is_moved(self, deployment: Deployment) -> bool:
+        """Whether one that came later had seen another tag object under its name."""
+        history = self.history(deployment.tag.model, deployment.tag.environment)
+        held = (d.says("Previous").partition("@") for d in history)
+        return any(n == deployment.name and o != deployment.raw.object for n, _, o in held if o)
 
     def at(self, model: str, environment: str, when: datetime) -> Deployment | None:
         """What ran at a time: the highest number tagged by then."""
-        past = [d for d in self.history(model, environment) if d.raw.date <= when]
+        past = [d for d in self.history(model, environment) if d.date <= when]
         return past[-1] if past else None
 
     def next(self, model: str, environment: str) -> DeploymentTag:
-        """The tag that the next deployment gets."""
-        used = self.used.get((model, environment), ())
-        return DeploymentTag(model, environment, next_number(used))
+        """The tag that the next deployment gets: above everything that Argo CD could follow.
+
+        Raises:
+            TagshipError: the highest number there can be is taken.
+        """
+        number = self.highest.get((model, environment), 0) + 1
+        if number > LARGEST:
+            raise TagshipError(
+                f"{model}/{environment}/{LARGEST}: the highest number there can be is taken",
+                f"an administrator deletes that tag: {page('runbook')}",
+            )
+        return DeploymentTag(model, environment, number)
 
     def latest(self, model: str) -> Release | None:
         """A model's highest release."""
@@ -144,7 +192,7 @@ class Ledger:
             if before and environment == before.tag.environment:
                 if deployment.number >= before.number:
                     break
-            elif before and deployment.raw.date >= before.raw.date:
+            elif before and deployment.date >= before.date:
                 break
             standing.pop(deployment.says("Lifts"), None)
             if deployment.says("Rejects"):

@@ -12,7 +12,7 @@ from tagship.gitops.ledger import Deployment
 from tagship.gitops.records import AUTOMATIC, NONE, Record, overlay
 from tagship.gitops.registry import split_reference
 from tagship.gitops.rules import check_release, refuse_rejected
-from tagship.gitops.tagging import Plan, tag_deployment
+from tagship.gitops.tagging import Plan, after, tag_deployment
 from tagship.gitops.tags import one_line, release_tag
 from tagship.gitops.view import Checks, View, look
 
@@ -68,9 +68,18 @@ def promote(
         tag = done.name
         if dry_run or earlier is None:
             return Proposal("", "", "", done.message, tag, target)
-        view = look(root)
-        deployed = view.ran(name, view.first)
-        assert deployed is not None
+        with after(f"{tag} was made"):
+            view = look(root)
+            deployed = view.ran(name, view.first)
+            assert deployed is not None
+            return _next(view, deployed, name, target, tag, dry_run)
+    return _next(view, deployed, name, target, tag, dry_run)
+
+
+def _next(
+    view: View, deployed: Deployment, name: str, target: str, tag: str, dry_run: bool
+) -> Proposal:
+    earlier = view.before(target)
     if earlier is None:
         return Proposal("", "", "", "", tag, target)
     if view.ran(name, earlier) is None:

@@ -4,10 +4,13 @@ Tags that are lightweight, malformed, misnamed or shadowed are findings, never a
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
+from tagship.documentation import page
 from tagship.errors import TagshipError
+from tagship.gitops.following import Unresolvable, followed_version, follows
 from tagship.gitops.git import RawTag
-from tagship.gitops.ledger import Deployment, Finding, Ledger, Release
+from tagship.gitops.ledger import Deployment, Finding, Ledger, Release, Series, Stray
 from tagship.gitops.tags import (
     DeploymentTag,
     Message,
@@ -19,37 +22,30 @@ from tagship.gitops.tags import (
 
 _RELEASE_NEEDS = ("Model-SHA256", "Lock-SHA256", "Config-SHA256", "Verdict", "Verdict-SHA256")
 _DEPLOYMENT_NEEDS = ("Release", "Environment", "Action", "Image", "Model-SHA256", "Manifests")
-_MOST_GAPS = 20
-"""How many missing numbers of a series are findings."""
 
 
 def read_ledger(
     tags: Iterable[RawTag],
     models: Iterable[str],
     environments: Iterable[str],
-    branches: Iterable[str] = (),
+    others: Iterable[str] = (),
     local: Mapping[str, str] | None = None,
 ) -> Ledger:
     """Understand the remote's tags.
 
-    ``branches`` are the remote's, which may shadow a tag; ``local`` the tag objects of this clone,
-    by which a moved or deleted tag is noticed.
+    ``others`` are the remote's other refs, which may shadow a tag; ``local`` the tag objects of
+    this clone, by which a moved or deleted tag is noticed.
     """
     raws = {raw.name: raw for raw in tags}
     known = {*models, *(name.split("/")[0] for name in raws if parse_tag(name))}
     places = set(environments)
     findings: list[Finding] = []
     releases: dict[str, Release] = {}
-    deployments: dict[tuple[str, str], list[Deployment]] = {}
-    used: dict[tuple[str, str], list[int]] = {}
+    deployments: dict[Series, list[Deployment]] = {}
     for name, raw in raws.items():
         tag = parse_tag(name)
         if tag is None:
-            if name.split("/")[0] in known:
-                findings.append(_misspelt(name, places))
             continue
-        if isinstance(tag, DeploymentTag):
-            used.setdefault((tag.model, tag.environment), []).append(tag.number)
         try:
             message = _understand(tag, raw)
         except TagshipError as error:
@@ -62,18 +58,54 @@ def read_ledger(
                 findings.append(Finding(name, f"'{tag.environment}' is no environment"))
             here = deployments.setdefault((tag.model, tag.environment), [])
             here.append(Deployment(raw, message, tag))
-    for branch in branches:
-        if parse_tag(branch) or (branch.split("/")[0] in known and branch.count("/") < 3):
-            findings.append(
-                Finding(branch, "a branch of this name can shadow a tag: delete the branch", True)
-            )
     ordered = {
-        key: tuple(sorted(found, key=lambda d: d.number)) for key, found in deployments.items()
+        key: tuple(sorted(mine, key=lambda d: d.number)) for key, mine in deployments.items()
     }
-    findings += _gaps(used) + _broken_chains(ordered, raws) + _moved(raws, local or {}, known)
-    return Ledger(
-        releases, ordered, {k: tuple(sorted(v)) for k, v in used.items()}, tuple(findings)
-    )
+    valid = {d.name for mine in ordered.values() for d in mine}
+    shadows = {ref: tag for ref in others if (tag := _shadowed(ref)) and tag.model in known}
+    strays = [stray for name in raws if name not in valid and (stray := _stray(name, known))]
+    strays += [
+        Stray(ref, (tag.model, tag.environment), follows(tag.number))
+        for ref, tag in shadows.items()
+        if str(tag) in raws
+    ]
+    used = {(d.tag.model, d.tag.environment, d.number) for mine in ordered.values() for d in mine}
+    used |= {(tag.model, tag.environment, tag.number) for tag in shadows.values()}
+    used |= {(*stray.series, stray.version[0]) for stray in strays if stray.version}
+    highest: dict[Series, int] = {}
+    for model, environment, number in used:
+        highest[model, environment] = max(number, highest.get((model, environment), 0))
+    ledger = Ledger(releases, ordered, highest, tuple(strays), ())
+    findings += [
+        *(_misnamed(name, ledger) for name in raws if name.split("/")[0] in known
+          and parse_tag(name) is None),
+        *(_shadowing(ref, tag, ledger) for ref, tag in shadows.items()),
+        *_broken_chains(ordered, raws),
+        *_moved(raws, local or {}, known),
+    ]  # fmt: skip
+    return replace(ledger, findings=tuple(findings))
+
+
+def _shadowed(ref: str) -> DeploymentTag | None:
+    """The deployment's tag that a ref of another kind is mistaken for: Git tries both by name."""
+    for kind in ("refs/heads/", "refs/remotes/", "refs/"):
+        if ref.startswith(kind):
+            tag = parse_tag(ref.removeprefix(kind))
+            return tag if isinstance(tag, DeploymentTag) else None
+    return None
+
+
+def _stray(name: str, known: set[str]) -> Stray | None:
+    """What Argo CD makes of a tag that is no valid deployment; None when it ignores it."""
+    model, _, rest = name.partition("/")
+    environment, _, last = rest.partition("/")
+    if model not in known or not last:
+        return None
+    try:
+        version = followed_version(last)
+    except Unresolvable:
+        return Stray(f"refs/tags/{name}", (model, environment), None)
+    return Stray(f"refs/tags/{name}", (model, environment), version) if version else None
 
 
 def _understand(tag: ReleaseTag | DeploymentTag, raw: RawTag) -> Message:
@@ -83,6 +115,8 @@ def _understand(tag: ReleaseTag | DeploymentTag, raw: RawTag) -> Message:
         raise TagshipError(f"the tag object is that of '{one_line(raw.own_name)}'")
     if not raw.commit:
         raise TagshipError("it does not point at a commit")
+    if raw.date is None:
+        raise TagshipError("its date is none that a calendar has")
     message = parse_message(raw.subject, raw.body)
     says = message.trailers
     expected = {"Model": tag.model}
@@ -108,44 +142,48 @@ def _understand(tag: ReleaseTag | DeploymentTag, raw: RawTag) -> Message:
     return message
 
 
-def _misspelt(name: str, environments: set[str]) -> Finding:
-    parts = name.split("/")
-    followed = len(parts) == 2 or parts[1] in environments
-    return Finding(
-        name,
-        "neither <model>/v<x.y.z> nor <model>/<environment>/<n>"
-        + ("; Argo CD could follow it: delete it" if followed and len(parts) > 2 else ""),
-        followed and len(parts) > 2,
-    )
+def _misnamed(name: str, ledger: Ledger) -> Finding:
+    spelling = "neither <model>/v<x.y.z> nor <model>/<environment>/<n>"
+    strays = [stray for stray in ledger.strays if stray.ref == f"refs/tags/{name}"]
+    if not strays:
+        return Finding(name, f"{spelling}; it is ignored")
+    series, version = strays[0].series, strays[0].version
+    if version is None:
+        return Finding(
+            name,
+            f"{spelling}; Argo CD resolves no tag of {'/'.join(series)} because of it:"
+            f" an administrator deletes it: {page('how-to/rollback')}",
+            True,
+        )
+    if strays[0] != ledger.stray(*series):
+        return Finding(name, f"{spelling}; it is outranked")
+    way = f'tagship rollback {series[0]} --env {series[1]} --reason "…" goes over it'
+    return Finding(name, f"{spelling}; Argo CD follows it as number {version[0]}: {way}", True)
 
 
-def _gaps(used: Mapping[tuple[str, str], list[int]]) -> list[Finding]:
-    return [
-        Finding(f"{model}/{environment}/{number}", "this number is missing: a tag was deleted")
-        for (model, environment), numbers in used.items()
-        for number in _missing_numbers(numbers)
-    ]
-
-
-def _missing_numbers(numbers: Iterable[int]) -> list[int]:
-    """The first gaps below the highest number; their cost never depends on how high that is."""
-    missing: list[int] = []
-    expected = 1
-    for number in sorted(set(numbers)):
-        missing += range(expected, min(number, expected + _MOST_GAPS - len(missing)))
-        expected = number + 1
-    return missing
+def _shadowing(ref: str, tag: DeploymentTag, ledger: Ledger) -> Finding:
+    stray = ledger.stray(tag.model, tag.environment)
+    problem = f"Argo CD takes it for the tag {tag}: delete it"
+    return Finding(str(tag), f"{ref}: {problem}", bool(stray and stray.ref == ref))
 
 
 def _broken_chains(
-    deployments: Mapping[tuple[str, str], tuple[Deployment, ...]], raws: Mapping[str, RawTag]
+    deployments: Mapping[Series, tuple[Deployment, ...]], raws: Mapping[str, RawTag]
 ) -> list[Finding]:
     findings = []
-    for deployment in (d for history in deployments.values() for d in history):
-        name, _, held = deployment.says("Previous").partition("@")
-        if held and name in raws and raws[name].object != held:
-            problem = f"it was moved: {deployment.name} followed {held[:12]} of it"
-            findings.append(Finding(name, problem, True))
+    for history in deployments.values():
+        before = ""
+        for deployment in history:
+            name, _, held = deployment.says("Previous").partition("@")
+            if name and name not in raws:
+                findings.append(Finding(name, f"it was deleted: {deployment.name} followed it"))
+            elif name != before:
+                problem = f"it says that it followed {name or 'nothing'}, not {before or 'nothing'}"
+                findings.append(Finding(deployment.name, problem))
+            elif name and raws[name].object != held:
+                problem = f"it was moved: {deployment.name} followed {held[:12]} of it"
+                findings.append(Finding(name, problem, True))
+            before = deployment.name
     return findings
 
 

@@ -1,13 +1,20 @@
 """Rolling back and lifting: new numbers on commits that ran before. No build, no force."""
 
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from tagship.config.project import ProjectConfig
+from tagship.config.project_files import load_project
+from tagship.documentation import page
 from tagship.errors import TagshipError
+from tagship.gitops.git import Git, Remote
 from tagship.gitops.ledger import Deployment
 from tagship.gitops.promote import push_branch
 from tagship.gitops.records import Record, overlay
-from tagship.gitops.tagging import Plan, Tagged, tag_deployment
+from tagship.gitops.tagging import Plan, Tagged, after, tag_deployment, workflow_run
 from tagship.gitops.tags import one_line
 from tagship.gitops.view import Checks, View, look
 
@@ -22,6 +29,8 @@ class RolledBack:
     branch: str
     title: str
     body: str
+    notes: tuple[str, ...] = ()
+    """What was not checked, or still needs somebody."""
 
 
 def rollback(
@@ -35,34 +44,78 @@ def rollback(
 ) -> RolledBack:
     """Run again what ran before, reject what is left, and propose the default branch's pin.
 
+    It works whatever else is broken: over tags, branches and a config that stop everything else.
+
     Raises:
         TagshipError: no reason, nothing to go back to, the image is gone, or another deployment
             came first.
     """
     reason = _reason(reason)
-    start = look(root)
+    see = partial(look, root, _last_config)
+    start = see()
     start.check_environment(environment)
     left = _running(start, model, environment)
+    notes: list[str] = []
 
     def decide(view: View) -> Plan | Deployment:
         current = _running(view, model, environment)
-        if _is_done(view, current, reason, to):
-            return current
+        done = _of_this_run(view, model, environment, "rollback")
+        if done or _is_done(view, current, reason, to):
+            return done or current
         if current.name != left.name:
             raise TagshipError(
                 f"{current.name} came first: {current.raw.subject}",
                 f"look at `tagship history {model} --env {environment}`, then decide again",
             )
         target = _target(view, current, to)
-        return _plan(view, current, target, reason, checks)
+        notes.clear()
+        return _plan(view, current, target, reason, checks, notes)
 
-    tag = tag_deployment(root, model, checks, decide, dry_run)
-    view = look(root)
-    done = _running(view, model, environment)
-    if dry_run and done.commit != tag.commit:
-        return RolledBack(tag, "", "", "", "", tag.message)
-    branch, title, body = _align(view, done, dry_run)
-    return RolledBack(tag, done.release, done.says("Rejects"), branch, title, body)
+    tag = tag_deployment(root, model, checks, decide, dry_run, again=see)
+    if dry_run and tag.message:
+        return RolledBack(tag, "", "", "", "", tag.message, tuple(notes))
+    with after(f"{tag.name} is there"):
+        view = see()
+        stopped = view.ledger.stopped_by(model, environment)
+        if stopped:
+            raise TagshipError(
+                f"Argo CD resolves nothing in {model}/{environment} because of {stopped}",
+                f"an administrator deletes that tag: {page('how-to/rollback')}",
+            )
+        done = next(d for d in view.ledger.history(model, environment) if d.name == tag.name)
+        if done != view.ledger.current(model, environment):
+            notes.append(f"{done.name} was made before; others came since, and stay")
+            return RolledBack(tag, done.release, "", "", "", "", tuple(notes))
+        branch, title, body = _align(view, done, dry_run)
+    return RolledBack(tag, done.release, done.says("Rejects"), branch, title, body, tuple(notes))
+
+
+def _last_config(git: Git, remote: Remote) -> ProjectConfig:
+    """The project's config where the work tree's cannot be read: the newest that can be.
+
+    Raises:
+        TagshipError: none of the default branch and of the deployments has one.
+    """
+    commits = [remote.heads[remote.default]]
+    commits += [raw.commit for raw in git.tags() if raw.commit and raw.name.count("/") == 2]
+    for commit in dict.fromkeys(commits):
+        text = git.show(commit, "config/project.yaml")
+        with TemporaryDirectory() as folder, suppress(TagshipError):
+            (Path(folder) / "config").mkdir()
+            (Path(folder) / "config" / "project.yaml").write_text(text or "", encoding="utf-8")
+            return load_project(Path(folder))
+    raise TagshipError("no commit has a config/project.yaml that can be read")
+
+
+def _of_this_run(view: View, model: str, environment: str, action: str) -> Deployment | None:
+    """What this very workflow run made already: GitHub's "re-run" must not act a second time."""
+    run = workflow_run()
+    mine = (
+        d
+        for d in view.ledger.history(model, environment)
+        if run and d.says("Run") == run and d.says("Action") == action
+    )
+    return next(mine, None)
 
 
 def lift(
@@ -95,8 +148,9 @@ def lift(
 
         def decide(now: View, environment: str = environment) -> Plan | Deployment:
             current = _running(now, model, environment)
-            if environment not in _rejecting(now, model, name):
-                return current
+            done = _of_this_run(now, model, environment, "lift")
+            if done or environment not in _rejecting(now, model, name):
+                return done or current
             record = _record(now, current)
             extra = {"Lifts": name, "Reason": reason}
             return Plan(record, current.commit, "lift", f"lift the rejection of {name}", extra)
@@ -141,8 +195,8 @@ def _running(view: View, model: str, environment: str) -> Deployment:
 
 def _is_done(view: View, current: Deployment, reason: str, to: int | None) -> bool:
     """Whether this very rollback was made already, by a call that was cut off or beaten."""
-    usurped = view.ledger.usurper(current.tag.model, current.tag.environment)
-    if usurped or current.says("Action") != "rollback":
+    stray = view.ledger.stray(current.tag.model, current.tag.environment)
+    if stray or current.says("Action") != "rollback":
         return False
     if to is None:
         if current.says("Reason") == reason:
@@ -157,9 +211,13 @@ def _is_done(view: View, current: Deployment, reason: str, to: int | None) -> bo
 
 
 def _target(view: View, current: Deployment, to: int | None) -> Deployment:
-    """Where to go back to: over a tag that is not valid, to what ran before it."""
+    """Where to go back to: over a tag that is not valid, to what ran before it.
+
+    Without a number it is what ran before the running deployment first ran: never a later one that
+    was left since, which would go forward without a review.
+    """
     model, environment = current.tag.model, current.tag.environment
-    if view.ledger.usurper(model, environment) and to in (None, current.number):
+    if view.ledger.stray(model, environment) and to in (None, current.number):
         return current
     earlier = [d for d in view.ledger.history(model, environment) if d.number < current.number]
     if to is not None:
@@ -170,6 +228,8 @@ def _target(view: View, current: Deployment, to: int | None) -> Deployment:
                 f"{model}/{environment}/{to}: {environment} never ran it before {current.name}",
                 f"the deployments before are: {numbers}",
             )
+        if view.ledger.is_moved(chosen[0]):
+            raise TagshipError(f"{chosen[0].name}: it was moved after it ran", "choose another")
         if chosen[0].commit == current.commit:
             raise TagshipError(f"{chosen[0].name} is the commit that {current.name} runs already")
         stands = view.ledger.rejection(model, *chosen[0].what)
@@ -181,23 +241,37 @@ def _target(view: View, current: Deployment, to: int | None) -> Deployment:
                 f" {stands.says('Rejects').removeprefix(f'{model}/')}",
             )
         return chosen[0]
-    for candidate in reversed(earlier):
-        if candidate.commit != current.commit and not view.ledger.rejection(model, *candidate.what):
-            return candidate
+    began = min(d.number for d in (*earlier, current) if d.what == current.what)
+    for candidate in reversed([d for d in earlier if d.number < began]):
+        if view.ledger.is_moved(candidate) or view.ledger.rejection(model, *candidate.what):
+            continue
+        return candidate
     raise TagshipError(
         f"{model}: {environment} ran nothing else before {current.name} that is not rejected",
         "release a mended version; to stop serving, scale it down in the cluster",
     )
 
 
-def _plan(view: View, current: Deployment, target: Deployment, reason: str, checks: Checks) -> Plan:
+def _plan(
+    view: View,
+    current: Deployment,
+    target: Deployment,
+    reason: str,
+    checks: Checks,
+    notes: list[str],
+) -> Plan:
     record = _record(view, target)
     if record.reference != target.says("Image") or record.release != target.release:
         raise TagshipError(
             f"{target.name}: its trailers and its commit disagree on what ran",
             "choose another number: --to N",
         )
-    if not checks.image_exists(record.reference):
+    try:
+        gone = not checks.image_exists(record.reference)
+    except TagshipError as error:
+        gone = False
+        notes.append(f"not checked whether the registry has the image: {error.args[0]}")
+    if gone:
         raise TagshipError(
             f"{record.reference}: the registry does not have it any more",
             f"choose another deployment than {target.number}: --to N",

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, time
 
 from tagship.errors import TagshipError
 from tagship.gitops.ledger import Deployment
+from tagship.gitops.records import record_path
 from tagship.gitops.view import View
 
 
@@ -16,11 +17,11 @@ class Row:
     model: str
     environment: str
     runs: str
-    """The release, or nothing; ``?`` when the highest tag, which Argo CD runs, is not valid."""
+    """The release, or nothing; ``?`` when Argo CD follows ``deployment`` though it is none."""
     deployment: str
     since: str
     main: str
-    """What the default branch asks for: ``same``, or how it differs."""
+    """What the default branch asks for: ``same``, or how it differs; first what is astray."""
     mlflow: str
     """The release under the environment's alias; ``?`` when MLflow was not asked."""
     rejected: tuple[str, ...]
@@ -114,21 +115,31 @@ def _row(
     view: View, model: str, environment: str, aliases: Mapping[tuple[str, str], str] | None
 ) -> Row:
     current = view.ledger.current(model, environment)
-    usurper = view.ledger.usurper(model, environment)
+    stray = view.ledger.stray(model, environment)
+    stopped = view.ledger.stopped_by(model, environment)
+    wrong = (
+        f"Argo CD resolves nothing: {stopped}" if stopped
+        else f"Argo CD runs {stray.ref}" if stray
+        else ""
+    )  # fmt: skip
     alias = "?" if aliases is None else aliases.get((model, environment), "")
     return Row(
         model,
         environment,
-        "?" if usurper else current.release if current else "",
-        usurper or (current.name if current else ""),
-        current.raw.date.isoformat() if current and not usurper else "",
-        "the tag is not valid" if usurper else _on_main(view, model, environment, current),
+        "?" if wrong else current.release if current else "",
+        stray.ref.removeprefix("refs/tags/") if stray else current.name if current else "",
+        current.date.isoformat() if current and not wrong else "",
+        wrong or _on_main(view, model, environment, current),
         alias,
         tuple(sorted(view.ledger.standing(model, environment))),
     )
 
 
 def _on_main(view: View, model: str, environment: str, current: Deployment | None) -> str:
+    path = record_path(model, environment)
+    if current and view.git.tree(view.head, path) == view.git.tree(current.commit, path) != "":
+        same = view.manifests(view.head, model, environment) == current.says("Manifests")
+        return "same" if same else "has other manifests"
     try:
         record = view.record(view.head, model, environment)
     except TagshipError as error:
@@ -148,5 +159,5 @@ def _on_main(view: View, model: str, environment: str, current: Deployment | Non
 def _event(deployment: Deployment) -> Event:
     keys = ("Action", "Release", "Image", "Actor", "Reason", "Rejects", "Lifts")
     said = {key.lower(): deployment.says(key) for key in keys}
-    when = deployment.raw.date.isoformat()
+    when = deployment.date.isoformat()
     return Event(name=deployment.name, when=when, commit=deployment.commit, **said)

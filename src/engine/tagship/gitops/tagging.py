@@ -2,7 +2,8 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,18 +49,23 @@ def tag_deployment(
     decide: Decide,
     dry_run: bool = False,
     seen: View | None = None,
+    again: Callable[[], View] | None = None,
 ) -> Tagged:
     """Tag what ``decide`` wants of a model, with the next number of its environment.
 
     ``decide`` is asked again after every lost race, on what is true by then; it answers with a
     deployment when there is nothing left to do. A view ``seen`` just now saves the first fetch.
+    A rollback brings its own way to see ``again``: it goes over what could lead Argo CD astray.
 
     Raises:
         TagshipError: ``decide`` or the remote refuses.
     """
     for attempt in range(ATTEMPTS):
-        view = look(root) if attempt or seen is None else seen
-        view.check_taggable(model)
+        if again:
+            view = again()
+        else:
+            view = look(root) if attempt or seen is None else seen
+            view.check_taggable(model)
         plan = decide(view)
         if isinstance(plan, Deployment):
             return Tagged(plan.name, plan.commit, False, "")
@@ -85,6 +91,20 @@ def push_tag(git: Git, name: str, commit: str, message: str, sign: bool) -> bool
     return True
 
 
+def workflow_run() -> str:
+    """The workflow run that acts, which stays the same when it is run again; empty in a shell."""
+    return os.environ.get("GITHUB_RUN_ID", "")
+
+
+@contextmanager
+def after(done: str) -> Iterator[None]:
+    """A refusal from here on says first what was done already and stays."""
+    try:
+        yield
+    except TagshipError as error:
+        raise TagshipError(f"{done}; but then: {error.args[0]}", error.hint) from None
+
+
 def actor(git: Git, checks: Checks) -> str:
     """Who acts: as told, or GitHub's actor, or git's committer."""
     return checks.actor or os.environ.get("GITHUB_ACTOR", "") or git.identity()
@@ -100,6 +120,7 @@ def _message(view: View, plan: Plan, name: str, checks: Checks) -> str:
         **record.trailers(view.manifests(plan.commit, record.model, record.environment)),
         "Actor": actor(view.git, checks),
         "Previous": f"{current.name}@{current.raw.object}" if current else "",
+        "Run": workflow_run(),
         **plan.extra,
     }
     body = f"{record.environment} runs {record.release}"

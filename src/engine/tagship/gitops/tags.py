@@ -6,14 +6,15 @@ A message is a subject, a body, and a last paragraph of ``Key: value`` trailers.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tagship.config.root import MODEL_NAME_RULE, check_model_name
 from tagship.errors import TagshipError
+from tagship.gitops.following import LARGEST
 
 _VERSION = re.compile(r"v?(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
-_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
+_NUMBER = re.compile(r"[1-9][0-9]{0,19}")
 _ENVIRONMENT = re.compile(r"[a-z0-9]([-a-z0-9]{0,51}[a-z0-9])?")
 _TRAILER = re.compile(r"([A-Z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*): (.+)")
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -21,7 +22,7 @@ _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 KEYS = (
     "Model", "Release", "Environment", "Action", "Image", "Model-SHA256", "Data-SHA256",
     "Config-SHA256", "Lock-SHA256", "Verdict", "Verdict-SHA256", "Champion", "Manifests",
-    "Restores", "Rejects", "Lifts", "Reason", "Actor", "Previous",
+    "Restores", "Rejects", "Lifts", "Reason", "Actor", "Previous", "Run",
 )  # fmt: skip
 """Every trailer there is, in the order in which they are written."""
 
@@ -98,6 +99,8 @@ def parse_tag(name: str) -> ReleaseTag | DeploymentTag | None:
         return ReleaseTag(parts[0], parse_version(parts[1]))
     if not _ENVIRONMENT.fullmatch(parts[1]) or not _NUMBER.fullmatch(parts[2]):
         return None
+    if int(parts[2]) > LARGEST:
+        return None
     return DeploymentTag(parts[0], parts[1], int(parts[2]))
 
 
@@ -119,11 +122,6 @@ def is_model(name: str) -> bool:
     except TagshipError:
         return False
     return "\n" not in name
-
-
-def next_number(numbers: Iterable[int]) -> int:
-    """One more than the highest number in use; 1 when there is none. Gaps are never filled."""
-    return max(numbers, default=0) + 1
 
 
 def one_line(text: str) -> str:

@@ -8,7 +8,7 @@ from tagship.errors import TagshipError
 from tagship.gitops.ledger import Deployment, Release
 from tagship.gitops.records import Record, pin_path, record_path
 from tagship.gitops.rules import Candidate, Check, Rule, check_release, examine
-from tagship.gitops.tags import ReleaseTag, parse_tag
+from tagship.gitops.tags import DeploymentTag, ReleaseTag, parse_tag
 from tagship.gitops.view import Checks, View, look
 
 
@@ -26,9 +26,14 @@ class Verification:
 
 
 def verify(
-    root: Path, name: str, checks: Checks, retrain: bool = False, signed: bool = False
+    root: Path,
+    name: str,
+    checks: Checks,
+    retrain: bool = False,
+    signed: bool = False,
+    kind: str | None = None,
 ) -> Verification:
-    """Examine a deployment's or a release's tag.
+    """Examine a deployment's or a release's tag; where only one kind will do, it is named.
 
     Raises:
         TagshipError: the name is no such tag's, or the remote has none of it.
@@ -39,8 +44,32 @@ def verify(
             f"{name!r} is no tag of this grammar",
             "<model>/v<x.y.z> is a release, <model>/<environment>/<n> a deployment",
         )
+    if kind and kind != ("release" if isinstance(tag, ReleaseTag) else "deployment"):
+        raise TagshipError(f"{name} is no tag of a {kind}", "name the tag that this is about")
+    return _examine(look(root), name, tag, checks, retrain, signed)
+
+
+def verify_all(root: Path, checks: Checks) -> list[Verification]:
+    """Examine every tag of every model, and everything that is wrong with one."""
     view = look(root)
-    rules: list[Rule] = [("nothing is wrong with the tag itself", lambda: _no_finding(view, name))]
+    names = [*view.ledger.releases]
+    names += [d.name for history in view.ledger.deployments.values() for d in history]
+    known = [(name, tag) for name in names if (tag := parse_tag(name))]
+    found = [_examine(view, name, tag, checks, False, False) for name, tag in known]
+    others = [finding for finding in view.ledger.findings if finding.ref not in names]
+    unsound = "the tag itself is sound"
+    return found + [Verification(f.ref, [Check(unsound, f.problem)]) for f in others]
+
+
+def _examine(
+    view: View,
+    name: str,
+    tag: ReleaseTag | DeploymentTag,
+    checks: Checks,
+    retrain: bool,
+    signed: bool,
+) -> Verification:
+    rules: list[Rule] = [("the tag itself is sound", lambda: _no_finding(view, name))]
     if isinstance(tag, ReleaseTag):
         release = view.ledger.releases.get(name)
         if release:

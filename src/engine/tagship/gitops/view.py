@@ -97,7 +97,10 @@ class View:
             )
 
     def check_taggable(self, model: str) -> None:
-        """Refuse to tag a model while something could lead Argo CD astray."""
+        """Refuse to tag a model while something could lead Argo CD astray.
+
+        A rollback is not asked: it goes over all that.
+        """
         for finding in self.ledger.blockers(model):
             raise TagshipError(f"{finding.ref}: {finding.problem}", "mend it, then run this again")
         if self.git.is_shallow():
@@ -126,7 +129,7 @@ class View:
 
     def manifests(self, commit: str, model: str, environment: str) -> str:
         """The fingerprint of what an environment is rendered from at a commit."""
-        files = self.git.files(commit, "deploy/")
+        files = self.git.files(commit, "deploy")
         return fingerprint(files, model, environment, {*self.environments} - {environment})
 
     def facts(self, commit: str, model: str) -> Facts:
@@ -191,8 +194,10 @@ class View:
         return self.git.commit(commit, changed, message) if changed else commit
 
 
-def look(root: Path) -> View:
+def look(root: Path, fallback: Callable[[Git, Remote], ProjectConfig] | None = None) -> View:
     """Fetch, and say what is there.
+
+    ``fallback`` is asked for the project's config where the work tree has none that can be read.
 
     Raises:
         TagshipError: no remote, or it cannot be reached.
@@ -202,11 +207,17 @@ def look(root: Path) -> View:
         raise TagshipError(
             f"{root}: no git remote named '{git.remote}'", f"git remote add {git.remote} <url>"
         )
-    project = load_project(root)
-    models = tuple(model_names(root))
+    git.check_top()
     remote = git.sync()
+    try:
+        project = load_project(root)
+    except TagshipError:
+        if fallback is None:
+            raise
+        project = fallback(git, remote)
+    models = tuple(model_names(root))
     local = {raw.name: raw.object for raw in git.tags("refs/tags/")}
-    ledger = read_ledger(git.tags(), models, project.environments, remote.heads, local)
+    ledger = read_ledger(git.tags(), models, project.environments, remote.others, local)
     return View(git, project, models, remote, ledger)
 
 

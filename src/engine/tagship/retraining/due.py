@@ -22,6 +22,6 @@ def due(view: View, seen: Iterable[Seen], now: datetime) -> list[str]:
     if wanted.every is not None:
         for model in view.models:
             champion = view.ledger.releases.get(view.champion(model) or "")
-            if champion and now - champion.raw.date > parse_duration(wanted.every):
+            if champion and now - champion.date > parse_duration(wanted.every):
                 found.add(model)
     return sorted(found & set(view.models))

@@ -44,10 +44,10 @@ configMapGenerator:
 _LARGER = """\
 patches:
   - patch: |
-      apiVersion: autoscaling/v2
-      kind: HorizontalPodAutoscaler
+      apiVersion: apps/v1
+      kind: Deployment
       metadata: {name: model}
-      spec: {minReplicas: 2, maxReplicas: 4}
+      spec: {replicas: 2}
 """
 
 

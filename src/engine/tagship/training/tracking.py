@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tagship.config.project_files import ModelFiles, config_sha256
+from tagship.config.root import tracking_uri
 from tagship.errors import TagshipError
 from tagship.training.bundle import Bundle
 from tagship.training.lock import Interval
@@ -66,11 +67,6 @@ def _mlflow_client(root: Path) -> Iterator[Any]:
         mlflow.set_registry_uri("")  # both settings are global: leave none for a later project
         if declared is None:
             os.environ.pop("MLFLOW_TRACKING_URI", None)
-
-
-def tracking_uri(root: Path) -> str:
-    """Where runs are recorded."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / 'mlflow.db'}"
 
 
 def check_tracking(root: Path) -> None:

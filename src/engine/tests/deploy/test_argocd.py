@@ -66,9 +66,31 @@ def applications(application_set: Any) -> list[Any]:
             PurePosixPath(found.parent.relative_to(PROJECT).as_posix()),
         )
         for generator in application_set["generators"]
-        for pattern in generator["git"]["files"]
-        for found in sorted(PROJECT.glob(pattern["path"]))
+        for found in sorted(PROJECT.glob("deploy/**/*.yaml"))
+        if takes(generator, found.relative_to(PROJECT).as_posix())
     ]
+
+
+def takes(generator: Any, path: str) -> bool:
+    """Whether a Git files generator takes a path: its stars cross slashes."""
+
+    def matched(exclude: bool) -> bool:
+        listed = [
+            f["path"] for f in generator["git"]["files"] if f.get("exclude", False) == exclude
+        ]
+        return any(re.fullmatch(re.escape(p).replace(r"\*", ".*"), path) for p in listed)
+
+    return matched(False) and not matched(True)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["deploy/churn/x/production/release.yaml", "deploy/a/b/c/staging/release.yaml",
+     "deploy/churn/production/production/release.yaml", "deploy/churn/staging/x/release.yaml",
+     "bentos/deploy/churn/production/release.yaml", "deploy/churn/production/release.yaml.yaml"],
+)  # fmt: skip
+def test_a_record_at_a_deeper_place_is_no_application(application_set: Any, path: str) -> None:
+    assert not any(takes(generator, path) for generator in application_set["generators"])
 
 
 def test_every_overlay_is_one_application_following_its_own_tags(

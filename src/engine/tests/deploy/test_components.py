@@ -25,6 +25,22 @@ def test_no_component_is_used_unasked(render: Render) -> None:
     assert kinds.isdisjoint({"Rollout", "AnalysisTemplate", "Ingress", "CronJob"})
 
 
+def test_the_service_monitor_selects_its_model_s_service_alone(
+    deploy: Path, render: Render
+) -> None:
+    resources = in_an_overlay([DEPLOY / "components" / "service-monitor"], deploy)
+    selector = one(resources, "ServiceMonitor")["spec"]["selector"]["matchLabels"]
+    assert selects(selector, one(resources, "Service")["metadata"]["labels"])
+    model = one(resources, "Service")["metadata"]["labels"]["app.kubernetes.io/name"]
+    assert selector["app.kubernetes.io/name"] == model
+
+
+def test_the_autoscaler_scales_the_deployment(deploy: Path, render: Render) -> None:
+    resources = in_an_overlay([DEPLOY / "components" / "autoscaler"], deploy)
+    deployment, scaler = one(resources, "Deployment"), one(resources, "HorizontalPodAutoscaler")
+    assert scaler["spec"]["scaleTargetRef"]["name"] == deployment["metadata"]["name"]
+
+
 def test_canary_takes_the_pods_of_the_deployment_over(canary: list[Resource]) -> None:
     rollout, deployment = one(canary, "Rollout"), one(canary, "Deployment")
     assert rollout["spec"]["workloadRef"] == {

@@ -29,12 +29,10 @@ def test_base_is_complete_on_its_own(render: Render) -> None:
     assert sorted(kinds) == [
         "ConfigMap",
         "Deployment",
-        "HorizontalPodAutoscaler",
         "Job",
         "NetworkPolicy",
         "NetworkPolicy",
         "PodDisruptionBudget",
         "Service",
         "ServiceAccount",
-        "ServiceMonitor",
     ]

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from prometheus_tools import MONITORING, RULE_FILES, read_rules, run, write_rules
 from rendering import DEPLOY, ROOT, Render
+from test_manifest_schemas import in_an_overlay
 
 from tagship.config.project import ProjectConfig
 
@@ -113,9 +114,12 @@ def test_the_rules_hold_the_objectives_of_the_project(project: ProjectConfig) ->
     }, "write the objectives of config/project.yaml into deploy/monitoring/objectives.yaml"
 
 
-def test_the_service_monitor_adds_the_labels_that_rules_group_by(render: Render) -> None:
+def test_the_service_monitor_adds_the_labels_that_rules_group_by(
+    deploy: Path, render: Render
+) -> None:
     overlay = next(iter(sorted(DEPLOY.glob("*/*/release.yaml")))).parent
-    kinds = {resource["kind"]: resource for resource in render(overlay)}
+    monitored = in_an_overlay([DEPLOY / "components" / "service-monitor"], deploy)
+    kinds = {resource["kind"]: resource for resource in monitored}
     (endpoint,) = kinds["ServiceMonitor"]["spec"]["endpoints"]
     assert endpoint["honorLabels"]
     prefix = "__meta_kubernetes_service_label_"

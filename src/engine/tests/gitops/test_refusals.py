@@ -77,14 +77,6 @@ def test_a_lightweight_tag_is_reported_and_never_acted_on(shipped: Shop) -> None
     assert "it is lightweight" in problems(shipped, "churn/production/7")
 
 
-@pytest.mark.parametrize("name", ["churn/production/v9.9.9", "churn/production/007"])
-def test_a_malformed_tag_that_argo_could_follow_stops_all_tagging(shipped: Shop, name: str) -> None:
-    shipped.git("tag", "-am", "x", name)
-    shipped.git("push", "-q", "origin", f"refs/tags/{name}")
-    with pytest.raises(TagshipError, match="Argo CD could follow it"):
-        shipped.rollback()
-
-
 def test_an_annotated_tag_made_by_hand_is_reported(shipped: Shop) -> None:
     shipped.git("tag", "-am", "let us ship this", "churn/production/3")
     shipped.git("push", "-q", "origin", "refs/tags/churn/production/3")
@@ -143,13 +135,6 @@ def test_a_tag_object_under_another_name_does_not_count(shipped: Shop) -> None:
     assert shipped.runs("production") == "churn/v1.1.0"
 
 
-@pytest.mark.parametrize("branch", ["churn/production/3", "churn/v2.0.0", "churn/production/2"])
-def test_a_branch_that_could_shadow_a_tag_stops_all_tagging(shipped: Shop, branch: str) -> None:
-    shipped.git("push", "-q", "origin", f"HEAD:refs/heads/{branch}")
-    with pytest.raises(TagshipError, match="can shadow a tag: delete the branch"):
-        shipped.rollback()
-
-
 def test_a_moved_tag_is_noticed_by_the_chain_and_by_every_clone(shipped: Shop) -> None:
     other = shipped.clone("other")
     shipped.look()
@@ -159,13 +144,18 @@ def test_a_moved_tag_is_noticed_by_the_chain_and_by_every_clone(shipped: Shop) -
     for clone in (shipped.clone("third"), other):
         assert "churn/production/1: it was moved" in findings(clone)
     with pytest.raises(TagshipError, match="it was moved"):
+        other.promote("v1.1.0")
+    with pytest.raises(TagshipError, match="it was moved"):
+        other.rollback(to=1)
+    with pytest.raises(TagshipError, match="ran nothing else before"):
         other.rollback()
 
 
 def test_a_deleted_tag_leaves_a_gap_that_is_told_and_never_filled(shipped: Shop) -> None:
     other = shipped.clone("other")
     shipped.git("push", "-q", "origin", ":refs/tags/churn/production/1")
-    assert "churn/production/1: this number is missing" in findings(other.clone("third"))
+    told = "churn/production/1: it was deleted: churn/production/2 followed it"
+    assert told in findings(other.clone("third"))
     assert "in this clone only" in findings(other)
     with pytest.raises(TagshipError, match="ran nothing else before"):
         other.rollback()
@@ -434,11 +424,9 @@ def test_a_remote_that_cannot_be_reached_is_told(shipped: Shop) -> None:
 def test_a_shallow_clone_is_refused_with_the_way_out(shipped: Shop) -> None:
     clone = shipped.clone("shallow", "--depth", "1")
     with pytest.raises(TagshipError, match="git fetch --unshallow"):
-        clone.rollback()
-    with pytest.raises(TagshipError, match="git fetch --unshallow"):
         clone.release("v1.2.0")
-    clone.git("fetch", "-q", "--unshallow")
     assert clone.rollback().release == "churn/v1.0.0"
+    clone.git("fetch", "-q", "--unshallow")
 
 
 def test_a_detached_head_or_another_branch_does_not_release(shop: Shop) -> None:
@@ -552,5 +540,5 @@ def test_a_number_costs_by_how_many_tags_there_are_not_by_how_high_it_is(
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 4_000_000
-    missing = [f.ref for f in ledger.findings if "this number is missing" in f.problem]
-    assert missing == [f"churn/production/{gap}" for gap in range(3, 23)]
+    told = [f.problem for f in ledger.findings if f.ref == name]
+    assert told == ["it says that it followed nothing, not churn/production/2"]

@@ -13,7 +13,6 @@ from tagship.gitops.tags import (
     ReleaseTag,
     Version,
     compose,
-    next_number,
     one_line,
     parse_message,
     parse_tag,
@@ -59,11 +58,6 @@ def test_whatever_is_read_is_spelt_the_same_again(name: str) -> None:
 def test_versions_order_by_number_not_by_letter(found: list[Version]) -> None:
     assert max(found) == max(found, key=lambda v: (v.major, v.minor, v.patch))
     assert parse_version("v1.10.0") > parse_version("v1.9.9")
-
-
-@given(st.sets(st.integers(1, 500)))
-def test_the_next_number_is_above_all_and_fills_no_gap(used: set[int]) -> None:
-    assert next_number(used) == (max(used) if used else 0) + 1
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ def test_a_tag_by_hand_on_top_is_shown_and_gone_over_without_rejecting_what_ran(
     assert (row.runs, row.deployment, row.agrees) == ("?", "churn/production/7", False)
     refused = shipped.deploy()["churn", "production"]
     assert refused.state == "refused"
-    assert "churn/production/7: it is not valid, but the highest" in refused.detail
+    assert "churn/production/7: it is no valid deployment, but Argo CD runs it" in refused.detail
     done = shipped.rollback("someone tagged by hand")
     assert (done.tag.name, done.release, done.rejects) == (
         "churn/production/8", "churn/v1.1.0", "",

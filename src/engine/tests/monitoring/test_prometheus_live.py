@@ -169,7 +169,7 @@ def objective(found: dict[str, Any], name: str) -> dict[str, Any]:
 def kept() -> list[dict[str, Any]]:
     """What the ServiceMonitor keeps of a scrape, in Prometheus' own spelling."""
     monitor = yaml.safe_load(
-        (MONITORING.parent / "base" / "service-monitor.yaml").read_text("utf-8")
+        (MONITORING.parent / "components/service-monitor/service-monitor.yaml").read_text("utf-8")
     )
     (endpoint,) = monitor["spec"]["endpoints"]
     spelling = {"sourceLabels": "source_labels"}

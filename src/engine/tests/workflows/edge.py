@@ -49,7 +49,9 @@ def is_issue(number):
 if ARGUMENTS[:2] == ["pr", "list"]:
     need("pull-requests")
     found = [p for p in load("pulls.json", []) if p["head"] == option("--head") and p["open"]]
-    print(json.dumps([{key: p[key] for key in option("--json").split(",")} for p in found]))
+    print(json.dumps([
+        {key: p.get(key, False) for key in option("--json").split(",")} for p in found
+    ]))
 elif ARGUMENTS[:2] == ["pr", "edit"]:
     if need("pull-requests") != "write":
         refuse("HTTP 403: the token may not edit pull requests")

@@ -92,7 +92,11 @@ class Hub:
         git(self.remote, "update-ref", "refs/heads/main", merged)
         git(self.remote, "update-ref", f"refs/pull/9/{branch}", head)
         git(self.remote, "update-ref", "-d", f"refs/heads/{branch}")
-        about = {"merged_at": "now", "base": {"ref": "main"}, "head": {"sha": head}}
+        about = {
+            "merged_at": "now",
+            "base": {"ref": "main", "repo": {"full_name": "shopkeepers/little-shop"}},
+            "head": {"sha": head},
+        }
         self.edge.save("merged", {**self.edge.load("merged", {}), merged: [about]})
         pulls = self.edge.load("pulls", [])
         self.edge.save("pulls", [{**p, "open": p["open"] and p["head"] != branch} for p in pulls])

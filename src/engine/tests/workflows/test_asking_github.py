@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from edge import Edge
@@ -38,7 +39,11 @@ def edge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Edge:
         ("src/engine/tagship/training/train.py", True),
         ("src/engine/tagship/gitops/tags.py", False),
         ("src/engine/tagship/retraining/retrain.py", False),
-        ("src/features/other.py", False),
+        ("src/features/other.py", True),
+        ("src/estimators/own.py", True),
+        ("src/shared.py", True),
+        ("vendor/tagship-1.0-py3-none-any.whl", True),
+        ("src/engine/tests/conftest.py", False),
         ("config/tiny-two/model.yaml", False),
         ("deploy/tiny/production/release.yaml", False),
         ("README.md", False),
@@ -123,12 +128,28 @@ def test_an_issue_is_opened_updated_and_closed(edge: Edge) -> None:
 
 
 def test_what_was_reviewed_is_the_pull_request_that_was_merged_into_the_branch(edge: Edge) -> None:
-    merged = {"merged_at": "now", "base": {"ref": "main"}, "head": {"sha": "h1"}}
-    closed = {"merged_at": None, "base": {"ref": "main"}, "head": {"sha": "h2"}}
-    aside = {"merged_at": "now", "base": {"ref": "side"}, "head": {"sha": "h3"}}
-    edge.save("merged", {"c1": [closed, aside, merged], "c2": [closed], "c3": [aside]})
-    found = [github.reviewed(commit, "main") for commit in ("c1", "c2", "c3", "c4")]
-    assert found == ["h1", None, None, None]
+    def brought(head: str, ref: str = "main", at: str | None = "now", where: str = "") -> Any:
+        base = {"ref": ref, "repo": {"full_name": where or "shopkeepers/little-shop"}}
+        return {"merged_at": at, "base": base, "head": {"sha": head}}
+
+    merged, closed, aside = brought("h1"), brought("h2", at=None), brought("h3", "side")
+    fork = brought("h4", where="somebody/little-shop")
+    edge.save(
+        "merged",
+        {"c1": [closed, aside, fork, merged], "c2": [closed], "c3": [aside], "c5": [fork]},
+    )
+    found = [github.reviewed(commit, "main") for commit in ("c1", "c2", "c3", "c4", "c5")]
+    assert found == ["h1", None, None, None, None]
+
+
+def test_a_fork_s_pull_request_of_the_same_branch_name_is_not_ours(edge: Edge) -> None:
+    theirs = {"url": "https://github.example/pull/1", "head": "promote/tiny/v1.0.0", "open": True,
+              "title": "a title", "body": "theirs", "isCrossRepository": True}  # fmt: skip
+    edge.save("pulls", [theirs])
+    assert github.propose("promote/tiny/v1.0.0", "a title", "ours").endswith("/pull/2")
+    assert [pull["body"] for pull in edge.load("pulls", [])] == ["theirs", "ours"]
+    assert github.propose("promote/tiny/v1.0.0", "a title", "ours again").endswith("/pull/2")
+    assert edge.load("pulls", [])[0] == theirs
 
 
 def test_a_refusal_of_github_is_passed_on(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,3 +197,22 @@ def test_a_security_fix_of_the_template_is_one_issue_until_it_is_taken_over(
         (issue,) = edge.load("issues", [])
         assert issue["state"] == state
         assert fixes == [] or "- template/v9.9.9: a hole" in issue["body"]
+
+
+def test_tags_that_are_not_true_are_one_issue_until_they_are(edge: Edge, tmp_path: Path) -> None:
+    answer = tmp_path / "tags.json"
+
+    def said(problem: str) -> str:
+        checks = [{"what": "its commit was reviewed", "problem": problem}]
+        answer.write_text(json.dumps([{"name": "churn/production/7", "checks": checks}]))
+        ran = CliRunner().invoke(make_app(), ["github", "tags", str(answer)])
+        assert ran.exit_code == 0, ran.output
+        return ran.output.strip()
+
+    assert said("") == "none"
+    assert said("nobody reviewed it ``` @everyone") == "opened"
+    (issue,) = edge.load("issues", [])
+    assert "`churn/production/7`" in issue["body"]
+    assert "nobody reviewed it ''' @everyone" in issue["body"]
+    assert said("nobody reviewed it") == "updated"
+    assert said("") == "closed"

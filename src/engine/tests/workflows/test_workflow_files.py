@@ -34,6 +34,7 @@ MAY_WRITE = {
     ("monitor", "retrain"): {"contents", "pull-requests", "issues"},
     ("renew", "commit"): {"contents", "pull-requests"},
     ("engine", "engine"): {"issues"},
+    ("audit", "audit"): {"issues"},
 }
 """Every job that may write, and what."""
 
@@ -260,10 +261,11 @@ def test_rulesets_let_nobody_move_or_delete_a_tag() -> None:
 
 def test_rulesets_cover_every_environment_and_no_branch_of_ours() -> None:
     environments = load_project(ROOT).environments
-    for name, kind in (("tags-stay", "tags"), ("deployment-tags", "tags"), ("no-shadows", "heads")):
+    for name, kind in (("tags-stay", "tags"), ("deployment-tags", "tags"), ("no-shadows", "heads"),
+                       ("tag-names", "tags")):  # fmt: skip
         given = ruleset(name)["conditions"]["ref_name"]["include"]
         for environment in environments:
-            assert f"refs/{kind}/*/{environment}/*" in given, name
+            assert any(matches(one, f"refs/{kind}/churn/{environment}/12") for one in given), name
     shadows = ruleset("no-shadows")["conditions"]["ref_name"]["include"]
     forbidden = [as_regex(one.removeprefix("refs/heads/")) for one in shadows]
 
@@ -276,12 +278,93 @@ def test_rulesets_cover_every_environment_and_no_branch_of_ours() -> None:
     assert not any(map(stopped, ours))
 
 
-def test_owners_guard_what_decides() -> None:
-    lines = (GITHUB / "CODEOWNERS").read_text(encoding="utf-8").splitlines()
-    rules = [line.partition("#")[0].split() for line in lines]
-    owners = {path: names for path, *names in filter(None, rules)}
-    for guarded in ("*", "/config/*/thresholds.yaml", "/deploy/*/production/", "/.github/"):
-        assert owners.get(guarded), f"CODEOWNERS names nobody for {guarded}"
+@pytest.mark.parametrize(
+    ("tag", "allowed"),
+    [
+        ("churn/v1.0.0", True), ("churn/v10.21.3", True), ("churn/production/1", True),
+        ("churn/staging/123456", True), ("churn/vnext", False), ("churn/v1", False),
+        ("churn/production/v99", False), ("churn/production/1-01", False),
+        ("churn/production/01", False), ("churn/staging/1000000000", False),
+        ("churn/staging/latest", False), ("churn/production/9.9", False),
+        ("churn/production/2+x", False), ("churn/production/v1/2", False),
+    ],
+)  # fmt: skip
+def test_rulesets_allow_no_tag_that_leads_argo_cd_astray(tag: str, allowed: bool) -> None:
+    names = ruleset("tag-names")
+    assert (names["enforcement"], names["bypass_actors"], kinds("tag-names")) == (
+        "active", [], {"creation"},
+    )  # fmt: skip
+    patterns = names["conditions"]["ref_name"]
+
+    def matched(kind: str) -> bool:
+        return any(matches(one, f"refs/tags/{tag}") for one in patterns[kind])
+
+    assert (not matched("include") or matched("exclude")) is allowed
+
+
+def matches(pattern: str, ref: str) -> bool:
+    """Ruby's ``File.fnmatch`` with FNM_PATHNAME, by which GitHub reads a ruleset's patterns."""
+    parts = re.split(r"(\*\*/|\*|\[[^]]+\])", pattern)
+    known = {"**/": "(?:[^/]+/)*", "*": "[^/]*"}
+    whole = (known.get(p) or (p if p.startswith("[") else re.escape(p)) for p in parts)
+    return re.fullmatch("".join(whole), ref) is not None
+
+
+def owner(path: str) -> str:
+    """Who owns a path: the last matching line of CODEOWNERS, read as gitignore reads a pattern."""
+    last = ""
+    for line in (GITHUB / "CODEOWNERS").read_text(encoding="utf-8").splitlines():
+        pattern, *names = line.partition("#")[0].split() or ("",)
+        whole = f"{pattern}**/*" if pattern.endswith("/") else pattern
+        whole = whole.removeprefix("/") if pattern.startswith("/") else f"**/{whole}"
+        if pattern and matches(whole, path):
+            last = names[0].rpartition("/")[2]
+    return last
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "Makefile", "GNUmakefile", "makefile", "template.mk", "pyproject.toml", "uv.lock",
+        "vendor/tagship-0.2.0-py3-none-any.whl", ".venv/.uv.stamp", ".venv/bin/python",
+        "src/sitecustomize.py", "src/tagship/__init__.py", "sitecustomize.py", "conftest.py",
+        "tests/conftest.py", "tests/test_locks.py", ".github/workflows/release.yml",
+        ".github/CODEOWNERS", ".ci/uv.txt", ".ci/kustomize", ".pre-commit-config.yaml",
+        ".tagship/champions/x/scores.npz", "deploy/base/deployment.yaml", "setup.cfg",
+        "deploy/churn/elsewhere/production/release.yaml", "deploy/environments/staging/quota.yaml",
+        "src/engine/tagship/cli/__init__.py", "hooks/post_gen_project.py", "CODEOWNERS",
+        ".gitmodules",
+    ],
+)  # fmt: skip
+def test_what_could_be_run_is_the_platforms(path: str) -> None:
+    assert owner(path) == "platform"
+
+
+@pytest.mark.parametrize(
+    ("path", "team"),
+    [
+        ("config/churn/model.yaml", "models"), ("config/churn/model.lock.yaml", "models"),
+        ("data/telco.csv", "models"), ("bentos/churn/service.py", "models"),
+        ("src/features/churn.py", "models"), ("deploy/churn/staging/release.yaml", "models"),
+        ("config/churn/thresholds.yaml", "approvers"), ("config/project.yaml", "approvers"),
+        ("deploy/churn/production/release.yaml", "approvers"),
+    ],
+)  # fmt: skip
+def test_owners_decide_on_what_is_theirs(path: str, team: str) -> None:
+    assert owner(path) == team
+
+
+def test_required_checks_run_in_a_merge_queue_too() -> None:
+    rules = {rule["type"]: rule.get("parameters", {}) for rule in ruleset("main")["rules"]}
+    for check in rules["required_status_checks"]["required_status_checks"]:
+        assert "merge_group" in load_workflow(check["context"])[True]
+
+
+@pytest.mark.parametrize(("workflow", "kind"), [("release", "release"), ("verify", "deployment")])
+def test_a_job_takes_only_the_kind_of_tag_that_it_is_for(workflow: str, kind: str) -> None:
+    text = (GITHUB / "workflows" / f"{workflow}.yml").read_text(encoding="utf-8")
+    called = re.findall(r"verify-deployment (.*)", text)
+    assert called == [f'--kind={kind} -- "$TAG"']
 
 
 def test_the_compose_file_is_pinned_and_runs_nobody_as_root() -> None:

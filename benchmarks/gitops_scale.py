@@ -1,0 +1,141 @@
+"""`tagship status` and `tagship deploy` over many models and thousands of tags."""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from measure import ROOT, TAGSHIP, Figure, middle, options, run, save
+from tagship.config.project_files import load_project
+from tagship.gitops.records import (
+    AUTOMATIC,
+    Record,
+    edit_pin,
+    edit_record,
+    pin_path,
+    record_path,
+)
+from tagship.gitops.tags import compose
+from tagship.gitops.view import View, look
+from tagship.scaffolding.overlays import overlay_files
+
+BOUNDS = {"status": 1.0, "deploy": 8.0}
+SHA = "1" * 64
+TAGGER = "Ada <ada@example.org> 1790000000 +0000"
+IDENTITY = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
+
+
+def git(folder: Path, *arguments: str, stdin: str = "") -> None:
+    subprocess.run(
+        ["git", *IDENTITY, *arguments], cwd=folder, input=stdin, text=True, check=True,
+        capture_output=True,
+    )  # fmt: skip
+
+
+def found(folder: Path, models: int) -> Path:
+    """A repository whose environments all run v1.0.0, and its bare remote."""
+    root, remote = folder / "work", folder / "remote.git"
+    git(folder, "init", "-q", "--bare", "-b", "main", str(remote))
+    git(folder, "clone", "-q", str(remote), str(root))
+    shutil.copytree(ROOT / "deploy" / "base", root / "deploy" / "base")
+    (root / "config").mkdir()
+    shutil.copy(ROOT / "config" / "project.yaml", root / "config")
+    project = load_project(root)
+    for number in range(models):
+        model = f"m{number}"
+        (root / "config" / model).mkdir()
+        (root / "config" / model / "model.yaml").touch()
+        texts = dict(overlay_files(project, model))
+        for environment in project.environments:
+            record = record_of(model, environment, project.registry, project.name)
+            path, pin = record_path(model, environment), pin_path(model, environment)
+            texts[path] = edit_record(texts[path], path, record)
+            texts[pin] = edit_pin(texts[pin], pin, record.image, record.digest)
+        for path, text in texts.items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text(text, encoding="utf-8")
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "feat: begin")
+    git(root, "push", "-q", "origin", "HEAD:main")
+    return root
+
+
+def record_of(model: str, environment: str, registry: str, name: str) -> Record:
+    image = f"{registry}/{name}-{model}"
+    return Record(
+        model, environment, f"{model}/v1.0.0", image, f"sha256:{SHA}", SHA, SHA, SHA, "none", SHA,
+        AUTOMATIC,
+    )  # fmt: skip
+
+
+def tags(view: View, each: int) -> Iterator[str]:
+    """A stream for ``git fast-import``: of each model a release, and its deployments."""
+    for model in view.models:
+        release = {"Model": model, "Release": f"{model}/v1.0.0", "Verdict": "pass"}
+        release |= {f"{key}-SHA256": SHA for key in ("Model", "Lock", "Config", "Data", "Verdict")}
+        yield tag(f"{model}/v1.0.0", view.head, release)
+        for environment in view.environments:
+            record = view.record(view.head, model, environment)
+            assert record
+            manifests = view.manifests(view.head, model, environment)
+            said = record.trailers(manifests)
+            said |= {"Model": model, "Environment": environment, "Action": "deploy"}
+            before = ""
+            for number in range(1, each + 1):
+                name = f"{model}/{environment}/{number}"
+                told = {**said, "Previous": before} if before else said
+                yield tag(name, view.head, told)
+                before = f"{name}@{tag_object(name, view.head, told)}"
+
+
+def tag_object(name: str, commit: str, trailers: dict[str, str]) -> str:
+    """The hash that Git gives the tag."""
+    text = f"object {commit}\ntype commit\ntag {name}\ntagger {TAGGER}\n\n"
+    content = (text + compose(name, "", trailers)).encode()
+    return hashlib.sha1(b"tag %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+def tag(name: str, commit: str, trailers: dict[str, str]) -> str:
+    text = compose(name, "", trailers)
+    size = len(text.encode())
+    head = f"tag {name}\nfrom {commit}\ntagger {TAGGER}\n"
+    return f"{head}data {size}\n{text}\n"
+
+
+def main() -> None:
+    given = options(__doc__)
+    models, numbers = (3, 4) if given.quick else (50, 49)
+    with tempfile.TemporaryDirectory() as folder:
+        root = found(Path(folder), models)
+        view = look(root)
+        stream = "".join(tags(view, numbers))
+        git(root.parent / "remote.git", "fast-import", "--quiet", stdin=stream)
+        commands = {
+            "status": [TAGSHIP, "status"],
+            "deploy": [TAGSHIP, "deploy", "--registry", "none"],
+        }
+        samples = {}
+        for name, command in commands.items():
+            cold = run(command, root)
+            assert "m1" in cold.output, cold.output
+            samples[name] = [cold, *(run(command, root) for _ in range(1 if given.quick else 3))]
+    count = models * (2 * numbers + 1)
+    figures = [
+        Figure(
+            f"tagship {name}, {models} models, {count} tags",
+            f"{middle(runs[1:]):.2f} s",
+            f"first run {runs[0].seconds:.2f} s",
+            None,
+            f"≤ {BOUNDS[name]:g} s",
+            None if given.quick else middle(runs[1:]) <= BOUNDS[name],
+        )
+        for name, runs in samples.items()
+    ]
+    save("gitops_scale", given, figures, samples)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
