@@ -135,7 +135,11 @@ def test_every_environment_has_a_generator_and_a_project(
     generators = application_set["generators"]
     assert [g["git"]["template"]["spec"]["project"] for g in generators] == expected
     assert [g["git"]["files"] for g in generators] == [
-        [{"path": f"deploy/*/{environment}/release.yaml"}] for environment in project.environments
+        [
+            {"path": f"deploy/*/{environment}/release.yaml"},
+            {"path": f"deploy/*/*/{environment}/release.yaml", "exclude": True},
+        ]
+        for environment in project.environments
     ]
     assert {g["git"]["repoURL"] for g in generators} == {repository(project)}
     assert sorted(projects) == sorted(expected)

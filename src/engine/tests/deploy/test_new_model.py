@@ -33,4 +33,4 @@ def test_a_third_environment_gets_an_overlay_and_only_the_last_is_larger(project
     wider = project.model_copy(update={"environments": ["dev", "staging", "prod"]})
     made = dict(overlay_files(wider, "brand-new"))
     assert "patches" not in made["deploy/brand-new/staging/kustomization.yaml"]
-    assert "minReplicas: 2" in made["deploy/brand-new/prod/kustomization.yaml"]
+    assert "replicas: 2" in made["deploy/brand-new/prod/kustomization.yaml"]
