@@ -23,6 +23,8 @@ from tagship.config.project_files import load_project, model_names
 from tagship.config.root import check_model_name
 from tagship.errors import TagshipError
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., Path]
 PINNING = {"pyproject.toml", "uv.lock"}
 LONG = (
@@ -45,7 +47,6 @@ def tree(root: Path) -> dict[str, tuple[bytes, bool]]:
     }
 
 
-@pytest.mark.slow
 def test_the_root_s_own_answers_give_the_root_back_byte_for_byte(
     made: Make, template: Path
 ) -> None:
@@ -133,14 +134,12 @@ def test_a_rename_changes_no_lock(made: Make) -> None:
         assert new.read_bytes() == lock.read_bytes()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("choice", ["all", "none"])
 def test_the_three_tools_give_equal_trees(made: Make, choice: str) -> None:
     trees = [tree(made(tool, ("models", choice))) for tool in TOOLS]
     assert trees[0] == trees[1] == trees[2]
 
 
-@pytest.mark.slow
 def test_a_url_a_tag_and_a_zip_give_the_same_tree(
     template: Path, made: Make, tmp_path: Path
 ) -> None:
@@ -161,7 +160,6 @@ def test_a_url_a_tag_and_a_zip_give_the_same_tree(
     assert json.loads((from_url / ".cruft.json").read_text())["template"] == url
 
 
-@pytest.mark.slow
 def test_a_project_is_linked_only_to_what_others_can_fetch(template: Path, tmp_path: Path) -> None:
     url = (template.parent / "template.git").as_uri()
     git(tmp_path, "clone", "-q", url, "clone")
@@ -201,7 +199,6 @@ def test_a_link_holds_no_password_and_no_token(
     assert link["template"] == link["context"]["cookiecutter"]["_template"] == kept
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("tool", TOOLS)
 def test_a_last_word_that_cannot_be_printed_costs_no_project(
     template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tool: str

@@ -6,6 +6,8 @@ import pytest
 from generating import ROOT, TOOLS, generate
 from hooks.answers import Answers, problems
 
+pytestmark = pytest.mark.slow
+
 GOOD = {
     "title": "Shop Models", "project_slug": "shop-models", "owner": "shop-data",
     "registry": "ghcr.io/shop-data", "models": "all", "python": "3.12", "licence": "MIT",
@@ -77,7 +79,6 @@ def test_what_fits_is_taken(key: str, value: str) -> None:
     assert problems(Answers.read({**GOOD, key: value}), ROOT) == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("tool", TOOLS)
 @pytest.mark.parametrize(
     ("key", "value", "says"),
