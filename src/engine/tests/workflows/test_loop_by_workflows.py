@@ -301,7 +301,7 @@ def test_a_gate_that_looks_at_nothing_is_noticed(founded: Hub) -> None:
         founded.project.edit("thresholds", "fail_below: 0.6", "fail_below: 0.999")
 
     founded.branch("worse", worse)
-    founded.plant("gate", "--base HEAD^1 --json", "--base HEAD --json")
+    founded.plant("gate", '--base="$BASE" --json', "--base=HEAD --json")
     ran = founded.pull_request("worse")
     with pytest.raises(AssertionError):
         assert ran.results("judge") == "failure"

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -393,3 +394,22 @@ def test_images_start_from_a_digest_and_run_as_the_same_user(name: str) -> None:
 def test_compose_accepts_its_file() -> None:
     done = tool("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml")
     assert done.returncode == 0, done.stdout
+
+
+def test_uv_is_installed_by_the_hashes_that_the_lock_has() -> None:
+    listed = (ROOT / ".ci" / "uv.txt").read_text(encoding="utf-8")
+    locked = tomllib.loads((ROOT / "src/engine/uv.lock").read_text(encoding="utf-8"))["package"]
+    (uv,) = (package for package in locked if package["name"] == "uv")
+    assert f"uv=={uv['version']} " in listed, "write .ci/uv.txt anew from src/engine/uv.lock"
+    hashes = {wheel["hash"] for wheel in uv["wheels"]}
+    assert set(re.findall(r"--hash=(\S+)", listed)) == hashes
+
+
+def test_what_builds_the_engine_is_what_the_lock_has() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    pinned = dict(one.split("==") for one in project["tool"]["uv"]["build-constraint-dependencies"])
+    locked = tomllib.loads((ROOT / "src/engine/uv.lock").read_text(encoding="utf-8"))["package"]
+    versions = {package["name"]: package["version"] for package in locked}
+    assert pinned == {name: versions[name] for name in pinned}
+    needed = next(p["dependencies"] for p in locked if p["name"] == "hatchling")
+    assert {"hatchling", *(n["name"] for n in needed if "marker" not in n)} <= set(pinned)
