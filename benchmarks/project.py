@@ -25,7 +25,7 @@ for name in sys.argv[2:]:
 def copy_models(folder: Path, models: tuple[str, ...] = MODELS) -> Path:
     """A project with these models of the repository, no lock, and each table as ``<model>.csv``."""
     shutil.copytree(ROOT / "src" / "features", folder / "src" / "features")
-    shutil.copytree(ROOT / "config" / "schemas", folder / "config" / "schemas")
+    (folder / "config").mkdir()
     shutil.copy(ROOT / "config" / "project.yaml", folder / "config")
     for name in models:
         unlocked = shutil.ignore_patterns("model.lock.yaml", "reference.json")

@@ -55,9 +55,11 @@ def uv_cache() -> str:
 
 
 def environment(home: Path) -> dict[str, str]:
-    """Ada's environment: a home of her own, no settings of this machine."""
+    """Ada's environment: a home of her own, no settings of this machine or of a make around it."""
     home.mkdir(parents=True, exist_ok=True)
-    return {**os.environ, **_ADA, "HOME": str(home), "USERPROFILE": str(home),
+    around = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+    around.pop("ARGS", None)
+    return {**around, **_ADA, "HOME": str(home), "USERPROFILE": str(home),
             "GIT_CONFIG_GLOBAL": os.devnull, "PYTHONDONTWRITEBYTECODE": "1",
             "UV_CACHE_DIR": uv_cache()}  # fmt: skip
 

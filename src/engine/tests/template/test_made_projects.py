@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from generating import TAG, call, commit, environment, generate, git
+from generating import TAG, call, commit, generate, git
 from test_generating import LONG
 
 pytestmark = [
@@ -22,8 +22,7 @@ Begin = Callable[..., Path]
 def words(project: Path, *command: str) -> str:
     """Run a program in a project; uv is this environment's."""
     beside = str(Path(sys.executable).parent)
-    variables = {**environment(project.parent / "home"), "PATH": f"{beside}:{os.environ['PATH']}"}
-    done = call(project, "env", f"PATH={variables['PATH']}", *command)
+    done = call(project, "env", f"PATH={beside}:{os.environ['PATH']}", *command)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
