@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tagship.cli.options import Json, Registry
 from tagship.errors import TagshipError
 
 if TYPE_CHECKING:
     from tagship.gitops.verify import Verification
-
-from tagship.cli.options import Json, Registry
 
 
 class Kind(StrEnum):

@@ -1,7 +1,6 @@
 """Which models a change could make different: the ones that a pull request must prove again."""
 
 import os
-import posixpath
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -52,11 +51,9 @@ def affected(paths: Iterable[str], models: Mapping[str, ModelFiles | None]) -> l
 
 def _reads(files: ModelFiles | None, path: str) -> bool:
     source = getattr(files.data.source, "path", None) if files else None
-    if source is None or files is None:
+    if files is None or source is None or "://" in source:
         return False
-    if "://" in str(source):
-        return False
-    place = posixpath.normpath(Path(os.path.relpath(files.root / source, files.root)).as_posix())
+    place = Path(os.path.relpath(files.root / source, files.root)).as_posix()
     return path == place or path.startswith(f"{place}/")
 
 

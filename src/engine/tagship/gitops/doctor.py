@@ -75,11 +75,6 @@ def _github(root: Path) -> Iterator[Answer]:
         stays = f"refs/tags/*/{tags}" in kept
         problem = "" if stays else "no active ruleset forbids their update and deletion"
         yield _said(f"tags */{tags} stay", problem)
-    default = _default_branch(root)
-    for path in sorted((root / ".github" / "workflows").glob("*.yml")):
-        missed = default and not _starts_on(path, default)
-        problem = f"it starts on no push to '{default}': write that into on.push.branches"
-        yield _said(f"{path.name} starts on the default branch", problem if missed else "")
     places = [root / folder / "CODEOWNERS" for folder in (".github", ".", "docs")]
     owners = next((place.read_text(encoding="utf-8") for place in places if place.is_file()), "")
     for guarded in ("thresholds", "deploy/"):
@@ -89,23 +84,22 @@ def _github(root: Path) -> Iterator[Answer]:
     yield from _unknown_owners()
 
 
-def _default_branch(root: Path) -> str:
-    try:
-        return Git(root).default_branch()
-    except TagshipError:
-        return ""  # told by what asks for the remote
-
-
-def _starts_on(path: Path, branch: str) -> bool:
-    """Whether a workflow that starts on pushes to branches does so on this one."""
-    try:
-        content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-    except YAMLError:
-        return False
-    events = content.get("on", content.get(True)) if isinstance(content, dict) else None
-    push = events.get("push") if isinstance(events, dict) else None
-    branches = push.get("branches") if isinstance(push, dict) else None
-    return branches is None or any(fnmatch(branch, str(each)) for each in branches)
+def _pushes(root: Path, default: str) -> Iterator[Answer]:
+    """Of the workflows that start on pushes to named branches, whether the default one is named."""
+    for path in sorted((root / ".github" / "workflows").glob("*.yml")):
+        try:
+            content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        except YAMLError:
+            yield Answer("fail", f"workflow {path.stem}", f"{path} is not YAML")
+            continue
+        events = content.get("on", content.get(True)) if isinstance(content, dict) else None
+        push = events.get("push") if isinstance(events, dict) else None
+        branches = push.get("branches") if isinstance(push, dict) else None
+        if branches:
+            starts = any(fnmatch(default, str(each)) for each in branches)
+            problem = f"it starts on no push to '{default}': write that into on.push.branches"
+            what = f"{path.name} starts on the default branch"
+            yield _said(what, "" if starts else problem)
 
 
 def _unknown_owners() -> Iterator[Answer]:
@@ -165,6 +159,7 @@ def _repository(root: Path) -> Iterator[Answer]:
         yield Answer("fail", "remote", str(error.args[0]))
         return
     yield Answer("ok", f"remote, default branch {view.remote.default}")
+    yield from _pushes(root, view.remote.default)
     for finding in view.ledger.findings:
         yield Answer("fail" if finding.blocking else "warn", f"tag {finding.ref}", finding.problem)
 

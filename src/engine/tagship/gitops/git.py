@@ -155,15 +155,6 @@ class Git:
         """Whether history is cut off; a fetch of this instance does not change that."""
         return self._fixed("rev-parse", "--is-shallow-repository").strip() == "true"
 
-    def default_branch(self) -> str:
-        """The remote's default branch.
-
-        Raises:
-            TagshipError: the remote does not answer.
-        """
-        first = self.run("ls-remote", "--symref", self.remote, "HEAD").partition("\t")[0]
-        return first.removeprefix("ref: refs/heads/") if first.startswith("ref: ") else ""
-
     def branch(self) -> str | None:
         """The branch that is checked out; None when HEAD is detached."""
         done = self._call(("symbolic-ref", "--quiet", "--short", "HEAD"), None, {})

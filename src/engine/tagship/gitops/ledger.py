@@ -126,12 +126,9 @@ class Ledger:
         """What Argo CD runs instead of the highest valid deployment, if anything."""
         current = self.current(model, environment)
         least = follows(current.number) if current else (0, 0, 0)
-        higher = [
-            (stray.version, stray)
-            for stray in self.strays
-            if stray.series == (model, environment) and stray.version and stray.version >= least
-        ]
-        return max(higher, key=lambda each: each[0], default=(None, None))[1]
+        mine = (stray for stray in self.strays if stray.series == (model, environment))
+        higher = (stray for stray in mine if (stray.version or ()) >= least)
+        return max(higher, key=lambda stray: stray.version or (), default=None)
 
     def stopped_by(self, model: str, environment: str) -> str:
         """The tag because of which Argo CD resolves no deployment at all, if there is one."""
@@ -160,7 +157,7 @@ class Ledger:
         if number > LARGEST:
             raise TagshipError(
                 f"{model}/{environment}/{LARGEST}: the highest number there can be is taken",
-                f"an administrator deletes that tag: {page('runbook')}",
+                f"an administrator deletes that tag: {page('how-to/rollback')}",
             )
         return DeploymentTag(model, environment, number)
 

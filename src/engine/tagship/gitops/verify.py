@@ -11,6 +11,8 @@ from tagship.gitops.rules import Candidate, Check, Rule, check_release, examine
 from tagship.gitops.tags import DeploymentTag, ReleaseTag, parse_tag
 from tagship.gitops.view import Checks, View, look
 
+_SOUND = "the tag itself is sound"
+
 
 @dataclass(frozen=True)
 class Verification:
@@ -57,8 +59,7 @@ def verify_all(root: Path, checks: Checks) -> list[Verification]:
     known = [(name, tag) for name in names if (tag := parse_tag(name))]
     found = [_examine(view, name, tag, checks, False, False) for name, tag in known]
     others = [finding for finding in view.ledger.findings if finding.ref not in names]
-    unsound = "the tag itself is sound"
-    return found + [Verification(f.ref, [Check(unsound, f.problem)]) for f in others]
+    return found + [Verification(f.ref, [Check(_SOUND, f.problem)]) for f in others]
 
 
 def _examine(
@@ -69,7 +70,7 @@ def _examine(
     retrain: bool,
     signed: bool,
 ) -> Verification:
-    rules: list[Rule] = [("the tag itself is sound", lambda: _no_finding(view, name))]
+    rules: list[Rule] = [(_SOUND, lambda: _no_finding(view, name))]
     if isinstance(tag, ReleaseTag):
         release = view.ledger.releases.get(name)
         if release:

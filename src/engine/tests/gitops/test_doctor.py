@@ -58,6 +58,18 @@ def test_the_doctor_sees_bad_overlays_rulesets_locks_and_tags(shop: Shop) -> Non
     assert "lightweight" in found["tag churn/production/1"][1]
 
 
+def test_the_doctor_names_a_workflow_that_never_starts(shop: Shop) -> None:
+    for name, branches in (("here", "[main]"), ("near", "['m*']"), ("never", "[trunk]")):
+        shop.put(f".github/workflows/{name}.yml", f"on: {{push: {{branches: {branches}}}}}\n")
+    shop.put(".github/workflows/audit.yml", "on: {schedule: [{cron: '1 2 * * *'}]}\n")
+    found = answers(shop)
+    assert found["here.yml starts on the default branch"][0] == "ok"
+    assert found["near.yml starts on the default branch"][0] == "ok"
+    level, problem = found["never.yml starts on the default branch"]
+    assert (level, "no push to 'main'" in problem) == ("fail", True)
+    assert "audit.yml starts on the default branch" not in found
+
+
 def test_the_doctor_tells_a_stale_lock(shop: Shop) -> None:
     def stale(root: object, model: str) -> None:
         raise TagshipError("it is stale")
