@@ -10,7 +10,7 @@ ADVICE := { echo "The environment could not be made. If it is about tagship, the
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help run test check tools update clean setup setup-all setup-gitops
+.PHONY: help run test check tools tools-kustomize update clean setup setup-all setup-gitops
 .DEFAULT_GOAL := help
 
 help:  ## Show these words
@@ -25,7 +25,9 @@ test: setup-all  ## Run this project's tests
 check: setup-all  ## Run every pre-commit hook on every file
 	$(BIN)/pre-commit run --all-files
 
-tools:  ## Set up kustomize, which some tests use
+tools: tools-kustomize  ## Set up kustomize, which some tests use
+
+tools-kustomize:
 	bash .ci/kustomize
 
 update: setup-all  ## Take over the template's newest version: its engine and its static files
@@ -38,7 +40,7 @@ clean:  ## Remove everything that was made here, but the environment
 
 setup: .venv/.run.stamp
 
-setup-gitops: .venv/.gitops.stamp  # what releasing and promoting need: no training, no serving
+setup-gitops: .venv/.gitops.stamp tools-kustomize  # what releasing and promoting need: no training, no serving
 
 setup-all: .venv/.all.stamp
 

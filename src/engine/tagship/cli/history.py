@@ -14,7 +14,7 @@ def command(
     model: Annotated[str, typer.Argument(help="The model.")],
     env: Annotated[str | None, typer.Option(help="Only this environment.")] = None,
     at: Annotated[
-        str | None, typer.Option(help="What ran on this date (or date and time).")
+        str | None, typer.Option(help="What ran then: a date (its end) or a date and time, in UTC.")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -31,7 +31,10 @@ def command(
         (event.name, event.when[:16], event.action, event.release, event.actor, _why(event))
         for event in events
     )
-    table(("deployment", "when (UTC)", "action", "release", "by", "why"), rows)
+    table(("deployment", "tagged (UTC, as it says)", "action", "release", "by", "why"), rows)
+    places = [event.name.rpartition("/")[0] for event in events]
+    for place in sorted({place for place in places if at and places.count(place) > 1}):
+        typer.echo(f"{place} changed between the two entries around that time: one of these ran")
 
 
 def _why(event: "Event") -> str:

@@ -60,7 +60,10 @@ def command(
 
 def _tell(found: "Verification") -> None:
     for check in found.checks:
-        typer.echo(f"{'✗' if check.problem else '✓'} {check.what}")
-        if check.problem:
-            typer.echo(f"    {check.problem}")
+        mark = "✗" if check.problem else "?" if check.not_derived else "✓"
+        typer.echo(f"{mark} {check.what}")
+        if mark != "✓":
+            typer.echo(f"    {check.problem or f'not derived: {check.not_derived}'}")
+    if found.taken:
+        typer.echo(f"not derived: {', '.join(found.taken)}")
     typer.echo(f"{found.name}: {'true' if found.ok else 'NOT what it claims'}")

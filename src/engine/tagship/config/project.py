@@ -10,6 +10,22 @@ from tagship.config.watching import Monitoring, Objectives, Retrain
 Dns = Annotated[str, Field(pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=53)]
 
 
+class Manifests(Frozen):
+    """What the rendered manifests of a model may hold beside its image and the usual kinds."""
+
+    images: list[Annotated[str, Field(pattern="^[^@ ]+@sha256:[0-9a-f]{64}$")]] = []
+    """Other images, each by digest: of the monitor component, of sidecars."""
+    kinds: list[str] = []
+    """Other kinds of resources. What Argo CD may apply is in deploy/argocd, too."""
+
+
+class Review(Frozen):
+    """What a pull request needs before it is deployed."""
+
+    approvals: Annotated[int, Field(ge=0)] = 0
+    """How many people, none of them its author, must have approved what is merged."""
+
+
 class ProjectConfig(Frozen):
     """The project's identity and environments."""
 
@@ -22,6 +38,8 @@ class ProjectConfig(Frozen):
     """Where images go: host and path, without the model's name."""
     environments: Annotated[list[Dns], Field(min_length=1)] = ["staging", "production"]
     """In order of promotion: the first deploys on release, each next by a pull request."""
+    manifests: Manifests = Manifests()
+    review: Review = Review()
     monitoring: Monitoring = Monitoring()
     objectives: Objectives = Objectives()
     retrain: Retrain = Retrain()

@@ -4,7 +4,7 @@ import difflib
 import hashlib
 import json
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from tagship.config.contract import DataConfig
@@ -14,8 +14,10 @@ from tagship.config.model import ModelConfig
 from tagship.config.project import ProjectConfig
 from tagship.config.root import check_model_name
 from tagship.config.thresholds import WATCHING, ThresholdsConfig
-from tagship.config.yaml_file import parse, read_yaml
+from tagship.config.yaml_file import parse, parse_yaml, read_yaml
 from tagship.errors import TagshipError
+
+PROJECT = "config/project.yaml"
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,13 @@ def model_names(root: Path) -> list[str]:
 
 def load_project(root: Path) -> ProjectConfig:
     """Load ``config/project.yaml``."""
-    return parse(read_yaml(root / "config" / "project.yaml"), ProjectConfig)
+    return parse(read_yaml(root / PROJECT), ProjectConfig)
+
+
+@lru_cache(maxsize=256)
+def parse_project(text: str) -> ProjectConfig:
+    """The same from the file's text, as a commit holds it."""
+    return parse(parse_yaml(text, Path(PROJECT)), ProjectConfig)
 
 
 def load_model(root: Path, name: str) -> ModelFiles:

@@ -68,6 +68,15 @@ def read_yaml(path: Path) -> YamlFile:
         ) from None
     except OSError as error:
         raise TagshipError(f"{path}: {error.strerror}") from None
+    return parse_yaml(text, path)
+
+
+def parse_yaml(text: str, path: Path) -> YamlFile:
+    """The same of a text that stands, or stood, in a file.
+
+    Raises:
+        TagshipError: tabs, duplicate keys, not a mapping.
+    """
     try:
         root = YAML(typ="rt").load(text)
     except DuplicateKeyError as error:

@@ -12,12 +12,25 @@ from tagship.errors import TagshipError
 from tagship.gitops.ledger import Deployment
 from tagship.gitops.records import AUTOMATIC, Record, overlay
 from tagship.gitops.rules import Candidate, refuse_broken
-from tagship.gitops.tagging import Plan, tag_deployment
+from tagship.gitops.tagging import Plan, plan_deployment, tag_deployment
 from tagship.gitops.view import Checks, View, look
 
+
+@dataclass(frozen=True)
+class Review:
+    """A pull request that was merged, and who approved what."""
+
+    name: str
+    """Such as ``#12``."""
+    commit: str
+    """Its head when it was merged."""
+    approvals: tuple[str, ...] = ()
+    """Who approved that very commit; never its author, never a bot."""
+
+
 State = Literal["nothing", "current", "pending", "held", "deployed", "refused"]
-Reviewed = Callable[[str, str], str | None]
-"""What was approved for a commit of a branch, as a commit; None where nobody was asked."""
+Reviewed = Callable[[str, str], Review | None]
+"""Which review brought a commit to a branch; None where nobody was asked."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +41,8 @@ class Outcome:
     environment: str
     state: State
     detail: str = ""
+    version: str = ""
+    """What is to be proposed, where it is another release than the environment runs."""
 
 
 class _Settled(Exception):
@@ -68,7 +83,22 @@ def deploy(
             if outcomes and outcomes[-1].state == "deployed":
                 view = look(root)
             outcomes.append(_one(view, checks, model, environment, merged, reviewed, dry_run))
-    return outcomes
+    return outcomes + _next(outcomes, view.environments)
+
+
+def _next(outcomes: list[Outcome], environments: list[str]) -> list[Outcome]:
+    """What may go further: a release reaches each environment from the one before it.
+
+    The second one's proposal is made by the release itself.
+    """
+    found = []
+    for outcome in outcomes:
+        later = environments[environments.index(outcome.environment) + 1 :]
+        if later and outcome.version:
+            way = f"tagship promote {outcome.model} {outcome.version} --env {later[0]}"
+            told = f"{outcome.environment} runs {outcome.version}; to propose it: {way}"
+            found.append(Outcome(outcome.model, later[0], "pending", told, outcome.version))
+    return found
 
 
 def _one(
@@ -90,7 +120,9 @@ def _one(
     except TagshipError as error:
         return Outcome(model, environment, "refused", str(error))
     state: State = "deployed" if done.created or dry_run else "current"
-    return Outcome(model, environment, state, done.name)
+    beyond = done.created and environment != seen.first
+    version = done.release.rpartition("/")[2] if beyond else ""
+    return Outcome(model, environment, state, done.name, version)
 
 
 def _decide(
@@ -118,16 +150,13 @@ def _decide(
             f" {current.name if current else ''} runs",
             "restore it; an environment is emptied in the cluster, not by deleting its folder",
         )
-    made = [d for d in view.ledger.history(model, environment) if d.says("Action") == "deploy"]
-    if made and made[-1].commit != merged and view.git.is_ancestor(merged, made[-1].commit):
-        raise _Settled("current", f"{made[-1].name} is newer than this commit")
     if environment == view.first:
-        return _follow(view, record, current, merged)
+        return _follow(view, record, current)
     return _promote(view, checks, record, current, merged, reviewed)
 
 
-def _follow(view: View, record: Record, current: Deployment | None, merged: str) -> Plan:
-    """The first environment: the release that it runs, with the manifests that were merged."""
+def _follow(view: View, record: Record, current: Deployment | None) -> Plan:
+    """The first environment: the release that it runs, with the default branch's manifests."""
     if current is None:
         raise TagshipError(
             f"{overlay(record.model, record.environment)}: {record.release} was pinned by hand",
@@ -137,15 +166,14 @@ def _follow(view: View, record: Record, current: Deployment | None, merged: str)
     if running is None:
         raise TagshipError(f"{current.name}: its commit has no record")
     running = running.moved_to(record.environment, AUTOMATIC)
-    message = f"deploy: {record.environment} keeps {running.release} on {merged[:12]}\n"
-    commit = view.pinned(merged, running, message)
-    found = view.manifests(commit, record.model, record.environment)
-    if found == current.says("Manifests"):
+    commit = view.pinned(view.head, running, "draft")
+    if view.same_manifests(commit, current.commit, record.model, record.environment):
         raise _Settled("current", f"{current.name} runs {current.release}")
-    stands = view.ledger.rejection(record.model, running.release, found)
+    plan = plan_deployment(view, running, commit, f"new manifests for {running.release}")
+    stands = view.rejection(running, plan.manifests["Manifests"])
     if stands:
         raise _Settled("held", f"{stands.name} rolled back from it: {stands.says('Reason')}")
-    return Plan(running, commit, "deploy", f"new manifests for {running.release}")
+    return plan
 
 
 def _promote(
@@ -160,17 +188,16 @@ def _promote(
     folder = overlay(model, environment)
     if view.git.tree(view.head, folder) != view.git.tree(merged, folder):
         raise _Settled("current", f"{view.remote.default} moved on from {merged[:12]}")
-    found = view.manifests(merged, model, environment)
     running = view.record(current.commit, model, environment) if current else None
     if current and running == record:
-        if found == current.says("Manifests"):
+        if view.same_manifests(view.head, current.commit, model, environment):
             raise _Settled("current", f"{current.name} runs {current.release}")
         raise _Settled(
             "pending",
             f"{view.remote.default} has other manifests; to propose them:"
             f" tagship promote {model} --env {environment}",
         )
-    stands = view.ledger.rejection(model, record.release, found)
+    stands = view.rejection(record, record.manifests)
     if current and stands and stands.name == current.name:
         raise _Settled("held", f"{stands.name} rolled back from it: merge its pull request")
     if not record.deployed:
@@ -181,16 +208,28 @@ def _promote(
         )
     candidate = Candidate(view, merged, record)
     refuse_broken(candidate.rules())
-    if reviewed:
-        _refuse_unreviewed(view, reviewed, merged, record)
+    said = _refuse_unreviewed(view, reviewed, merged, record)
     _refuse_older(view, record, current)
     if not checks.image_exists(record.reference):
         raise TagshipError(f"{record.reference}: the registry does not have it any more")
-    return Plan(record, merged, "deploy", f"deploy {record.release}")
+    return plan_deployment(view, record, merged, f"deploy {record.release}", said)
 
 
-def _refuse_unreviewed(view: View, reviewed: Reviewed, merged: str, record: Record) -> None:
-    """The overlay against the one that was approved, wherever on the branch it was brought."""
+def _refuse_unreviewed(
+    view: View, reviewed: Reviewed | None, merged: str, record: Record
+) -> dict[str, str]:
+    """The overlay against the one that was approved, wherever on the branch it was brought.
+
+    Gives what the tag is to say of it.
+    """
+    needed = view.project_at(merged).review.approvals
+    if reviewed is None:
+        if needed:
+            raise TagshipError(
+                f"config/project.yaml: review.approvals is {needed}, and nobody was asked here",
+                "the promotion workflow deploys it; by hand: tagship deploy --github",
+            )
+        return {}
     folder = overlay(record.model, record.environment)
     brought = view.git.last_change(merged, folder)
     approved = reviewed(brought, view.remote.default)
@@ -203,12 +242,22 @@ def _refuse_unreviewed(view: View, reviewed: Reviewed, merged: str, record: Reco
             f"{folder}: {brought[:12]} brought it without a pull request: nobody reviewed it",
             again,
         )
-    view.git.fetch(approved)
-    if view.git.tree(approved, folder) != view.git.tree(merged, folder):
+    view.git.fetch(approved.commit)
+    if view.git.tree(approved.commit, folder) != view.git.tree(merged, folder):
         raise TagshipError(
-            f"{folder}: it differs from what was reviewed ({approved[:12]})",
+            f"{folder}: it differs from what was reviewed ({approved.commit[:12]})",
             again,
         )
+    if len(approved.approvals) < needed:
+        by = f" ({', '.join(approved.approvals)})" if approved.approvals else ""
+        raise TagshipError(
+            f"{folder}: {approved.name} has {len(approved.approvals)} approvals of"
+            f" {approved.commit[:12]}{by}, and review.approvals of config/project.yaml wants"
+            f" {needed}",
+            again,
+        )
+    said = f"{approved.name} at {approved.commit}"
+    return {"Reviewed": said, "Approved-By": ", ".join(approved.approvals)}
 
 
 def _refuse_older(view: View, record: Record, current: Deployment | None) -> None:

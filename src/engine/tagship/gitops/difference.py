@@ -9,14 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tagship.errors import TagshipError
-from tagship.gitops.kustomize import command, render_text
 from tagship.gitops.ledger import Deployment
-from tagship.gitops.records import overlay
 from tagship.gitops.view import View, look
 
 LONGEST = 30_000
 """Characters of one difference; GitHub refuses texts from 65,536 on."""
-_SHARED = ("deploy/base/", "deploy/components/")
 
 
 @dataclass(frozen=True)
@@ -46,12 +43,11 @@ def differences(root: Path, base: str) -> list[Difference]:
     if start is None or head is None:
         raise TagshipError(f"{base}: no such commit here", "git fetch --unshallow origin")
     fork = view.git.run("merge-base", start, head).strip()
-    touched = view.git.changed(fork, head)
     found = []
     for model in view.models:
         for environment in view.environments:
-            mine = (f"{overlay(model, environment)}/", *_SHARED)
-            if any(path.startswith(mine) for path in touched):
+            inputs = {view.renderer.inputs(commit, model, environment) for commit in (fork, head)}
+            if len(inputs) > 1:
                 found += _compare(view, head, model, environment)
     return found
 
@@ -92,9 +88,8 @@ def rendered(
     Raises:
         TagshipError: no kustomize on this machine, or it refuses an overlay.
     """
-    command()
-    before = _render(view, current.commit, model, environment) if current else ""
-    after = _render(view, commit, model, environment)
+    before = view.rendered(current.commit, model, environment).text if current else ""
+    after = view.rendered(commit, model, environment).text
     names = (current.name if current else "nothing", "after the merge")
     lines = difflib.unified_diff(before.splitlines(True), after.splitlines(True), *names, n=2)
     return "".join(lines)
@@ -122,12 +117,3 @@ def _compare(view: View, head: str, model: str, environment: str) -> list[Differ
             diff=rendered(view, current, commit, model, environment),
         )
     ]
-
-
-def _render(view: View, commit: str, model: str, environment: str) -> str:
-    with view.git.checkout(commit) as folder:
-        path = folder / overlay(model, environment)
-        try:
-            return render_text(path) if path.is_dir() else ""
-        except TagshipError as error:
-            raise TagshipError(str(error.args[0]).replace(f"{folder}/", ""), error.hint) from None

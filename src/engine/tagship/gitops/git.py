@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tagship.documentation import page
 from tagship.errors import TagshipError
-from tagship.gitops.objects import Objects
+from tagship.gitops.objects import Entry, Objects, entries
 
 MIRROR = "refs/tagship/tags/"
 """Where the remote's tags are kept, apart from the user's own."""
@@ -203,14 +203,46 @@ class Git:
         tree = self._objects.read(f"{commit}:{path}")
         return tree.name if tree else ""
 
-    def files(self, commit: str, folder: str) -> dict[str, str]:
-        """The blob of each file in a folder at a commit."""
-        tree = self.tree(commit, folder)
-        if not tree:
-            return {}
-        listing = self._fixed("ls-tree", "-r", "-z", tree)
-        entries = (line.split("\t", 1) for line in listing.split("\0") if line)
-        return {f"{folder}/{path}": about for about, path in entries}
+    def blob(self, name: str) -> bytes:
+        """A file's content, by its hash.
+
+        Raises:
+            TagshipError: this clone does not have it.
+        """
+        found = self._objects.read(name)
+        if found is None or found.kind != "blob":
+            raise TagshipError(f"{name}: no such file in this clone", "git fetch --refetch origin")
+        return found.content
+
+    def entries(self, commit: str, folder: str) -> list[Entry]:
+        """What a folder holds at a commit; nothing when it is not there."""
+        found = self._objects.read(f"{commit}:{folder}")
+        return entries(found) if found and found.kind == "tree" else []
+
+    def listing(self, tree: str) -> list[tuple[str, Entry]]:
+        """Every file below a tree with its path."""
+        held = self._objects.read(tree)
+        found: list[tuple[str, Entry]] = []
+        for entry in entries(held) if held and held.kind == "tree" else []:
+            below = self.listing(entry.hash) if entry.mode == "40000" else [("", entry)]
+            found += [(f"{entry.name}/{path}" if path else entry.name, each)
+                      for path, each in below]  # fmt: skip
+        return found
+
+    def message(self, commit: str) -> str:
+        """A commit's message; empty when this clone does not have it."""
+        found = self._objects.read(commit)
+        text = found.content.decode(errors="surrogateescape") if found else ""
+        return text.partition("\n\n")[2]
+
+    def files(self, commit: str) -> list[str]:
+        """The paths of all files at a commit."""
+        return [path for path, _ in self.listing(f"{commit}^{{tree}}")]
+
+    def own_folder(self) -> Path:
+        """Git's own folder, which all work trees of this clone share."""
+        said = self._fixed("rev-parse", "--git-common-dir").strip()
+        return (self.root / said).resolve()
 
     def _fixed(self, *arguments: str) -> str:
         """What git says of objects that are named by their hashes, asked once."""
@@ -226,6 +258,10 @@ class Git:
         """The commit by which a path got its content on a branch: a merge counts as one change."""
         form = ("-1", "--first-parent", "--format=%H")
         return self.run("log", *form, commit, "--", path).strip()
+
+    def history(self, commit: str, path: str) -> list[str]:
+        """The commits of a branch by which a path got its content, newest first."""
+        return self.run("log", "--first-parent", "--format=%H", commit, "--", path).split()
 
     def changed(self, old: str, new: str) -> list[str]:
         """The paths whose content differs between two commits."""
@@ -341,12 +377,17 @@ class Git:
         """Let this clone's ``refs/tags/<name>`` hold a tag object."""
         self.run("update-ref", f"refs/tags/{name}", tag)
 
-    def commit(self, parent: str, contents: Mapping[str, str], message: str) -> str:
-        """Commit ``parent`` with some files replaced, without touching the work tree.
+    def graft(self, parent: str, folder: str, source: str, message: str) -> str:
+        """Commit ``parent`` with a top folder as it is at another commit."""
+        listed = self.run("ls-tree", "-z", parent).split("\0")
+        lines = [line for line in listed if line and line.partition("\t")[2] != folder]
+        held = self.tree(source, folder)
+        lines += [f"040000 tree {held}\t{folder}"] if held else []
+        made = self.run("mktree", "-z", stdin="".join(f"{line}\0" for line in lines)).strip()
+        return self._commit_tree(made, parent, message)
 
-        Its dates are the parent's, so that the same change gives the same commit again.
-        """
-        date = self.run("show", "-s", "--format=%cI", parent).strip()
+    def commit(self, parent: str, contents: Mapping[str, str], message: str) -> str:
+        """Commit ``parent`` with some files replaced, without touching the work tree."""
         with tempfile.TemporaryDirectory() as folder:
             index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
             self.run("read-tree", parent, **index)
@@ -354,6 +395,12 @@ class Git:
                 blob = self.run("hash-object", "-w", "--stdin", stdin=text).strip()
                 self.run("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", **index)
             tree = self.run("write-tree", **index).strip()
+        return self._commit_tree(tree, parent, message)
+
+    def _commit_tree(self, tree: str, parent: str, message: str) -> str:
+        """Its dates are the parent's, so that the same change gives the same commit again."""
+        self.identity()
+        date = self.run("show", "-s", "--format=%cI", parent).strip()
         dates = {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date}
         return self.run(
             "commit-tree", tree, "-p", parent, "-F", "-", stdin=message, **dates

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tagship.errors import TagshipError
+from tagship.gitops.deploy import Review
 
 LONGEST = 60_000
 """GitHub refuses texts from 65,536 characters on."""
@@ -96,16 +97,36 @@ def _short(body: str) -> str:
     return body[:LONGEST] + "\n\n… cut here; all of it is in the run's summary.\n"
 
 
-def reviewed(commit: str, branch: str) -> str | None:
-    """The head of the pull request that brought a commit to a branch; None where none did."""
+def reviewed(commit: str, branch: str) -> Review | None:
+    """The pull request that brought a commit to a branch; None where none did."""
     for found in _json("api", f"repos/{repository()}/commits/{commit}/pulls"):
         base = found["base"]
         if found.get("merged_at") and (base["ref"], base["repo"]["full_name"]) == (
             branch,
             repository(),
         ):
-            return str(found["head"]["sha"])
+            head = str(found["head"]["sha"])
+            return Review(f"#{found['number']}", head, _approvals(found, head))
     return None
+
+
+def _approvals(pull: Any, head: str) -> tuple[str, ...]:
+    """The people whose last word on a pull request approves its head."""
+    where = f"repos/{repository()}/pulls/{int(pull['number'])}/reviews?per_page=100"
+    last: dict[str, Any] = {}
+    for page in _json("api", "--paginate", "--slurp", where):
+        for review in page:
+            user = review["user"] or {}
+            if user.get("type") == "User" and review["state"] != "COMMENTED":
+                last[str(user["login"])] = review
+    own = str(pull["user"]["login"])
+    return tuple(
+        sorted(
+            name
+            for name, review in last.items()
+            if name != own and (review["state"], review["commit_id"]) == ("APPROVED", head)
+        )
+    )
 
 
 def outputs(answer: Any) -> dict[str, str]:
@@ -113,7 +134,7 @@ def outputs(answer: Any) -> dict[str, str]:
     if isinstance(answer, list):
         deployed = [one["detail"] for one in answer if one["state"] == "deployed"]
         pending = [
-            {"model": one["model"], "environment": one["environment"]}
+            {key: one.get(key, "") for key in ("model", "environment", "version")}
             for one in answer
             if one["state"] == "pending"
         ]

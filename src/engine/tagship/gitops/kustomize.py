@@ -1,16 +1,24 @@
 """The only file that runs kustomize: what a folder under ``deploy/`` renders to."""
 
+import os
 import shutil
 import subprocess
+import tempfile
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
+from tagship.config.root import find_root
 from tagship.errors import TagshipError
 
 SECONDS = 60
-_COMMANDS = (("kustomize", "build"), ("kubectl", "kustomize"))
+_COMMANDS = (("kustomize", ("build",)), ("kubectl", ("kustomize",)))
+_VERSIONS = {"kustomize": ("version",), "kubectl": ("version", "--client", "--output=json")}
+_NOWHERE = "http://127.0.0.1:9"
+"""A proxy that there is none of: port 9 discards."""
 
 
 def render(path: Path) -> list[dict[str, Any]]:
@@ -23,17 +31,21 @@ def render(path: Path) -> list[dict[str, Any]]:
 
 
 def render_text(path: Path) -> str:
-    """The same as YAML text.
+    """The same as YAML text. Nothing is fetched: it runs without git, plugins and network.
 
     Raises:
         TagshipError: no kustomize on this machine, or it refuses ``path``; its words are passed on.
     """
-    try:
-        done = subprocess.run(
-            [*command(), str(path)], capture_output=True, text=True, timeout=SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise TagshipError(f"{path}: kustomize did not end within {SECONDS} s") from None
+    with tempfile.TemporaryDirectory() as home:
+        closed = {"PATH": home, "HOME": home, "XDG_CONFIG_HOME": home, "KUBECONFIG": os.devnull}
+        closed |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), _NOWHERE) | {"NO_PROXY": ""}
+        try:
+            done = subprocess.run(
+                [*command(), str(path)],
+                capture_output=True, text=True, timeout=SECONDS, check=False, env=closed,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise TagshipError(f"{path}: kustomize did not end within {SECONDS} s") from None
     if done.returncode != 0:
         raise TagshipError(f"{path}: kustomize refuses it: {done.stderr.strip()}")
     return done.stdout
@@ -42,13 +54,39 @@ def render_text(path: Path) -> str:
 def command() -> list[str]:
     """``kustomize build``, or ``kubectl kustomize``: whichever this machine has.
 
+    The one that ``make tools`` sets up in ``.tools/bin`` goes before all others.
+
     Raises:
         TagshipError: it has neither.
     """
+    places = os.environ.get("PATH", "")
+    with suppress(TagshipError):
+        places = f"{find_root() / '.tools' / 'bin'}{os.pathsep}{places}"
     for program, verb in _COMMANDS:
-        if found := shutil.which(program):
-            return [found, verb]
+        if path := shutil.which(program, path=places):
+            return [path, *verb]
     raise TagshipError("neither kustomize nor kubectl is installed", "run `make tools`")
+
+
+def version() -> str:
+    """The version of the kustomize that renders, such as ``v5.7.1``.
+
+    Raises:
+        TagshipError: there is none, or it does not say.
+    """
+    return _version(command()[0])
+
+
+@cache
+def _version(program: str) -> str:
+    arguments = _VERSIONS[Path(program).stem]
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+    said = done.stdout.strip()
+    if done.returncode == 0 and Path(program).stem == "kubectl":
+        said = str((YAML(typ="safe").load(said) or {}).get("kustomizeVersion", ""))
+    if done.returncode != 0 or not said.startswith("v"):
+        raise TagshipError(f"{program}: it does not say its version: {done.stderr.strip()}")
+    return said.split()[0]
 
 
 def _yaml() -> YAML:

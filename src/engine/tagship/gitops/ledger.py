@@ -16,6 +16,10 @@ Series = tuple[str, str]
 """A model and an environment, whose deployments are numbered together."""
 
 
+Upto = Mapping[Series, int]
+"""The last number of each series that counts: the others came later."""
+
+
 @dataclass(frozen=True)
 class _Said:
     """A valid tag and what it says."""
@@ -68,9 +72,26 @@ class Deployment(_Said):
         return self.says("Release")
 
     @property
+    def manifests(self) -> Mapping[str, str]:
+        """What it says of its rendered manifests."""
+        return {key: self.says(key) for key in ("Manifests", "Kustomize")}
+
+    @property
     def what(self) -> tuple[str, str]:
         """The release together with the manifests around it."""
         return self.release, self.says("Manifests")
+
+
+def left_by(deployment: Deployment, before: Deployment | None) -> str:
+    """What a rollback leaves: the release that ran before it, or that deployment alone.
+
+    Nothing, where it runs again what ran before it: then it went over a tag that was no deployment.
+    """
+    if deployment.says("Action") != "rollback" or before is None:
+        return ""
+    if deployment.says("Restores") == before.name:
+        return ""
+    return before.name if before.release == deployment.release else before.release
 
 
 @dataclass(frozen=True)
@@ -142,10 +163,10 @@ class Ledger:
         held = (d.says("Previous").partition("@") for d in history)
         return any(n == deployment.name and o != deployment.raw.object for n, _, o in held if o)
 
-    def at(self, model: str, environment: str, when: datetime) -> Deployment | None:
-        """What ran at a time: the highest number tagged by then."""
-        past = [d for d in self.history(model, environment) if d.date <= when]
-        return past[-1] if past else None
+    def heads(self) -> dict[str, str]:
+        """The highest deployment of each series → its tag object."""
+        tops = (history[-1] for history in self.deployments.values())
+        return {top.name: top.raw.object for top in tops}
 
     def next(self, model: str, environment: str) -> DeploymentTag:
         """The tag that the next deployment gets: above everything that Argo CD could follow.
@@ -181,35 +202,39 @@ class Ledger:
         return self.releases[name]
 
     def standing(
-        self, model: str, environment: str, before: Deployment | None = None
+        self, model: str, environment: str, upto: Upto | None = None
     ) -> dict[str, Deployment]:
-        """What an environment left by rollback and nobody lifted since → by which rollback."""
+        """What an environment left by rollback and nobody lifted since → by which rollback.
+
+        A claim that its own history does not bear out is not obeyed.
+        """
         standing: dict[str, Deployment] = {}
+        before: Deployment | None = None
         for deployment in self.history(model, environment):
-            if before and environment == before.tag.environment:
-                if deployment.number >= before.number:
-                    break
-            elif before and deployment.date >= before.date:
+            if upto is not None and deployment.number > upto.get((model, environment), 0):
                 break
-            standing.pop(deployment.says("Lifts"), None)
-            if deployment.says("Rejects"):
-                standing[deployment.says("Rejects")] = deployment
+            if deployment.says("Action") == "lift":
+                standing.pop(deployment.says("Lifts"), None)
+            rejects = deployment.says("Rejects")
+            if rejects and rejects == left_by(deployment, before):
+                standing[rejects] = deployment
+            before = deployment
         return standing
 
-    def rejected(self, model: str, before: Deployment | None = None) -> dict[str, Deployment]:
+    def rejected(self, model: str, upto: Upto | None = None) -> dict[str, Deployment]:
         """What was rolled back anywhere: release or deployment → by which rollback."""
         places = [environment for name, environment in self.deployments if name == model]
-        found = (self.standing(model, environment, before) for environment in places)
+        found = (self.standing(model, environment, upto) for environment in places)
         return {name: rollback for here in found for name, rollback in here.items()}
 
     def rejection(
-        self, model: str, release: str, manifests: str, before: Deployment | None = None
+        self, model: str, release: str, manifests: str, upto: Upto | None = None
     ) -> Deployment | None:
         """The rollback that stands in the way of a release, or of it with these manifests.
 
         A rejected artifact stays rejected under a higher version.
         """
-        for name, rollback in self.rejected(model, before).items():
+        for name, rollback in self.rejected(model, upto).items():
             if name == release or self._is_again(release, name):
                 return rollback
             history = self.history(model, rollback.tag.environment)

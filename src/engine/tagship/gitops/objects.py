@@ -14,6 +14,27 @@ class Object(NamedTuple):
     content: bytes
 
 
+class Entry(NamedTuple):
+    """One entry of a folder as Git holds it."""
+
+    mode: str
+    """Such as 100644; a folder's is 40000."""
+    hash: str
+    name: str
+
+
+def entries(tree: Object) -> list[Entry]:
+    """What a tree object lists: for each entry mode, name, and the hash as bytes."""
+    size, content, found, at = len(tree.name) // 2, tree.content, [], 0
+    while at < len(content):
+        end = content.index(b"\0", at)
+        mode, name = content[at:end].split(b" ", 1)
+        held = content[end + 1 : end + 1 + size].hex()
+        found.append(Entry(mode.decode(), held, name.decode(errors="surrogateescape")))
+        at = end + 1 + size
+    return found
+
+
 class Objects:
     """A process that answers for objects, begun when it is first asked, ended with its owner."""
 

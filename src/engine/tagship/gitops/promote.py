@@ -12,7 +12,7 @@ from tagship.gitops.ledger import Deployment
 from tagship.gitops.records import AUTOMATIC, NONE, Record, overlay
 from tagship.gitops.registry import split_reference
 from tagship.gitops.rules import check_release, refuse_rejected
-from tagship.gitops.tagging import Plan, after, tag_deployment
+from tagship.gitops.tagging import Plan, after, plan_deployment, tag_deployment
 from tagship.gitops.tags import one_line, release_tag
 from tagship.gitops.view import Checks, View, look
 
@@ -64,6 +64,9 @@ def promote(
                 "the release workflow does this; by hand: --image <name>@sha256:…",
             )
         record = _with_image(view, view.released(release, view.first), image, run_id, checks)
+        for place in dict.fromkeys((view.first, target)):
+            draft = view.pinned(view.head, record.moved_to(place, NONE), "draft")
+            view.manifests(draft, model, place)  # what cannot be rendered stops it before any tag
         done = tag_deployment(root, model, checks, lambda now: _first(now, record), dry_run)
         tag = done.name
         if dry_run or earlier is None:
@@ -122,9 +125,9 @@ def _first(view: View, record: Record) -> Plan | Deployment:
                 f"{record.release}: {deployment.name} already ran the newer {other.name}",
                 "release a higher version instead",
             )
-    subject = f"deploy {record.release}"
-    message = f"deploy: {record.environment} runs {record.release}\n\n{record.reference}\n"
-    return Plan(record, view.pinned(view.head, record, message), "deploy", subject)
+    return plan_deployment(
+        view, record, view.pinned(view.head, record, "draft"), f"deploy {record.release}"
+    )
 
 
 def _propose(
@@ -203,10 +206,7 @@ def describe(view: View, current: Deployment | None, wish: Record, commit: str) 
 
 
 def _rendered(view: View, current: Deployment | None, wish: Record, commit: str) -> str:
-    try:
-        diff = rendered(view, current, commit, wish.model, wish.environment)
-    except TagshipError as error:
-        return f"The rendered difference is not shown: {error.args[0]}.\n"
+    diff = rendered(view, current, commit, wish.model, wish.environment)
     return folded(diff) if diff else "The rendered manifests are the same.\n"
 
 

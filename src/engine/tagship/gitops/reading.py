@@ -3,23 +3,26 @@
 Tags that are lightweight, malformed, misnamed or shadowed are findings, never acted on.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from tagship.documentation import page
 from tagship.errors import TagshipError
 from tagship.gitops.following import Unresolvable, followed_version, follows
 from tagship.gitops.git import RawTag
-from tagship.gitops.ledger import Deployment, Finding, Ledger, Release, Series, Stray
+from tagship.gitops.ledger import Deployment, Finding, Ledger, Release, Series, Stray, left_by
 from tagship.gitops.tags import (
     DeploymentTag,
     Message,
     ReleaseTag,
     one_line,
     parse_message,
+    parse_seen,
     parse_tag,
 )
 
+_DELETED = 1000
+"""How many deleted numbers a deployment is believed to have seen above those that are there."""
 _RELEASE_NEEDS = ("Model-SHA256", "Lock-SHA256", "Config-SHA256", "Verdict", "Verdict-SHA256")
 _DEPLOYMENT_NEEDS = ("Release", "Environment", "Action", "Image", "Model-SHA256", "Manifests")
 
@@ -30,11 +33,13 @@ def read_ledger(
     environments: Iterable[str],
     others: Iterable[str] = (),
     local: Mapping[str, str] | None = None,
+    told: Callable[[str], str] = lambda commit: "",
 ) -> Ledger:
     """Understand the remote's tags.
 
-    ``others`` are the remote's other refs, which may shadow a tag; ``local`` the tag objects of
-    this clone, by which a moved or deleted tag is noticed.
+    ``others`` are the remote's other refs, which may shadow a tag. A moved or deleted tag is
+    noticed by the tag objects of this clone, ``local``, and by what later deployments saw: their
+    commits say it, by ``told``.
     """
     raws = {raw.name: raw for raw in tags}
     known = {*models, *(name.split("/")[0] for name in raws if parse_tag(name))}
@@ -75,15 +80,73 @@ def read_ledger(
     highest: dict[Series, int] = {}
     for model, environment, number in used:
         highest[model, environment] = max(number, highest.get((model, environment), 0))
+    seen = _seen(ordered, told)
+    for tag in (parse_tag(name) for name in seen):
+        assert isinstance(tag, DeploymentTag)
+        most = highest.get((tag.model, tag.environment), 0)
+        if most < tag.number <= most + _DELETED:
+            highest[tag.model, tag.environment] = tag.number
     ledger = Ledger(releases, ordered, highest, tuple(strays), ())
     findings += [
         *(_misnamed(name, ledger) for name in raws if name.split("/")[0] in known
           and parse_tag(name) is None),
         *(_shadowing(ref, tag, ledger) for ref, tag in shadows.items()),
         *_broken_chains(ordered, raws),
+        *_untrue(ordered),
+        *_gone(seen, raws, ordered),
         *_moved(raws, local or {}, known),
     ]  # fmt: skip
     return replace(ledger, findings=tuple(findings))
+
+
+def _seen(
+    ordered: Mapping[Series, tuple[Deployment, ...]], message: Callable[[str], str]
+) -> dict[str, tuple[str, str]]:
+    """Each tag that the newest deployments saw → its object, and who saw it."""
+    seen: dict[str, tuple[str, str]] = {}
+    for history in ordered.values():
+        for name, held in parse_seen(message(history[-1].commit)).items():
+            seen[name] = (held, history[-1].name)
+    return seen
+
+
+def _gone(
+    seen: Mapping[str, tuple[str, str]],
+    raws: Mapping[str, RawTag],
+    ordered: Mapping[Series, tuple[Deployment, ...]],
+) -> list[Finding]:
+    """Deployments that a later one saw, and that are deleted or moved since."""
+    findings = []
+    for name, (held, who) in seen.items():
+        tag = parse_tag(name)
+        assert isinstance(tag, DeploymentTag)
+        history = ordered.get((tag.model, tag.environment), ())
+        if name in raws:
+            if raws[name].object != held:
+                problem = f"it was moved: {who} saw {held[:12]} of it"
+                findings.append(Finding(name, problem, True))
+        elif not history or history[-1].number < tag.number:
+            way = f"git push origin {held}:refs/tags/{name}"
+            problem = f"it was deleted: {who} saw it; to restore it: {way}"
+            findings.append(Finding(name, problem, True))
+    return findings
+
+
+def _untrue(ordered: Mapping[Series, tuple[Deployment, ...]]) -> list[Finding]:
+    """Deployments that say they reject or lift what their own history does not bear out."""
+    findings = []
+    for history in ordered.values():
+        before: Deployment | None = None
+        for deployment in history:
+            rejects, left = deployment.says("Rejects"), left_by(deployment, before)
+            if rejects != left:
+                problem = f"it says that it rejects {rejects or 'nothing'}"
+                findings.append(Finding(deployment.name, f"{problem}, but it leaves {left or '-'}"))
+            if deployment.says("Lifts") and deployment.says("Action") != "lift":
+                problem = f"it says that it lifts {deployment.says('Lifts')}, but it is no lift"
+                findings.append(Finding(deployment.name, problem))
+            before = deployment
+    return findings
 
 
 def _shadowed(ref: str) -> DeploymentTag | None:

@@ -3,7 +3,6 @@
 ``release.yaml`` says what is deployed; ``kustomization.yaml`` pins the same image by digest.
 """
 
-import hashlib
 import io
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -39,7 +38,7 @@ class Record:
     run_id: str = NONE
     verdict_sha256: str = NONE
     manifests: str = NONE
-    """The fingerprint of the manifests that were reviewed together with the release."""
+    """The fingerprint of the rendered manifests that were reviewed together with the release."""
 
     @property
     def deployed(self) -> bool:
@@ -51,7 +50,7 @@ class Record:
         """The image by digest."""
         return f"{self.image}@{self.digest}"
 
-    def trailers(self, manifests: str) -> dict[str, str]:
+    def trailers(self) -> dict[str, str]:
         """What a deployment's tag says of it."""
         return {
             "Release": self.release,
@@ -60,7 +59,6 @@ class Record:
             "Data-SHA256": self.data_sha256,
             "Config-SHA256": self.config_sha256,
             "Verdict-SHA256": self.verdict_sha256,
-            "Manifests": manifests,
         }
 
     def moved_to(self, environment: str, manifests: str) -> "Record":
@@ -147,24 +145,6 @@ def check_pin(record: Record, pin: tuple[str, str]) -> None:
             f"{path}: it pins {pin[0]}@{pin[1]}, its record says {record.reference}",
             "let `tagship promote` write both; never edit one by hand",
         )
-
-
-def fingerprint(files: Mapping[str, str], model: str, environment: str, others: set[str]) -> str:
-    """A hash of the YAML that an environment is rendered from, except its record.
-
-    ``files`` holds the blob of each file under ``deploy/``; ``others`` the other environments.
-    """
-    mine = (f"deploy/{model}/", "deploy/base/", "deploy/components/")
-    not_mine = tuple(f"{overlay(model, other)}/" for other in others)
-    chosen = [
-        f"{path} {blob}"
-        for path, blob in sorted(files.items())
-        if path.startswith(mine)
-        and not path.startswith(not_mine)
-        and path.endswith((".yaml", ".yml", ".json"))
-        and path != record_path(model, environment)
-    ]
-    return hashlib.sha256("\n".join(chosen).encode()).hexdigest()
 
 
 def _pin(content: Mapping[Any, Any], path: str) -> Any:

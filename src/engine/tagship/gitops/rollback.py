@@ -1,13 +1,12 @@
-"""Rolling back and lifting: new numbers on commits that ran before. No build, no force."""
+"""Rolling back and lifting: new numbers for what ran before. No build, no rendering, no force."""
 
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from tagship.config.project import ProjectConfig
-from tagship.config.project_files import load_project
+from tagship.config.project_files import PROJECT, parse_project
 from tagship.documentation import page
 from tagship.errors import TagshipError
 from tagship.gitops.git import Git, Remote
@@ -99,11 +98,8 @@ def _last_config(git: Git, remote: Remote) -> ProjectConfig:
     commits = [remote.heads[remote.default]]
     commits += [raw.commit for raw in git.tags() if raw.commit and raw.name.count("/") == 2]
     for commit in dict.fromkeys(commits):
-        text = git.show(commit, "config/project.yaml")
-        with TemporaryDirectory() as folder, suppress(TagshipError):
-            (Path(folder) / "config").mkdir()
-            (Path(folder) / "config" / "project.yaml").write_text(text or "", encoding="utf-8")
-            return load_project(Path(folder))
+        with suppress(TagshipError):
+            return parse_project(git.show(commit, PROJECT) or "")
     raise TagshipError("no commit has a config/project.yaml that can be read")
 
 
@@ -123,7 +119,7 @@ def lift(
 ) -> list[Tagged]:
     """Lift the rejection of ``v1.3.0`` or ``production/5``, wherever it stands.
 
-    The same commit gets the next number, so nothing changes but the ledger.
+    What runs gets the next number, so nothing changes but the ledger.
 
     Raises:
         TagshipError: no reason, not rejected, or a pin still asks for it.
@@ -151,9 +147,11 @@ def lift(
             done = _of_this_run(now, model, environment, "lift")
             if done or environment not in _rejecting(now, model, name):
                 return done or current
-            record = _record(now, current)
             extra = {"Lifts": name, "Reason": reason}
-            return Plan(record, current.commit, "lift", f"lift the rejection of {name}", extra)
+            subject = f"lift the rejection of {name}"
+            return Plan(
+                _record(now, current), current.commit, "lift", subject, current.manifests, extra
+            )
 
         tags.append(tag_deployment(root, model, checks, decide, dry_run))
     return tags
@@ -167,8 +165,7 @@ def _refuse_asked_for(view: View, model: str, name: str) -> None:
         running = view.record(current.commit, model, environment) if current else None
         if pinned is None or pinned == running:
             continue
-        manifests = view.manifests(view.head, model, environment)
-        stands = view.ledger.rejection(model, pinned.release, manifests)
+        stands = view.rejection(pinned, pinned.manifests)
         if stands and stands.says("Rejects") == name:
             raise TagshipError(
                 f"{overlay(model, environment)} on {view.remote.default} still asks for {name},"
@@ -207,7 +204,7 @@ def _is_done(view: View, current: Deployment, reason: str, to: int | None) -> bo
         )
     history = view.ledger.history(current.tag.model, current.tag.environment)
     wanted = [d for d in history if d.number == to]
-    return bool(wanted) and wanted[0].commit == current.commit
+    return bool(wanted) and wanted[0].what == current.what
 
 
 def _target(view: View, current: Deployment, to: int | None) -> Deployment:
@@ -230,8 +227,8 @@ def _target(view: View, current: Deployment, to: int | None) -> Deployment:
             )
         if view.ledger.is_moved(chosen[0]):
             raise TagshipError(f"{chosen[0].name}: it was moved after it ran", "choose another")
-        if chosen[0].commit == current.commit:
-            raise TagshipError(f"{chosen[0].name} is the commit that {current.name} runs already")
+        if chosen[0].what == current.what:
+            raise TagshipError(f"{chosen[0].name} is what {current.name} runs already")
         stands = view.ledger.rejection(model, *chosen[0].what)
         if stands:
             raise TagshipError(
@@ -283,7 +280,7 @@ def _plan(
         "Reason": reason,
     }
     subject = f"roll back to {target.name} ({target.release})"
-    return Plan(record, target.commit, "rollback", subject, extra)
+    return Plan(record, target.commit, "rollback", subject, target.manifests, extra)
 
 
 def _record(view: View, deployment: Deployment) -> Record:

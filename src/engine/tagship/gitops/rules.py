@@ -4,19 +4,25 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tagship.errors import TagshipError
-from tagship.gitops.ledger import Deployment, Release
+from tagship.gitops.ledger import Deployment, Release, Upto
 from tagship.gitops.records import NO_DIGEST, Record, check_pin, overlay
 from tagship.gitops.view import View
 
 Rule = tuple[str, Callable[[], None]]
 
 
+class NotDerived(Exception):
+    """A claim that nothing here can prove or refute."""
+
+
 @dataclass(frozen=True)
 class Check:
-    """A rule and what it found; no problem means that it holds."""
+    """A rule and what it found; neither problem nor doubt means that it holds."""
 
     what: str
     problem: str = ""
+    not_derived: str = ""
+    """Why it could be neither proved nor refuted."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,11 @@ class Candidate:
     record: Record
     before: Deployment | None = None
     """Judge as it was before this deployment; None judges as it is now."""
+
+    @property
+    def environments(self) -> list[str]:
+        """The environments that there were at the commit, in order of promotion."""
+        return self.view.project_at(self.commit).environments
 
     @property
     def release(self) -> Release:
@@ -78,7 +89,7 @@ class Candidate:
 
     def digest_is_the_one(self) -> None:
         """The image against the one that the first environment ran first."""
-        ran = self.view.ran(self.record.release, self.view.first)
+        ran = self.view.ran(self.record.release, self.environments[0])
         if ran and ran.says("Image") != self.record.reference:
             raise TagshipError(
                 f"{self.record.release}: {ran.name} ran {ran.says('Image')},"
@@ -88,7 +99,10 @@ class Candidate:
 
     def earlier_environment_ran_it(self) -> None:
         """What the environment before ran."""
-        earlier = self.view.before(self.record.environment)
+        environments, mine = self.environments, self.record.environment
+        if mine not in environments:
+            raise TagshipError(f"'{mine}' is no environment of config/project.yaml there")
+        earlier = environments[environments.index(mine) - 1] if mine != environments[0] else ""
         if earlier and not self.view.ran(self.record.release, earlier):
             raise TagshipError(
                 f"{self.record.release}: {earlier} never ran it",
@@ -97,41 +111,58 @@ class Candidate:
 
     def not_rejected(self) -> None:
         """Rollbacks that stand."""
-        record = self.record
-        manifests = self.view.manifests(self.commit, record.model, record.environment)
-        refuse_rejected(self.view, record, manifests, self.before)
+        if self.before is None:
+            return refuse_rejected(self.view, self.record, self._fingerprint())
+        upto = self.view.upto(self.before)
+        return refuse_rejected(self.view, self.record, self.before.says("Manifests"), upto)
+
+    def _fingerprint(self) -> str:
+        return self.view.manifests(self.commit, self.record.model, self.record.environment)
 
     def manifests_reviewed(self) -> None:
         """The manifests at the commit against those of the record."""
         record = self.record
-        if record.environment == self.view.first:
+        if record.environment == self.environments[0]:
             return
-        found = self.view.manifests(self.commit, record.model, record.environment)
+        found = self._fingerprint()
         if found != record.manifests:
+            if self.before:
+                refuse_other_kustomize(self.view, self.before)
             raise TagshipError(
                 f"{overlay(record.model, record.environment)}: the manifests at"
                 f" {self.commit[:12]} ({found[:12]}) are not those that were proposed and reviewed"
-                f" ({record.manifests[:12]})",
+                f" ({record.manifests[:12]}), or another kustomize rendered those",
                 f"run `tagship promote {record.model} {record.release.split('/')[-1]}"
                 f" --env {record.environment}` and have the new difference reviewed",
             )
 
 
-def refuse_rejected(
-    view: View, record: Record, manifests: str, before: Deployment | None = None
-) -> None:
+def refuse_rejected(view: View, record: Record, manifests: str, upto: Upto | None = None) -> None:
     """Refuse what a standing rollback left.
 
     Raises:
         TagshipError: names the rollback and its reason.
     """
-    rollback = view.ledger.rejection(record.model, record.release, manifests, before)
+    rollback = view.rejection(record, manifests, upto)
     if rollback:
         rejects = rollback.says("Rejects").removeprefix(f"{record.model}/")
         raise TagshipError(
             f"{rollback.says('Rejects')} was rejected by {rollback.name}:"
             f" {rollback.says('Reason')}",
             f'if that is mended: tagship lift {record.model} {rejects} --reason "…"',
+        )
+
+
+def refuse_other_kustomize(view: View, deployment: Deployment) -> None:
+    """Leave open what another kustomize rendered: its fingerprint can differ by that alone.
+
+    Raises:
+        NotDerived: the deployment was rendered by another version.
+    """
+    if deployment.says("Kustomize") != view.renderer.version:
+        raise NotDerived(
+            f"kustomize {deployment.says('Kustomize') or '(no version)'} rendered it,"
+            f" here is {view.renderer.version}"
         )
 
 
@@ -160,6 +191,7 @@ def check_release(view: View, release: Release) -> None:
     facts = view.facts(release.commit, release.tag.model)
     claims = {
         "Model-SHA256": facts.model_sha256,
+        "Data-SHA256": facts.data_sha256,
         "Lock-SHA256": facts.lock_sha256,
         "Config-SHA256": facts.config_sha256,
     }
@@ -191,4 +223,6 @@ def examine(rules: Iterable[Rule]) -> list[Check]:
             checks.append(Check(what))
         except TagshipError as error:
             checks.append(Check(what, str(error.args[0])))
+        except NotDerived as doubt:
+            checks.append(Check(what, not_derived=str(doubt)))
     return checks

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time
 
 from tagship.errors import TagshipError
+from tagship.gitops.heads import ran_at, read_heads
 from tagship.gitops.ledger import Deployment
-from tagship.gitops.records import record_path
 from tagship.gitops.view import View
 
 
@@ -77,8 +77,11 @@ def history(
 ) -> list[Event]:
     """Every deployment of a model, oldest first; with ``at`` only what ran then.
 
+    Several of one environment with ``at``: it changed between the two entries around that time.
+
     Raises:
-        TagshipError: neither config nor a tag knows the model, or no such environment.
+        TagshipError: neither config nor a tag knows the model, no such environment, or nothing
+            tells what ran then.
     """
     if model not in view.models and model not in view.ledger.models():
         raise TagshipError(f"no model '{model}'", f"the models are: {', '.join(view.models)}")
@@ -87,13 +90,10 @@ def history(
         view.check_environment(environment)
     chosen = [environment] if environment else [*view.environments]
     chosen += sorted(known - {*view.environments}) if not environment else []
-    found: list[Deployment] = []
-    for name in chosen:
-        if at is None:
-            found += view.ledger.history(model, name)
-        elif ran := view.ledger.at(model, name, at):
-            found.append(ran)
-    return [_event(deployment) for deployment in found]
+    if at is None:
+        return [_event(d) for name in chosen for d in view.ledger.history(model, name)]
+    entries = read_heads(view)
+    return [_event(d) for name in chosen for d in ran_at(entries, view, model, name, at)]
 
 
 def parse_time(text: str) -> datetime:
@@ -136,24 +136,19 @@ def _row(
 
 
 def _on_main(view: View, model: str, environment: str, current: Deployment | None) -> str:
-    path = record_path(model, environment)
-    if current and view.git.tree(view.head, path) == view.git.tree(current.commit, path) != "":
-        same = view.manifests(view.head, model, environment) == current.says("Manifests")
-        return "same" if same else "has other manifests"
     try:
         record = view.record(view.head, model, environment)
+        if record is None:
+            return "no overlay"
+        if current is None:
+            return f"asks for {record.release}" if record.deployed else ""
+        if record != view.record(current.commit, model, environment):
+            same = record.release == current.release
+            return "asks for another record" if same else f"asks for {record.release}"
+        same = view.same_manifests(view.head, current.commit, model, environment)
+        return "same" if same else "has other manifests"
     except TagshipError as error:
         return str(error.args[0])
-    if record is None:
-        return "no overlay"
-    if current is None:
-        return f"asks for {record.release}" if record.deployed else ""
-    if record != view.record(current.commit, model, environment):
-        same = record.release == current.release
-        return "asks for another record" if same else f"asks for {record.release}"
-    if view.manifests(view.head, model, environment) != current.says("Manifests"):
-        return "has other manifests"
-    return "same"
 
 
 def _event(deployment: Deployment) -> Event:

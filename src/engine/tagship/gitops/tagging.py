@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +11,7 @@ from tagship.errors import TagshipError
 from tagship.gitops.git import Git, jitter
 from tagship.gitops.ledger import Action, Deployment
 from tagship.gitops.records import Record
-from tagship.gitops.tags import compose
+from tagship.gitops.tags import compose, seen_lines
 from tagship.gitops.view import Checks, View, look
 
 ATTEMPTS = 20
@@ -22,11 +22,14 @@ class Plan:
     """A deployment that is wanted, before it has a number."""
 
     record: Record
-    commit: str
+    source: str
+    """The commit whose ``deploy/`` is to run."""
     action: Action
     subject: str
+    manifests: Mapping[str, str]
+    """Trailers of what it renders to: Manifests, Kustomize."""
     extra: dict[str, str] = field(default_factory=dict)
-    """Trailers of the action: Restores, Rejects, Lifts, Reason."""
+    """Trailers of the action: Restores, Rejects, Lifts, Reason, Reviewed, Approved-By."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +40,24 @@ class Tagged:
     commit: str
     created: bool
     message: str
+    release: str = ""
+    """What it runs, where this call made it."""
 
 
 Decide = Callable[[View], Plan | Deployment]
+
+
+def plan_deployment(
+    view: View, record: Record, source: str, subject: str, extra: Mapping[str, str] | None = None
+) -> Plan:
+    """The plan to run a record with the manifests of a commit, rendered.
+
+    Raises:
+        TagshipError: they cannot be rendered, or hold what nobody declared.
+    """
+    found = view.manifests(source, record.model, record.environment)
+    said = {"Manifests": found, "Kustomize": view.renderer.version}
+    return Plan(record, source, "deploy", subject, said, dict(extra or {}))
 
 
 def tag_deployment(
@@ -48,14 +66,17 @@ def tag_deployment(
     checks: Checks,
     decide: Decide,
     dry_run: bool = False,
-    seen: View | None = None,
+    start: View | None = None,
     again: Callable[[], View] | None = None,
 ) -> Tagged:
     """Tag what ``decide`` wants of a model, with the next number of its environment.
 
     ``decide`` is asked again after every lost race, on what is true by then; it answers with a
-    deployment when there is nothing left to do. A view ``seen`` just now saves the first fetch.
-    A rollback brings its own way to see ``again``: it goes over what could lead Argo CD astray.
+    deployment when there is nothing left to do. Each tag gets a commit of its own: the default
+    branch's head, with the ``deploy/`` that is to run. Argo CD never meets it before its tag then,
+    and its workflow files are those that ``GITHUB_TOKEN`` may push. A view to ``start`` from saves
+    the first fetch. A rollback brings its own way to see ``again``: it goes over what could lead
+    Argo CD astray.
 
     Raises:
         TagshipError: ``decide`` or the remote refuses.
@@ -64,7 +85,7 @@ def tag_deployment(
         if again:
             view = again()
         else:
-            view = look(root) if attempt or seen is None else seen
+            view = look(root) if attempt or start is None else start
             view.check_taggable(model)
         plan = decide(view)
         if isinstance(plan, Deployment):
@@ -72,10 +93,13 @@ def tag_deployment(
         record = plan.record
         tag = view.ledger.next(record.model, record.environment)
         message = _message(view, plan, str(tag), checks)
+        seen = seen_lines(view.ledger.heads())
+        said = f"{tag}: {plan.subject}\n\n{seen}"
+        commit = view.git.graft(view.head, "deploy", plan.source, said)
         if dry_run:
-            return Tagged(str(tag), plan.commit, False, message)
-        if push_tag(view.git, str(tag), plan.commit, message, checks.sign):
-            return Tagged(str(tag), plan.commit, True, message)
+            return Tagged(str(tag), commit, False, message)
+        if push_tag(view.git, str(tag), commit, message, checks.sign):
+            return Tagged(str(tag), commit, True, message, record.release)
         time.sleep(jitter(attempt))
     raise TagshipError(
         f"{ATTEMPTS} other deployments took their numbers first", "run this again in a moment"
@@ -117,7 +141,8 @@ def _message(view: View, plan: Plan, name: str, checks: Checks) -> str:
         "Model": record.model,
         "Environment": record.environment,
         "Action": plan.action,
-        **record.trailers(view.manifests(plan.commit, record.model, record.environment)),
+        **record.trailers(),
+        **plan.manifests,
         "Actor": actor(view.git, checks),
         "Previous": f"{current.name}@{current.raw.object}" if current else "",
         "Run": workflow_run(),

@@ -17,12 +17,14 @@ _VERSION = re.compile(r"v?(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9
 _NUMBER = re.compile(r"[1-9][0-9]{0,19}")
 _ENVIRONMENT = re.compile(r"[a-z0-9]([-a-z0-9]{0,51}[a-z0-9])?")
 _TRAILER = re.compile(r"([A-Z][A-Za-z0-9]*(?:-[A-Za-z0-9]+)*): (.+)")
+_SEEN = re.compile(r"saw (\S+) ([0-9a-f]{40}|[0-9a-f]{64})")
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 KEYS = (
     "Model", "Release", "Environment", "Action", "Image", "Model-SHA256", "Data-SHA256",
     "Config-SHA256", "Lock-SHA256", "Verdict", "Verdict-SHA256", "Champion", "Manifests",
-    "Restores", "Rejects", "Lifts", "Reason", "Actor", "Previous", "Run",
+    "Kustomize", "Restores", "Rejects", "Lifts", "Reason", "Reviewed", "Approved-By",
+    "Actor", "Previous", "Run",
 )  # fmt: skip
 """Every trailer there is, in the order in which they are written."""
 
@@ -171,6 +173,21 @@ def parse_message(subject: str, body: str) -> Message:
             raise TagshipError(f"its message has two trailers {key!r}")
         trailers[key] = value
     return Message(subject, "\n\n".join(paragraphs[:-1]).strip("\n"), trailers)
+
+
+def seen_lines(heads: Mapping[str, str]) -> str:
+    """What a deployment's commit says of the highest tag of each series, as it saw them."""
+    return "".join(f"saw {name} {held}\n" for name, held in sorted(heads.items()))
+
+
+def parse_seen(text: str) -> dict[str, str]:
+    """Read what ``seen_lines`` wrote: deployments → their tag objects."""
+    found = {}
+    for line in text.splitlines():
+        match = _SEEN.fullmatch(line)
+        if match and isinstance(parse_tag(match[1]), DeploymentTag):
+            found[match[1]] = match[2]
+    return found
 
 
 def _plain(body: str) -> list[str]:

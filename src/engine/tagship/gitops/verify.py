@@ -5,13 +5,26 @@ from pathlib import Path
 
 from tagship.config.project_files import load_model
 from tagship.errors import TagshipError
+from tagship.gitops.heads import read_heads
 from tagship.gitops.ledger import Deployment, Release
 from tagship.gitops.records import Record, pin_path, record_path
-from tagship.gitops.rules import Candidate, Check, Rule, check_release, examine
+from tagship.gitops.rules import (
+    Candidate,
+    Check,
+    Rule,
+    check_release,
+    examine,
+    refuse_other_kustomize,
+)
 from tagship.gitops.tags import DeploymentTag, ReleaseTag, parse_tag
 from tagship.gitops.view import Checks, View, look
 
 _SOUND = "the tag itself is sound"
+_TAKEN = {
+    "Verdict": "by training again: --retrain", "Verdict-SHA256": "", "Champion": "",
+    "Reviewed": "", "Approved-By": "", "Reason": "", "Actor": "", "Run": "",
+}  # fmt: skip
+"""Trailers that are believed, and how they could be derived."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +33,8 @@ class Verification:
 
     name: str
     checks: list[Check]
+    taken: tuple[str, ...] = ()
+    """What it says that nothing here derives."""
 
     @property
     def ok(self) -> bool:
@@ -59,7 +74,23 @@ def verify_all(root: Path, checks: Checks) -> list[Verification]:
     known = [(name, tag) for name in names if (tag := parse_tag(name))]
     found = [_examine(view, name, tag, checks, False, False) for name, tag in known]
     others = [finding for finding in view.ledger.findings if finding.ref not in names]
-    return found + [Verification(f.ref, [Check(_SOUND, f.problem)]) for f in others]
+    problems = [(finding.ref, finding.problem) for finding in others]
+    problems += _deleted_since(view)
+    return found + [Verification(ref, [Check(_SOUND, problem)]) for ref, problem in problems]
+
+
+def _deleted_since(view: View) -> list[tuple[str, str]]:
+    """Deployments that the branch of heads saw last, and that are gone or moved."""
+    entries = read_heads(view)
+    known = {d.name: d.raw.object for mine in view.ledger.deployments.values() for d in mine}
+    return [
+        (
+            name,
+            f"it stood there on {entries[-1].when:%Y-%m-%d %H:%M}, and is deleted or moved since",
+        )
+        for name, held in (entries[-1].tags.items() if entries else ())
+        if known.get(name) != held
+    ]
 
 
 def _examine(
@@ -71,23 +102,26 @@ def _examine(
     signed: bool,
 ) -> Verification:
     rules: list[Rule] = [(_SOUND, lambda: _no_finding(view, name))]
+    found: Release | Deployment | None
     if isinstance(tag, ReleaseTag):
-        release = view.ledger.releases.get(name)
+        found = release = view.ledger.releases.get(name)
         if release:
             rules += _release_rules(view, release)
     else:
         history = view.ledger.history(tag.model, tag.environment)
-        found = next((d for d in history if d.number == tag.number), None)
-        release = view.ledger.releases.get(found.release) if found else None
-        if found:
-            rules += _deployment_rules(view, found, checks)
+        ran = found = next((d for d in history if d.number == tag.number), None)
+        release = view.ledger.releases.get(ran.release) if ran else None
+        if ran:
+            rules += _deployment_rules(view, ran, checks)
     if signed:
         rules.append(("it is signed by a known key", lambda: _signed(view, name)))
     if retrain and release:
         rules.append(
             ("retraining gives the lock, and it passes", lambda: _again(view, release, checks))
         )
-    return Verification(name, examine(rules))
+    said = found.message.trailers if found else {}
+    taken = [key + (f" ({way})" if way else "") for key, way in _TAKEN.items() if key in said]
+    return Verification(name, examine(rules), (*taken, "the date"))
 
 
 def _no_finding(view: View, name: str) -> None:
@@ -116,15 +150,19 @@ def _release_rules(view: View, release: Release) -> list[Rule]:
 def _deployment_rules(view: View, deployment: Deployment, checks: Checks) -> list[Rule]:
     model, environment = deployment.tag.model, deployment.tag.environment
     rules: list[Rule] = [
+        (
+            "its commit is main's, with the deploy/ that it claims",
+            lambda: _placed(view, deployment),
+        ),
         ("its trailers are what its commit holds", lambda: _agrees(view, deployment)),
-        ("its commit was reviewed", lambda: _placed(view, deployment)),
     ]
     try:
-        record = view.record(deployment.commit, model, environment)
+        origin = _origin(view, deployment)
+        record = view.record(origin.commit, model, environment)
     except TagshipError:
         record = None
     if record:
-        candidate = Candidate(view, deployment.commit, record, deployment)
+        candidate = Candidate(view, origin.commit, record, deployment)
         kept = candidate.rules()
         if deployment.says("Action") == "lift":
             kept = [rule for rule in kept if rule[1] != candidate.not_rejected]
@@ -133,47 +171,80 @@ def _deployment_rules(view: View, deployment: Deployment, checks: Checks) -> lis
     return rules
 
 
+def _origin(view: View, deployment: Deployment) -> Deployment:
+    """The deployment that first ran what a rollback or a lift runs again.
+
+    Raises:
+        TagshipError: it restores what never ran before it, or something else.
+    """
+    while deployment.says("Action") != "deploy":
+        history = view.ledger.history(deployment.tag.model, deployment.tag.environment)
+        earlier = [d for d in history if d.number < deployment.number]
+        if deployment.says("Action") == "rollback":
+            earlier = [d for d in earlier if d.name == deployment.says("Restores")]
+        if not earlier:
+            raise TagshipError(
+                f"it restores {deployment.says('Restores') or 'nothing'}, which never ran before"
+            )
+        source = earlier[-1]
+        if view.git.tree(deployment.commit, "deploy") != view.git.tree(source.commit, "deploy"):
+            raise TagshipError(f"its deploy/ is not that of {source.name}, which it runs again")
+        deployment = source
+    return deployment
+
+
 def _agrees(view: View, deployment: Deployment) -> None:
     model, environment = deployment.tag.model, deployment.tag.environment
     record = view.record(deployment.commit, model, environment)
     if record is None:
         raise TagshipError(f"its commit has no {record_path(model, environment)}")
-    claims = record.trailers(view.manifests(deployment.commit, model, environment))
-    for key, found in claims.items():
+    for key, found in record.trailers().items():
         if deployment.says(key) != found:
             raise TagshipError(f"{key} says {deployment.says(key)}, its commit holds {found}")
+    origin = _origin(view, deployment)
+    if deployment.manifests != origin.manifests:
+        raise TagshipError(
+            f"it says other Manifests or Kustomize than {origin.name}, which it runs"
+        )
+    found = view.manifests(origin.commit, model, environment)
+    if found != deployment.says("Manifests"):
+        refuse_other_kustomize(view, deployment)
+        raise TagshipError(f"Manifests says {deployment.says('Manifests')}, it renders {found}")
 
 
 def _placed(view: View, deployment: Deployment) -> None:
-    """On the default branch; or a pin on top of it, for the first; or where this ran before."""
+    """One commit on top of main, which changes ``deploy/`` alone, and that as its action says."""
     model, environment = deployment.tag.model, deployment.tag.environment
-    commit, action = deployment.commit, deployment.says("Action")
-    history = view.ledger.history(model, environment)
-    earlier = [d for d in history if d.number < deployment.number]
-    if action == "rollback":
-        restored = [d for d in earlier if d.name == deployment.says("Restores")]
-        if not restored or restored[0].commit != commit:
-            raise TagshipError(
-                f"it restores {deployment.says('Restores')}, which is not its commit"
-            )
-        return
-    if action == "lift":
-        if not earlier or earlier[-1].commit != commit:
-            raise TagshipError("a lift keeps the commit that ran before it; this one does not")
-        return
-    if view.git.is_ancestor(commit, view.head):
-        return
+    commit = deployment.commit
     parents = view.git.parents(commit)
-    mine = {record_path(model, environment), pin_path(model, environment)}
-    if (
-        environment != view.first
-        or len(parents) != 1
-        or not view.git.is_ancestor(parents[0], view.head)
-        or not set(view.git.changed(parents[0], commit)) <= mine
-    ):
+    if len(parents) != 1 or not view.git.is_ancestor(parents[0], view.head):
         raise TagshipError(
-            f"commit {commit[:12]} was never merged into {view.remote.default}: nobody reviewed it"
+            f"commit {commit[:12]} does not stand on one of {view.remote.default}: its files were"
+            " never merged"
         )
+    changed = view.git.changed(parents[0], commit)
+    elsewhere = [path for path in changed if not path.startswith("deploy/")]
+    if elsewhere:
+        raise TagshipError(f"commit {commit[:12]} changes {elsewhere[0]}: nobody reviewed that")
+    if deployment.says("Action") != "deploy":
+        _origin(view, deployment)
+    elif environment == view.project_at(commit).environments[0]:
+        mine = {record_path(model, environment), pin_path(model, environment)}
+        if not set(changed) <= mine:
+            other = sorted(set(changed) - mine)[0]
+            raise TagshipError(f"commit {commit[:12]} changes {other}: nobody reviewed that")
+    elif not _was_merged(view, commit, parents[0]):
+        raise TagshipError(
+            f"the deploy/ of commit {commit[:12]} was never that of {view.remote.default}: nobody"
+            " reviewed it"
+        )
+
+
+def _was_merged(view: View, commit: str, parent: str) -> bool:
+    """Whether a commit's ``deploy/`` is one that the default branch had by then."""
+    wanted = view.git.tree(commit, "deploy")
+    merged = view.git.history(parent, "deploy")
+    return any(view.git.tree(each, "deploy") == wanted for each in (parent, *merged))
 
 
 def _image(record: Record, checks: Checks) -> None:

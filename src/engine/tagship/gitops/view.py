@@ -5,24 +5,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tagship.config.project import ProjectConfig
-from tagship.config.project_files import ModelFiles, load_project, model_names
+from tagship.config.project_files import (
+    PROJECT,
+    ModelFiles,
+    load_project,
+    model_names,
+    parse_project,
+)
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_bytes
 from tagship.gates.verdict import Verdict
 from tagship.gitops.git import Git, Remote
-from tagship.gitops.ledger import Deployment, Ledger, Release
+from tagship.gitops.ledger import Deployment, Ledger, Release, Upto
+from tagship.gitops.manifests import Rendered, fingerprint, refuse_foreign
 from tagship.gitops.reading import read_ledger
 from tagship.gitops.records import (
     NONE,
     Record,
     edit_pin,
     edit_record,
-    fingerprint,
     parse_pin,
     parse_record,
     pin_path,
     record_path,
 )
+from tagship.gitops.rendering import Renderer
+from tagship.gitops.tags import DeploymentTag, parse_seen, parse_tag
 
 CONFIGS = ("data.yaml", "model.yaml", "thresholds.yaml")
 
@@ -62,6 +70,7 @@ class View:
     models: tuple[str, ...]
     remote: Remote
     ledger: Ledger
+    renderer: Renderer
 
     @property
     def head(self) -> str:
@@ -113,6 +122,17 @@ class View:
         current = self.ledger.current(model, self.environments[-1])
         return current.release if current else None
 
+    def project_at(self, commit: str) -> ProjectConfig:
+        """The project's config at a commit, by which that commit is judged.
+
+        Raises:
+            TagshipError: it has none that can be read.
+        """
+        text = self.git.show(commit, PROJECT)
+        if text is None:
+            raise TagshipError(f"{PROJECT}: no such file at {commit[:12]}")
+        return parse_project(text)
+
     def record(self, commit: str, model: str, environment: str) -> Record | None:
         """An overlay's record at a commit; None when there is no overlay."""
         path = record_path(model, environment)
@@ -127,10 +147,61 @@ class View:
             raise TagshipError(f"{path}: no such file at {commit[:12]}")
         return parse_pin(text, path)
 
+    def rendered(self, commit: str, model: str, environment: str) -> Rendered:
+        """What an environment renders to at a commit."""
+        return self.renderer.render(commit, model, environment)
+
     def manifests(self, commit: str, model: str, environment: str) -> str:
-        """The fingerprint of what an environment is rendered from at a commit."""
-        files = self.git.files(commit, "deploy")
-        return fingerprint(files, model, environment, {*self.environments} - {environment})
+        """The fingerprint of what an environment renders to at a commit.
+
+        What it may hold is what project.yaml says at that commit.
+
+        Raises:
+            TagshipError: it cannot be rendered, or renders what nobody declared.
+        """
+        rendered = self.rendered(commit, model, environment)
+        record = self.record(commit, model, environment)
+        assert record  # it was rendered
+        refuse_foreign(rendered, record, self.project_at(commit))
+        return fingerprint(rendered, record)
+
+    def same_manifests(self, one: str, other: str, model: str, environment: str) -> bool:
+        """Whether two commits render to the same, but for record and image: both by one kustomize.
+
+        Raises:
+            TagshipError: as ``manifests``.
+        """
+        inputs = (self.renderer.inputs(commit, model, environment) for commit in (one, other))
+        if len(set(inputs)) == 1:
+            return True
+        return len({self.manifests(commit, model, environment) for commit in (one, other)}) == 1
+
+    def upto(self, deployment: Deployment) -> Upto:
+        """What there was before a deployment: in its own series by number, else as it saw it."""
+        seen = parse_seen(self.git.message(deployment.commit))
+        tags = [tag for tag in map(parse_tag, seen) if isinstance(tag, DeploymentTag)]
+        found = {(tag.model, tag.environment): tag.number for tag in tags}
+        mine = (deployment.tag.model, deployment.tag.environment)
+        return {**found, mine: deployment.number - 1}
+
+    def rejection(
+        self, record: Record, manifests: str, upto: Upto | None = None
+    ) -> Deployment | None:
+        """The rollback that stands in the way of a release, or of it with these manifests.
+
+        What another kustomize rendered is rendered again: its fingerprint can differ by that alone.
+        """
+        model, release = record.model, record.release
+        stands = self.ledger.rejection(model, release, manifests, upto)
+        if stands or not manifests:
+            return stands
+        for name, rollback in self.ledger.rejected(model, upto).items():
+            for left in self.ledger.history(model, record.environment):
+                if (left.name, left.release) == (name, release) and manifests == self.manifests(
+                    left.commit, model, record.environment
+                ):
+                    return rollback
+        return None
 
     def facts(self, commit: str, model: str) -> Facts:
         """The hashes of a model's lock and config at a commit.
@@ -217,8 +288,12 @@ def look(root: Path, fallback: Callable[[Git, Remote], ProjectConfig] | None = N
         project = fallback(git, remote)
     models = tuple(model_names(root))
     local = {raw.name: raw.object for raw in git.tags("refs/tags/")}
-    ledger = read_ledger(git.tags(), models, project.environments, remote.others, local)
-    return View(git, project, models, remote, ledger)
+    ledger = read_ledger(
+        git.tags(), models, project.environments, remote.others, local, git.message
+    )
+    environments = {*project.environments, *(place for _, place in ledger.deployments)}
+    renderer = Renderer(git, {*models, *ledger.models()}, environments)
+    return View(git, project, models, remote, ledger, renderer)
 
 
 def _locked(text: str, path: str) -> tuple[str, str]:

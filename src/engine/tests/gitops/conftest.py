@@ -1,13 +1,13 @@
 """A small real project, built once and copied for each test."""
 
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from shop import Shop, build, copy
 
+from tagship.errors import TagshipError
 from tagship.gitops import kustomize
 from tools import lacking
 
@@ -22,22 +22,12 @@ def _identity() -> None:
     os.environ.pop("GITHUB_ACTOR", None)
 
 
-@pytest.fixture(autouse=True)
-def kustomize_here(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """No test renders, which is slow, unless it calls this."""
-    real = kustomize._COMMANDS
-    monkeypatch.setattr(kustomize, "_COMMANDS", ())
-
-    def allow() -> None:
-        if not any(shutil.which(program) for program, _ in real):
-            lacking("neither kustomize nor kubectl is installed")
-        monkeypatch.setattr(kustomize, "_COMMANDS", real)
-
-    return allow
-
-
 @pytest.fixture(scope="session")
 def _new(tmp_path_factory: pytest.TempPathFactory, _identity: None) -> Shop:
+    try:
+        kustomize.command()
+    except TagshipError as missing:
+        lacking(str(missing.args[0]))
     return build(tmp_path_factory.mktemp("new") / "shop")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tagship.config.project_files import ModelFiles
 from tagship.gates.verdict import GateResult, Verdict
-from tagship.gitops.deploy import Outcome, deploy
+from tagship.gitops.deploy import Outcome, Review, deploy
 from tagship.gitops.promote import Proposal, promote
 from tagship.gitops.release import release
 from tagship.gitops.rollback import rollback
@@ -36,13 +36,38 @@ parity: {max_difference: 1.0e-5}
 KUSTOMIZATION = """\
 # keep this comment
 resources: [../../base]
+namespace: shop-{environment}
 namePrefix: churn-   # and this one
 images:
   - name: model-image
     newName: registry.example/shop/shop-churn
-    digest: sha256:%s
-replicas: []
-""" % ("0" * 64)
+    digest: sha256:{zeros}
+configMapGenerator:
+  - {{name: release, behavior: replace, files: [release.yaml]}}
+"""
+BASE = {
+    "kustomization.yaml": """\
+resources: [deployment.yaml]
+configMapGenerator:
+  - {name: release, files: [release.yaml]}
+""",
+    "release.yaml": "release: none\n",
+    "deployment.yaml": """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: model}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: model}}
+  template:
+    metadata: {labels: {app: model}}
+    spec:
+      containers:
+        - {name: model, image: model-image}
+      volumes:
+        - {name: release, configMap: {name: release}}
+""",
+}
 RECORD = """\
 # The deployment record.
 model: churn
@@ -93,9 +118,10 @@ def add_model(folder: Path, model: str, environments: tuple[str, ...]) -> None:
         put(folder, f"config/{model}/{name}.yaml", text)
     put_lock(folder, "one", model)
     for environment in environments:
-        record = RECORD.format(environment=environment, zeros="0" * 64).replace("churn", model)
+        values = {"environment": environment, "zeros": "0" * 64}
+        record = RECORD.format(**values).replace("churn", model)
         put(folder, f"deploy/{model}/{environment}/release.yaml", record)
-        pins = KUSTOMIZATION.replace("churn", model)
+        pins = KUSTOMIZATION.format(**values).replace("churn", model)
         put(folder, f"deploy/{model}/{environment}/kustomization.yaml", pins)
 
 
@@ -124,8 +150,8 @@ class Shop:
     root: Path
     remote: Path
     checks: Checks = CHECKS
-    approved: dict[str, str] = field(default_factory=dict)
-    """For each commit of main that a pull request brought, the head that was approved."""
+    approved: dict[str, Review] = field(default_factory=dict)
+    """For each commit of main that a pull request brought, what was approved."""
 
     def git(self, *arguments: str) -> str:
         return git(self.root, *arguments)
@@ -139,6 +165,13 @@ class Shop:
         self.git("commit", "-qm", message)
         self.git("push", "-q", "origin", "main")
         return self.git("rev-parse", "HEAD")
+
+    def new_manifests(self, replicas: int = 2) -> str:
+        """Push another base for every overlay; gives the commit."""
+        self.pull()
+        text = BASE["deployment.yaml"].replace("replicas: 1", f"replicas: {replicas}")
+        self.put("deploy/base/deployment.yaml", text)
+        return self.commit()
 
     def pull(self) -> None:
         self.git("pull", "-q", "--ff-only", "origin", "main")
@@ -183,7 +216,7 @@ class Shop:
             self.git("switch", "-q", "main")
             self.git("merge", "-q", "--ff-only", tip)
         self.git("push", "-q", "origin", "main")
-        self.approved[self.git("rev-parse", "HEAD")] = head
+        self.approved[self.git("rev-parse", "HEAD")] = Review("#1", head)
         return self.git("rev-parse", "HEAD")
 
     def change(self, path: str) -> str:
@@ -244,8 +277,8 @@ def build(folder: Path, environments: tuple[str, ...] = ("staging", "production"
         "name: shop\ntitle: Shop\nowner: shop\nregistry: registry.example/shop\n"
         f"environments: [{listed}]\n",
     )
-    put(root, "deploy/base/kustomization.yaml", "resources: [deployment.yaml]\n")
-    put(root, "deploy/base/deployment.yaml", "kind: Deployment\n")
+    for name, text in BASE.items():
+        put(root, f"deploy/base/{name}", text)
     add_model(root, "churn", environments)
     shop = Shop(root, remote)
     shop.commit("feat: begin")

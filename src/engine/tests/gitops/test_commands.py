@@ -65,6 +65,7 @@ def test_rollback_lift_and_history_by_commands(
     assert [e["action"] for e in events] == ["deploy", "deploy", "rollback", "lift"]
     assert events[2]["reason"] == reason
     assert "[lifts churn/v1.1.0]" in tagship(shipped, "history", "churn")[1]
+    assert "kept: " in tagship(shipped, "status", "--keep", "--no-mlflow")[1]
     assert "churn/production/4" in tagship(shipped, "history", "churn", "--at", "2999-01-01")[1]
 
 

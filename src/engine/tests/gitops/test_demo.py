@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from shop import KUSTOMIZATION, RECORD, git, put
+from shop import BASE, KUSTOMIZATION, RECORD, git, put
 
 from projects import MODEL, Project, own_modules
 from tagship.demo import Demo, prepare
@@ -19,9 +19,12 @@ def test_demo_ends_with_the_first_deployment_byte_for_byte(
     project.write("thresholds", project.path("thresholds").read_text() + CHAMPION)
     for name, text in (("kustomization", KUSTOMIZATION), ("release", RECORD)):
         for environment in ("staging", "production"):
-            mine = text.replace("churn", MODEL).replace("registry.example/shop/shop", _REGISTRY)
-            mine = mine.replace("{environment}", environment).replace("{zeros}", "0" * 64)
+            mine = text.format(environment=environment, zeros="0" * 64).replace("churn", MODEL)
+            mine = mine.replace("registry.example/shop/shop", _REGISTRY)
+            mine = mine.replace("namespace: shop-", "namespace: little-shop-")
             put(project.root, f"deploy/{MODEL}/{environment}/{name}.yaml", mine)
+    for name, text in BASE.items():
+        put(project.root, f"deploy/base/{name}", text)
     put(project.root, ".gitignore", "data\n")
     git(project.root, "init", "-q")
     git(project.root, "add", "-A")

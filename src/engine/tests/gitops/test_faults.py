@@ -145,7 +145,9 @@ def test_many_clones_at_once_take_each_number_once(shipped: Shop) -> None:
         assert current is not None
         record = view.record(current.commit, "churn", "production")
         assert record is not None
-        return Plan(record, current.commit, "lift", "race", {"Lifts": "churn/v0.0.1"})
+        return Plan(
+            record, current.commit, "lift", "race", current.manifests, {"Lifts": "churn/v0.0.1"}
+        )
 
     def take(clone: Shop) -> str:
         checks = replace(clone.checks, actor=clone.root.name)

@@ -92,9 +92,7 @@ def test_a_lifted_version_is_promoted_again_by_pull_request(shipped: Shop) -> No
 def test_a_change_of_manifests_reaches_staging_on_merge_and_production_by_its_own(
     shipped: Shop,
 ) -> None:
-    shipped.pull()
-    shipped.put("deploy/base/deployment.yaml", "kind: Deployment\nmemory: 1Gi\n")
-    shipped.commit()
+    shipped.new_manifests(2)
     found = shipped.deploy()
     assert found["churn", "staging"].detail == "churn/staging/3"
     assert found["churn", "production"].state == "pending"
@@ -119,8 +117,7 @@ def test_staging_ahead_of_main_keeps_its_release_when_manifests_change(shipped: 
     shipped.new_lock("three")
     shipped.release("v1.2.0")
     shipped.promote("v1.2.0", image=image("three"))
-    shipped.put("deploy/base/deployment.yaml", "kind: Deployment\nmemory: 1Gi\n")
-    shipped.commit()
+    shipped.new_manifests(2)
     assert shipped.deploy()["churn", "staging"].state == "deployed"
     assert runs(shipped.remote, "churn", "staging") == ("churn/staging/4", "churn/v1.2.0")
     assert verify(shipped.root, "churn/staging/4", shipped.checks).ok
@@ -128,9 +125,7 @@ def test_staging_ahead_of_main_keeps_its_release_when_manifests_change(shipped: 
 
 def test_a_late_run_for_an_older_merge_does_not_go_back(shipped: Shop) -> None:
     older = shipped.look().head
-    shipped.pull()
-    shipped.put("deploy/base/deployment.yaml", "kind: Deployment\nmemory: 1Gi\n")
-    shipped.commit()
+    shipped.new_manifests(2)
     shipped.deploy()
     assert shipped.deploy(commit=older)["churn", "staging"].state == "current"
     assert runs(shipped.remote, "churn", "staging") == ("churn/staging/3", "churn/v1.1.0")
@@ -186,14 +181,10 @@ def test_status_shows_a_hand_edited_overlay_on_main(shipped: Shop) -> None:
     assert "is not that of churn/v1.0.0" in refused.detail
 
 
-def test_history_answers_what_ran_on_a_date(shipped: Shop) -> None:
+def test_history_tells_every_deployment(shipped: Shop) -> None:
     view = shipped.look()
     events = history(view, "churn", "production")
     assert [e.release for e in events] == ["churn/v1.0.0", "churn/v1.1.0"]
-    assert history(view, "churn", "production", parse_time("2001-01-01")) == []
-    assert history(view, "churn", "production", parse_time("2999-01-01"))[0].name == (
-        "churn/production/2"
-    )
     with pytest.raises(TagshipError, match="is no date"):
         parse_time("yesterday")
     with pytest.raises(TagshipError, match="no model 'chrun'"):

@@ -7,6 +7,7 @@ import pytest
 from shop import Shop, gate, image, put_lock, sha
 
 from tagship.errors import TagshipError
+from tagship.gitops.deploy import Review
 from tagship.gitops.promote import promote
 from tagship.gitops.release import release
 from tagship.gitops.status import history, status
@@ -49,9 +50,7 @@ def test_a_tag_on_an_unreviewed_commit_is_told(shipped: Shop) -> None:
     commit = side_commit(shipped)
     shipped.look()
     forge(shipped, "churn/production/2", "churn/production/3", commit)
-    told = problems(shipped, "churn/production/3")
-    assert "nobody reviewed it" in told
-    assert "Manifests says" in told
+    assert "nobody reviewed it" in problems(shipped, "churn/production/3")
 
 
 def test_only_a_merged_commit_is_deployed(shipped: Shop) -> None:
@@ -184,8 +183,10 @@ def test_a_pin_edited_by_hand_without_its_record_is_not_deployed(shipped: Shop) 
     path = shipped.root / "deploy/churn/production/kustomization.yaml"
     path.write_text(path.read_text().replace(sha("image two"), sha("evil")))
     shipped.commit()
-    assert shipped.deploy()["churn", "production"].state == "pending"
-    assert status(shipped.look()).rows[1].main == "has other manifests"
+    told = shipped.deploy()["churn", "production"]
+    assert told.state == "refused"
+    assert "which is neither the record's image" in told.detail
+    assert status(shipped.look()).rows[1].main == told.detail.partition("\n")[0]
 
 
 def test_a_stale_lock_is_not_released(shop: Shop) -> None:
@@ -263,7 +264,7 @@ def test_content_changed_after_review_is_refused(shipped: Shop, how: str) -> Non
     shipped.git("push", "-q", "origin", f"HEAD:refs/heads/{proposal.branch}")
     shipped.git("switch", "-q", "main")
     merged = shipped.merge(proposal.branch, how)
-    shipped.approved[merged] = proposal.commit
+    shipped.approved[merged] = Review("#1", proposal.commit)
     found = shipped.deploy(commit=merged)["churn", "production"]
     assert found.state == "refused"
     assert "differs from what was reviewed" in found.detail
@@ -273,8 +274,7 @@ def test_manifests_changed_between_proposal_and_merge_are_refused(shipped: Shop)
     shipped.new_lock("three")
     shipped.release("v1.2.0")
     proposal = shipped.promote("v1.2.0", image=image("three"))
-    shipped.put("deploy/base/deployment.yaml", "kind: Deployment\nmemory: 1Gi\n")
-    shipped.commit()
+    shipped.new_manifests(2)
     shipped.merge(proposal.branch)
     found = shipped.deploy()["churn", "production"]
     assert "not those that were proposed and reviewed" in found.detail
@@ -309,7 +309,7 @@ def test_an_older_release_does_not_come_back_by_a_late_merge(shipped: Shop) -> N
     shipped.git("fetch", "-q", "origin", late.branch)
     shipped.git("checkout", "-q", "FETCH_HEAD", "--", "deploy/churn/production")
     merged = shipped.commit()
-    shipped.approved[merged] = merged
+    shipped.approved[merged] = Review("#1", merged)
     assert "runs the newer churn/v1.3.0" in shipped.deploy()["churn", "production"].detail
     shipped.new_lock("five")
     shipped.release("v1.4.0")

@@ -54,7 +54,7 @@ def test_an_old_run_does_not_bring_a_lifted_version_back(shipped: Shop) -> None:
     assert before is not None
     shipped.merge(shipped.rollback().branch)
     lift(shipped.root, "churn", "v1.1.0", "mended", shipped.checks)
-    assert shipped.deploy(commit=before.commit)["churn", "production"].state == "current"
+    assert shipped.deploy(commit=f"{before.commit}^")["churn", "production"].state == "current"
     assert shipped.runs("production") == "churn/v1.0.0"
 
 
@@ -90,8 +90,7 @@ def test_a_lift_is_refused_while_another_environment_waits_for_it(shipped: Shop)
 
 
 def test_a_lift_of_manifests_is_refused_while_main_asks_for_them(shipped: Shop) -> None:
-    shipped.put("deploy/base/deployment.yaml", "kind: Deployment\nmemory: 9Gi\n")
-    shipped.commit()
+    shipped.new_manifests(10)
     shipped.deploy()
     shipped.merge(shipped.promote(None, environment="production").branch)
     assert shipped.deploy()["churn", "production"].state == "deployed"

@@ -85,6 +85,9 @@ elif ARGUMENTS[:2] == ["pr", "create"]:
 elif ARGUMENTS[0] == "api" and ARGUMENTS[1].endswith("/pulls"):
     need("pull-requests")
     print(json.dumps(load("merged.json", {}).get(ARGUMENTS[1].split("/")[-2], [])))
+elif ARGUMENTS[0] == "api" and "/reviews?" in ARGUMENTS[-1]:
+    need("pull-requests")
+    print(json.dumps([load("reviews.json", {}).get(ARGUMENTS[-1].split("/")[-2], [])]))
 elif ARGUMENTS[0] == "api" and "--slurp" in ARGUMENTS:
     need("issues" if is_issue(PATH[1]) else "pull-requests")
     found = [c for c in load("comments.json", []) if c.get("on", PATH[1]) == PATH[1]]

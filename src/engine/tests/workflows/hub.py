@@ -94,6 +94,8 @@ class Hub:
         git(self.remote, "update-ref", "-d", f"refs/heads/{branch}")
         about = {
             "merged_at": "now",
+            "number": 1,
+            "user": {"login": "ada"},
             "base": {"ref": "main", "repo": {"full_name": "shopkeepers/little-shop"}},
             "head": {"sha": head},
         }

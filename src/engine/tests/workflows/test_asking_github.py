@@ -13,6 +13,7 @@ from tagship.cli import make_app
 from tagship.errors import TagshipError
 from tagship.gitops import github
 from tagship.gitops.changed import affected
+from tagship.gitops.deploy import Review
 
 
 @pytest.fixture
@@ -130,7 +131,10 @@ def test_an_issue_is_opened_updated_and_closed(edge: Edge) -> None:
 def test_what_was_reviewed_is_the_pull_request_that_was_merged_into_the_branch(edge: Edge) -> None:
     def brought(head: str, ref: str = "main", at: str | None = "now", where: str = "") -> Any:
         base = {"ref": ref, "repo": {"full_name": where or "shopkeepers/little-shop"}}
-        return {"merged_at": at, "base": base, "head": {"sha": head}}
+        return {
+            "merged_at": at, "base": base, "head": {"sha": head},
+            "number": 12, "user": {"login": "ada"},
+        }  # fmt: skip
 
     merged, closed, aside = brought("h1"), brought("h2", at=None), brought("h3", "side")
     fork = brought("h4", where="somebody/little-shop")
@@ -139,7 +143,28 @@ def test_what_was_reviewed_is_the_pull_request_that_was_merged_into_the_branch(e
         {"c1": [closed, aside, fork, merged], "c2": [closed], "c3": [aside], "c5": [fork]},
     )
     found = [github.reviewed(commit, "main") for commit in ("c1", "c2", "c3", "c4", "c5")]
-    assert found == ["h1", None, None, None, None]
+    assert found == [Review("#12", "h1"), None, None, None, None]
+
+
+def test_an_approval_is_a_person_s_last_word_on_the_very_head(edge: Edge) -> None:
+    def said(who: str, state: str, head: str = "h1", kind: str = "User") -> dict[str, Any]:
+        return {"user": {"login": who, "type": kind}, "state": state, "commit_id": head}
+
+    base = {"ref": "main", "repo": {"full_name": "shopkeepers/little-shop"}}
+    brought = {"merged_at": "now", "base": base, "head": {"sha": "h1"}, "number": 12,
+               "user": {"login": "ada"}}  # fmt: skip
+    edge.save("merged", {"c1": [brought]})
+    edge.save(
+        "reviews",
+        {"12": [
+            said("ada", "APPROVED"), said("bot", "APPROVED", kind="Bot"),
+            said("old", "APPROVED", "h0"), said("back", "APPROVED"),
+            said("back", "CHANGES_REQUESTED"), said("gone", "APPROVED"), said("gone", "DISMISSED"),
+            said("eve", "COMMENTED"), said("bob", "APPROVED"), said("bob", "COMMENTED"),
+            {**said("", "APPROVED"), "user": None},
+        ]},
+    )  # fmt: skip
+    assert github.reviewed("c1", "main") == Review("#12", "h1", ("bob",))
 
 
 def test_a_fork_s_pull_request_of_the_same_branch_name_is_not_ours(edge: Edge) -> None:
@@ -178,7 +203,7 @@ def test_outputs_are_one_line_each(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert CliRunner().invoke(make_app(), ["github", "outputs", str(answer)]).exit_code == 0
     assert file.read_text(encoding="utf-8").splitlines() == [
         'deployed=["a/staging/2"]',
-        'pending=[{"model": "a", "environment": "production"}]',
+        'pending=[{"model": "a", "environment": "production", "version": ""}]',
     ]
 
 

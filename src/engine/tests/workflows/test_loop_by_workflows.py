@@ -319,7 +319,9 @@ def _short_loop(hub: Hub) -> None:
 
     def more_memory() -> None:
         hub.project.edit(
-            "deploy/tiny/production/kustomization.yaml", "resources:", "# more\nresources:"
+            "deploy/tiny/production/kustomization.yaml",
+            "resources:",
+            "commonAnnotations: {more: words}\nresources:",
         )
 
     hub.branch("more", more_memory)

@@ -36,6 +36,7 @@ MAY_WRITE = {
     ("renew", "commit"): {"contents", "pull-requests"},
     ("engine", "engine"): {"issues"},
     ("audit", "audit"): {"issues"},
+    ("audit", "keep"): {"contents"},
 }
 """Every job that may write, and what."""
 

@@ -1,0 +1,90 @@
+"""Which deployment each environment stood at, and when: a branch that a scheduled job appends to.
+
+Dates in tags are whatever their maker says. This branch is written by a job of the default branch,
+so the times in it are the job's; what ran between two of its entries is known by its numbers.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from tagship.documentation import page
+from tagship.errors import TagshipError
+from tagship.gitops.journal import append
+from tagship.gitops.ledger import Deployment
+from tagship.gitops.tags import DeploymentTag, parse_seen, parse_tag, seen_lines
+from tagship.gitops.view import View
+
+BRANCH = "tagship/heads"
+_NAME = "%Y-%m-%dT%H-%M-%SZ"
+
+
+@dataclass(frozen=True)
+class Heads:
+    """The highest deployments at a time, with their tag objects."""
+
+    when: datetime
+    tags: dict[str, str]
+
+    def number(self, model: str, environment: str) -> int:
+        """The number that an environment of a model stood at; 0 when it ran nothing."""
+        tags = (parse_tag(name) for name in self.tags)
+        mine = [tag.number for tag in tags if isinstance(tag, DeploymentTag)
+                and (tag.model, tag.environment) == (model, environment)]  # fmt: skip
+        return max(mine, default=0)
+
+
+def keep_heads(view: View, now: datetime) -> str:
+    """Append what stands now; gives the commit."""
+    name = now.astimezone(UTC).strftime(_NAME)
+    text = seen_lines(view.ledger.heads())
+    return append(view.git, BRANCH, {f"{name[:7]}/{name}": text}, f"heads at {name}\n")
+
+
+def read_heads(view: View) -> list[Heads]:
+    """Every entry, oldest first; none when there is no such branch."""
+    commit = view.remote.heads.get(BRANCH)
+    if commit is None:
+        return []
+    view.git.fetch(commit)
+    found = []
+    for path in sorted(view.git.files(commit)):
+        try:
+            when = datetime.strptime(path.rpartition("/")[2], _NAME).replace(tzinfo=UTC)
+        except ValueError:
+            continue
+        found.append(Heads(when, parse_seen(view.git.show(commit, path) or "")))
+    return found
+
+
+def ran_at(
+    entries: list[Heads], view: View, model: str, environment: str, when: datetime
+) -> list[Deployment]:
+    """What an environment ran at a time; several where it changed between two entries.
+
+    Raises:
+        TagshipError: there is no entry before that time, or what stood there is deleted or moved.
+    """
+    earlier = [entry for entry in entries if entry.when <= when]
+    later = [entry for entry in entries if entry.when > when]
+    if not earlier:
+        first = (
+            f"its first entry is of {later[0].when:%Y-%m-%d %H:%M} UTC" if later else "it is empty"
+        )
+        raise TagshipError(
+            f"{model} {environment}: what ran at {when:%Y-%m-%d %H:%M} cannot be known: the branch"
+            f" {BRANCH} tells it, and {first}",
+            f"the workflow audit.yml appends to it: {page('how-to/rollback')}",
+        )
+    history = view.ledger.history(model, environment)
+    here = {deployment.name: deployment.raw.object for deployment in history}
+    for name, held in earlier[-1].tags.items():
+        if name.startswith(f"{model}/{environment}/") and here.get(name) != held:
+            raise TagshipError(
+                f"{name}: it stood there on {earlier[-1].when:%Y-%m-%d %H:%M}, and is deleted"
+                " or moved since",
+                "to restore it from a clone that has it:"
+                f" git push origin {held}:refs/tags/{name}",
+            )
+    start = earlier[-1].number(model, environment)
+    end = later[0].number(model, environment) if later else history[-1].number if history else 0
+    return [deployment for deployment in history if start <= deployment.number <= end]

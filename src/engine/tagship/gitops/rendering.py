@@ -1,0 +1,183 @@
+"""Rendering an environment at a commit: from nothing but what that commit holds under ``deploy/``.
+
+kustomize gets a folder of its own with the files that an overlay may use: ``deploy/`` without the
+other models and the other environments. What lies elsewhere can then not be rendered at all.
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from tagship.errors import TagshipError
+from tagship.gitops import kustomize
+from tagship.gitops.git import Git
+from tagship.gitops.manifests import Rendered
+from tagship.gitops.objects import Entry
+from tagship.gitops.records import overlay, record_path
+
+_KEPT = 2000
+"""Renderings that a clone keeps."""
+_SPELLINGS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+_FOLDERS = ("resources", "bases", "components")
+_FILES = ("crds", "configurations", "generators", "transformers", "validators")
+_TEXTS = frozenset({
+    "commonAnnotations", "commonLabels", "labels", "buildMetadata", "literals", "patch", "value",
+})  # fmt: skip
+"""Keys whose values are texts, not places to read from."""
+
+
+class Renderer:
+    """Renders environments of one repository, each set of files once."""
+
+    def __init__(self, git: Git, models: set[str], environments: set[str]) -> None:
+        self._git = git
+        self._models = models
+        self._environments = environments
+        self._known: dict[str, Rendered] = {}
+
+    @cached_property
+    def version(self) -> str:
+        """The kustomize that renders.
+
+        Raises:
+            TagshipError: there is none.
+        """
+        return kustomize.version()
+
+    def inputs(self, commit: str, model: str, environment: str) -> tuple[Entry, ...]:
+        """What an environment may be rendered from, by hash: where it is equal, all is equal."""
+        mine = [
+            entry
+            for entry in self._git.entries(commit, "deploy")
+            if entry.name == model or entry.name not in self._models
+        ]
+        kept = [
+            entry._replace(name=f"deploy/{entry.name}") for entry in mine if entry.name != model
+        ]
+        for entry in self._git.entries(commit, f"deploy/{model}"):
+            if entry.name == environment or entry.name not in self._environments:
+                kept.append(entry._replace(name=f"deploy/{model}/{entry.name}"))
+        return tuple(kept)
+
+    def render(self, commit: str, model: str, environment: str) -> Rendered:
+        """What Argo CD would apply.
+
+        Raises:
+            TagshipError: there is no such overlay, it reads from elsewhere, or kustomize refuses.
+        """
+        inputs = self.inputs(commit, model, environment)
+        said = [self.version, model, environment, *(" ".join(entry) for entry in inputs)]
+        key = hashlib.sha256("\n".join(said).encode(errors="surrogateescape")).hexdigest()
+        if key not in self._known:
+            record = self._git.show(commit, record_path(model, environment))
+            if record is None:
+                path = overlay(model, environment)
+                raise TagshipError(f"{path}: no such folder at {commit[:12]}")
+            self._known[key] = Rendered(self._text(key, inputs, model, environment), record)
+        return self._known[key]
+
+    def _text(self, key: str, inputs: tuple[Entry, ...], model: str, environment: str) -> str:
+        """Rendered before, or now. What was kept lies in ``.git``, which no commit can fill."""
+        kept = self._git.own_folder() / "tagship" / "renderings" / key
+        with suppress(OSError, UnicodeDecodeError):
+            return kept.read_text(encoding="utf-8")
+        text = self._build(inputs, model, environment)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        draft = kept.with_name(f"{key}.{os.getpid()}")
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(kept)
+        others = sorted(kept.parent.iterdir(), key=lambda path: path.stat().st_mtime)
+        for old in others[: len(others) - _KEPT] if len(others) > 2 * _KEPT else []:
+            old.unlink(missing_ok=True)
+        return text
+
+    def _build(self, inputs: tuple[Entry, ...], model: str, environment: str) -> str:
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder).resolve()
+            for path, entry in self._files(inputs):
+                if entry.mode not in ("100644", "100755"):
+                    raise TagshipError(
+                        f"{path}: a symbolic link or a submodule", "deploy/ holds only files"
+                    )
+                (root / path).parent.mkdir(parents=True, exist_ok=True)
+                (root / path).write_bytes(self._git.blob(entry.hash))
+            _refuse_elsewhere(root, overlay(model, environment))
+            try:
+                return kustomize.render_text(root / overlay(model, environment))
+            except TagshipError as error:
+                said = str(error.args[0]).replace(f"{root}/", "")
+                raise TagshipError(said, error.hint) from None
+
+    def _files(self, inputs: tuple[Entry, ...]) -> Iterator[tuple[str, Entry]]:
+        for entry in inputs:
+            if entry.mode != "40000":
+                yield entry.name, entry
+                continue
+            for path, held in self._git.listing(entry.hash):
+                yield f"{entry.name}/{path}", held
+
+
+def _refuse_elsewhere(root: Path, start: str) -> None:
+    """Refuse kustomizations that read anything but files and folders that are there."""
+    todo, done = [start], set()
+    while todo:
+        folder = todo.pop()
+        if folder in done:
+            continue
+        done.add(folder)
+        for spelling in _SPELLINGS:
+            path = f"{folder}/{spelling}"
+            if (root / path).is_file():
+                todo += _reads(root, path)
+
+
+def _reads(root: Path, path: str) -> list[str]:
+    """The folders that a kustomization takes in.
+
+    Raises:
+        TagshipError: it is no YAML, or names a place that is not there.
+    """
+    try:
+        content = YAML(typ="safe").load((root / path).read_bytes())
+    except YAMLError as error:
+        raise TagshipError(f"{path}: not valid YAML: {str(error).splitlines()[0]}") from None
+    if not isinstance(content, dict):
+        raise TagshipError(f"{path}: expected keys and values")
+    folders = []
+    for key in (*_FOLDERS, *_FILES):
+        listed = content.get(key) or []
+        for place in (each for each in listed if isinstance(each, str)):
+            if "\n" in place:
+                continue  # a resource written in place
+            there = Path(os.path.normpath(root / PurePosixPath(path).parent / place))
+            if not there.is_relative_to(root) or not there.exists():
+                raise TagshipError(
+                    f"{path}: {key}: {place} is no file or folder that this environment may use",
+                    "copy it to deploy/base, deploy/components or the model's own folder:"
+                    " nothing is rendered from elsewhere",
+                )
+            if there.is_dir():
+                folders.append(there.relative_to(root).as_posix())
+    for key, place in _remote(content):
+        raise TagshipError(f"{path}: {key}: {place} is not under deploy/", "copy it there")
+    return folders
+
+
+def _remote(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for name, held in value.items():
+            if name not in _TEXTS:
+                yield from _remote(held, str(name))
+    elif isinstance(value, list):
+        for held in value:
+            yield from _remote(held, key)
+    elif isinstance(value, str) and value.rpartition("=")[2].startswith(("http://", "https://")):
+        yield key, value
