@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tagship.bento import UNRELEASED
-from tagship.built import latest_bento
+from tagship.built import Bento, latest_bento
 from tagship.config.project_files import ModelFiles, load_project
 from tagship.errors import TagshipError
+from tagship.files import sha256_of_file
 from tagship.gitops.artifacts import Artifact, push_artifact
 from tagship.gitops.registry import credentials
+from tagship.training.lock import locked_artifact
 
 BUILDERS = ("docker", "podman", "buildah")
 DOCKERFILE = "deploy/image/Dockerfile"
@@ -46,7 +48,8 @@ def build_image(
     ``options`` are passed on to the builder.
 
     Raises:
-        TagshipError: no bento of this release, no builder, or builder or registry refuse.
+        TagshipError: no bento of this release, other bytes than the lock's, no builder, or the
+            builder or the registry refuses.
     """
     bento = latest_bento(files.root, files.name)
     record = json.loads((bento.path / "src/artifact/record.json").read_text(encoding="utf-8"))
@@ -55,6 +58,8 @@ def build_image(
             f"{bento.tag} was built as {record['release']}, not as {release}",
             f"tagship build {files.name} --release {release}",
         )
+    if release != UNRELEASED:
+        _refuse_other_bytes(files, bento, str(record["model_sha256"]))
     project = load_project(files.root)
     tag = release.rpartition("/")[2] if release != UNRELEASED else bento.tag.rpartition(":")[2]
     image = Image(f"{project.registry}/{project.name}-{files.name}", tag)
@@ -78,6 +83,29 @@ def build_image(
     artifact = Artifact((held / "model.onnx").read_bytes(), (held / "boundary.json").read_bytes())
     push_artifact(image.name, f"{image.tag}.model", release, artifact)
     return Image(image.name, image.tag, digest)
+
+
+def _refuse_other_bytes(files: ModelFiles, bento: Bento, model_sha256: str) -> None:
+    """Compare what another job built with the lock of this tree, before anything is pushed.
+
+    Raises:
+        TagshipError: there is no lock here, or a file is not the one that it names.
+    """
+    text = files.lock_path.read_text(encoding="utf-8") if files.lock_path.is_file() else ""
+    locked = locked_artifact(text)
+    if locked is None:
+        raise TagshipError(f"{files.lock_path}: no lock", f"run `tagship run {files.name}`")
+    held = bento.path / "src" / "artifact"
+    found = {name: sha256_of_file(held / name) for name in ("model.onnx", "boundary.json")}
+    wanted = {"model.onnx": locked.sha256, "boundary.json": locked.boundary_sha256}
+    claims = [("its record", model_sha256, locked.sha256)]
+    claims += [(name, found[name], wanted[name] or found[name]) for name in found]
+    for name, mine, its in claims:
+        if mine != its:
+            raise TagshipError(
+                f"{bento.tag}: {name} says {mine[:12]}…, the lock {its[:12]}…",
+                f"tagship build {files.name} --release …",
+            )
 
 
 def _builder(wanted: str) -> str:

@@ -93,10 +93,12 @@ def main() -> None:
 def _offer_own_code() -> None:
     """Let feature functions and estimators under ``src/`` be imported, after all that is installed.
 
-    Outside a project there are none, and the command itself says so.
+    Outside a project there are none, and the command itself says so. An isolated Python (``-I``),
+    as jobs with secrets run it, imports nothing of the project.
     """
-    with suppress(TagshipError):
-        offer_own_code(find_root())
+    if not sys.flags.isolated:
+        with suppress(TagshipError):
+            offer_own_code(find_root())
 
 
 def guarded(app: Callable[[], Any]) -> int:

@@ -16,12 +16,26 @@ Model = Annotated[str, typer.Argument(metavar="MODEL", help="A folder under conf
 
 
 def load(names: list[str] | None) -> "list[ModelFiles]":
-    """The config of the named models, or of all."""
+    """The config of the named models, or of all.
+
+    Raises:
+        TagshipError: no such model, or what trainings leave here was committed: whoever committed
+            it would decide what gates believe.
+    """
+    import shutil
+
     from tagship.config.project_files import load_model, model_names
     from tagship.config.root import find_root
     from tagship.errors import TagshipError
+    from tagship.gitops.git import Git
 
     root = find_root()
+    left = root / ".tagship"
+    if left.exists() and shutil.which("git") and Git(root).tracks(left.name):
+        raise TagshipError(
+            f"{left}: files of it are committed, and nothing that was committed there is believed",
+            f"git rm -r --cached {left.name}, and keep it in .gitignore",
+        )
     chosen = names or model_names(root)
     if not chosen:
         raise TagshipError(

@@ -10,6 +10,9 @@ from tagship.cli.options import Json
 def command(
     check: Annotated[bool, typer.Option("--check", help="Exit 1 on any difference.")] = False,
     mlflow: Annotated[bool, typer.Option(help="Ask MLflow too.")] = True,
+    cluster: Annotated[
+        bool, typer.Option("--cluster", help="Compare with what kubectl's context runs.")
+    ] = False,
     keep: Annotated[
         bool, typer.Option("--keep", help="Append to the branch that `history --at` reads.")
     ] = False,
@@ -21,6 +24,7 @@ def command(
     from tagship.cli.mirror import tracking
     from tagship.cli.output import as_json, table
     from tagship.config.root import find_root
+    from tagship.gitops.cluster import compare_cluster
     from tagship.gitops.heads import BRANCH, keep_heads
     from tagship.gitops.mirror import named
     from tagship.gitops.status import status
@@ -28,19 +32,21 @@ def command(
 
     view = look(find_root())
     registry = tracking(view.git.root) if mlflow else None
-    found = status(view, named(view, registry) if registry else None)
+    runs = compare_cluster(view) if cluster else None
+    found = status(view, named(view, registry) if registry else None, runs)
     if keep:
         typer.echo(f"kept: {keep_heads(view, datetime.now(UTC))[:12]} on {BRANCH}", err=True)
     if json:
         as_json(found)
     else:
-        head = ("model", "environment", "runs", "since", "main", "MLflow", "rejected")
+        head = ("model", "environment", "runs", "since", "main", "MLflow", "rejected", "cluster")
+        shown = len(head) if cluster else len(head) - 1
         rows = (
             (row.model, row.environment, f"{row.runs} ({row.deployment})" if row.runs else "-",
-             row.since[:16], row.main, row.mlflow, " ".join(row.rejected))
+             row.since[:16], row.main, row.mlflow, " ".join(row.rejected), row.cluster)
             for row in found.rows
         )  # fmt: skip
-        table(head, rows)
+        table(head[:shown], (row[:shown] for row in rows))
         for finding in found.findings:
             typer.echo(f"! {finding}")
     if check and (found.findings or not all(row.agrees for row in found.rows)):

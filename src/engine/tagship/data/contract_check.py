@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import os
+import secrets
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, cast
@@ -17,6 +18,7 @@ from tagship.config.model import Task
 from tagship.errors import TagshipError
 
 PII_KEY = "TAGSHIP_PII_KEY"
+_MOMENT = secrets.token_bytes(32)
 _TRUTH = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0}
 _SHOWN = 3
 
@@ -132,8 +134,11 @@ def label_text(label: Label) -> str:
 def protect(raw: pd.DataFrame, data: DataConfig) -> pd.DataFrame:
     """The table without its personal data: columns dropped, or hashed with the key in ``PII_KEY``.
 
+    Without that key one of the moment is used, which nobody keeps: no hashed value enters a
+    feature, the data hash or a report. Only a split by such a column depends on the key.
+
     Raises:
-        TagshipError: a column is to be hashed and there is no key.
+        TagshipError: the split is by a hashed column and there is no key.
     """
     dropped = [name for name, column in data.columns.items() if column.pii == "drop"]
     frame = raw.drop(columns=[name for name in dropped if name in raw.columns])
@@ -144,10 +149,11 @@ def protect(raw: pd.DataFrame, data: DataConfig) -> pd.DataFrame:
     ]
     if not hashed:
         return frame
-    key = os.environ.get(PII_KEY, "").encode()
-    if not key:
+    key = os.environ.get(PII_KEY, "").encode() or _MOMENT
+    if key is _MOMENT and data.split.group in hashed:
         raise TagshipError(
-            f"columns.{hashed[0]}.pii: hash needs a key, and {PII_KEY} is not set",
+            f"columns.{data.split.group}.pii: hash needs a key where rows are split by it, and"
+            f" {PII_KEY} is not set",
             f'export {PII_KEY}="$(openssl rand -hex 32)" and keep it in your secret store',
         )
     for name in hashed:

@@ -16,6 +16,7 @@ from ruamel.yaml.error import YAMLError
 
 from tagship.config.project_files import load_model, load_project, model_names
 from tagship.config.schemas import stale_schemas
+from tagship.documentation import page
 from tagship.errors import TagshipError
 from tagship.gitops.engine import check_wheel, published_hash, read_pin
 from tagship.gitops.git import Git
@@ -38,6 +39,8 @@ TOOLS = {
     "cosign": (("cosign",), "checks image signatures"),
 }
 ARGO_CD = (3, 5)
+ENVIRONMENT = "tagship"
+"""Whose secrets the workflows' jobs use that deploy."""
 Level = Literal["ok", "warn", "fail"]
 
 
@@ -82,6 +85,7 @@ def _github(root: Path) -> Iterator[Answer]:
         problem = "" if ruled else "no CODEOWNERS rule covers it"
         yield _said(f"owners of {guarded}", problem)
     yield from _unknown_owners()
+    yield from _secrets()
 
 
 def _pushes(root: Path, default: str) -> Iterator[Answer]:
@@ -112,6 +116,29 @@ def _unknown_owners() -> Iterator[Answer]:
         return
     told = "; ".join(f"line {e['line']}: {e['kind']}: {str(e['source']).strip()}" for e in errors)
     yield _said("owners are known to GitHub", told)
+
+
+def _secrets() -> Iterator[Answer]:
+    """Who can reach the secrets that deploy: a repository's own, whoever pushes a workflow."""
+    what = "secrets are an environment's"
+    try:
+        listed = json.loads(gh("api", f"repos/{repository()}/actions/secrets?per_page=100"))
+        names = {str(secret["name"]) for secret in listed["secrets"]}
+        held = json.loads(gh("api", f"repos/{repository()}/environments?per_page=100"))
+        mine = [each for each in held["environments"] if each["name"] == ENVIRONMENT]
+    except (TagshipError, ValueError, KeyError, TypeError) as error:
+        why = error.args[0] if isinstance(error, TagshipError) else "GitHub gave no clear answer"
+        yield Answer("warn", what, f"not checked: {why}")
+        return
+    open_to_all = sorted(names & {"TAGSHIP_TOKEN", "TAGSHIP_REGISTRY_TOKEN"})
+    way = f"keep it in the environment '{ENVIRONMENT}': {page('how-to/release')}"
+    told = f"whoever may push a workflow reads {', '.join(open_to_all)}; {way}"
+    yield _said(what, told if open_to_all else "", "warn")
+    free = mine and mine[0].get("deployment_branch_policy") is None
+    problem = (
+        "any branch may use it: allow the default branch and the tags */v* alone" if free else ""
+    )
+    yield _said(f"environment {ENVIRONMENT}", problem)
 
 
 def _kept(ruleset: dict[str, Any]) -> set[str]:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from contextlib import suppress
 from functools import cache
@@ -54,14 +55,16 @@ def render_text(path: Path) -> str:
 def command() -> list[str]:
     """``kustomize build``, or ``kubectl kustomize``: whichever this machine has.
 
-    The one that ``make tools`` sets up in ``.tools/bin`` goes before all others.
+    The one that ``make tools`` sets up in ``.tools/bin`` goes before all others, but in an isolated
+    Python.
 
     Raises:
         TagshipError: it has neither.
     """
     places = os.environ.get("PATH", "")
-    with suppress(TagshipError):
-        places = f"{find_root() / '.tools' / 'bin'}{os.pathsep}{places}"
+    if not sys.flags.isolated:  # which runs nothing of the project
+        with suppress(TagshipError):
+            places = f"{find_root() / '.tools' / 'bin'}{os.pathsep}{places}"
     for program, verb in _COMMANDS:
         if path := shutil.which(program, path=places):
             return [path, *verb]

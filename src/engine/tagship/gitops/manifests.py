@@ -28,32 +28,39 @@ Resource = dict[str, Any]
 
 @dataclass(frozen=True)
 class Rendered:
-    """An environment of a model as kustomize renders it."""
+    """An environment of a model as kustomize renders it, and what counts of it."""
 
     text: str
-    record: str
-    """The text of the deployment record that it was rendered with."""
+    fingerprint: str
+    """A hash of all but the record and the image, which tags name by themselves."""
+    resources: tuple[tuple[str, str, str], ...]
+    """Kind, name and namespace of each; the namespace is empty where there is none."""
+    images: tuple[tuple[str, str], ...]
+    """Each image with the resource that runs it."""
 
-    @property
-    def resources(self) -> list[Resource]:
-        """The resources in kustomize's order."""
-        return [each for each in YAML(typ="safe").load_all(self.text) if each]
 
+def examine(text: str, record_text: str, record: Record) -> Rendered:
+    """What counts of a rendering.
 
-def fingerprint(rendered: Rendered, record: Record) -> str:
-    """A hash of what is rendered but for the record and the image, which tags name by themselves.
-
-    Both are blanked, and so is the suffix of the record's ConfigMap: a record holds this very hash.
+    Record and image are blanked in the fingerprint, and so is the suffix of the record's ConfigMap:
+    a record holds this very hash.
 
     Raises:
         TagshipError: the record is not rendered, or more than once.
     """
-    resources = rendered.resources
-    holder = _holder(resources, rendered, record)
+    resources: list[Resource] = [each for each in YAML(typ="safe").load_all(text) if each]
+    found, images = [], []
+    for resource in resources:
+        metadata = resource.get("metadata") or {}
+        kind, name = str(resource.get("kind")), str(metadata.get("name"))
+        found.append((kind, name, str(metadata.get("namespace") or "")))
+        images += [(f"{kind} {name}", image) for image in _images(resource)]
+    holder = _holder(resources, record_text, record)
     name = str(holder["metadata"]["name"])
     holder["data"] = {_KEY: ""}
     blanked = [_blank(each, name, record.reference) for each in resources]
-    return hashlib.sha256(json.dumps(blanked, sort_keys=True).encode()).hexdigest()
+    hashed = hashlib.sha256(json.dumps(blanked, sort_keys=True).encode()).hexdigest()
+    return Rendered(text, hashed, tuple(found), tuple(images))
 
 
 def refuse_foreign(rendered: Rendered, record: Record, project: ProjectConfig) -> None:
@@ -63,39 +70,34 @@ def refuse_foreign(rendered: Rendered, record: Record, project: ProjectConfig) -
         TagshipError: names the resource, and where it would have to be declared.
     """
     where = overlay(record.model, record.environment)
-    resources = rendered.resources
-    _holder(resources, rendered, record)
     kinds = KINDS | set(project.manifests.kinds)
-    images = {record.reference, *project.manifests.images}
-    namespace = f"{project.name}-{record.environment}"
-    for resource in resources:
-        metadata = resource.get("metadata") or {}
-        name = f"{resource.get('kind')} {metadata.get('name')}"
-        if resource.get("kind") not in kinds:
+    mine = f"{project.name}-{record.environment}"
+    for kind, name, namespace in rendered.resources:
+        if kind not in kinds:
             raise TagshipError(
-                f"{where}: it renders {name}: a kind that is not allowed",
+                f"{where}: it renders {kind} {name}: a kind that is not allowed",
                 "remove it, or list the kind under manifests.kinds in config/project.yaml",
             )
-        if metadata.get("namespace", namespace) != namespace:
+        if namespace not in ("", mine):
             raise TagshipError(
-                f"{where}: it renders {name} in namespace {metadata['namespace']}",
-                f"its namespace is {namespace}",
+                f"{where}: it renders {kind} {name} in namespace {namespace}",
+                f"its namespace is {mine}",
             )
-        for image in _images(resource):
-            if image not in images:
-                raise TagshipError(
-                    f"{where}: {name} runs {image}, which is neither the record's image"
-                    f" ({record.reference}) nor listed",
-                    "list it by digest under manifests.images in config/project.yaml, or remove it",
-                )
+    for name, image in rendered.images:
+        if image not in (record.reference, *project.manifests.images):
+            raise TagshipError(
+                f"{where}: {name} runs {image}, which is neither the record's image"
+                f" ({record.reference}) nor listed",
+                "list it by digest under manifests.images in config/project.yaml, or remove it",
+            )
 
 
-def _holder(resources: list[Resource], rendered: Rendered, record: Record) -> Resource:
+def _holder(resources: list[Resource], text: str, record: Record) -> Resource:
     """The ConfigMap that brings the record into the pod."""
     holders = [
         each
         for each in resources
-        if each.get("kind") == "ConfigMap" and (each.get("data") or {}).get(_KEY) == rendered.record
+        if each.get("kind") == "ConfigMap" and (each.get("data") or {}).get(_KEY) == text
     ]
     if len(holders) != 1:
         raise TagshipError(

@@ -5,10 +5,12 @@ other models and the other environments. What lies elsewhere can then not be ren
 """
 
 import hashlib
+import json
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -17,11 +19,12 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from tagship.errors import TagshipError
+from tagship.files import write_json
 from tagship.gitops import kustomize
 from tagship.gitops.git import Git
-from tagship.gitops.manifests import Rendered
+from tagship.gitops.manifests import Rendered, examine
 from tagship.gitops.objects import Entry
-from tagship.gitops.records import overlay, record_path
+from tagship.gitops.records import overlay, parse_record, record_path
 
 _KEPT = 2000
 """Renderings that a clone keeps."""
@@ -77,27 +80,39 @@ class Renderer:
         said = [self.version, model, environment, *(" ".join(entry) for entry in inputs)]
         key = hashlib.sha256("\n".join(said).encode(errors="surrogateescape")).hexdigest()
         if key not in self._known:
-            record = self._git.show(commit, record_path(model, environment))
-            if record is None:
-                path = overlay(model, environment)
-                raise TagshipError(f"{path}: no such folder at {commit[:12]}")
-            self._known[key] = Rendered(self._text(key, inputs, model, environment), record)
+            self._known[key] = self._kept(key) or self._new(key, inputs, commit, model, environment)
         return self._known[key]
 
-    def _text(self, key: str, inputs: tuple[Entry, ...], model: str, environment: str) -> str:
-        """Rendered before, or now. What was kept lies in ``.git``, which no commit can fill."""
-        kept = self._git.own_folder() / "tagship" / "renderings" / key
-        with suppress(OSError, UnicodeDecodeError):
-            return kept.read_text(encoding="utf-8")
+    def _kept(self, key: str) -> Rendered | None:
+        """What was rendered before. It lies in ``.git``, which no commit can fill."""
+        with suppress(OSError, ValueError, TypeError, KeyError):
+            held = json.loads(self._place(key).read_text(encoding="utf-8"))
+            resources = tuple((kind, name, space) for kind, name, space in held["resources"])
+            images = tuple((name, image) for name, image in held["images"])
+            return Rendered(str(held["text"]), str(held["fingerprint"]), resources, images)
+        return None
+
+    def _new(
+        self, key: str, inputs: tuple[Entry, ...], commit: str, model: str, environment: str
+    ) -> Rendered:
+        path = record_path(model, environment)
+        record = self._git.show(commit, path)
+        if record is None:
+            raise TagshipError(f"{path}: no such file at {commit[:12]}")
         text = self._build(inputs, model, environment)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        draft = kept.with_name(f"{key}.{os.getpid()}")
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(kept)
-        others = sorted(kept.parent.iterdir(), key=lambda path: path.stat().st_mtime)
-        for old in others[: len(others) - _KEPT] if len(others) > 2 * _KEPT else []:
-            old.unlink(missing_ok=True)
-        return text
+        rendered = examine(text, record, parse_record(record, path))
+        place = self._place(key)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_json(place, asdict(rendered))
+        others = list(place.parent.iterdir())
+        if len(others) > 2 * _KEPT:
+            others.sort(key=lambda path: path.stat().st_mtime)
+            for old in others[:-_KEPT]:
+                old.unlink(missing_ok=True)
+        return rendered
+
+    def _place(self, key: str) -> Path:
+        return self._git.own_folder() / "tagship" / "renderings" / key
 
     def _build(self, inputs: tuple[Entry, ...], model: str, environment: str) -> str:
         with tempfile.TemporaryDirectory() as folder:

@@ -1,7 +1,7 @@
 """What runs where, what ran when, and where Git, the default branch and MLflow disagree."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 
 from tagship.errors import TagshipError
@@ -25,11 +25,14 @@ class Row:
     mlflow: str
     """The release under the environment's alias; ``?`` when MLflow was not asked."""
     rejected: tuple[str, ...]
+    cluster: str = "?"
+    """What differs in the cluster; ``?`` when it was not asked."""
 
     @property
     def agrees(self) -> bool:
-        """Whether main and MLflow say what Git's tags say."""
-        return self.main in ("same", "") and self.mlflow in (self.runs, "?")
+        """Whether main, MLflow and the cluster say what Git's tags say."""
+        there = self.cluster == "?" or self.cluster.endswith("as Git says")
+        return self.main in ("same", "") and self.mlflow in (self.runs, "?") and there
 
 
 @dataclass(frozen=True)
@@ -56,10 +59,20 @@ class Event:
     commit: str
 
 
-def status(view: View, aliases: Mapping[tuple[str, str], str] | None = None) -> Status:
-    """Every environment of every model. ``aliases`` is the release that MLflow names for each."""
+def status(
+    view: View,
+    aliases: Mapping[tuple[str, str], str] | None = None,
+    cluster: Mapping[tuple[str, str], str] | None = None,
+) -> Status:
+    """Every environment of every model.
+
+    ``aliases`` is the release that MLflow names for each, ``cluster`` what is told of what runs.
+    """
     rows = [
-        _row(view, model, environment, aliases)
+        replace(
+            _row(view, model, environment, aliases),
+            cluster=(cluster or {}).get((model, environment), "?"),
+        )
         for model in view.models
         for environment in view.environments
     ]
@@ -137,6 +150,8 @@ def _row(
 
 def _on_main(view: View, model: str, environment: str, current: Deployment | None) -> str:
     try:
+        if current and view.same_inputs(view.head, current.commit, model, environment):
+            return "same"
         record = view.record(view.head, model, environment)
         if record is None:
             return "no overlay"

@@ -17,7 +17,7 @@ from tagship.files import sha256_of_bytes
 from tagship.gates.verdict import Verdict
 from tagship.gitops.git import Git, Remote
 from tagship.gitops.ledger import Deployment, Ledger, Release, Upto
-from tagship.gitops.manifests import Rendered, fingerprint, refuse_foreign
+from tagship.gitops.manifests import Rendered, refuse_foreign
 from tagship.gitops.reading import read_ledger
 from tagship.gitops.records import (
     NONE,
@@ -163,7 +163,12 @@ class View:
         record = self.record(commit, model, environment)
         assert record  # it was rendered
         refuse_foreign(rendered, record, self.project_at(commit))
-        return fingerprint(rendered, record)
+        return rendered.fingerprint
+
+    def same_inputs(self, one: str, other: str, model: str, environment: str) -> bool:
+        """Whether two commits hold the very same files for an environment, its record too."""
+        inputs = {self.renderer.inputs(commit, model, environment) for commit in (one, other)}
+        return len(inputs) == 1 and inputs != {()}
 
     def same_manifests(self, one: str, other: str, model: str, environment: str) -> bool:
         """Whether two commits render to the same, but for record and image: both by one kustomize.
@@ -171,8 +176,7 @@ class View:
         Raises:
             TagshipError: as ``manifests``.
         """
-        inputs = (self.renderer.inputs(commit, model, environment) for commit in (one, other))
-        if len(set(inputs)) == 1:
+        if self.same_inputs(one, other, model, environment):
             return True
         return len({self.manifests(commit, model, environment) for commit in (one, other)}) == 1
 

@@ -48,10 +48,26 @@ def test_the_key_does_not_change_the_data_hash(
     assert len(hashes) == 1
 
 
+def test_without_a_key_the_lock_is_the_same(
+    personal: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PII_KEY, "one")
+    assert personal.tagship("run", "tiny").code == 0
+    monkeypatch.delenv(PII_KEY)
+    proven = personal.tagship("lock", "verify", "tiny")
+    assert proven.code == 0, proven.err
+    hashed = load_table(personal.files).frame["mail"]
+    assert hashed.dropna().str.fullmatch("[0-9a-f]{32}").all()
+
+
 @pytest.mark.parametrize("key", [None, ""])
-def test_without_a_key_nothing_is_hashed_in_vain(
+def test_a_split_by_hashed_groups_needs_the_key(
     personal: Project, monkeypatch: pytest.MonkeyPatch, key: str | None
 ) -> None:
+    text = personal.path("data").read_text(encoding="utf-8")
+    split = next(line for line in text.splitlines() if line.startswith("split:"))
+    personal.edit("data", split, "split: {test: 0.3, group: mail, seed: 1}")
+    personal.edit("data", "pii: hash, missing: 0.5", "pii: hash")
     monkeypatch.delenv(PII_KEY, raising=False)
     if key is not None:
         monkeypatch.setenv(PII_KEY, key)

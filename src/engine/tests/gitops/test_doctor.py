@@ -116,3 +116,42 @@ def test_the_doctor_reads_the_version_of_argo_cd(
     found = answers(shop)["Argo CD"]
     assert found[0] == level
     assert problem in found[1]
+
+
+@pytest.mark.parametrize(
+    ("secrets", "environments", "secret", "free"),
+    [
+        (["TAGSHIP_TOKEN", "OTHER"], [], "warn", "ok"),
+        (["OTHER"], [{"name": "tagship", "deployment_branch_policy": None}], "ok", "fail"),
+        ([], [{"name": "tagship", "deployment_branch_policy": {"custom": True}}], "ok", "ok"),
+        (["TAGSHIP_REGISTRY_TOKEN"], None, "warn", "warn"),
+    ],
+)
+def test_the_doctor_says_who_reaches_the_secrets_that_deploy(
+    shop: Shop,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    secrets: list[str],
+    environments: list[dict[str, object]] | None,
+    secret: str,
+    free: str,
+) -> None:
+    program = tmp_path / "bin" / "gh"
+    program.parent.mkdir()
+    names = json.dumps({"secrets": [{"name": name} for name in secrets]})
+    held = "{}" if environments is None else json.dumps({"environments": environments})
+    program.write_text(
+        "#!/bin/sh\ncase $2 in\n"
+        f"*/actions/secrets*) echo '{names}' ;;\n*/environments*) echo '{held}' ;;\n"
+        "*) echo '{\"errors\": []}' ;;\nesac\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+    monkeypatch.setenv("GITHUB_REPOSITORY", "shop/shop")
+    found = answers(shop)
+    assert found["secrets are an environment's"][0] == secret
+    if environments is None:
+        assert "not checked" in found["secrets are an environment's"][1]
+        assert "environment tagship" not in found
+    else:
+        assert found["environment tagship"][0] == free

@@ -174,6 +174,14 @@ def as_regex(pattern: str) -> str:
     return re.sub(r"(?<!\\)\*", "[^/]*", pattern.replace(".", r"\."))
 
 
+_ENGINE = """\
+mkdir -p "$RUNNER_TEMP/bin"
+ln -sf "$TAGSHIP" "$RUNNER_TEMP/bin/tagship"
+echo "$RUNNER_TEMP/bin" >> "$GITHUB_PATH"
+"""
+"""Stands in for ``.ci/engine``, which tests/workflows/test_isolation.py runs as it is."""
+
+
 def found(project: Project, remote: Path, host: str) -> None:
     """Turn a run project into a repository with overlays and a remote."""
     root = project.root
@@ -183,6 +191,7 @@ def found(project: Project, remote: Path, host: str) -> None:
         project.write(path, text)
     shutil.copy(ROOT / "Makefile", root / "Makefile")
     shutil.copy(ROOT / ".gitignore", root / ".gitignore")
+    project.write(".ci/engine", _ENGINE)
     project.edit("config/project.yaml", "ghcr.io/shopkeepers", f"{host}/shopkeepers")
     git(root, "init", "-q", "-b", "main")
     git(root.parent, "init", "-q", "--bare", "-b", "main", str(remote))

@@ -146,14 +146,20 @@ class Runner:
         token = json.dumps(permissions)
         context = {**outer, "github": {**outer["github"], "token": token}, "steps": {}}
         context["env"] = fill({**workflow.get("env", {}), **job.get("env", {})}, context)
-        result, log, exported = "success", "", {}
+        result, log, exported, paths = "success", "", {}, f"{self.edge.bin}:{os.environ['PATH']}"
         for number, step in enumerate(job["steps"]):
             if not _wanted(step.get("if"), result == "success", context):
                 continue
-            files = {key: work.parent / f"{work.name}-{number}-{key}" for key in ("output", "env")}
+            kinds = ("output", "env", "path")
+            files = {key: work.parent / f"{work.name}-{number}-{key}" for key in kinds}
             for path in files.values():
                 path.touch()
-            env = {**context["env"], **exported, **fill(step.get("env", {}), context)}
+            env = {
+                **context["env"],
+                **exported,
+                "PATH": paths,
+                **fill(step.get("env", {}), context),
+            }
             with_ = fill(step.get("with", {}), context)
             log += f"\n-- {step.get('name') or step.get('run') or step['uses']}\n"
             try:
@@ -167,6 +173,8 @@ class Runner:
             if "id" in step:
                 context["steps"][step["id"]] = {"outputs": _read(files["output"])}
             exported |= _read(files["env"])
+            added = files["path"].read_text(encoding="utf-8").split()
+            paths = ":".join([*reversed(added), paths])
         outputs = {k: str(fill(v, context)) for k, v in job.get("outputs", {}).items()}
         return Job(result, outputs, log)
 
@@ -185,6 +193,8 @@ class Runner:
             "GITHUB_EVENT_PATH": str(event),
             "GITHUB_OUTPUT": str(files["output"]),
             "GITHUB_ENV": str(files["env"]),
+            "GITHUB_PATH": str(files["path"]),
+            "RUNNER_TEMP": str(work.parent / f"{work.name}-temp"),
             "GITHUB_STEP_SUMMARY": str(here / "summary"),
             "GITHUB_REF": github["ref"],
             "GITHUB_REF_NAME": github["ref_name"],
@@ -195,7 +205,6 @@ class Runner:
             "EDGE": str(self.edge.folder),
             **self.edge.tagship,
             "GIT_CONFIG_GLOBAL": os.devnull,
-            "PATH": f"{self.edge.bin}:{os.environ['PATH']}",
         }
         done = subprocess.run(
             ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script],

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from argo_runs import runs
 from hub import ROOT, Hub
+from runner import load_workflow
 
 pytestmark = pytest.mark.slow
 
@@ -219,8 +220,29 @@ def test_a_tag_on_an_unreviewed_commit_is_refused_before_its_code_runs(tagged: H
     ran = tagged.push_tag("release", "tiny/v1.0.1")
     assert ran.results("check") == "failure"
     assert "is not on main" in ran.log
-    assert {ran.results(job) for job in ("build", "promote", "verify")} == {"skipped"}
+    assert {ran.results(job) for job in ("train", "build", "promote", "verify")} == {"skipped"}
     assert tagged.edge.calls("docker") == []
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "boundary.json", "record.json"])
+def test_bytes_that_are_not_the_lock_s_are_not_pushed(tagged: Hub, name: str) -> None:
+    """The training job hands over what it likes; the one that may push compares it first."""
+    edit = {
+        "model.onnx": 'echo x >> "$HELD/model.onnx"',
+        "boundary.json": 'echo >> "$HELD/boundary.json"',
+        "record.json": "sed -i '/model_sha256/s/: \"..../: \"0000/' $HELD/record.json",
+    }[name]
+    workflow = load_workflow("release")
+    held = "HELD=$(echo .tagship/bentoml/bentos/tiny/*/src/artifact)"
+    workflow["jobs"]["build"]["steps"].insert(4, {"run": f"{held}\n{edit}"})
+    tagged.runner.workflows["release"] = workflow
+    ran = tagged.push_tag("release", "tiny/v1.0.0")
+    assert ran.results("train") == "success", ran.log
+    assert ran.results("build") == "failure"
+    said = "its record" if name == "record.json" else name
+    assert f"{said} says " in ran.log
+    assert tagged.edge.load("pushed", {}) == {}
+    assert ran.results("promote") == "skipped"
 
 
 def test_an_image_that_the_registry_does_not_have_is_not_deployed(tagged: Hub) -> None:

@@ -1,0 +1,122 @@
+"""What a cluster runs, as kubectl's current context sees it. The only file that runs kubectl."""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from typing import Any
+
+from tagship.errors import TagshipError
+from tagship.gitops.ledger import Deployment
+from tagship.gitops.records import parse_record, record_path
+from tagship.gitops.view import View
+
+_KINDS = "applications.argoproj.io,deployments.apps,configmaps"
+_SECONDS = 60
+
+Place = tuple[str, str]
+"""A model and an environment."""
+
+
+def compare_cluster(view: View) -> dict[Place, str]:
+    """For each environment of each model what is wrong with what runs; ``as Git says`` if nothing.
+
+    Raises:
+        TagshipError: there is no kubectl, or the cluster does not answer.
+    """
+    items = _items()
+    return {
+        (model, environment): _compare(view, items, model, environment)
+        for model in view.models
+        for environment in view.environments
+    }
+
+
+def _compare(view: View, items: list[Any], model: str, environment: str) -> str:
+    current = view.ledger.current(model, environment)
+    name = f"{view.project.name}-{model}-{environment}"
+    mine = [item for item in items if _is(item, "Application", name)]
+    if not mine:
+        return f"no Application {name}"
+    status = mine[0].get("status") or {}
+    if current is None:
+        return "nothing is deployed, as Git says" if not _revision(status) else "runs something"
+    return "; ".join([*_synced(status, current), *_runs(view, items, current)]) or "as Git says"
+
+
+def _synced(status: Mapping[str, Any], current: Deployment) -> list[str]:
+    """Sync, revision, health and the last error that Argo CD tells."""
+    problems = []
+    sync = str((status.get("sync") or {}).get("status") or "Unknown")
+    revision = _revision(status)
+    health = str((status.get("health") or {}).get("status") or "Unknown")
+    if revision and revision != current.commit:
+        problems.append(f"at {revision[:12]}, not at {current.commit[:12]} of {current.name}")
+    if sync != "Synced":
+        problems.append(sync)
+    if health != "Healthy":
+        problems.append(health)
+    operation = status.get("operationState") or {}
+    if operation.get("phase") in ("Failed", "Error", "Running") and operation.get("message"):
+        problems.append(str(operation["message"]))
+    problems += [str(told.get("message", "")) for told in status.get("conditions") or []]
+    return [" ".join(problem.split())[:200] for problem in problems]
+
+
+def _runs(view: View, items: list[Any], current: Deployment) -> list[str]:
+    """The image and the record of the pods, where the cluster shows them."""
+    model, environment = current.tag.model, current.tag.environment
+    namespace = f"{view.project.name}-{environment}"
+    name = f"{model}-model"
+    pods = [item for item in items if _is(item, "Deployment", name, namespace)]
+    if not pods:
+        return [f"no Deployment {name} in {namespace}"]
+    spec = pods[0]["spec"]["template"]["spec"]
+    images = [str(container["image"]) for container in spec.get("containers") or []]
+    problems = []
+    if current.says("Image") not in images:
+        problems.append(f"runs {', '.join(images)}, not {current.says('Image')}")
+    held = [(volume.get("configMap") or {}).get("name") for volume in spec.get("volumes") or []]
+    texts = [
+        str(item["data"]["release.yaml"])
+        for item in items
+        if item.get("kind") == "ConfigMap"
+        and item["metadata"].get("namespace") == namespace
+        and item["metadata"]["name"] in held
+        and "release.yaml" in (item.get("data") or {})
+    ]
+    record = view.record(current.commit, model, environment)
+    found = [parse_record(text, record_path(model, environment)) for text in texts]
+    if found != [record]:
+        releases = ", ".join(each.release for each in found) or "nothing"
+        problems.append(f"its record says {releases}, not what {current.name} holds")
+    return problems
+
+
+def _revision(status: Mapping[str, Any]) -> str:
+    return str((status.get("sync") or {}).get("revision") or "")
+
+
+def _is(item: Mapping[str, Any], kind: str, name: str, namespace: str = "") -> bool:
+    about = item.get("metadata") or {}
+    there = not namespace or about.get("namespace") == namespace
+    return item.get("kind") == kind and about.get("name") == name and there
+
+
+def _items() -> list[Any]:
+    command = ["kubectl", "get", _KINDS, "--all-namespaces", "--output=json"]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_SECONDS, check=False
+        )
+        if done.returncode == 0:
+            items = json.loads(done.stdout)["items"]
+            assert isinstance(items, list)
+            return items
+        said = done.stderr.strip().splitlines()[-1:] or ["it did not say why"]
+    except FileNotFoundError:
+        raise TagshipError("kubectl is not installed", "leave out --cluster") from None
+    except subprocess.TimeoutExpired:
+        said = [f"no answer within {_SECONDS} s"]
+    except (ValueError, KeyError):
+        said = ["no JSON"]
+    raise TagshipError(f"kubectl get: {said[0]}", "kubectl config current-context")
