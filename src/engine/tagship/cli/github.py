@@ -37,6 +37,9 @@ def propose(answer: Answer) -> None:
 @app.command("issues")
 def issues(
     answer: Annotated[Path, typer.Argument(help="What `tagship monitor --json` printed.")],
+    publish: Annotated[
+        bool, typer.Option("--publish", help="Append it to the remote's branch monitor, too.")
+    ] = False,
 ) -> None:
     """Keep one issue a model up to date; say which to retrain, also as the output `retrain`."""
     from datetime import UTC, datetime
@@ -45,7 +48,10 @@ def issues(
     from tagship.gitops import alerts, github
     from tagship.gitops.view import look
     from tagship.retraining.due import due
+    from tagship.watch import history
 
+    if publish:
+        history.publish(find_root(), json.loads(answer.read_text(encoding="utf-8")))
     seen = alerts.read_seen(answer)
     for model in sorted({one.model for one in seen}):
         topic = alerts.topic(model)
@@ -62,15 +68,18 @@ def issues(
 def retrained(
     answer: Annotated[Path, typer.Argument(help="What `tagship retrain --json` printed.")],
 ) -> None:
-    """Open or update a retraining's pull request; the model's issue says that, or why not."""
+    """Push what a retraining made and open or update its pull request; the issue says so."""
     from tagship.cli.output import quoted
+    from tagship.config.root import find_root
     from tagship.gitops import alerts, github
+    from tagship.retraining.push import push_proposal, read_proposal
 
-    made = json.loads(answer.read_text(encoding="utf-8"))
-    said = f"Retraining: {made['state']}.\n\n{quoted(made['why'])}"
-    if made["branch"]:
-        said += f"\n{github.propose(made['branch'], made['title'], made['body'])}\n"
-    issue = github.find_issue(alerts.topic(made["model"]))
+    made = read_proposal(answer)
+    said = f"Retraining: {made.state}.\n\n{quoted(made.why)}"
+    if made.branch:
+        push_proposal(find_root(), made)
+        said += f"\n{github.propose(made.branch, made.title, made.body)}\n"
+    issue = github.find_issue(alerts.topic(made.model))
     if issue is not None:
         github.comment(issue[0], "retrain", said)
     typer.echo(said)

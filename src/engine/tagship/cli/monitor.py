@@ -67,7 +67,7 @@ def command(
         if pushgateway is not None:
             send(root, pushgateway, looks)
     if push:
-        history.publish(root, looks)
+        history.publish(root, [look.model_dump(mode="json") for look in looks])
     found = {look.status for look in looks}
     raise typer.Exit(EXIT[next(status for status in _WORST_FIRST if status in found)])
 

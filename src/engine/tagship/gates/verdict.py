@@ -69,22 +69,42 @@ class Verdict(Frozen):
 
 def write_verdict(path: Path, verdict: Verdict) -> None:
     """Write a verdict as JSON."""
-    write_json(path, {**verdict.model_dump(mode="json"), "status": verdict.status})
+    write_json(path, _content(verdict))
+
+
+def compact_json(verdict: Verdict) -> str:
+    """The same on one line without a blank, so that a tag's message can carry it unchanged."""
+    return json.dumps(_content(verdict), separators=(",", ":")).replace(" ", "\\u0020")
+
+
+def parse_verdict(text: str) -> Verdict:
+    """Read a verdict from JSON.
+
+    Raises:
+        ValueError: it is not one.
+    """
+    content = json.loads(text)
+    if not isinstance(content, dict):
+        raise ValueError("expected keys and values")
+    content.pop("status", None)
+    return Verdict.model_validate_json(json.dumps(content))
+
+
+def _content(verdict: Verdict) -> dict[str, object]:
+    return {**verdict.model_dump(mode="json"), "status": verdict.status}
 
 
 def read_verdict(path: Path) -> Verdict:
-    """Read a verdict from JSON.
+    """Read a verdict's file.
 
     Raises:
         TagshipError: there is none, or it is not one.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        content.pop("status", None)
-        return Verdict.model_validate_json(json.dumps(content))
+        return parse_verdict(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise TagshipError(f"{path}: no verdict yet", "run `tagship gate` first") from None
-    except (ValueError, AttributeError, ValidationError) as error:
+    except (ValueError, ValidationError) as error:
         raise TagshipError(f"{path}: not a verdict: {error}", "run `tagship gate` again") from None
 
 

@@ -377,12 +377,18 @@ class Git:
         """Let this clone's ``refs/tags/<name>`` hold a tag object."""
         self.run("update-ref", f"refs/tags/{name}", tag)
 
-    def graft(self, parent: str, folder: str, source: str, message: str) -> str:
-        """Commit ``parent`` with a top folder as it is at another commit."""
+    def graft(
+        self, parent: str, folder: str, source: str, files: Mapping[str, str], message: str
+    ) -> str:
+        """Commit ``parent`` with a top folder as it is at another commit, and files beside it."""
         listed = self.run("ls-tree", "-z", parent).split("\0")
-        lines = [line for line in listed if line and line.partition("\t")[2] != folder]
+        other = {folder, *files}
+        lines = [line for line in listed if line and line.partition("\t")[2] not in other]
         held = self.tree(source, folder)
         lines += [f"040000 tree {held}\t{folder}"] if held else []
+        for name, text in files.items():
+            blob = self.run("hash-object", "-w", "--stdin", stdin=text).strip()
+            lines.append(f"100644 blob {blob}\t{name}")
         made = self.run("mktree", "-z", stdin="".join(f"{line}\0" for line in lines)).strip()
         return self._commit_tree(made, parent, message)
 

@@ -11,6 +11,8 @@ from tagship.gitops.following import LARGEST, Version, follows
 from tagship.gitops.git import RawTag
 from tagship.gitops.tags import DeploymentTag, Message, ReleaseTag
 
+VERDICT = "verdict "
+"""What the line begins with in which a release carries its verdict."""
 Action = Literal["deploy", "rollback", "lift"]
 Series = tuple[str, str]
 """A model and an environment, whose deployments are numbered together."""
@@ -53,6 +55,12 @@ class Release(_Said):
     """A valid release tag, such as ``churn/v1.3.0``."""
 
     tag: ReleaseTag
+
+    @property
+    def verdict(self) -> str:
+        """The verdict that its message carries, as JSON; empty when it carries none."""
+        lines = self.message.body.splitlines()
+        return next((x.removeprefix(VERDICT) for x in lines if x.startswith(VERDICT)), "")
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from tagship.config.project_files import load_model
 from tagship.errors import TagshipError
-from tagship.gates.verdict import Verdict
-from tagship.gitops.ledger import Release
+from tagship.gates.verdict import Verdict, compact_json
+from tagship.gitops.ledger import VERDICT, Release
 from tagship.gitops.rules import refuse_rejected_artifact
 from tagship.gitops.tagging import actor, push_tag
 from tagship.gitops.tags import ReleaseTag, compose, release_tag
@@ -156,4 +156,5 @@ def _message(
     }
     passed = len(verdict.of_status("pass"))
     body = f"{passed} of {len(verdict.results)} gates passed, {verdict.status} overall."
+    body += f"\n\n{VERDICT}{compact_json(verdict)}"
     return compose(f"Release {tag}", body, trailers)

@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tagship.errors import TagshipError
+from tagship.gates.verdict import parse_verdict
 from tagship.gitops.ledger import Deployment, Release, Upto
 from tagship.gitops.records import NO_DIGEST, Record, check_pin, overlay
 from tagship.gitops.view import View
 
+_BY_HAND = "the tag was not made by `tagship release`, or was moved"
 Rule = tuple[str, Callable[[], None]]
 
 
@@ -199,7 +201,23 @@ def check_release(view: View, release: Release) -> None:
         if release.says(key) != found:
             raise TagshipError(
                 f"{release.name}: its {key} is {release.says(key)}, its commit holds {found}",
-                "the tag was not made by `tagship release`, or was moved",
+                _BY_HAND,
+            )
+    try:
+        verdict = parse_verdict(release.verdict)
+    except ValueError:
+        raise TagshipError(f"{release.name}: its message carries no verdict", _BY_HAND) from None
+    judged = {
+        "Model-SHA256": verdict.artifact_sha256,
+        "Verdict": verdict.status,
+        "Verdict-SHA256": verdict.sha256,
+        "Champion": verdict.champion or "none",
+    }
+    for key, found in judged.items():
+        if release.says(key) != found:
+            raise TagshipError(
+                f"{release.name}: its {key} is {release.says(key)}, its verdict says {found}",
+                _BY_HAND,
             )
     if not view.git.is_ancestor(release.commit, view.head):
         raise TagshipError(

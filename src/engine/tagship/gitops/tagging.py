@@ -1,5 +1,6 @@
 """Making a deployment tag: fetch, decide, take the next number, push, and again if beaten."""
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -9,12 +10,13 @@ from pathlib import Path
 
 from tagship.errors import TagshipError
 from tagship.gitops.git import Git, jitter
-from tagship.gitops.ledger import Action, Deployment
+from tagship.gitops.ledger import Action, Deployment, Release
 from tagship.gitops.records import Record
 from tagship.gitops.tags import compose, seen_lines
 from tagship.gitops.view import Checks, View, look
 
 ATTEMPTS = 20
+VERDICT_FILE = "verdict.json"
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,8 @@ def tag_deployment(
         message = _message(view, plan, str(tag), checks)
         seen = seen_lines(view.ledger.heads())
         said = f"{tag}: {plan.subject}\n\n{seen}"
-        commit = view.git.graft(view.head, "deploy", plan.source, said)
+        files = verdict_file(view.ledger.releases.get(record.release))
+        commit = view.git.graft(view.head, "deploy", plan.source, files, said)
         if dry_run:
             return Tagged(str(tag), commit, False, message)
         if push_tag(view.git, str(tag), commit, message, checks.sign):
@@ -118,6 +121,15 @@ def push_tag(git: Git, name: str, commit: str, message: str, sign: bool) -> bool
 def workflow_run() -> str:
     """The workflow run that acts, which stays the same when it is run again; empty in a shell."""
     return os.environ.get("GITHUB_RUN_ID", "")
+
+
+def verdict_file(release: Release | None) -> dict[str, str]:
+    """What a deployment's commit holds beside ``deploy/``: why the release may run."""
+    try:
+        content = json.loads(release.verdict) if release else None
+    except ValueError:
+        content = None
+    return {VERDICT_FILE: json.dumps(content, indent=1) + "\n"} if content else {}
 
 
 @contextmanager

@@ -16,13 +16,14 @@ from tagship.gitops.rules import (
     examine,
     refuse_other_kustomize,
 )
+from tagship.gitops.tagging import VERDICT_FILE, verdict_file
 from tagship.gitops.tags import DeploymentTag, ReleaseTag, parse_tag
 from tagship.gitops.view import Checks, View, look
 
 _SOUND = "the tag itself is sound"
 _TAKEN = {
-    "Verdict": "by training again: --retrain", "Verdict-SHA256": "", "Champion": "",
-    "Reviewed": "", "Approved-By": "", "Reason": "", "Actor": "", "Run": "",
+    "Verdict": "by training again: --retrain", "Reviewed": "", "Approved-By": "", "Reason": "",
+    "Actor": "", "Run": "",
 }  # fmt: skip
 """Trailers that are believed, and how they could be derived."""
 
@@ -223,13 +224,13 @@ def _placed(view: View, deployment: Deployment) -> None:
             " never merged"
         )
     changed = view.git.changed(parents[0], commit)
-    elsewhere = [path for path in changed if not path.startswith("deploy/")]
+    elsewhere = [p for p in changed if not p.startswith("deploy/") and p != VERDICT_FILE]
     if elsewhere:
         raise TagshipError(f"commit {commit[:12]} changes {elsewhere[0]}: nobody reviewed that")
     if deployment.says("Action") != "deploy":
         _origin(view, deployment)
     elif environment == view.project_at(commit).environments[0]:
-        mine = {record_path(model, environment), pin_path(model, environment)}
+        mine = {record_path(model, environment), pin_path(model, environment), VERDICT_FILE}
         if not set(changed) <= mine:
             other = sorted(set(changed) - mine)[0]
             raise TagshipError(f"commit {commit[:12]} changes {other}: nobody reviewed that")
@@ -238,6 +239,9 @@ def _placed(view: View, deployment: Deployment) -> None:
             f"the deploy/ of commit {commit[:12]} was never that of {view.remote.default}: nobody"
             " reviewed it"
         )
+    files = verdict_file(view.ledger.releases.get(deployment.release))
+    if view.git.show(commit, VERDICT_FILE) != files.get(VERDICT_FILE):
+        raise TagshipError(f"its {VERDICT_FILE} is not the verdict of {deployment.release}")
 
 
 def _was_merged(view: View, commit: str, parent: str) -> bool:

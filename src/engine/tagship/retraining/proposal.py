@@ -1,6 +1,7 @@
 """What a retraining's pull request says. Pure."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from tagship.gates.verdict import SYMBOLS, Verdict, markdown
@@ -24,6 +25,8 @@ class Retrained:
     commit: str = ""
     title: str = ""
     body: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """The files that the proposal changes, with their texts."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ makes the same commit again; cut off anywhere, it left nothing but perhaps the p
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ from tagship.gitops.view import View, look
 from tagship.numbers import brief
 from tagship.programs import run_engine
 from tagship.retraining.proposal import Found, Retrained, Window, describe
+from tagship.retraining.push import branch_of, commit_proposal, refuse_others
 from tagship.retraining.window import (
     compare,
     count_new,
@@ -31,8 +33,6 @@ from tagship.retraining.window import (
 )
 from tagship.training.lock import read_lock
 
-_OURS = "Retrained: "
-"""The trailer by which a branch's commits are known to be made here."""
 _SHARED = ("cache", "champions")
 
 
@@ -80,8 +80,8 @@ def _propose(
     say: Callable[[str], None],
 ) -> Retrained:
     home, tree, model = view.git.root, files.root, files.name
-    branch = f"retrain/{model}"
-    _refuse_foreign(view, branch)
+    branch = branch_of(model)
+    refuse_others(view, branch)
     project = load_project(tree)
     read_lock(files.lock_path)
     place = data or place_of(project.retrain.data, files, datetime.now(UTC).date())
@@ -104,14 +104,14 @@ def _propose(
         return Retrained(model, "refused", str(error).replace(f"{tree}/", ""))
     changed += [str(path.relative_to(tree)) for path in files.folder.iterdir() if path.is_file()]
     title = f"feat({model}): retrain on {window.new:,} new rows"
-    message = f"{title}\n\n{window}.\n\n{_OURS}{model}\n"
     texts = {path: (tree / path).read_bytes().decode(errors="surrogateescape") for path in changed}
-    commit = view.git.commit(view.head, texts, message)
-    if push:
-        push_branch(view, branch, commit)
     body = describe(model, found, after, verdict, report)
-    return Retrained(model, "proposed", f"{window}; verdict {verdict.status}", branch, commit,
-                     title, body)  # fmt: skip
+    why = f"{window}; verdict {verdict.status}"
+    made = Retrained(model, "proposed", why, branch, "", title, body, texts)
+    made = replace(made, commit=commit_proposal(view, made))
+    if push:
+        push_branch(view, branch, made.commit)
+    return made
 
 
 def _share(root: Path, tree: Path) -> None:
@@ -186,20 +186,3 @@ def _judge(files: ModelFiles) -> Verdict:
         ]
         raise TagshipError("\n".join(["the verdict is fail", *failed]))
     return verdict
-
-
-def _refuse_foreign(view: View, branch: str) -> None:
-    """Refuse to replace a branch that holds what somebody else committed."""
-    held = view.remote.heads.get(branch)
-    if held is None:
-        return
-    view.git.fetch(held)
-    form = ("--no-merges", "--format=%h%x00%B%x01")
-    listed = view.git.run("log", *form, held, f"^{view.head}")
-    for entry in filter(None, listed.strip().split("\x01")):
-        short, _, message = entry.strip().partition("\0")
-        if _OURS not in message:
-            raise TagshipError(
-                f"branch {branch}: commit {short} was not made by `tagship retrain`",
-                "merge or close its pull request and delete the branch, then run this again",
-            )

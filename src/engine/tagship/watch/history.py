@@ -1,54 +1,72 @@
 """What every look found, as small files: here, and on a branch of the remote that only grows."""
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from tagship.config.root import check_model_name
+from tagship.errors import TagshipError
 from tagship.files import write_atomically
 from tagship.gitops.git import Git
 from tagship.gitops.journal import append
-from tagship.watch.look import Look
+
+if TYPE_CHECKING:
+    from tagship.watch.look import Look
 
 BRANCH = "monitor"
 FOLDER = Path(".tagship") / "monitor"
 
 
-def path_of(look: Look) -> str:
-    """``history/<model>/<environment>/<time>.json``, in order of time by name."""
-    stamp = look.time.replace("-", "").replace(":", "")
-    return f"history/{look.model}/{look.environment}/{stamp}.json"
+Entry = Mapping[str, Any]
+"""A look as `tagship monitor --json` prints it."""
 
 
-def keep(root: Path, looks: Iterable[Look]) -> None:
+def path_of(entry: Entry) -> str:
+    """``history/<model>/<environment>/<time>.json``, in order of time by name.
+
+    Raises:
+        TagshipError: it has no such model, environment or time.
+    """
+    model, environment, time = (str(entry.get(key)) for key in ("model", "environment", "time"))
+    check_model_name(model)
+    stamp = time.replace("-", "").replace(":", "")
+    if not re.fullmatch(r"[a-z0-9-]{1,53}", environment) or not re.fullmatch(r"[0-9TZ+.]+", stamp):
+        raise TagshipError(f"{model}: {environment!r} or {time!r} is none that a look has")
+    return f"history/{model}/{environment}/{stamp}.json"
+
+
+def keep(root: Path, looks: "Iterable[Look]") -> None:
     """Write what was found; a look that ended in an error found nothing."""
-    for look in _found(looks):
-        write_atomically(root / FOLDER / path_of(look), _text(look))
+    for entry in _found(look.model_dump(mode="json") for look in looks):
+        write_atomically(root / FOLDER / path_of(entry), _text(entry))
 
 
-def last_run(root: Path, look: Look) -> str | None:
+def last_run(root: Path, look: "Look") -> str | None:
     """When a look at this model last ended here without an error."""
-    folder = (root / FOLDER / path_of(look)).parent
+    folder = (root / FOLDER / path_of(look.model_dump(mode="json"))).parent
     return max((path.stem for path in folder.glob("*.json")), default=None)
 
 
-def publish(root: Path, looks: Iterable[Look]) -> str:
+def publish(root: Path, entries: Iterable[Entry]) -> str:
     """Append what was found to the branch ``monitor`` of the remote, and give its commit.
 
     Raises:
-        TagshipError: the remote refuses.
+        TagshipError: an entry is not a look's, or the remote refuses.
     """
-    found = _found(looks)
-    lines = [f"{look.model}/{look.environment}: {look.status}" for look in found]
+    found = _found(entries)
+    files = {path_of(entry): _text(entry) for entry in found}
+    lines = [f"{entry['model']}/{entry['environment']}: {entry['status']}" for entry in found]
     if not found:
         return ""
-    message = "\n".join([f"monitor: {found[0].time}", "", *lines]) + "\n"
-    return append(Git(root), BRANCH, {path_of(look): _text(look) for look in found}, message)
+    message = "\n".join([f"monitor: {found[0]['time']}", "", *lines]) + "\n"
+    return append(Git(root), BRANCH, files, message)
 
 
-def _found(looks: Iterable[Look]) -> list[Look]:
-    return [look for look in looks if look.status != "error"]
+def _found(entries: Iterable[Entry]) -> list[Entry]:
+    return [entry for entry in entries if entry.get("status") != "error"]
 
 
-def _text(look: Look) -> str:
-    content = look.model_dump(mode="json")
-    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+def _text(entry: Entry) -> str:
+    return json.dumps(entry, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

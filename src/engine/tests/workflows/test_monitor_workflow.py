@@ -1,5 +1,6 @@
 """monitor.yml's own steps: one issue a model, and a retraining's pull request, or why not."""
 
+import itertools
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,16 @@ from projects import make_table
 
 pytestmark = pytest.mark.slow
 
-LOOK = ".venv/bin/tagship monitor --push --json"
+LOOK = ".venv/bin/tagship monitor --json"
+
+
+_SECONDS = itertools.count()
 
 
 def watch(hub: Hub, status: str, reason: str = "", code: int = 3, **more: Any) -> Run:
     """The workflow, after a look that found this in production and nothing in staging."""
-    entry = {"schema": 1, "time": "2026-11-21T10:00:00Z", "model": "tiny", "reasons": [reason]}
+    time = f"2026-11-21T10:00:{next(_SECONDS):02}Z"
+    entry = {"schema": 1, "time": time, "model": "tiny", "reasons": [reason]}
     verdict = {"status": status if status != "error" else "no data"}
     production = {"environment": "production", "status": status, "drift": verdict, **more}
     staging = {"environment": "staging", "status": "no data", "reasons": ["nothing was logged"]}
@@ -140,11 +145,16 @@ def test_without_the_permission_nothing_is_opened(shipped: Hub) -> None:
     path = "{contents: write, issues: write} # contents"
     shipped.plant("monitor", path, "{contents: write, issues: read} # contents")
     planted = shipped.runner.workflows["monitor"]
-    entry = {"time": "now", "model": "tiny", "environment": "production", "status": "fail"}
+    entry = {
+        "time": "2026-11-21T10:00:00Z",
+        "model": "tiny",
+        "environment": "production",
+        "status": "fail",
+    }
     shipped.edge.save("seen", [entry])
     step = next(s for s in planted["jobs"]["watch"]["steps"] if LOOK in s.get("run", ""))
     step["run"] = step["run"].replace(LOOK, 'cat "$EDGE/seen.json"')
     ran = shipped.dispatch("monitor")
-    assert ran.results("watch") == "failure"
+    assert ran.results("issues") == "failure"
     assert "HTTP 403" in ran.log
     assert issues(shipped) == []
