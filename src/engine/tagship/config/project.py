@@ -44,6 +44,11 @@ class ProjectConfig(Frozen):
     objectives: Objectives = Objectives()
     retrain: Retrain = Retrain()
 
+    def before(self, environment: str) -> str | None:
+        """The environment that one of these promotes from; None for the first."""
+        place = self.environments.index(environment)
+        return self.environments[place - 1] if place else None
+
     @field_validator("environments")
     @classmethod
     def _distinct(cls, names: list[str]) -> list[str]:

@@ -109,27 +109,37 @@ def _pushes(root: Path, default: str) -> Iterator[Answer]:
 def _unknown_owners() -> Iterator[Answer]:
     """What GitHub ignores in CODEOWNERS; it alone knows the teams."""
     try:
-        errors = json.loads(gh("api", f"repos/{repository()}/codeowners/errors"))["errors"]
-    except (TagshipError, ValueError, KeyError) as error:
-        why = error.args[0] if isinstance(error, TagshipError) else "GitHub gave no clear answer"
-        yield Answer("warn", "owners are known to GitHub", f"not checked: {why}")
+        errors = _listed("codeowners/errors", "errors")
+    except TagshipError as error:
+        yield Answer("warn", "owners are known to GitHub", f"not checked: {error.args[0]}")
         return
     told = "; ".join(f"line {e['line']}: {e['kind']}: {str(e['source']).strip()}" for e in errors)
     yield _said("owners are known to GitHub", told)
+
+
+def _listed(path: str, key: str) -> list[dict[str, Any]]:
+    """What GitHub lists of this repository.
+
+    Raises:
+        TagshipError: it cannot be asked, or gives no clear answer.
+    """
+    try:
+        found = json.loads(gh("api", f"repos/{repository()}/{path}"))[key]
+    except (ValueError, KeyError, TypeError):
+        raise TagshipError("GitHub gave no clear answer") from None
+    return list(found)
 
 
 def _secrets() -> Iterator[Answer]:
     """Who can reach the secrets that deploy: a repository's own, whoever pushes a workflow."""
     what = "secrets are an environment's"
     try:
-        listed = json.loads(gh("api", f"repos/{repository()}/actions/secrets?per_page=100"))
-        names = {str(secret["name"]) for secret in listed["secrets"]}
-        held = json.loads(gh("api", f"repos/{repository()}/environments?per_page=100"))
-        mine = [each for each in held["environments"] if each["name"] == ENVIRONMENT]
-    except (TagshipError, ValueError, KeyError, TypeError) as error:
-        why = error.args[0] if isinstance(error, TagshipError) else "GitHub gave no clear answer"
-        yield Answer("warn", what, f"not checked: {why}")
+        names = {str(each["name"]) for each in _listed("actions/secrets?per_page=100", "secrets")}
+        held = _listed("environments?per_page=100", "environments")
+    except TagshipError as error:
+        yield Answer("warn", what, f"not checked: {error.args[0]}")
         return
+    mine = [each for each in held if each["name"] == ENVIRONMENT]
     open_to_all = sorted(names & {"TAGSHIP_TOKEN", "TAGSHIP_REGISTRY_TOKEN"})
     way = f"keep it in the environment '{ENVIRONMENT}': {page('how-to/release')}"
     told = f"whoever may push a workflow reads {', '.join(open_to_all)}; {way}"

@@ -235,10 +235,6 @@ class Git:
         text = found.content.decode(errors="surrogateescape") if found else ""
         return text.partition("\n\n")[2]
 
-    def files(self, commit: str) -> list[str]:
-        """The paths of all files at a commit."""
-        return [path for path, _ in self.listing(f"{commit}^{{tree}}")]
-
     def own_folder(self) -> Path:
         """Git's own folder, which all work trees of this clone share."""
         said = self._fixed("rev-parse", "--git-common-dir").strip()

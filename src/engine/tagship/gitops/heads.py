@@ -4,6 +4,7 @@ Dates in tags are whatever their maker says. This branch is written by a job of 
 so the times in it are the job's; what ran between two of its entries is known by its numbers.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -11,7 +12,7 @@ from tagship.documentation import page
 from tagship.errors import TagshipError
 from tagship.gitops.journal import append
 from tagship.gitops.ledger import Deployment
-from tagship.gitops.tags import DeploymentTag, parse_seen, parse_tag, seen_lines
+from tagship.gitops.tags import numbers, parse_seen, seen_lines
 from tagship.gitops.view import View
 
 BRANCH = "tagship/heads"
@@ -25,12 +26,10 @@ class Heads:
     when: datetime
     tags: dict[str, str]
 
-    def number(self, model: str, environment: str) -> int:
-        """The number that an environment of a model stood at; 0 when it ran nothing."""
-        tags = (parse_tag(name) for name in self.tags)
-        mine = [tag.number for tag in tags if isinstance(tag, DeploymentTag)
-                and (tag.model, tag.environment) == (model, environment)]  # fmt: skip
-        return max(mine, default=0)
+    def gone(self, here: Mapping[str, str]) -> dict[str, str]:
+        """The tags that are not here any more as they stood → what is to be said of each."""
+        told = f"it stood there on {self.when:%Y-%m-%d %H:%M}, and is deleted or moved since"
+        return {name: told for name, held in self.tags.items() if here.get(name) != held}
 
 
 def keep_heads(view: View, now: datetime) -> str:
@@ -47,7 +46,7 @@ def read_heads(view: View) -> list[Heads]:
         return []
     view.git.fetch(commit)
     found = []
-    for path in sorted(view.git.files(commit)):
+    for path in sorted(path for path, _ in view.git.listing(f"{commit}^{{tree}}")):
         try:
             when = datetime.strptime(path.rpartition("/")[2], _NAME).replace(tzinfo=UTC)
         except ValueError:
@@ -77,14 +76,15 @@ def ran_at(
         )
     history = view.ledger.history(model, environment)
     here = {deployment.name: deployment.raw.object for deployment in history}
-    for name, held in earlier[-1].tags.items():
-        if name.startswith(f"{model}/{environment}/") and here.get(name) != held:
+    for name, told in earlier[-1].gone(here).items():
+        if name.startswith(f"{model}/{environment}/"):
+            held = earlier[-1].tags[name]
             raise TagshipError(
-                f"{name}: it stood there on {earlier[-1].when:%Y-%m-%d %H:%M}, and is deleted"
-                " or moved since",
+                f"{name}: {told}",
                 "to restore it from a clone that has it:"
                 f" git push origin {held}:refs/tags/{name}",
             )
-    start = earlier[-1].number(model, environment)
-    end = later[0].number(model, environment) if later else history[-1].number if history else 0
+    series, last = (model, environment), history[-1].number if history else 0
+    start = numbers(earlier[-1].tags).get(series, 0)
+    end = numbers(later[0].tags).get(series, 0) if later else last
     return [deployment for deployment in history if start <= deployment.number <= end]

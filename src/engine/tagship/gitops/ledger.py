@@ -90,16 +90,21 @@ class Deployment(_Said):
         return self.release, self.says("Manifests")
 
 
-def left_by(deployment: Deployment, before: Deployment | None) -> str:
-    """What a rollback leaves: the release that ran before it, or that deployment alone.
+def left_by(before: Deployment, restores: str, release: str) -> str:
+    """What a rollback to a deployment and its release leaves: a release, or a deployment alone.
 
     Nothing, where it runs again what ran before it: then it went over a tag that was no deployment.
     """
+    if restores == before.name:
+        return ""
+    return before.name if before.release == release else before.release
+
+
+def rejects(deployment: Deployment, before: Deployment | None) -> str:
+    """What a deployment may say that it rejects, by what ran before it."""
     if deployment.says("Action") != "rollback" or before is None:
         return ""
-    if deployment.says("Restores") == before.name:
-        return ""
-    return before.name if before.release == deployment.release else before.release
+    return left_by(before, deployment.says("Restores"), deployment.release)
 
 
 @dataclass(frozen=True)
@@ -223,9 +228,9 @@ class Ledger:
                 break
             if deployment.says("Action") == "lift":
                 standing.pop(deployment.says("Lifts"), None)
-            rejects = deployment.says("Rejects")
-            if rejects and rejects == left_by(deployment, before):
-                standing[rejects] = deployment
+            claim = deployment.says("Rejects")
+            if claim and claim == rejects(deployment, before):
+                standing[claim] = deployment
             before = deployment
         return standing
 

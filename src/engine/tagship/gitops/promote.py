@@ -64,10 +64,7 @@ def promote(
                 "the release workflow does this; by hand: --image <name>@sha256:…",
             )
         record = _with_image(view, view.released(release, view.first), image, run_id, checks)
-        for place in dict.fromkeys((view.first, target)):
-            draft = view.pinned(view.head, record.moved_to(place, NONE), "draft")
-            view.manifests(draft, model, place)  # what cannot be rendered stops it before any tag
-        done = tag_deployment(root, model, checks, lambda now: _first(now, record), dry_run)
+        done = tag_deployment(root, model, checks, lambda now: _first(now, record, target), dry_run)
         tag = done.name
         if dry_run or earlier is None:
             return Proposal("", "", "", done.message, tag, target)
@@ -112,8 +109,8 @@ def _with_image(view: View, record: Record, image: str, run_id: str, checks: Che
     return replace(record, image=name, digest=digest, run_id=one_line(run_id), manifests=AUTOMATIC)
 
 
-def _first(view: View, record: Record) -> Plan | Deployment:
-    """What the first environment needs for a release."""
+def _first(view: View, record: Record, target: str) -> Plan | Deployment:
+    """What the first environment needs for a release, which must render for the target, too."""
     ran = view.ran(record.release, record.environment)
     if ran:
         return ran
@@ -125,9 +122,13 @@ def _first(view: View, record: Record) -> Plan | Deployment:
                 f"{record.release}: {deployment.name} already ran the newer {other.name}",
                 "release a higher version instead",
             )
-    return plan_deployment(
-        view, record, view.pinned(view.head, record, "draft"), f"deploy {record.release}"
-    )
+    draft = view.pinned(view.head, record, "draft")
+    plan = plan_deployment(view, record, draft, f"deploy {record.release}")
+    if target != record.environment:
+        view.manifests(
+            view.pinned(view.head, record.moved_to(target, NONE), "draft"), record.model, target
+        )
+    return plan
 
 
 def _propose(

@@ -10,7 +10,7 @@ from tagship.documentation import page
 from tagship.errors import TagshipError
 from tagship.gitops.following import Unresolvable, followed_version, follows
 from tagship.gitops.git import RawTag
-from tagship.gitops.ledger import Deployment, Finding, Ledger, Release, Series, Stray, left_by
+from tagship.gitops.ledger import Deployment, Finding, Ledger, Release, Series, Stray, rejects
 from tagship.gitops.tags import (
     DeploymentTag,
     Message,
@@ -138,9 +138,9 @@ def _untrue(ordered: Mapping[Series, tuple[Deployment, ...]]) -> list[Finding]:
     for history in ordered.values():
         before: Deployment | None = None
         for deployment in history:
-            rejects, left = deployment.says("Rejects"), left_by(deployment, before)
-            if rejects != left:
-                problem = f"it says that it rejects {rejects or 'nothing'}"
+            claim, left = deployment.says("Rejects"), rejects(deployment, before)
+            if claim != left:
+                problem = f"it says that it rejects {claim or 'nothing'}"
                 findings.append(Finding(deployment.name, f"{problem}, but it leaves {left or '-'}"))
             if deployment.says("Lifts") and deployment.says("Action") != "lift":
                 problem = f"it says that it lifts {deployment.says('Lifts')}, but it is no lift"

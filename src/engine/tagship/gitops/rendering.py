@@ -102,7 +102,6 @@ class Renderer:
         text = self._build(inputs, model, environment)
         rendered = examine(text, record, parse_record(record, path))
         place = self._place(key)
-        place.parent.mkdir(parents=True, exist_ok=True)
         write_json(place, asdict(rendered))
         others = list(place.parent.iterdir())
         if len(others) > 2 * _KEPT:

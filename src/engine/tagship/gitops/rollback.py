@@ -10,7 +10,7 @@ from tagship.config.project_files import PROJECT, parse_project
 from tagship.documentation import page
 from tagship.errors import TagshipError
 from tagship.gitops.git import Git, Remote
-from tagship.gitops.ledger import Deployment
+from tagship.gitops.ledger import Deployment, left_by
 from tagship.gitops.promote import push_branch
 from tagship.gitops.records import Record, overlay
 from tagship.gitops.tagging import Plan, Tagged, after, tag_deployment, workflow_run
@@ -273,10 +273,9 @@ def _plan(
             f"{record.reference}: the registry does not have it any more",
             f"choose another deployment than {target.number}: --to N",
         )
-    left = current.name if current.release == target.release else current.release
     extra = {
         "Restores": target.name,
-        "Rejects": "" if target == current else left,
+        "Rejects": left_by(current, target.name, target.release),
         "Reason": reason,
     }
     subject = f"roll back to {target.name} ({target.release})"

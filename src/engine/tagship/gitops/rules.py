@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from tagship.config.project import ProjectConfig
 from tagship.errors import TagshipError
 from tagship.gates.verdict import parse_verdict
 from tagship.gitops.ledger import Deployment, Release, Upto
@@ -38,9 +39,9 @@ class Candidate:
     """Judge as it was before this deployment; None judges as it is now."""
 
     @property
-    def environments(self) -> list[str]:
-        """The environments that there were at the commit, in order of promotion."""
-        return self.view.project_at(self.commit).environments
+    def project(self) -> ProjectConfig:
+        """The project's config at the commit, which says what environments there were."""
+        return self.view.project_at(self.commit)
 
     @property
     def release(self) -> Release:
@@ -91,7 +92,7 @@ class Candidate:
 
     def digest_is_the_one(self) -> None:
         """The image against the one that the first environment ran first."""
-        ran = self.view.ran(self.record.release, self.environments[0])
+        ran = self.view.ran(self.record.release, self.project.environments[0])
         if ran and ran.says("Image") != self.record.reference:
             raise TagshipError(
                 f"{self.record.release}: {ran.name} ran {ran.says('Image')},"
@@ -101,10 +102,10 @@ class Candidate:
 
     def earlier_environment_ran_it(self) -> None:
         """What the environment before ran."""
-        environments, mine = self.environments, self.record.environment
-        if mine not in environments:
+        project, mine = self.project, self.record.environment
+        if mine not in project.environments:
             raise TagshipError(f"'{mine}' is no environment of config/project.yaml there")
-        earlier = environments[environments.index(mine) - 1] if mine != environments[0] else ""
+        earlier = project.before(mine)
         if earlier and not self.view.ran(self.record.release, earlier):
             raise TagshipError(
                 f"{self.record.release}: {earlier} never ran it",
@@ -124,7 +125,7 @@ class Candidate:
     def manifests_reviewed(self) -> None:
         """The manifests at the commit against those of the record."""
         record = self.record
-        if record.environment == self.environments[0]:
+        if record.environment == self.project.environments[0]:
             return
         found = self._fingerprint()
         if found != record.manifests:

@@ -6,7 +6,7 @@ A message is a subject, a body, and a last paragraph of ``Key: value`` trailers.
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tagship.config.root import MODEL_NAME_RULE, check_model_name
@@ -188,6 +188,12 @@ def parse_seen(text: str) -> dict[str, str]:
         if match and isinstance(parse_tag(match[1]), DeploymentTag):
             found[match[1]] = match[2]
     return found
+
+
+def numbers(seen: Iterable[str]) -> dict[tuple[str, str], int]:
+    """The number at which each model's environment stood, by the tags that were seen."""
+    tags = (tag for tag in map(parse_tag, seen) if isinstance(tag, DeploymentTag))
+    return {(tag.model, tag.environment): tag.number for tag in tags}
 
 
 def _plain(body: str) -> list[str]:

@@ -84,14 +84,7 @@ def _deleted_since(view: View) -> list[tuple[str, str]]:
     """Deployments that the branch of heads saw last, and that are gone or moved."""
     entries = read_heads(view)
     known = {d.name: d.raw.object for mine in view.ledger.deployments.values() for d in mine}
-    return [
-        (
-            name,
-            f"it stood there on {entries[-1].when:%Y-%m-%d %H:%M}, and is deleted or moved since",
-        )
-        for name, held in (entries[-1].tags.items() if entries else ())
-        if known.get(name) != held
-    ]
+    return list(entries[-1].gone(known).items()) if entries else []
 
 
 def _examine(

@@ -30,7 +30,7 @@ from tagship.gitops.records import (
     record_path,
 )
 from tagship.gitops.rendering import Renderer
-from tagship.gitops.tags import DeploymentTag, parse_seen, parse_tag
+from tagship.gitops.tags import numbers, parse_seen
 
 CONFIGS = ("data.yaml", "model.yaml", "thresholds.yaml")
 
@@ -94,8 +94,7 @@ class View:
             TagshipError: no such environment.
         """
         self.check_environment(environment)
-        place = self.environments.index(environment)
-        return self.environments[place - 1] if place else None
+        return self.project.before(environment)
 
     def check_environment(self, environment: str) -> None:
         """Refuse an environment that project.yaml does not have."""
@@ -183,10 +182,8 @@ class View:
     def upto(self, deployment: Deployment) -> Upto:
         """What there was before a deployment: in its own series by number, else as it saw it."""
         seen = parse_seen(self.git.message(deployment.commit))
-        tags = [tag for tag in map(parse_tag, seen) if isinstance(tag, DeploymentTag)]
-        found = {(tag.model, tag.environment): tag.number for tag in tags}
         mine = (deployment.tag.model, deployment.tag.environment)
-        return {**found, mine: deployment.number - 1}
+        return {**numbers(seen), mine: deployment.number - 1}
 
     def rejection(
         self, record: Record, manifests: str, upto: Upto | None = None

@@ -173,6 +173,18 @@ class Shop:
         self.put("deploy/base/deployment.yaml", text)
         return self.commit()
 
+    def side_commit(self, path: str, text: str) -> str:
+        """A commit that was pushed on a branch and never merged."""
+        self.pull()
+        self.git("switch", "-qc", "side")
+        self.put(path, text)
+        self.git("add", "-A")
+        self.git("commit", "-qm", "unreviewed")
+        self.git("push", "-q", "origin", "side")
+        commit = self.git("rev-parse", "HEAD")
+        self.git("switch", "-q", "main")
+        return commit
+
     def pull(self) -> None:
         self.git("pull", "-q", "--ff-only", "origin", "main")
 

@@ -34,16 +34,7 @@ def forge(shop: Shop, source: str, name: str, commit: str, **changes: str) -> No
 
 
 def side_commit(shop: Shop) -> str:
-    """A commit that was pushed on a branch and never merged."""
-    shop.pull()
-    shop.git("switch", "-qc", "side")
-    shop.put("deploy/churn/production/patch.yaml", "kind: Surprise\n")
-    shop.git("add", "-A")
-    shop.git("commit", "-qm", "unreviewed")
-    shop.git("push", "-q", "origin", "side")
-    commit = shop.git("rev-parse", "HEAD")
-    shop.git("switch", "-q", "main")
-    return commit
+    return shop.side_commit("deploy/churn/production/patch.yaml", "kind: Surprise\n")
 
 
 def test_a_tag_on_an_unreviewed_commit_is_told(shipped: Shop) -> None:

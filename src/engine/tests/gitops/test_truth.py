@@ -86,12 +86,8 @@ def test_a_tag_that_restores_something_else_is_told(shipped: Shop, action: str) 
 
 
 def test_a_commit_that_also_changes_code_is_told(shipped: Shop) -> None:
-    shipped.pull()
-    shipped.git("switch", "-qc", "side")
-    shipped.put("src/features/churn.py", "print('surprise')\n")
-    shipped.git("add", "-A")
-    shipped.git("commit", "-qm", "unreviewed")
-    retag(shipped, "churn/staging/2", "churn/staging/2", shipped.git("rev-parse", "HEAD"))
+    commit = shipped.side_commit("src/features/churn.py", "print('surprise')\n")
+    retag(shipped, "churn/staging/2", "churn/staging/2", commit)
     assert "changes src/features/churn.py: nobody reviewed that" in problems(
         shipped, "churn/staging/2"
     )
