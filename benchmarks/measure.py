@@ -81,8 +81,12 @@ def options(description: str | None) -> Options:
 def run(
     command: Sequence[str], folder: Path | None = None, extra: Mapping[str, str] | None = None
 ) -> Sample:
-    """Run a command to its end; a failure shows what it printed and stops the benchmark."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("MLFLOW_")}
+    """Run a command to its end; a failure shows what it printed and stops the benchmark.
+
+    Python keeps its bytecode, as it does unless told otherwise: only a first start compiles.
+    """
+    left_out = ("MLFLOW_", "PYTHONDONTWRITEBYTECODE")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(left_out)}
     environment |= QUIET | dict(extra or {})
     with tempfile.TemporaryFile("w+") as output:
         started = time.perf_counter()

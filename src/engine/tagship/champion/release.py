@@ -8,7 +8,7 @@ from pathlib import Path
 from tagship.config.project_files import load_project
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_bytes
-from tagship.gitops.git import MIRROR, Git
+from tagship.gitops.git import LOCAL, MIRROR, Git
 from tagship.gitops.ledger import Ledger
 from tagship.gitops.reading import read_ledger
 from tagship.gitops.records import parse_record, record_path
@@ -121,5 +121,5 @@ def champion_folder(root: Path, lock: str) -> Path:
 
 def _ledger(git: Git, model: str, environments: Iterable[str]) -> Ledger:
     """What the tags of this clone say, the remote's before its own."""
-    tags = {raw.name: raw for raw in (*git.tags("refs/tags/"), *git.tags())}
+    tags = {raw.name: raw for raw in (*git.tags(LOCAL), *git.tags())}
     return read_ledger(tags.values(), [model], environments)

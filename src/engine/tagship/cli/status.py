@@ -24,7 +24,6 @@ def command(
     from tagship.cli.mirror import tracking
     from tagship.cli.output import as_json, table
     from tagship.config.root import find_root
-    from tagship.gitops.cluster import compare_cluster
     from tagship.gitops.heads import BRANCH, keep_heads
     from tagship.gitops.mirror import named
     from tagship.gitops.status import status
@@ -32,7 +31,11 @@ def command(
 
     view = look(find_root())
     registry = tracking(view.git.root) if mlflow else None
-    runs = compare_cluster(view) if cluster else None
+    runs = None
+    if cluster:
+        from tagship.gitops.cluster import compare_cluster
+
+        runs = compare_cluster(view)
     found = status(view, named(view, registry) if registry else None, runs)
     if keep:
         typer.echo(f"kept: {keep_heads(view, datetime.now(UTC))[:12]} on {BRANCH}", err=True)

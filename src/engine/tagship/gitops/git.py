@@ -17,8 +17,10 @@ from tagship.documentation import page
 from tagship.errors import TagshipError
 from tagship.gitops.objects import Entry, Objects, entries
 
+LOCAL = "refs/tags/"
+"""Where the user's own tags are."""
 MIRROR = "refs/tagship/tags/"
-"""Where the remote's tags are kept, apart from the user's own."""
+"""Where the remote's tags are kept, apart from those."""
 _FIELDS = (
     "refname", "objecttype", "objectname", "tag", "*objectname", "*objecttype",
     "taggerdate:unix", "taggername", "contents:subject", "contents:body", "contents:signature",
@@ -278,6 +280,12 @@ class Git:
         size = len(_FIELDS)
         rows = [values[at : at + size] for at in range(0, len(values) - 1, size)]
         return [_raw_tag(row, namespace) for row in rows]
+
+    def local_tags(self) -> dict[str, str]:
+        """This clone's own tags, mirrored or not: name → object."""
+        listing = self.run("for-each-ref", "--format=%(refname:lstrip=2) %(objectname)", LOCAL)
+        pairs = (line.rpartition(" ") for line in listing.splitlines())
+        return {name: held for name, _, held in pairs}
 
     # the remote
 

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from tagship.config.root import MODEL_NAME_RULE, check_model_name
 from tagship.errors import TagshipError
@@ -89,6 +90,7 @@ def parse_version(text: str) -> Version:
     return Version(*(int(part) for part in match.groups()))
 
 
+@cache
 def parse_tag(name: str) -> ReleaseTag | DeploymentTag | None:
     """What a tag's name means; None when it is not spelt by this grammar."""
     parts = name.split("/")

@@ -288,9 +288,8 @@ def look(root: Path, fallback: Callable[[Git, Remote], ProjectConfig] | None = N
             raise
         project = fallback(git, remote)
     models = tuple(model_names(root))
-    local = {raw.name: raw.object for raw in git.tags("refs/tags/")}
     ledger = read_ledger(
-        git.tags(), models, project.environments, remote.others, local, git.message
+        git.tags(), models, project.environments, remote.others, git.local_tags(), git.message
     )
     environments = {*project.environments, *(place for _, place in ledger.deployments)}
     renderer = Renderer(git, {*models, *ledger.models()}, environments)
