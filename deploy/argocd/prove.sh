@@ -17,12 +17,14 @@ print(next(r[key] for r in rows if (r["model"], r["environment"]) == (model, env
 ' "$model" "$environment" "$1"
 }
 agree() { # wait until the cluster runs what Git says
+  local told
   for _ in $(seq 60); do
     argocd app get "$application" --refresh >/dev/null
-    [ "$(ask cluster)" = "as Git says" ] && return
+    told=$(ask cluster)
+    [ "$told" = "as Git says" ] && return
     sleep 5
   done
-  echo "✗ $application: $(ask cluster)"
+  echo "✗ $application: $told"
   exit 1
 }
 
@@ -32,10 +34,10 @@ left=$(ask runs)
 "$tagship" rollback --env="$environment" --reason="prove.sh: is the way back open?" -- "$model"
 agree
 echo "✓ rolled back: $(ask deployment) runs in the cluster"
-echo "merge the pull request that rollback named above, then press Enter"
+echo "merge rollback/$(ask deployment), then press Enter"
 read -r
 "$tagship" lift --reason="prove.sh: nothing was wrong" -- "$model" "${left#*/}"
 agree
 echo "✓ $left is rejected, and lifted again"
 "$tagship" promote --env="$environment" -- "$model" "${left#*/}"
-echo "✓ proposed again: merge the branch above, then: tagship status --cluster"
+echo "✓ proposed again: merge promote/$left, then: tagship status --cluster"
