@@ -1,72 +1,25 @@
-"""The only file that runs git: arguments as lists, no shell, English messages, clear refusals."""
+"""One repository and its remote: what is there, what is fetched, made and pushed."""
 
-import os
 import random
 import re
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
-from tagship.documentation import page
 from tagship.errors import TagshipError
+from tagship.gitops.command import GitCommand, environment_of, last_words
 from tagship.gitops.objects import Entry, Objects, entries
+from tagship.gitops.raw_tags import FORM, RawTag, parse_raw_tags
+from tagship.gitops.refusal import explain_refusal
 
 LOCAL = "refs/tags/"
 """Where the user's own tags are."""
 MIRROR = "refs/tagship/tags/"
 """Where the remote's tags are kept, apart from those."""
-_FIELDS = (
-    "refname", "objecttype", "objectname", "tag", "*objectname", "*objecttype",
-    "taggerdate:unix", "taggername", "contents:subject", "contents:body", "contents:signature",
-)  # fmt: skip
-_SETTINGS = (
-    "core.quotePath=off", "core.fsmonitor=false", "color.ui=never", "log.showSignature=false",
-    "i18n.commitEncoding=UTF-8", "i18n.logOutputEncoding=UTF-8", "diff.relative=false",
-    "status.showUntrackedFiles=normal", "status.relativePaths=false", "submodule.recurse=false",
-    "fetch.pruneTags=false", "fetch.recurseSubmodules=false", "push.followTags=false",
-    "push.recurseSubmodules=no", "push.pushOption=", "gc.auto=0", "maintenance.auto=false",
-)  # fmt: skip
-"""What every call decides itself, whatever the user's configuration says.
-
-Identity, credentials, signing, proxies and hooks stay the user's.
-"""
-_INHERITED = (
-    "GIT_AUTHOR_", "GIT_COMMITTER_", "GIT_CONFIG_", "GIT_SSH", "GIT_ASKPASS", "GIT_SSL_",
-    "GIT_HTTP_", "GIT_PROXY_", "GIT_ALLOW_PROTOCOL", "GIT_EXEC_PATH",
-)  # fmt: skip
-"""Of git's own variables, those that keep their effect; any other could show another repository."""
-_NETWORK = {"ls-remote": 60.0, "fetch": 300.0, "push": 300.0}
-"""The commands that wait for the remote, and for how many seconds."""
 _HIDDEN = frozenset("hsmrck") | {"S"}
 """How ``ls-files -v`` marks what is assumed to be unchanged, or kept out of the work tree."""
-_SILENCE = 10.0
-"""After how many seconds a wait is told of, and again."""
-
-
-@dataclass(frozen=True)
-class RawTag:
-    """A tag as Git holds it, not yet understood."""
-
-    name: str
-    annotated: bool
-    object: str
-    """The tag object, or the commit itself for a lightweight tag."""
-    own_name: str
-    """The name written inside the tag object."""
-    commit: str
-    """Empty when the tag does not point straight at a commit."""
-    date: datetime | None
-    """None when it is beyond the years of a calendar."""
-    tagger: str
-    subject: str
-    body: str
-    signed: bool
 
 
 @dataclass(frozen=True)
@@ -79,49 +32,14 @@ class Remote:
     """The full names of all refs that are no tags."""
 
 
-class Git:
+class Git(GitCommand):
     """One repository and its remote ``origin``."""
 
     def __init__(self, root: Path, remote: str = "origin") -> None:
-        self.root = root
-        self.remote = remote
-        settings = (*_SETTINGS, f"remote.{remote}.pruneTags=false")
-        chosen = [word for setting in settings for word in ("-c", setting)]
-        self._command = ["git", *chosen, "-C", str(root)]
-        self._objects = Objects(self._command, _environment({}))
+        super().__init__(root, remote)
+        self._objects = Objects(self.command, environment_of({}))
         self._known: dict[tuple[str, ...], str] = {}
         """What git said of objects by their hash, which never changes."""
-
-    def run(self, *arguments: str, stdin: str | None = None, **environment: str) -> str:
-        """Run ``git`` and return what it printed.
-
-        Raises:
-            TagshipError: with git's own last words.
-        """
-        done = self._call(arguments, stdin, environment)
-        if done.returncode:
-            raise TagshipError(f"git {arguments[0]}: {_last_words(done.stderr)}")
-        return done.stdout
-
-    def succeeds(self, *arguments: str) -> bool:
-        """Whether ``git`` exits with 0."""
-        return self._call(arguments, None, {}).returncode == 0
-
-    def _call(
-        self, arguments: tuple[str, ...], stdin: str | None, environment: Mapping[str, str]
-    ) -> subprocess.CompletedProcess[str]:
-        command = [*self._command, *arguments]
-        given = (stdin or "").encode(errors="surrogateescape")
-        try:
-            process = subprocess.Popen(
-                command, env=_environment(environment), stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            )  # fmt: skip
-        except FileNotFoundError:
-            raise TagshipError("git is not installed", "install git 2.39 or later") from None
-        printed = _await(process, given, f"git {arguments[0]}", _NETWORK.get(arguments[0]))
-        text = [part.decode(errors="surrogateescape") for part in printed]
-        return subprocess.CompletedProcess(command, process.returncode, *text)
 
     # what the clone is
 
@@ -135,9 +53,9 @@ class Git:
         Raises:
             TagshipError: git refuses to say, for example because others own the repository.
         """
-        done = self._call(("ls-files", "--error-unmatch", "--", path), None, {})
+        done = self.call("ls-files", "--error-unmatch", "--", path)
         if done.returncode and not re.search("not a git repository|did not match", done.stderr):
-            raise TagshipError(f"git ls-files: {_last_words(done.stderr)}")
+            raise TagshipError(f"git ls-files: {last_words(done.stderr)}")
         return done.returncode == 0
 
     def check_top(self) -> None:
@@ -159,7 +77,7 @@ class Git:
 
     def branch(self) -> str | None:
         """The branch that is checked out; None when HEAD is detached."""
-        done = self._call(("symbolic-ref", "--quiet", "--short", "HEAD"), None, {})
+        done = self.call("symbolic-ref", "--quiet", "--short", "HEAD")
         return done.stdout.strip() or None
 
     def dirty(self) -> list[str]:
@@ -175,7 +93,7 @@ class Git:
         Raises:
             TagshipError: git does not know.
         """
-        done = self._call(("var", "GIT_COMMITTER_IDENT"), None, {})
+        done = self.call("var", "GIT_COMMITTER_IDENT")
         if done.returncode:
             raise TagshipError(
                 "git does not know who you are",
@@ -187,10 +105,9 @@ class Git:
 
     def resolve(self, revision: str) -> str | None:
         """The commit that a revision names, if any."""
-        done = self._call(
-            ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"),
-            None, {},
-        )  # fmt: skip
+        done = self.call(
+            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
+        )
         return done.stdout.strip() or None
 
     def show(self, commit: str, path: str) -> str | None:
@@ -274,12 +191,7 @@ class Git:
 
     def tags(self, namespace: str = MIRROR) -> list[RawTag]:
         """Every tag of a namespace with its message, in one call."""
-        layout = "%00".join(f"%({field})" for field in _FIELDS) + "%00"
-        output = self.run("for-each-ref", f"--format={layout}", namespace)
-        values = output.split("\0")
-        size = len(_FIELDS)
-        rows = [values[at : at + size] for at in range(0, len(values) - 1, size)]
-        return [_raw_tag(row, namespace) for row in rows]
+        return parse_raw_tags(self.run("for-each-ref", f"--format={FORM}", namespace), namespace)
 
     def local_tags(self) -> dict[str, str]:
         """This clone's own tags, mirrored or not: name → object."""
@@ -330,8 +242,8 @@ class Git:
             TagshipError: the remote refuses (a rule, a hook, no permission, no network).
         """
         lease = f"--force-with-lease={ref}:{expected or ''}"
-        done = self._call(("push", "--porcelain", lease, self.remote, f"{source}:{ref}"), None, {})
-        listing = self._call(("ls-remote", self.remote, ref), None, {})
+        done = self.call("push", "--porcelain", lease, self.remote, f"{source}:{ref}")
+        listing = self.call("ls-remote", self.remote, ref)
         held = listing.stdout.split()[0] if listing.stdout else ""
         if held == self.run("rev-parse", source).strip():
             return True
@@ -345,16 +257,7 @@ class Git:
             )
         if listing.returncode == 0 and held != (expected or ""):
             return False
-        words = [line for line in done.stdout.splitlines() if line.startswith("!")]
-        reason = words[0].split("\t")[-1] if words else ""
-        told = re.findall(r"^remote: (.+?)\s*$", done.stderr, re.MULTILINE)
-        said = " ".join([reason, *told[:3]] if reason else [_all_words(done.stderr)])
-        way = "check your permission and the repository's rulesets"
-        if "GH013" in said or "creations being restricted" in said:
-            way = f"a ruleset leaves this to the workflows, such as {_by_workflow(ref)}"
-        if "refusing to allow" in said and "workflow" in said:
-            way = f"run this in a clone, or keep a TAGSHIP_TOKEN: {page('how-to/release')}"
-        raise TagshipError(f"the remote refused {ref}: {said}", way)
+        raise explain_refusal(ref, done.stdout, done.stderr)
 
     # writing objects; nothing is visible until a ref is pushed
 
@@ -374,7 +277,7 @@ class Git:
     def _signs(self) -> bool:
         """Whether the user has git sign annotated tags."""
         keys = ("tag.gpgSign", "tag.forceSignAnnotated")
-        said = (self._call(("config", "--type=bool", "--get", key), None, {}) for key in keys)
+        said = (self.call("config", "--type=bool", "--get", key) for key in keys)
         return any(done.stdout.strip() == "true" for done in said)
 
     def keep(self, name: str, tag: str) -> None:
@@ -396,25 +299,37 @@ class Git:
         made = self.run("mktree", "-z", stdin="".join(f"{line}\0" for line in lines)).strip()
         return self._commit_tree(made, parent, message)
 
-    def commit(self, parent: str, contents: Mapping[str, str], message: str) -> str:
-        """Commit ``parent`` with some files replaced, without touching the work tree."""
+    def commit(
+        self,
+        parent: str | None,
+        contents: Mapping[str, str],
+        message: str,
+        repeatable: bool = True,
+    ) -> str:
+        """Commit ``parent``, or nothing, with some files replaced, without touching the work tree.
+
+        ``repeatable``: its dates are the parent's, so the same change gives the same commit again.
+        """
         with tempfile.TemporaryDirectory() as folder:
             index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
-            self.run("read-tree", parent, **index)
+            self.run("read-tree", parent or "--empty", **index)
             for path, text in contents.items():
                 blob = self.run("hash-object", "-w", "--stdin", stdin=text).strip()
                 self.run("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", **index)
             tree = self.run("write-tree", **index).strip()
-        return self._commit_tree(tree, parent, message)
+        return self._commit_tree(tree, parent, message, repeatable)
 
-    def _commit_tree(self, tree: str, parent: str, message: str) -> str:
-        """Its dates are the parent's, so that the same change gives the same commit again."""
+    def _commit_tree(
+        self, tree: str, parent: str | None, message: str, repeatable: bool = True
+    ) -> str:
         self.identity()
-        date = self.run("show", "-s", "--format=%cI", parent).strip()
-        dates = {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date}
-        return self.run(
-            "commit-tree", tree, "-p", parent, "-F", "-", stdin=message, **dates
-        ).strip()
+        dates = {}
+        if parent and repeatable:
+            date = self.run("show", "-s", "--format=%cI", parent).strip()
+            dates = {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date}
+        parents = ("-p", parent) if parent else ()
+        command = ("commit-tree", tree, *parents, "-F", "-")
+        return self.run(*command, stdin=message, **dates).strip()
 
     @contextmanager
     def checkout(self, commit: str) -> Iterator[Path]:
@@ -428,106 +343,6 @@ class Git:
                 self.run("worktree", "remove", "--force", str(path))
 
 
-def _environment(more: Mapping[str, str]) -> dict[str, str]:
-    kept = {
-        key: value
-        for key, value in os.environ.items()
-        if not key.startswith("GIT_") or key.startswith(_INHERITED)
-    }
-    own = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1"}
-    return {**kept, **own, **more}
-
-
-def _await(
-    process: subprocess.Popen[bytes], stdin: bytes, what: str, limit: float | None
-) -> tuple[bytes, bytes]:
-    """What a process printed; one that waits for the network is given up after ``limit`` seconds.
-
-    Raises:
-        TagshipError: it took longer, and was ended.
-    """
-    given: bytes | None = stdin
-    begun = time.monotonic()
-    while True:
-        left = None if limit is None else limit - (time.monotonic() - begun)
-        try:
-            return process.communicate(given, None if left is None else min(left, _SILENCE))
-        except subprocess.TimeoutExpired:
-            waited = time.monotonic() - begun
-        except BaseException:
-            _end(process)
-            raise
-        given = None  # it is kept by the first call
-        if limit is not None and waited >= limit:
-            _end(process)
-            raise TagshipError(
-                f"{what}: the remote did not answer within {limit:g} seconds",
-                "try `git ls-remote origin`; then run this again",
-            )
-        print(f"{what}: waiting for the remote, {waited:.0f} s so far", file=sys.stderr)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(5)
-    process.kill()
-    for stream in (process.stdin, process.stdout, process.stderr):
-        if stream:
-            with suppress(OSError):
-                stream.close()
-
-
 def jitter(attempt: int) -> float:
     """Seconds to wait before trying again, longer and more random each time."""
     return random.uniform(0, 0.05 * 2 ** min(attempt, 6))  # noqa: S311
-
-
-def _raw_tag(row: list[str], namespace: str) -> RawTag:
-    ref, kind, own, named, peeled, peeled_kind, unix, tagger, subject, body, signature = row
-    annotated = kind == "tag"
-    target, target_kind = (peeled, peeled_kind) if annotated else (own, kind)
-    return RawTag(
-        name=ref.lstrip("\n").removeprefix(namespace),
-        annotated=annotated,
-        object=own,
-        own_name=named,
-        commit=target if target_kind == "commit" else "",
-        date=_date(unix),
-        tagger=tagger,
-        subject=subject,
-        body=body,
-        signed=bool(signature),
-    )
-
-
-def _date(unix: str) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(int(unix or 0), UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def _by_workflow(ref: str) -> str:
-    """How a workflow does what a ruleset forbids in a shell."""
-    parts = ref.removeprefix("refs/tags/").split("/")
-    if not ref.startswith("refs/tags/") or len(parts) != 3:
-        return f"those of {page('how-to/release')}"
-    model, environment, _ = parts
-    return (
-        f"gh workflow run rollback.yml -f model={model} -f environment={environment}"
-        f' -f reason="…" (or promote.yml): {page("how-to/rollback")}'
-    )
-
-
-def _all_words(stderr: str) -> str:
-    """What git and its hooks said of a push, without git's own summary of it."""
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    said = [line for line in lines if not line.startswith("error: failed to push some refs")]
-    return " ".join(said[-5:]).removeprefix("fatal: ") or "it did not say why"
-
-
-def _last_words(stderr: str) -> str:
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    wanted = [line for line in lines if line.startswith(("fatal:", "error:"))]
-    return (wanted or lines or ["failed without a word"])[0].removeprefix("fatal: ")

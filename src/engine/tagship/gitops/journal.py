@@ -1,9 +1,7 @@
 """A branch of small files that only grows, shared by everyone who writes to it."""
 
-import tempfile
 import time
 from collections.abc import Mapping
-from pathlib import Path
 
 from tagship.errors import TagshipError
 from tagship.gitops.git import Git, jitter
@@ -30,7 +28,7 @@ def append(git: Git, branch: str, files: Mapping[str, str], message: str) -> str
         missing = _missing(git, parent, files)
         if not missing:
             return parent or ""
-        commit = _commit(git, parent, missing, message)
+        commit = git.commit(parent, missing, message, repeatable=False)
         if git.push(commit, ref, expected=parent):
             return commit
         time.sleep(jitter(attempt))
@@ -43,15 +41,3 @@ def _missing(git: Git, parent: str | None, files: Mapping[str, str]) -> dict[str
     if changed:
         raise TagshipError(f"{changed[0]}: it is there already, and says something else")
     return {path: text for path, text in files.items() if there[path] is None}
-
-
-def _commit(git: Git, parent: str | None, files: Mapping[str, str], message: str) -> str:
-    with tempfile.TemporaryDirectory() as folder:
-        index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
-        git.run("read-tree", *([parent] if parent else ["--empty"]), **index)
-        for path, text in files.items():
-            blob = git.run("hash-object", "-w", "--stdin", stdin=text).strip()
-            git.run("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", **index)
-        tree = git.run("write-tree", **index).strip()
-    parents = ("-p", parent) if parent else ()
-    return git.run("commit-tree", tree, *parents, "-F", "-", stdin=message).strip()

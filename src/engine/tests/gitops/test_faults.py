@@ -31,21 +31,21 @@ class KilledError(BaseException):
 
 def cut_off(monkeypatch: pytest.MonkeyPatch, at: int, after: bool) -> None:
     """Let git die before or after its ``at``-th write."""
-    whole, seen = Git._call, 0
+    whole, seen = Git.call, 0
 
-    def call(self: Git, arguments, *rest):  # type: ignore[no-untyped-def]
+    def call(self: Git, *arguments: str, **rest: str):  # type: ignore[no-untyped-def]
         nonlocal seen
         if arguments[0] not in WRITES:
-            return whole(self, arguments, *rest)
+            return whole(self, *arguments, **rest)
         seen += 1
         if seen == at and not after:
             raise KilledError
-        done = whole(self, arguments, *rest)
+        done = whole(self, *arguments, **rest)
         if seen == at:
             raise KilledError
         return done
 
-    monkeypatch.setattr(Git, "_call", call)
+    monkeypatch.setattr(Git, "call", call)
 
 
 def survives(shop: Shop, act: Callable[[], object], writes: int) -> None:

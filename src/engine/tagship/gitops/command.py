@@ -1,0 +1,137 @@
+"""Running git: arguments as lists, no shell, English messages. The only file that starts it."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from tagship.errors import TagshipError
+
+_SETTINGS = (
+    "core.quotePath=off", "core.fsmonitor=false", "color.ui=never", "log.showSignature=false",
+    "i18n.commitEncoding=UTF-8", "i18n.logOutputEncoding=UTF-8", "diff.relative=false",
+    "status.showUntrackedFiles=normal", "status.relativePaths=false", "submodule.recurse=false",
+    "fetch.pruneTags=false", "fetch.recurseSubmodules=false", "push.followTags=false",
+    "push.recurseSubmodules=no", "push.pushOption=", "gc.auto=0", "maintenance.auto=false",
+)  # fmt: skip
+"""What every call decides itself, whatever the user's configuration says.
+
+Identity, credentials, signing, proxies and hooks stay the user's.
+"""
+_INHERITED = (
+    "GIT_AUTHOR_", "GIT_COMMITTER_", "GIT_CONFIG_", "GIT_SSH", "GIT_ASKPASS", "GIT_SSL_",
+    "GIT_HTTP_", "GIT_PROXY_", "GIT_ALLOW_PROTOCOL", "GIT_EXEC_PATH",
+)  # fmt: skip
+"""Of git's own variables, those that keep their effect; any other could show another repository."""
+_NETWORK = {"ls-remote": 60.0, "fetch": 300.0, "push": 300.0}
+"""The commands that wait for the remote, and for how many seconds."""
+_SILENCE = 10.0
+"""After how many seconds a wait is told of, and again."""
+
+
+class GitCommand:
+    """``git`` in one folder, with the settings that every call decides itself."""
+
+    def __init__(self, root: Path, remote: str) -> None:
+        self.root = root
+        self.remote = remote
+        settings = (*_SETTINGS, f"remote.{remote}.pruneTags=false")
+        chosen = [word for setting in settings for word in ("-c", setting)]
+        self.command = ["git", *chosen, "-C", str(root)]
+
+    def run(self, *arguments: str, stdin: str | None = None, **environment: str) -> str:
+        """Run ``git`` and return what it printed.
+
+        Raises:
+            TagshipError: with git's own last words.
+        """
+        done = self.call(*arguments, stdin=stdin, **environment)
+        if done.returncode:
+            raise TagshipError(f"git {arguments[0]}: {last_words(done.stderr)}")
+        return done.stdout
+
+    def succeeds(self, *arguments: str) -> bool:
+        """Whether ``git`` exits with 0."""
+        return self.call(*arguments).returncode == 0
+
+    def call(
+        self, *arguments: str, stdin: str | None = None, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """What ``git`` printed and how it ended, whichever way that was.
+
+        Raises:
+            TagshipError: git is not installed, or the remote does not answer in time.
+        """
+        command = [*self.command, *arguments]
+        given = (stdin or "").encode(errors="surrogateescape")
+        try:
+            process = subprocess.Popen(
+                command, env=environment_of(environment), stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            )  # fmt: skip
+        except FileNotFoundError:
+            raise TagshipError("git is not installed", "install git 2.39 or later") from None
+        printed = _await(process, given, f"git {arguments[0]}", _NETWORK.get(arguments[0]))
+        text = [part.decode(errors="surrogateescape") for part in printed]
+        return subprocess.CompletedProcess(command, process.returncode, *text)
+
+
+def environment_of(more: Mapping[str, str]) -> dict[str, str]:
+    """The variables that a call of git gets: of git's own only those that may have an effect."""
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith("GIT_") or key.startswith(_INHERITED)
+    }
+    own = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1"}
+    return {**kept, **own, **more}
+
+
+def _await(
+    process: subprocess.Popen[bytes], stdin: bytes, what: str, limit: float | None
+) -> tuple[bytes, bytes]:
+    """What a process printed; one that waits for the network is given up after ``limit`` seconds.
+
+    Raises:
+        TagshipError: it took longer, and was ended.
+    """
+    given: bytes | None = stdin
+    begun = time.monotonic()
+    while True:
+        left = None if limit is None else limit - (time.monotonic() - begun)
+        try:
+            return process.communicate(given, None if left is None else min(left, _SILENCE))
+        except subprocess.TimeoutExpired:
+            waited = time.monotonic() - begun
+        except BaseException:
+            _end(process)
+            raise
+        given = None  # it is kept by the first call
+        if limit is not None and waited >= limit:
+            _end(process)
+            raise TagshipError(
+                f"{what}: the remote did not answer within {limit:g} seconds",
+                "try `git ls-remote origin`; then run this again",
+            )
+        print(f"{what}: waiting for the remote, {waited:.0f} s so far", file=sys.stderr)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(5)
+    process.kill()
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream:
+            with suppress(OSError):
+                stream.close()
+
+
+def last_words(stderr: str) -> str:
+    """The line in which git says why it failed."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    wanted = [line for line in lines if line.startswith(("fatal:", "error:"))]
+    return (wanted or lines or ["it did not say why"])[0].removeprefix("fatal: ")
