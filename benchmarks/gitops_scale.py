@@ -20,7 +20,7 @@ from tagship.gitops.records import (
 )
 from tagship.gitops.tags import compose
 from tagship.gitops.view import View, look
-from tagship.scaffolding.overlays import overlay_files
+from tagship.new_model.overlays import overlay_files
 
 BOUNDS = {"status": 1.0, "deploy": 8.0, "status after a change of the base": 1.0}
 SHA = "1" * 64

@@ -19,7 +19,7 @@ FLOORS = [
     {"data"},
     {"training"},
     {"gates"},
-    {"gitops", "monitoring", "reports", "scaffolding", "serving", "bento"},
+    {"gitops", "monitoring", "reports", "new_model", "serving", "bento"},
     {"image", "champion", "batch"},
     {"proofs"},
     {"pipeline", "demo", "renewal", "retraining", "watch"},

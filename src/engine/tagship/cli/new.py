@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from tagship.scaffolding.infer import Guesses
+    from tagship.new_model.guesses import Guesses
 
 
 def command(
@@ -32,11 +32,11 @@ def command(
     from tagship.config.model import Task
     from tagship.config.project_files import load_project
     from tagship.config.root import find_root
-    from tagship.scaffolding.infer import Wishes, infer
-    from tagship.scaffolding.overlays import overlay_files
-    from tagship.scaffolding.read import read_table, with_nulls
-    from tagship.scaffolding.texts import model_files
-    from tagship.scaffolding.write import add_model, refuse_taken
+    from tagship.new_model.add_model import add_model, refuse_taken
+    from tagship.new_model.file_texts import model_files
+    from tagship.new_model.guesses import Wishes, infer
+    from tagship.new_model.overlays import overlay_files
+    from tagship.new_model.table_file import read_table, with_nulls
 
     root = find_root()
     refuse_taken(root, name)

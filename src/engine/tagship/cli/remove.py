@@ -21,7 +21,7 @@ def command(
     """Remove a model whole: config, bento, overlays, features, its tests, its owners."""
     from tagship.cli.output import as_json
     from tagship.config.root import find_root
-    from tagship.scaffolding.remove import plan_removal, remove_model
+    from tagship.new_model.remove_model import plan_removal, remove_model
 
     root = find_root()
     removal = plan_removal(root, model)

@@ -14,7 +14,7 @@ _NO_MODEL = (
     *(
         f"src/engine/tagship/{part}"
         for part in ("cli/", "gitops/", "image.py", "monitoring/", "reports/", "retraining/",
-                     "scaffolding/", "watch/")
+                     "new_model/", "watch/")
     ),
     "src/engine/tests/", "src/engine/README.md", "src/engine/CHANGELOG.md", "src/engine/LICENSE",
 )  # fmt: skip

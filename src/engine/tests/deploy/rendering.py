@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tagship.config.project_files import load_project, model_names
-from tagship.scaffolding.overlays import overlay_files
+from tagship.new_model.overlays import overlay_files
 
 Resource = dict[str, Any]
 Render = Callable[[Path], list[Resource]]

@@ -5,7 +5,7 @@ import shutil
 from rendering import DEPLOY
 
 from tagship.gitops.records import parse_pin, parse_record
-from tagship.scaffolding.overlays import overlay_files
+from tagship.new_model.overlays import overlay_files
 
 
 def test_the_overlays_of_a_new_model_render_and_are_pinned_to_nothing_yet(

@@ -20,9 +20,9 @@ from tagship.files import sha256_of_file
 from tagship.gates.verdict import GateResult, Verdict, read_verdict
 from tagship.gitops.artifacts import Artifact, push_artifact
 from tagship.gitops.tags import compose
+from tagship.new_model.overlays import overlay_files
 from tagship.programs import run_program
 from tagship.proofs import Proofs
-from tagship.scaffolding.overlays import overlay_files
 from tagship.training.bundle import load_bundle
 from tagship.training.lock import read_lock
 

@@ -5,7 +5,7 @@ from generating import ROOT
 from hooks.answers import EXAMPLES
 
 from tagship.config.yaml_file import read_yaml
-from tagship.scaffolding.texts import bentofile_yaml, service_py
+from tagship.new_model.file_texts import bentofile_yaml, service_py
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -15,7 +15,7 @@ from runner import Run, Runner, load_workflow
 
 from projects import MODEL, Project
 from tagship.config.project_files import load_project
-from tagship.scaffolding.overlays import overlay_files
+from tagship.new_model.overlays import overlay_files
 
 ROOT = Path(__file__).parents[4]
 ADA = {f"GIT_{role}_{what}": value for role in ("AUTHOR", "COMMITTER")

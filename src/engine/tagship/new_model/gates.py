@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tagship.scaffolding.look import Look
-from tagship.scaffolding.rounding import round_up
-from tagship.scaffolding.target import Target
-from tagship.scaffolding.vocabulary import is_sensitive
+from tagship.new_model.column_profile import ColumnProfile
+from tagship.new_model.rounding import round_up
+from tagship.new_model.target import Target
+from tagship.new_model.vocabulary import is_sensitive
 
 MIN_GROUP = 100
 _MOST_GROUPS = 10
@@ -55,7 +55,7 @@ class Gates:
     fairness: Fairness | None
 
 
-def suggest_gates(features: list[Look], goal: Target, test: float) -> Gates:
+def suggest_gates(features: list[ColumnProfile], goal: Target, test: float) -> Gates:
     """Limits scaled to the table."""
     shares = [count / len(goal.values) for count in goal.counts.values()]
     return Gates(
@@ -63,35 +63,39 @@ def suggest_gates(features: list[Look], goal: Target, test: float) -> Gates:
         constant_f1=max((2 * p / (1 + p) for p in shares), default=0.0) / max(1, len(shares)),
         spread=float(goal.values.std()) if goal.task == "regression" else 1.0,
         parity=_parity(features, goal),
-        noise=any(found.number for found in features),
+        noise=any(profile.number for profile in features),
         slices=_slices(features, goal, test),
         fairness=_fairness(features, goal, test),
     )
 
 
-def _parity(features: list[Look], goal: Target) -> float:
+def _parity(features: list[ColumnProfile], goal: Target) -> float:
     """Values far from zero for their spread lose digits in float32, on each side in another way."""
-    numbers = [found.values for found in features if found.number]
+    numbers = [profile.values for profile in features if profile.number]
     numbers += [goal.values] if goal.task == "regression" else []
     ratios = [float(values.abs().max() / values.std()) for values in numbers if values.std() > 0]
     lost = max(ratios, default=0.0) * _FLOAT32
     return next((limit for limit in (1e-5, 1e-4, 1e-3) if 3 * lost <= limit), 1e-2)
 
 
-def _groups(found: Look, goal: Target, test: float) -> pd.Series:
+def _groups(profile: ColumnProfile, goal: Target, test: float) -> pd.Series:
     """Rows of each group that the holdout will hold enough of."""
-    counts = found.values.astype("str").value_counts()
+    counts = profile.values.astype("str").value_counts()
     return counts[counts * test >= MIN_GROUP * _SURE]
 
 
-def _groupable(found: Look) -> bool:
-    return found.dtype in ("category", "bool") and 2 <= found.distinct <= _MOST_GROUPS
+def _groupable(profile: ColumnProfile) -> bool:
+    return profile.dtype in ("category", "bool") and 2 <= profile.distinct <= _MOST_GROUPS
 
 
-def _slices(features: list[Look], goal: Target, test: float) -> Slice | None:
+def _slices(features: list[ColumnProfile], goal: Target, test: float) -> Slice | None:
     ranked = sorted(
-        (found for found in features if _groupable(found) and len(_groups(found, goal, test)) > 1),
-        key=lambda found: -_relevance(found, goal),
+        (
+            profile
+            for profile in features
+            if _groupable(profile) and len(_groups(profile, goal, test)) > 1
+        ),
+        key=lambda profile: -_relevance(profile, goal),
     )
     if not ranked:
         return None
@@ -105,14 +109,14 @@ def _slices(features: list[Look], goal: Target, test: float) -> Slice | None:
     return Slice(best.name, _twentieth(max(0.05, majority.min() - 0.05), np.floor))
 
 
-def _relevance(found: Look, goal: Target) -> float:
+def _relevance(profile: ColumnProfile, goal: Target) -> float:
     """How much of the target's variance lies between the groups."""
     one_hot = (
         goal.values.to_frame().astype("float64")
         if goal.task == "regression"
         else pd.get_dummies(goal.values, dtype=float)
     )
-    between = one_hot.groupby(found.values).transform("mean").var().sum()
+    between = one_hot.groupby(profile.values).transform("mean").var().sum()
     total = one_hot.var().sum()
     return float(between / total) if total > 0 else 0.0
 
@@ -121,15 +125,15 @@ def _twentieth(value: float, rounding: Callable[[float], float]) -> float:
     return round(float(rounding(round(value * 20, 6))) / 20, 2)
 
 
-def _fairness(features: list[Look], goal: Target, test: float) -> Fairness | None:
+def _fairness(features: list[ColumnProfile], goal: Target, test: float) -> Fairness | None:
     if goal.task != "binary":
         return None
-    for found in features:
-        if _groupable(found) and is_sensitive(found.name):
-            large = _groups(found, goal, test)
+    for profile in features:
+        if _groupable(profile) and is_sensitive(profile.name):
+            large = _groups(profile, goal, test)
             if len(large) > 1:
                 positive = (goal.values == str(goal.positive)).astype(float)
-                rates = positive.groupby(found.values.astype("str")).mean()[large.index]
+                rates = positive.groupby(profile.values.astype("str")).mean()[large.index]
                 gap = float(rates.max() - rates.min())
-                return Fairness(found.name, gap, _twentieth(max(0.1, 2 * gap), np.ceil))
+                return Fairness(profile.name, gap, _twentieth(max(0.1, 2 * gap), np.ceil))
     return None

@@ -9,8 +9,8 @@ from projects import MODEL, Project
 from tagship.config.model_paths import is_matched, is_under, model_paths
 from tagship.config.project_files import load_project
 from tagship.files import only_one
-from tagship.scaffolding import remove
-from tagship.scaffolding.overlays import overlay_files
+from tagship.new_model import remove_model as removal
+from tagship.new_model.overlays import overlay_files
 
 OWNERS = """\
 *                      @shop/all
@@ -101,7 +101,7 @@ def test_a_failure_halfway_puts_everything_back(
     def full(path: Path, content: str) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(remove, "write_atomically", full)
+    monkeypatch.setattr(removal, "write_atomically", full)
     whole.refused("remove", MODEL, says="the disk is full")
     assert everything(whole.root) == before
 
@@ -115,7 +115,7 @@ def test_what_cannot_be_put_back_is_kept_and_named(
         whole.write("bentos/tiny/in-the-way.txt", "")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(remove, "write_atomically", full)
+    monkeypatch.setattr(removal, "write_atomically", full)
     ran = whole.tagship("remove", MODEL)
     ran.must_refuse(("bentos/tiny: could not be put back", "move ", "removed/tiny-"))
     (aside,) = whole.path(".tagship/removed").glob("tiny-*/1")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tagship.scaffolding.rounding import number_text
+from tagship.new_model.rounding import number_text
 
 WIDTH = 100
 _PLAIN = re.compile(r"[^\W\d][\w .()/+&'-]*(?<! )")

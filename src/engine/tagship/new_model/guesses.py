@@ -12,12 +12,17 @@ import pandas as pd
 from tagship.config.contract import Column, Label
 from tagship.config.model import Task
 from tagship.errors import TagshipError
-from tagship.scaffolding.gates import Gates, suggest_gates
-from tagship.scaffolding.look import MOST_CATEGORIES, THOUSANDS, Look, look
-from tagship.scaffolding.nulls import declared_nulls, find_nulls, without_nulls
-from tagship.scaffolding.rounding import share_with_slack
-from tagship.scaffolding.target import Target, guess_target
-from tagship.scaffolding.vocabulary import is_personal, names_a_row
+from tagship.new_model.column_profile import (
+    MOST_CATEGORIES,
+    THOUSANDS,
+    ColumnProfile,
+    profile_column,
+)
+from tagship.new_model.gates import Gates, suggest_gates
+from tagship.new_model.nulls import declared_nulls, find_nulls, without_nulls
+from tagship.new_model.rounding import share_with_slack
+from tagship.new_model.target import Target, guess_target
+from tagship.new_model.vocabulary import is_personal, names_a_row
 
 FEWEST_ROWS = 50
 _SMALL = 500
@@ -102,13 +107,15 @@ def infer(
         declared = declared_nulls(nulls, frame, target)
         frame = without_nulls(frame, nulls)
     goal = guess_target(frame[target], wishes.task, wishes.positive, decimal)
-    looks = [look(str(name), frame[name], decimal) for name in frame.columns if name != target]
-    sorting = _Sorting(looks, goal, wishes.id)
-    features = [found for found in looks if sorting.is_feature(found.name)]
+    profiles = [
+        profile_column(str(name), frame[name], decimal) for name in frame.columns if name != target
+    ]
+    roles = _Roles(profiles, goal, wishes.id)
+    features = [profile for profile in profiles if roles.is_feature(profile.name)]
     if not features:
         raise TagshipError(
             f"no column is left to predict '{target}' from",
-            "; ".join([*sorting.checks[:3], "bring columns of numbers or categories"]),
+            "; ".join([*roles.checks[:3], "bring columns of numbers or categories"]),
         )
     test = 0.3 if len(frame) < _SMALL else 0.2
     duplicates = _duplicates(features, goal, test)
@@ -118,8 +125,8 @@ def infer(
         target=target,
         positive=goal.positive,
         labels=len(goal.counts),
-        id=sorting.id,
-        columns=sorting.columns,
+        id=roles.id,
+        columns=roles.columns,
         rows=len(frame),
         least_rows=_half(len(frame)),
         duplicates=duplicates,
@@ -127,37 +134,39 @@ def infer(
         folds=_folds(goal, test),
         gates=gates,
         nulls=declared,
-        remarks=[*goal_remarks(goal), *_remarks(sorting, features, nulls, declared, decimal)],
-        checks=[*sorting.checks, *_more_checks(duplicates, gates)],
+        remarks=[*goal_remarks(goal), *_remarks(roles, features, nulls, declared, decimal)],
+        checks=[*roles.checks, *_more_checks(duplicates, gates)],
     )
 
 
-class _Sorting:
+class _Roles:
     """Each column put to its use."""
 
-    def __init__(self, looks: list[Look], goal: Target, wished_id: str | None) -> None:
+    def __init__(self, profiles: list[ColumnProfile], goal: Target, wished_id: str | None) -> None:
         self.checks: list[str] = []
         self.columns: dict[str, Column] = {}
-        self.personal = [found.name for found in looks if _personal(found)]
+        self.personal = [profile.name for profile in profiles if _personal(profile)]
         self.personal = [name for name in self.personal if name != wished_id]
-        others = [found for found in looks if found.name not in self.personal]
+        others = [profile for profile in profiles if profile.name not in self.personal]
         self.id, self.id_why = _id_column(others, wished_id)
         left_out: dict[str, list[str]] = {}
-        for found in looks:
-            if found.name == self.id:
+        for profile in profiles:
+            if profile.name == self.id:
                 continue
-            if found.name in self.personal:
-                self.columns[found.name] = found.column(pii=True)
+            if profile.name in self.personal:
+                self.columns[profile.name] = profile.column(pii=True)
                 continue
-            why = _unusable(found, goal)
-            self.columns[found.name] = found.column(feature=not why)
+            why = _unusable(profile, goal)
+            self.columns[profile.name] = profile.column(feature=not why)
             if why:
-                left_out.setdefault(why, []).append(found.name)
-            elif found.remark:
-                self.checks.append(f"{found.name}: {found.remark}")
+                left_out.setdefault(why, []).append(profile.name)
+            elif profile.remark:
+                self.checks.append(f"{profile.name}: {profile.remark}")
         if self.personal:
-            self.checks.append(f"{some(self.personal)}: looks like personal data, dropped unread")
-        self.checks += [f"{some(names)}: no feature: {why}" for why, names in left_out.items()]
+            self.checks.append(
+                f"{shorten(self.personal)}: looks like personal data, dropped unread"
+            )
+        self.checks += [f"{shorten(names)}: no feature: {why}" for why, names in left_out.items()]
 
     def is_feature(self, name: str) -> bool:
         column = self.columns.get(name)
@@ -170,73 +179,75 @@ def _check_known(name: str, frame: pd.DataFrame) -> None:
         return
     folded = {known.strip().casefold(): known for known in names}
     near = difflib.get_close_matches(name.strip().casefold(), folded, n=1)
-    hint = f"did you mean '{folded[near[0]]}'?" if near else f"the columns are: {some(names, 20)}"
+    hint = (
+        f"did you mean '{folded[near[0]]}'?" if near else f"the columns are: {shorten(names, 20)}"
+    )
     raise TagshipError(f"the table has no column '{name}'", hint)
 
 
-def _personal(found: Look) -> bool:
-    many = found.distinct > MOST_CATEGORIES or found.distinct > 0.3 * len(found.values)
-    if found.dtype in ("string", "category"):
-        return many and is_personal(found.name, found.values.dropna().head(200).tolist())
-    if found.dtype == "datetime":
-        return is_personal(found.name, [])
-    long_number = found.dtype == "int" and found.distinct and found.values.min() >= 1e6
-    return bool(many and long_number and is_personal(found.name, []))
+def _personal(profile: ColumnProfile) -> bool:
+    many = profile.distinct > MOST_CATEGORIES or profile.distinct > 0.3 * len(profile.values)
+    if profile.dtype in ("string", "category"):
+        return many and is_personal(profile.name, profile.values.dropna().head(200).tolist())
+    if profile.dtype == "datetime":
+        return is_personal(profile.name, [])
+    long_number = profile.dtype == "int" and profile.distinct and profile.values.min() >= 1e6
+    return bool(many and long_number and is_personal(profile.name, []))
 
 
-def _id_column(looks: list[Look], wished: str | None) -> tuple[str | None, str]:
+def _id_column(profiles: list[ColumnProfile], wished: str | None) -> tuple[str | None, str]:
     if wished is not None:
-        found = next(found for found in looks if found.name == wished)
-        if not found.unique:
-            what = "missing" if found.missing else "repeated"
+        profile = next(profile for profile in profiles if profile.name == wished)
+        if not profile.unique:
+            what = "missing" if profile.missing else "repeated"
             raise TagshipError(
                 f"--id {wished}: some of its values are {what}, so it names no row",
                 "name another column, or leave --id out",
             )
         return wished, "you said so"
-    unique = [found for found in looks if found.unique and _can_name(found)]
-    unique.sort(key=lambda found: not names_a_row(found.name))
+    unique = [profile for profile in profiles if profile.unique and _can_name(profile)]
+    unique.sort(key=lambda profile: not names_a_row(profile.name))
     if not unique:
         return None, "no column names a row"
     kind = "numbers" if unique[0].number else "text"
     return unique[0].name, f"{kind}, different in every row"
 
 
-def _can_name(found: Look) -> bool:
+def _can_name(profile: ColumnProfile) -> bool:
     """Text that is no prose; whole numbers that are called an id or count the rows."""
-    if found.dtype == "string":
-        return bool(found.values.str.len().mean() <= 40) and found.remark != THOUSANDS
-    return found.dtype == "int" and (names_a_row(found.name) or _counts_rows(found))
+    if profile.dtype == "string":
+        return bool(profile.values.str.len().mean() <= 40) and profile.remark != THOUSANDS
+    return profile.dtype == "int" and (names_a_row(profile.name) or _counts_rows(profile))
 
 
-def _counts_rows(found: Look) -> bool:
-    return bool((np.diff(found.values.to_numpy()) == 1).all())
+def _counts_rows(profile: ColumnProfile) -> bool:
+    return bool((np.diff(profile.values.to_numpy()) == 1).all())
 
 
-def _unusable(found: Look, goal: Target) -> str:
+def _unusable(profile: ColumnProfile, goal: Target) -> str:
     """Why a column is no feature; empty when it is one."""
-    if found.distinct == 0:
+    if profile.distinct == 0:
         return "every value is missing"
-    if found.distinct == 1:
+    if profile.distinct == 1:
         return "it never varies"
-    if found.remark.startswith("larger"):
-        return found.remark
-    if found.dtype == "datetime":
+    if profile.remark.startswith("larger"):
+        return profile.remark
+    if profile.dtype == "datetime":
         return "a date; read it in a feature function, or split by time"
-    if found.dtype == "string" or found.remark.startswith("dates"):
-        return found.remark or f"{'unique' if found.unique else 'too many different'} texts"
-    if found.dtype == "int" and found.unique and _can_name(found):
+    if profile.dtype == "string" or profile.remark.startswith("dates"):
+        return profile.remark or f"{'unique' if profile.unique else 'too many different'} texts"
+    if profile.dtype == "int" and profile.unique and _can_name(profile):
         return "it numbers the rows"
-    if found.dtype == "int" and names_a_row(found.name) and found.distinct > MOST_CATEGORIES:
+    if profile.dtype == "int" and names_a_row(profile.name) and profile.distinct > MOST_CATEGORIES:
         return "an id that repeats; split by group if its rows belong together"
-    if found.missing > 0.95:
+    if profile.missing > 0.95:
         return "nearly every value is missing"
-    return "it gives the target away" if goal.is_given_by(found) else ""
+    return "it gives the target away" if goal.is_given_by(profile) else ""
 
 
-def _duplicates(features: list[Look], goal: Target, test: float) -> float | None:
+def _duplicates(features: list[ColumnProfile], goal: Target, test: float) -> float | None:
     """The share of duplicates to allow; None where the default is enough."""
-    table = pd.DataFrame({str(i): found.values for i, found in enumerate(features)})
+    table = pd.DataFrame({str(i): profile.values for i, profile in enumerate(features)})
     hashes = pd.util.hash_pandas_object(table.assign(target=goal.values), index=False)
     share = float(hashes.duplicated(keep=False).mean())
     chance = 3 * float(np.sqrt(share * (1 - share) / (len(table) * test)))
@@ -264,28 +275,28 @@ def goal_remarks(goal: Target) -> list[Remark]:
 
 
 def _remarks(
-    sorting: _Sorting,
-    features: list[Look],
+    roles: _Roles,
+    features: list[ColumnProfile],
     nulls: dict[str, list[str]],
     declared: list[str],
     decimal: str,
 ) -> list[Remark]:
-    kinds = [found.dtype for found in features]
+    kinds = [profile.dtype for profile in features]
     counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
     made = [
-        Remark("id", sorting.id or "none", sorting.id_why),
+        Remark("id", roles.id or "none", roles.id_why),
         Remark("features", str(len(features)), counts),
     ]
     if decimal != ".":
         made.append(Remark("decimal", decimal, "parts whole from fraction in the file's numbers"))
     if declared:
         odd = {text: names for text, names in nulls.items() if text}
-        where = "; ".join(f"{text!r} in {some(names)}" for text, names in odd.items())
+        where = "; ".join(f"{text!r} in {shorten(names)}" for text, names in odd.items())
         made.append(Remark("nulls", ", ".join(map(repr, odd)), f"means missing: {where}"))
-    gaps = {found.name: found.missing for found in features if found.missing}
+    gaps = {profile.name: profile.missing for profile in features if profile.missing}
     if gaps:
         worst = max(gaps, key=lambda name: gaps[name])
-        made.append(Remark("missing", f"{gaps[worst]:.1%}", f"at most, of {some(list(gaps))}"))
+        made.append(Remark("missing", f"{gaps[worst]:.1%}", f"at most, of {shorten(list(gaps))}"))
     return made
 
 
@@ -302,7 +313,7 @@ def _more_checks(duplicates: float | None, gates: Gates) -> list[str]:
     return made
 
 
-def some(names: list[str], shown: int = _SHOWN) -> str:
+def shorten(names: list[str], shown: int = _SHOWN) -> str:
     """The first few names, and how many more."""
     more = f" and {len(names) - shown} more" if len(names) > shown else ""
     return ", ".join(names[:shown]) + more

@@ -11,8 +11,8 @@ from tagship.config.contract import Label
 from tagship.config.model import Task
 from tagship.data.contract_check import as_text
 from tagship.errors import TagshipError
-from tagship.scaffolding.look import MOST_CATEGORIES, Look, look
-from tagship.scaffolding.vocabulary import positive_label
+from tagship.new_model.column_profile import MOST_CATEGORIES, ColumnProfile, profile_column
+from tagship.new_model.vocabulary import positive_label
 
 _FEWEST_OF_A_CLASS = 5
 _MOST_NUMERIC_CLASSES = 10
@@ -33,7 +33,7 @@ class Target:
     positive: Label | None = None
     positive_why: str = ""
 
-    def is_given_by(self, found: Look) -> bool:
+    def is_given_by(self, found: ColumnProfile) -> bool:
         """Whether a column equals the target, under these or other names."""
         if found.missing > 0.5:
             return False
@@ -62,19 +62,19 @@ def guess_target(
     name = str(found.name)
     if task is not None and task not in _TASKS:
         raise TagshipError(f"--task {task}: no such task", f"one of: {', '.join(_TASKS)}")
-    seen = look(name, found, decimal)
-    _check_values(name, found, seen)
+    profile = profile_column(name, found, decimal)
+    _check_values(name, found, profile)
     labels = as_text(found)
     counts = {str(label): int(count) for label, count in labels.value_counts().items()}
-    guess, why = (task, "you said so") if task else _task(name, seen, counts)
+    guess, why = (task, "you said so") if task else _task(name, profile, counts)
     if guess == "regression":
-        if not seen.number:
+        if not profile.number:
             shown = ", ".join(map(repr, list(counts)[:3]))
             raise TagshipError(f"--task regression: '{name}' holds texts: {shown}")
         if positive is not None:
             raise TagshipError("--positive: a regression task has no positive class")
-        return Target(name, guess, why, seen.values, {})
-    _check_classes(name, guess, seen, counts)
+        return Target(name, guess, why, profile.values, {})
+    _check_classes(name, guess, profile, counts)
     if guess == "multiclass":
         if positive is not None:
             raise TagshipError(f"--positive: '{name}' has {len(counts)} classes, not two")
@@ -86,9 +86,9 @@ def guess_target(
     return Target(name, guess, why, labels, counts, _as_label(label), label_why)
 
 
-def _check_values(name: str, found: pd.Series, seen: Look) -> None:
+def _check_values(name: str, found: pd.Series, profile: ColumnProfile) -> None:
     missing = np.flatnonzero(found.isna())
-    if seen.distinct == 0:
+    if profile.distinct == 0:
         raise TagshipError(f"target '{name}': every value is missing", "name another --target")
     if len(missing):
         rows = ", ".join(str(row + 1) for row in missing[:3])
@@ -96,37 +96,37 @@ def _check_values(name: str, found: pd.Series, seen: Look) -> None:
             f"target '{name}' is missing in {len(missing):,} of {len(found):,} rows: {rows}…",
             "remove those rows from the file: nothing can be learned from them",
         )
-    if seen.distinct == 1:
+    if profile.distinct == 1:
         raise TagshipError(
             f"target '{name}' is always {as_text(found).iloc[0]!r}", "there is nothing to predict"
         )
-    if seen.dtype == "datetime" or seen.remark.startswith("dates"):
+    if profile.dtype == "datetime" or profile.remark.startswith("dates"):
         raise TagshipError(
             f"target '{name}' is a date, which no task predicts",
             "make it a number, such as the days until then",
         )
 
 
-def _task(name: str, seen: Look, counts: dict[str, int]) -> tuple[Task, str]:
+def _task(name: str, profile: ColumnProfile, counts: dict[str, int]) -> tuple[Task, str]:
     smallest = min(counts.values())
     if len(counts) == 2:
         total = sum(counts.values())
         shares = ", ".join(f"{label} {count / total:.1%}" for label, count in counts.items())
         return "binary", f"{name} has two labels: {shares}"
-    if seen.number:
-        if seen.dtype == "int" and len(counts) <= _MOST_NUMERIC_CLASSES and smallest >= 10:
+    if profile.number:
+        if profile.dtype == "int" and len(counts) <= _MOST_NUMERIC_CLASSES and smallest >= 10:
             return "multiclass", f"{name} has {len(counts)} whole numbers (--task to say otherwise)"
         return "regression", f"{name} is a number with {len(counts):,} values"
     return "multiclass", f"{name} has {len(counts)} labels"
 
 
-def _check_classes(name: str, task: Task, seen: Look, counts: dict[str, int]) -> None:
+def _check_classes(name: str, task: Task, profile: ColumnProfile, counts: dict[str, int]) -> None:
     if task == "binary" and len(counts) != 2:
         raise TagshipError(f"--task binary: '{name}' has {len(counts)} labels, not two")
     if len(counts) > MOST_CATEGORIES:
         raise TagshipError(
             f"target '{name}' has {len(counts):,} different labels, more than {MOST_CATEGORIES}",
-            f"an id or free text is no target{f'; {seen.remark}' if seen.remark else ''}",
+            f"an id or free text is no target{f'; {profile.remark}' if profile.remark else ''}",
         )
     rarest = min(counts, key=lambda label: counts[label])
     if counts[rarest] < _FEWEST_OF_A_CLASS:

@@ -4,7 +4,7 @@ import pandas as pd
 
 from tagship.config.contract import CsvSource
 from tagship.data.sources import with_point
-from tagship.scaffolding.vocabulary import ALWAYS_NULL, NULL_WORDS
+from tagship.new_model.vocabulary import ALWAYS_NULL, NULL_WORDS
 
 DEFAULT: tuple[str, ...] = tuple(CsvSource.model_fields["nulls"].default)
 

@@ -3,11 +3,11 @@
 from typing import Any
 
 from tagship.config.contract import Column
-from tagship.scaffolding.gates import MIN_GROUP
-from tagship.scaffolding.infer import Guesses
-from tagship.scaffolding.read import FileSource
-from tagship.scaffolding.rounding import round_down, round_up
-from tagship.scaffolding.yaml_text import entry
+from tagship.new_model.gates import MIN_GROUP
+from tagship.new_model.guesses import Guesses
+from tagship.new_model.rounding import round_down, round_up
+from tagship.new_model.table_file import FileSource
+from tagship.new_model.yaml_text import entry
 
 NewFile = tuple[str, str]
 """A path relative to the root, ``<area>/<model>/…``, and a text."""

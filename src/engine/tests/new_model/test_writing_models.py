@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from tagship.errors import TagshipError
-from tagship.scaffolding.infer import infer
-from tagship.scaffolding.read import read_table
-from tagship.scaffolding.rounding import number_text, range_with_slack
-from tagship.scaffolding.texts import NewFile, model_files
-from tagship.scaffolding.write import add_model
-from tagship.scaffolding.yaml_text import entry
+from tagship.new_model.add_model import add_model
+from tagship.new_model.file_texts import NewFile, model_files
+from tagship.new_model.guesses import infer
+from tagship.new_model.rounding import number_text, range_with_slack
+from tagship.new_model.table_file import read_table
+from tagship.new_model.yaml_text import entry
 
 
 def files_for(root: Path, name: str = "shop") -> list[NewFile]:

@@ -8,7 +8,7 @@ import pytest
 
 from tagship.config.contract import JsonSource
 from tagship.errors import TagshipError
-from tagship.scaffolding.read import read_table
+from tagship.new_model.table_file import read_table
 
 TABLE = pd.DataFrame({"x": [1.5, 2.5, -3.25], "name": ["Zoë", "b;c", "d"], "y": ["a", "b", "a"]})
 

@@ -12,7 +12,7 @@ from tagship.data.splitting import check_leakage, split_table
 from tagship.data.table import load_table
 from tagship.errors import TagshipError
 from tagship.files import explain_os_error, only_one, write_atomically
-from tagship.scaffolding.texts import NewFile
+from tagship.new_model.file_texts import NewFile
 
 
 def refuse_taken(root: Path, name: str) -> None:

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tagship.errors import TagshipError
-from tagship.scaffolding.infer import infer
-from tagship.scaffolding.read import read_table, with_nulls
-from tagship.scaffolding.texts import model_files
-from tagship.scaffolding.write import add_model
+from tagship.new_model.add_model import add_model
+from tagship.new_model.file_texts import model_files
+from tagship.new_model.guesses import infer
+from tagship.new_model.table_file import read_table, with_nulls
 
 ROWS = 60
 NAMES = st.one_of(

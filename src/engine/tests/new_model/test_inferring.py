@@ -6,8 +6,8 @@ import pytest
 from customers import as_read, customers
 
 from tagship.errors import TagshipError
-from tagship.scaffolding.infer import Guesses, Wishes, infer
-from tagship.scaffolding.look import look
+from tagship.new_model.column_profile import profile_column
+from tagship.new_model.guesses import Guesses, Wishes, infer
 
 
 def guess(frame: pd.DataFrame, target: str = "y", **wishes: str) -> Guesses:
@@ -195,5 +195,5 @@ def test_a_table_that_cannot_be_learned_is_refused_with_the_reason(
 
 
 def test_a_range_that_would_leave_float32_is_left_open() -> None:
-    column = look("x", pd.Series([1.5, 3.3e38, 2e38])).column()
+    column = profile_column("x", pd.Series([1.5, 3.3e38, 2e38])).column()
     assert (column.min, column.max, column.feature) == (None, None, True)

@@ -1,7 +1,7 @@
 """The text of a new model's deployment overlays: one folder for each environment."""
 
 from tagship.config.project import ProjectConfig
-from tagship.scaffolding.texts import NewFile
+from tagship.new_model.file_texts import NewFile
 
 _NO_DIGEST = "sha256:" + "0" * 64
 

@@ -11,7 +11,7 @@ from tagship.config.contract import FLOAT32_MAX, Column
 from tagship.data.contract_check import as_text
 from tagship.data.sources import with_point
 from tagship.errors import TagshipError
-from tagship.scaffolding.rounding import range_with_slack, share_with_slack
+from tagship.new_model.rounding import range_with_slack, share_with_slack
 
 MOST_CATEGORIES = 50
 THOUSANDS = "numbers with thousands separators, read as text: take the separators out"
@@ -25,7 +25,7 @@ _THOUSANDS = re.compile(r"^[+-]?\d{1,3}([,.' ]\d{3})+([,.]\d+)?$")
 
 
 @dataclass(frozen=True)
-class Look:
+class ColumnProfile:
     """A column's type as the contract would name it, and its values in that type."""
 
     name: str
@@ -76,7 +76,7 @@ def _natural(text: str) -> list[tuple[int, int, str]]:
     return [(1, int(p), "") if p.isdecimal() else (0, 0, p) for p in parts] + [(0, 0, text)]
 
 
-def look(name: str, found: pd.Series, decimal: str = ".") -> Look:
+def profile_column(name: str, found: pd.Series, decimal: str = ".") -> ColumnProfile:
     """Say what a column's values are.
 
     Raises:
@@ -84,17 +84,17 @@ def look(name: str, found: pd.Series, decimal: str = ".") -> Look:
     """
     missing = float(found.isna().mean())
     if pd.api.types.is_datetime64_any_dtype(found.dtype):
-        return Look(name, "datetime", found, int(found.nunique()), missing)
+        return ColumnProfile(name, "datetime", found, int(found.nunique()), missing)
     if pd.api.types.is_numeric_dtype(found.dtype) and not pd.api.types.is_bool_dtype(found.dtype):
         return _numbers(name, found.astype("float64"), missing, _written_whole(found))
     texts = as_text(found)
     codes, uniques = pd.factorize(texts)
     distinct = pd.Series(uniques, dtype="str")
     if distinct.empty:
-        return Look(name, "string", texts, 0, missing, "every value is missing")
+        return ColumnProfile(name, "string", texts, 0, missing, "every value is missing")
     if set(distinct.str.lower()) == {"true", "false"}:
         truth = texts.str.lower().map({"true": 1.0, "false": 0.0}).astype("float64")
-        return Look(name, "bool", truth, 2, missing)
+        return ColumnProfile(name, "bool", truth, 2, missing)
     parsed = pd.to_numeric(with_point(distinct, decimal), errors="coerce")
     if parsed.notna().all():
         if distinct.str.match(_LEADING_ZERO).any():
@@ -106,7 +106,7 @@ def look(name: str, found: pd.Series, decimal: str = ".") -> Look:
         times = pd.to_datetime(distinct, errors="coerce", utc=True, format="ISO8601")
         if times.notna().all():
             values = texts.map(dict(zip(distinct, times, strict=True)))
-            return Look(name, "datetime", values, len(distinct), missing)
+            return ColumnProfile(name, "datetime", values, len(distinct), missing)
     return _text(name, texts, distinct, missing, _odd(distinct, parsed))
 
 
@@ -115,7 +115,7 @@ def _written_whole(found: pd.Series) -> bool:
     return pd.api.types.is_integer_dtype(found.dtype) or bool(found.isna().any())
 
 
-def _numbers(name: str, values: pd.Series, missing: float, whole: bool) -> Look:
+def _numbers(name: str, values: pd.Series, missing: float, whole: bool) -> ColumnProfile:
     infinite = np.flatnonzero(np.isinf(values))
     if len(infinite):
         raise TagshipError(
@@ -126,16 +126,18 @@ def _numbers(name: str, values: pd.Series, missing: float, whole: bool) -> Look:
     integer = whole and present.size > 0 and bool((present == present.round()).all())
     too_large = bool((present.abs() > FLOAT32_MAX).any())
     remark = "larger than float32 holds" if too_large else ""
-    return Look(
+    return ColumnProfile(
         name, "int" if integer else "float", values, int(present.nunique()), missing, remark
     )
 
 
-def _text(name: str, texts: pd.Series, distinct: pd.Series, missing: float, remark: str) -> Look:
+def _text(
+    name: str, texts: pd.Series, distinct: pd.Series, missing: float, remark: str
+) -> ColumnProfile:
     few = len(distinct) <= min(MOST_CATEGORIES, max(2, len(texts) // 2))
     short = distinct.str.len().max() <= _LONGEST_CATEGORY
     dtype: Dtype = "category" if few and short else "string"
-    return Look(name, dtype, texts, len(distinct), missing, remark)
+    return ColumnProfile(name, dtype, texts, len(distinct), missing, remark)
 
 
 def _odd(distinct: pd.Series, parsed: pd.Series) -> str:
