@@ -195,9 +195,13 @@ class Git(GitCommand):
 
     def local_tags(self) -> dict[str, str]:
         """This clone's own tags, mirrored or not: name → object."""
-        listing = self.run("for-each-ref", "--format=%(refname:lstrip=2) %(objectname)", LOCAL)
+        return {ref.removeprefix(LOCAL): held for ref, held in self._held(LOCAL).items()}
+
+    def _held(self, *places: str) -> dict[str, str]:
+        """The refs of this clone in some places → their objects."""
+        listing = self.run("for-each-ref", "--format=%(refname) %(objectname)", *places)
         pairs = (line.rpartition(" ") for line in listing.splitlines())
-        return {name: held for name, _, held in pairs}
+        return {ref: held for ref, _, held in pairs}
 
     # the remote
 
@@ -211,8 +215,11 @@ class Git(GitCommand):
         default = ""
         heads: dict[str, str] = {}
         others: list[str] = []
+        tags: dict[str, str] = {}
         for line in lines:
             value, _, ref = line.partition("\t")
+            if ref.startswith(LOCAL) and not ref.endswith("^{}"):
+                tags[MIRROR + ref.removeprefix(LOCAL)] = value
             if value.startswith("ref: refs/heads/") and ref == "HEAD":
                 default = value.removeprefix("ref: refs/heads/")
             elif ref.startswith("refs/heads/"):
@@ -223,9 +230,12 @@ class Git(GitCommand):
             raise TagshipError(
                 f"the remote '{self.remote}' has no default branch", "push your main branch first"
             )
-        branch = f"+refs/heads/{default}:refs/remotes/{self.remote}/{default}"
-        quiet = ("--quiet", "--no-tags", "--prune", "--no-write-fetch-head", "--refmap=")
-        self.run("fetch", *quiet, self.remote, branch, f"+refs/tags/*:{MIRROR}*")
+        branch = f"refs/remotes/{self.remote}/{default}"
+        wanted = {branch: heads[default], **tags}
+        if self._held(branch, MIRROR) != wanted:
+            quiet = ("--quiet", "--no-tags", "--prune", "--no-write-fetch-head", "--refmap=")
+            both = (f"+refs/heads/{default}:{branch}", f"+refs/tags/*:{MIRROR}*")
+            self.run("fetch", *quiet, self.remote, *both)
         return Remote(default, heads, tuple(others))
 
     def fetch(self, commit: str) -> None:

@@ -45,6 +45,7 @@ class Renderer:
         self._models = models
         self._environments = environments
         self._known: dict[str, Rendered] = {}
+        self._inputs: dict[tuple[str, str, str], tuple[Entry, ...]] = {}
 
     @cached_property
     def version(self) -> str:
@@ -57,6 +58,12 @@ class Renderer:
 
     def inputs(self, commit: str, model: str, environment: str) -> tuple[Entry, ...]:
         """What an environment may be rendered from, by hash: where it is equal, all is equal."""
+        place = (commit, model, environment)
+        if place not in self._inputs:
+            self._inputs[place] = self._list_inputs(*place)
+        return self._inputs[place]
+
+    def _list_inputs(self, commit: str, model: str, environment: str) -> tuple[Entry, ...]:
         mine = [
             entry
             for entry in self._git.entries(commit, "deploy")
