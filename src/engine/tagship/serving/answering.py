@@ -1,7 +1,9 @@
-"""From a request's body to its answer, for the fast route and for BentoML's typed one alike."""
+"""From a request's body to its answer."""
 
 import asyncio
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
 
@@ -18,6 +20,10 @@ from tagship.serving.reading import NotJson, Reader, Request, TooManyRows
 from tagship.serving.settings import Settings
 
 _encode = msgspec.json.encode
+_FAST_BYTES = 256 * 1024
+"""A larger body is read in the thread: msgspec takes a millisecond or two for so much."""
+_EXACT_BYTES = 4 * 1024
+"""The same for the exact decoder."""
 
 
 class Refused(Exception):
@@ -46,6 +52,8 @@ class Answering:
         self.predictor, self.settings, self.record = predictor, settings, predictor.record
         self.metrics = Metrics(predictor.boundary, predictor.record)
         self._reader = Reader(predictor.boundary, settings.max_rows)
+        self._readers = ThreadPoolExecutor(1, thread_name_prefix="reading")
+        """One large body at a time: what is made of it is many times its size."""
         self._runner = Runner(predictor, settings.batch_rows)
         self._access = Access(settings)
         self._labels = msgspec.json.Decoder(list[Label] | Label)
@@ -74,13 +82,7 @@ class Answering:
         Raises:
             Refused: against the contract, too large, without a score, or not in time.
         """
-        request = self._checked(lambda: self._reader.read(body, lines))
-        return await self._answer(request, request_id)
-
-    async def predict_content(self, content: Any, request_id: str) -> bytes:
-        """The same for JSON that BentoML has decoded."""
-        request = self._checked(lambda: self._reader.from_content(content))
-        return await self._answer(request, request_id)
+        return await self._answer(await self._read(body, lines), request_id)
 
     def feedback(self, body: bytes) -> bytes:
         """Keep labels that arrived later.
@@ -125,9 +127,16 @@ class Answering:
             about = [{"row": at, "field": field, "problem": problem}]
             raise Refused(422, "contract", "the feedback cannot be used", about)
 
-    def _checked(self, read: Any) -> Request:
+    async def _read(self, body: bytes, lines: bool) -> Request:
+        """Read a body: a small one at once, others where they keep nobody waiting."""
+        reader = self._reader
         try:
-            request: Request = read()
+            if len(body) > _FAST_BYTES:
+                return await self._in_thread(lambda: reader.read(body, lines))
+            request = reader.read_fast(body, lines)
+            if request is None and len(body) > _EXACT_BYTES:
+                return await self._in_thread(lambda: reader.read_exactly(body, lines))
+            return request or reader.read_exactly(body, lines)
         except NotJson as error:
             raise Refused(400, "not_json", str(error)) from None
         except TooManyRows as error:
@@ -135,7 +144,14 @@ class Answering:
         except InvalidRecords as error:
             fields = [asdict(problem) for problem in error.problems]
             raise Refused(422, "contract", "the request breaks the contract", fields) from None
-        return request
+
+    async def _in_thread(self, read: Callable[[], Request]) -> Request:
+        try:
+            async with asyncio.timeout(self.settings.request_timeout):
+                return await asyncio.get_running_loop().run_in_executor(self._readers, read)
+        except TimeoutError:
+            error = "other requests are read first, for too long"
+            raise Refused(503, "timeout", error, retry_after=1) from None
 
     async def _answer(self, request: Request, request_id: str) -> bytes:
         scores = self._runner.now(request.matrix)

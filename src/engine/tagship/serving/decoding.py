@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from heapq import nsmallest
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ class InvalidRecords(Exception):
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems[:_SHOWN_PROBLEMS]
-        super().__init__(f"{len(problems)} values break the contract")
+        super().__init__("values break the contract")
 
 
 class Decoder:
@@ -50,6 +51,8 @@ class Decoder:
         problems: list[Problem] = []
         objects = []
         for row, record in enumerate(records):
+            if len(problems) >= _SHOWN_PROBLEMS:
+                break
             if type(record) is not dict:
                 problems.append(Problem(row, "", f"must be an object, not {_kind(record)}"))
                 continue
@@ -59,6 +62,7 @@ class Decoder:
         columns: dict[str, NDArray[Any]] = {}
         for name, read, dtype in self._fields:
             values = []
+            of_column = 0
             for row, record in objects:
                 if name not in record:
                     continue  # named above
@@ -66,6 +70,9 @@ class Decoder:
                     values.append(read(record[name]))
                 except ValueError as error:
                     problems.append(Problem(row, name, str(error)))
+                    of_column += 1
+                    if of_column == _SHOWN_PROBLEMS:  # later rows would not be shown
+                        break
             if not problems:
                 columns[name] = np.array(values, dtype=dtype)
         if problems:
@@ -73,9 +80,9 @@ class Decoder:
         return columns
 
     def _names_of(self, row: int, record: Mapping[str, Any]) -> list[Problem]:
-        missing = [Problem(row, name, "is missing") for name in sorted(self._names - record.keys())]
-        unknown = sorted(record.keys() - self._names)
-        return missing + [
+        missing = sorted(self._names - record.keys())
+        unknown = nsmallest(_SHOWN_PROBLEMS, record.keys() - self._names)
+        return [Problem(row, name, "is missing") for name in missing] + [
             Problem(row, name[:_SHOWN_CHARACTERS], "is not in the contract") for name in unknown
         ]
 

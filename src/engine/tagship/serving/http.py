@@ -1,21 +1,23 @@
 """The request path: a small ASGI layer in front of BentoML for predictions and feedback.
 
-BentoML's typed route documents the same contract and stays behind it: ``TAGSHIP_FAST_PATH=false``
-hands it the predictions, after the same checks of size, keys and load.
+It answers every method of those paths, so that BentoML's typed route behind it, whose types are the
+OpenAPI document, never sees a body.
 """
 
 import asyncio
+import contextlib
 import json
 import math
 import random
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 import msgspec
 
 from tagship.serving.answering import Answering, Refused
+from tagship.serving.bodies import Bodies, Body
 from tagship.serving.draining import leaving
 
 Scope = MutableMapping[str, Any]
@@ -38,6 +40,16 @@ _OWN = [
 ]
 _LAST = (b"connection", b"close")
 _GUARDED = {"/predict", "/feedback"}
+_ONCE = {b"authorization", b"content-encoding", b"content-length", b"content-type", b"host"}
+"""Headers that say one thing; two copies that differ are refused, not chosen from."""
+CUT_OFF = "tagship.cut_off"
+"""The ASGI extension that closes a connection without waiting for its client."""
+_AT_ONCE = 64 * 1024
+"""Bytes of an answer that are handed over before more wait for the client."""
+_SMALL_DIGITS = 6  # of a length below 100 kB
+_LINGER_SECONDS, _LINGER_BYTES = 5, 64 * 1024 * 1024
+"""A refusal sent while the body still comes is lost if the connection is closed on it: so much more
+is read first, and forgotten."""
 
 
 class PredictPath:
@@ -45,18 +57,26 @@ class PredictPath:
 
     def __init__(self, app: App, holder: list[Answering]) -> None:
         self._app, self._holder = app, holder
-        self._begun = 0
+        self._held: list[Bodies] = []
         self._turn = 0
         """Requests begun in this turn of the event loop: what had queued up meanwhile."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer ``POST /predict``, ``POST /feedback`` and ``GET /info``; pass on the rest."""
-        if scope["type"] != "http" or not self._holder:
+        """Answer for predictions, feedback and ``GET /info``; pass on the rest."""
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
-        elif scope["method"] == "POST" and scope["path"] in _GUARDED:
+            return
+        path, method = scope["path"], scope["method"]
+        if path in _GUARDED and method == "POST" and self._holder:
             await self._guard(self._holder[0], scope, receive, send)
-        elif scope["path"] == "/info" and scope["method"] in ("GET", "HEAD"):
+        elif path in _GUARDED:
+            error = "send a POST" if method != "POST" else "the service has not started"
+            status = 405 if method != "POST" else 503
+            await _reply(send, status, _encode({"error": error}), extra=[(b"allow", b"POST")])
+        elif path == "/info" and method in ("GET", "HEAD") and self._holder:
             await _reply(send, 200, _encode(self._holder[0].record))
+        elif path == "/readyz" and leaving():
+            await _reply(send, 503, _encode({"error": "the service is about to end"}))
         else:
             await self._app(scope, receive, _with_safe_headers(send))
 
@@ -64,40 +84,47 @@ class PredictPath:
         self, answering: Answering, scope: Scope, receive: Receive, send: Send
     ) -> None:
         request_id = f"{random.getrandbits(128):032x}"
-        self._begun += 1
+        body: Body | None = None
+        try:
+            body = self._begin(answering, scope)
+            headers = _headers(scope["headers"])
+            answering.admit(headers)
+            lines = _is_lines(headers)
+            content = await body.read(receive, headers)
+            if scope["path"] == "/feedback":
+                answer = answering.feedback(content)
+            else:
+                answer = await answering.predict(content, request_id, lines)
+            self._held[0].hold(body, len(answer))
+        except Refused as refusal:
+            refusal.__traceback__ = refusal.__context__ = None  # their frames hold the body's parts
+            answering.metrics.rejected(refusal.reason)
+            rest = receive if _comes_still(body, refusal, scope["headers"]) else None
+            await _refuse(send, refusal, request_id, rest)
+        except Exception:  # a feature function's mistake must not look like the client's
+            traceback.print_exc(file=sys.stderr)
+            said = {"error": "the service failed on this request", "request_id": request_id}
+            await _reply(send, 500, _encode(said), _JSON, request_id)
+        else:
+            try:
+                with body:
+                    await _reply(send, 200, answer, _LINES if lines else _JSON, request_id)
+            except Refused:  # it takes no answer, so not this one either
+                extension = scope.get("extensions", {}).get(CUT_OFF)
+                if extension:  # else it is left to the kernel
+                    await extension["now"]()
+        finally:
+            if body is not None:
+                self._held[0].end(body)
+
+    def _begin(self, answering: Answering, scope: Scope) -> Body:
+        if not self._held:
+            self._held.append(Bodies(answering.settings))
         self._turn += 1
         if self._turn == 1:
             asyncio.get_running_loop().call_soon(self._next_turn)
-        try:
-            headers = dict(scope["headers"])
-            if self._begun + self._turn - 1 > answering.settings.max_concurrency:
-                raise Refused(503, "overloaded", "too many requests at once", retry_after=1)
-            answering.admit(headers)
-            lines = _is_lines(headers.get(b"content-type", b""))
-            body = await _read_body(receive, headers, answering)
-            if scope["path"] == "/feedback":
-                answer = answering.feedback(body)
-            elif answering.settings.fast_path:
-                answer = await answering.predict(body, request_id, lines)
-            else:
-                await self._app(scope, _replay(body), _with_safe_headers(send))
-                return
-            await _reply(send, 200, answer, _LINES if lines else _JSON, request_id)
-        except Refused as refusal:
-            answering.metrics.rejected(refusal.reason)
-            content = refusal.body | {"request_id": request_id}
-            extra = [_LAST] if refusal.status in (408, 413) else []
-            if refusal.retry_after:
-                extra.append((b"retry-after", str(math.ceil(refusal.retry_after)).encode()))
-            if refusal.status == 401:
-                extra.append((b"www-authenticate", b"Bearer"))
-            await _reply(send, refusal.status, _encode(content), _JSON, request_id, extra)
-        except Exception:  # a feature function's mistake must not look like the client's
-            traceback.print_exc(file=sys.stderr)
-            content = {"error": "the service failed on this request", "request_id": request_id}
-            await _reply(send, 500, _encode(content), _JSON, request_id)
-        finally:
-            self._begun -= 1
+        client = scope.get("client")
+        return self._held[0].begin(client[0] if client else "", self._turn - 1)
 
     def _next_turn(self) -> None:
         self._turn = 0
@@ -117,9 +144,22 @@ class KnownPaths:
             await _reply(send, 404, _encode({"error": "there is nothing here: see /"}))
 
 
-def _is_lines(content_type: bytes) -> bool:
+def _headers(given: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """The headers by name, after a look at every copy."""
+    headers: dict[bytes, bytes] = {}
+    for name, value in given:
+        if headers.setdefault(name, value) != value and name in _ONCE:
+            raise Refused(400, "headers", f"{name.decode()}: stands twice, with different values")
+    return headers
+
+
+def _is_lines(headers: dict[bytes, bytes]) -> bool:
     """Whether the body is a record a line; a media type that is not taken is refused."""
-    kind = content_type.partition(b";")[0].strip().lower()
+    encoding = headers.get(b"content-encoding", b"identity").strip().lower()
+    if encoding not in (b"", b"identity"):
+        shown = encoding[:80].decode("ascii", "replace")
+        raise Refused(415, "content_type", f"content-encoding {shown} is not taken: send it plain")
+    kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if kind in (b"", b"application/json"):
         return False
     if kind in (b"application/x-ndjson", b"application/jsonl"):
@@ -130,41 +170,42 @@ def _is_lines(content_type: bytes) -> bool:
     )
 
 
-async def _read_body(receive: Receive, headers: dict[bytes, bytes], answering: Answering) -> bytes:
-    most = answering.settings.max_body_bytes
-    too_large = Refused(413, "body_too_large", f"the body is larger than {most} bytes")
-    length = headers.get(b"content-length", b"0")
-    if length.isdigit() and int(length) > most:
-        raise too_large
-    parts: list[bytes] = []
+def _comes_still(
+    body: Body | None, refusal: Refused, headers: Iterable[tuple[bytes, bytes]]
+) -> bool:
+    """Whether a refused request's body may be on its way, and be too much to be left to the server.
+
+    The server reads the rest by itself where the connection stays; a small one does no harm.
+    """
+    if body is not None and body.whole:
+        return False
+    if refusal.status in (408, 413) or (body is not None and body.refusal is not None):
+        return True
+    lengths = [value for name, value in headers if name == b"content-length"]
+    return not all(length.isdigit() and len(length) < _SMALL_DIGITS for length in lengths or [b""])
+
+
+async def _refuse(send: Send, refusal: Refused, request_id: str, rest: Receive | None) -> None:
+    """Say no; ``rest`` gives what of the body still comes."""
+    extra = []
+    if refusal.retry_after:
+        extra.append((b"retry-after", str(math.ceil(refusal.retry_after)).encode()))
+    if refusal.status == 401:
+        extra.append((b"www-authenticate", b"Bearer"))
+    content = _encode(refusal.body | {"request_id": request_id})
+    await _reply(send, refusal.status, content, _JSON, request_id, extra, rest)
+
+
+async def _linger(receive: Receive) -> None:
+    """Read what still comes of a body, so much and so long as is allowed."""
     size = 0
-    try:
-        async with asyncio.timeout(answering.settings.request_timeout):
-            while True:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_LINGER_SECONDS):
+            while size < _LINGER_BYTES:
                 message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise Refused(400, "disconnected", "the client left")
-                part: bytes = message.get("body", b"")
-                size += len(part)
-                if size > most:
-                    raise too_large
+                size += len(message.get("body", b""))
                 if not message.get("more_body"):
-                    return b"".join(parts) + part if parts else part
-                parts.append(part)
-    except TimeoutError:
-        raise Refused(408, "timeout", "the body did not arrive in time") from None
-
-
-def _replay(body: bytes) -> Receive:
-    messages = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def receive() -> Message:
-        if messages:
-            return messages.pop()
-        await asyncio.Event().wait()
-        raise AssertionError("unreachable")
-
-    return receive
+                    break
 
 
 def _with_safe_headers(send: Send) -> Send:
@@ -189,14 +230,22 @@ async def _reply(
     body: bytes,
     kind: tuple[bytes, bytes] = _JSON,
     request_id: str = "",
-    extra: list[tuple[bytes, bytes]] | None = None,
+    extra: Iterable[tuple[bytes, bytes]] = (),
+    rest: Receive | None = None,
 ) -> None:
-    headers = [kind, (b"content-length", b"%d" % len(body)), *_OWN]
+    """Send an answer, in parts that wait for a slow client; with ``rest`` of the body, the last."""
+    headers = [kind, (b"content-length", b"%d" % len(body)), *_OWN, *extra]
     if request_id:
         headers.append((b"x-request-id", request_id.encode()))
-    if extra:
-        headers += extra
-    if leaving():
+    if leaving() or rest is not None:
         headers.append(_LAST)
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    for at in range(_AT_ONCE, len(body), _AT_ONCE):
+        part = body[at - _AT_ONCE : at]
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+    part = body[(len(body) - 1) // _AT_ONCE * _AT_ONCE :]
+    if rest is not None:
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+        await _linger(rest)
+        part = b""
+    await send({"type": "http.response.body", "body": part})

@@ -14,6 +14,7 @@ REASONS = (
     "not_json",
     "contract",
     "content_type",
+    "headers",
     "unauthorised",
     "rate_limited",
     "overloaded",

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tagship.data.boundary import Boundary
-from tagship.serving.record import load_record
+from tagship.serving.record import load_checked
 
 Matrix = NDArray[np.float32]
 Scores = NDArray[np.floating]
@@ -29,9 +28,7 @@ class Predictor:
         """
         import onnxruntime
 
-        self.record = load_record(artifact)
-        self.boundary = Boundary.from_json((artifact / "boundary.json").read_text("utf-8"))
-        self.boundary.load()
+        self.record, self.boundary = load_checked(artifact)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or cpu_limit()
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")

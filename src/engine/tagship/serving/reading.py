@@ -3,10 +3,14 @@
 msgspec reads a body straight into the contract's types. What it does not take, and what may hold
 a key twice, is read again by the exact decoder, which accepts a little more (12.0 for a whole
 number) and names every problem. So msgspec decides the speed, never the answer.
+
+Either costs time and memory by the number of values. A body that holds more of them than the
+largest request that is allowed is refused by counting bytes, before anything is made of it.
 """
 
 import json
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
@@ -23,6 +27,11 @@ Shape = Literal["one", "many", "columns", "lines"]
 _INT64_MAX = 2**63 - 1
 _COLUMNS = "columns"
 _START_OF_COLUMNS = b'{"columns":'
+_TEXT = re.compile(
+    rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL
+)  # one that never ends is all the rest
+_MORE_VALUES = 1000
+"""Values besides those of the contract's columns that are still read, to be refused by name."""
 
 
 class NotJson(ValueError):
@@ -30,7 +39,7 @@ class NotJson(ValueError):
 
 
 class TooManyRows(ValueError):
-    """More records than one request may hold."""
+    """More records, or more values, than one request may hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,8 @@ class Reader:
         self._arrays = [_to_array(field) for field in boundary.fields]
         self._direct = _direct_order(boundary)
         self._derived = derived_place(boundary)
+        # A record of n columns has n - 1 commas, a brace, and a comma or two line ends behind it.
+        self._most_values = max_rows * (len(boundary.fields) + 2) + _MORE_VALUES
 
     def read(self, body: bytes, lines: bool = False) -> Request:
         """Read JSON (a record, an array of records, or columns), or one record a line.
@@ -75,36 +86,47 @@ class Reader:
             TooManyRows: the request holds too many.
             InvalidRecords: it breaks the contract.
         """
-        if lines:
-            return self._read_lines(body)
-        start = body.lstrip()[:16]
+        return self.read_fast(body, lines) or self.read_exactly(body, lines)
+
+    def read_fast(self, body: bytes, lines: bool = False) -> Request | None:
+        """The same by msgspec alone; None where the exact decoder must decide."""
+        self._check_values(body, lines)
         try:
+            if lines:
+                rows = [line for line in body.split(b"\n") if line.strip()]
+                self._check_rows(len(rows))
+                return self._of_records(list(map(self._one.decode, rows)), _joined(rows), "lines")
+            start = body.lstrip()[:16]
             if start.startswith(b"["):
                 return self._of_records(self._many.decode(body), body, "many")
             if start.replace(b" ", b"").startswith(_START_OF_COLUMNS):
                 return self._read_columns(body)
             return self._read_one(body)
         except _NOT_FAST:
+            return None
+
+    def read_exactly(self, body: bytes, lines: bool = False) -> Request:
+        """The same by the exact decoder alone.
+
+        Each line is read by itself: an answer belongs to the line at its place.
+        """
+        self._check_values(body, lines)
+        if not lines:
             return self._exactly(_load(body, "the body is not JSON"), body)
-
-    def from_content(self, content: Any) -> Request:
-        """The same for JSON that was decoded already."""
-        return self._exactly(content, json.dumps(content).encode())
-
-    def _read_lines(self, body: bytes) -> Request:
-        """Each line by itself: an answer belongs to the line at its place."""
-        rows = [line for line in body.split(b"\n") if line.strip()]
+        rows = [(at, line) for at, line in enumerate(body.split(b"\n"), 1) if line.strip()]
         self._check_rows(len(rows))
-        joined = b"[%b]" % b",".join(rows)
-        try:
-            return self._of_records(list(map(self._one.decode, rows)), joined, "lines")
-        except _NOT_FAST:
-            content = [
-                _load(line, f"line {at} is not one JSON record")
-                for at, line in enumerate(body.split(b"\n"), 1)
-                if line.strip()
-            ]
-            return replace(self._exactly(content, joined), shape="lines")
+        content = [_load(line, f"line {at} is not one JSON record") for at, line in rows]
+        joined = _joined([line for _, line in rows])
+        return replace(self._exactly(content, joined), shape="lines")
+
+    def _check_values(self, body: bytes, lines: bool) -> None:
+        """Refuse more values than any request may hold; they are counted, not read."""
+        most = self._most_values
+        if len(body) <= most:
+            return
+        if _values(body, lines) > most and _values(_TEXT.sub(b'""', body), lines) > most:
+            allowed = f"{self._max_rows} records of {len(self._fields)} columns"
+            raise TooManyRows(f"over {most} values; at most {allowed} a request")
 
     def _read_one(self, body: bytes) -> Request:
         values = msgspec.structs.astuple(self._one.decode(body))
@@ -192,6 +214,18 @@ class _Unsure(Exception):
 _NOT_FAST = (msgspec.MsgspecError, RecursionError, UnicodeError, _Unsure)
 
 
+def _values(body: bytes, lines: bool) -> int:
+    """How many commas, ends of arrays and objects and, of lines, of lines: one for each value.
+
+    What begins and does not end is nested, of which JSON's reader takes a thousand.
+    """
+    return sum(map(body.count, b",]}\n" if lines else b",]}"))
+
+
+def _joined(rows: list[bytes]) -> bytes:
+    return b"[%b]" % b",".join(rows)
+
+
 def _load(text: bytes, otherwise: str) -> Any:
     try:
         return _JSON.decode(text.decode())
@@ -247,9 +281,11 @@ def _direct_order(boundary: Boundary) -> list[tuple[int, dict[Any, int] | None]]
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        raise ValueError(f"the key {twice[0][:80]!r} stands twice in one object")
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise ValueError(f"the key {name[:80]!r} stands twice in one object")
+            seen.add(name)
     return found
 
 

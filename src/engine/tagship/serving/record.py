@@ -1,9 +1,11 @@
-"""The record that travels with an artifact, and the refusal to serve anything else."""
+"""The record that travels with an artifact, and the refusal to start with what cannot serve."""
 
 import json
 import os
+import tempfile
 from pathlib import Path
 
+from tagship.data.boundary import Boundary
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_file
 
@@ -21,6 +23,8 @@ def load_record(artifact: Path) -> dict[str, str]:
         record: dict[str, str] = json.loads((artifact / "record.json").read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise TagshipError(f"{artifact / 'record.json'}: no usable record: {error}") from None
+    if not isinstance(record, dict):
+        raise TagshipError(f"{artifact / 'record.json'}: no usable record: not an object")
     named = os.environ.get(RECORD_VARIABLE)
     deployed = Path(named) if named else DEPLOYED_RECORD
     if named or deployed.is_file():
@@ -33,6 +37,45 @@ def load_record(artifact: Path) -> dict[str, str]:
             "build the bento again; if this is a deployment, compare its release.yaml",
         )
     return record
+
+
+def load_checked(artifact: Path) -> tuple[dict[str, str], Boundary]:
+    """The record and the boundary of an artifact that can be served, its feature function loaded.
+
+    Raises:
+        TagshipError: the record is missing, the artifact is not the one that it names, or a file or
+            the feature function cannot be used.
+    """
+    record = load_record(artifact)
+    path = artifact / "boundary.json"
+    try:
+        boundary = Boundary.from_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise TagshipError(
+            f"{path}: no usable boundary: {type(error).__name__}: {error}", "build the bento again"
+        ) from None
+    boundary.load()
+    return record, boundary
+
+
+def check_log_folder(folder: Path | None) -> None:
+    """Make the prediction log's folder, if there is to be one, and try to write there.
+
+    Raises:
+        TagshipError: it cannot be written, so predictions and feedback would be lost.
+    """
+    if folder is None:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(prefix=".write-", dir=folder) as file:
+            file.write(b" ")
+            file.flush()
+    except OSError as error:
+        raise TagshipError(
+            f"TAGSHIP_LOG_DIR: {folder} cannot be written: {error.strerror}",
+            "name a folder that this user may write, or unset the variable to keep no log",
+        ) from None
 
 
 def _read_deployed(path: Path) -> dict[str, str]:

@@ -7,6 +7,7 @@ only.
 """
 
 import argparse
+import asyncio
 import contextlib
 import ctypes
 import gc
@@ -17,6 +18,7 @@ import signal
 import socket
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -24,6 +26,8 @@ from types import FrameType
 from typing import Any
 
 from tagship.errors import TagshipError
+from tagship.serving.draining import stop_listening
+from tagship.serving.record import load_checked
 from tagship.serving.settings import Settings
 from tagship.serving.unused import leave_out
 
@@ -31,11 +35,17 @@ _NEEDED = (
     "_bentoml_impl.server.app",
     "onnxruntime",
     "prometheus_client.multiprocess",
+    "tagship.serving.protocol",
     "uvicorn.server",
 )
 """What a worker imports late, were it not there already."""
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _BACKLOG = 2048
+_LAST_SECONDS = 1.0
+"""After it stops listening, how long a worker waits for connections that came just before."""
+_QUICK_SECONDS, _MOST_PAUSE, _MOST_FAILURES = 10.0, 8.0, 5
+"""A worker that lived shorter is replaced after a pause; so many in a row that never got ready end
+the server."""
 _PR_SET_PDEATHSIG = 1  # prctl(2): the signal that a process gets when its parent dies
 
 
@@ -63,7 +73,8 @@ def main() -> None:
         gc.disable()  # nothing that is being loaded is garbage
         service = _loaded(given.bento, settings)
         gc.freeze()
-        supervisor = Supervisor(service, listener, settings.request_timeout)
+        artifact = Path(given.bento) / "src" / "artifact"
+        supervisor = Supervisor(service, artifact, listener, settings.request_timeout)
         raise SystemExit(supervisor.run(given.workers))
 
 
@@ -126,49 +137,67 @@ def _loaded(bento: str, settings: Settings) -> Any:
 class Supervisor:
     """Starts workers, replaces one that dies, and ends them all."""
 
-    def __init__(self, service: Any, listener: socket.socket, patience: float) -> None:
+    def __init__(
+        self, service: Any, artifact: Path, listener: socket.socket, patience: float
+    ) -> None:
         """``listener`` is bound and not listening; ``patience`` are a last request's seconds."""
-        self._service, self._listener, self._patience = service, listener, patience
-        self._workers: dict[int, int] = {}
-        """Index of each worker by process id."""
+        self._service, self._artifact = service, artifact
+        self._listener, self._patience = listener, patience
+        self._workers: dict[int, tuple[int, float]] = {}
+        """Index of each worker by process id, and when it began."""
         self._ending = False
-        self._started, self._starts = os.pipe()
-        """A worker that listens writes a byte."""
-        os.set_blocking(self._started, False)
+        self._ready: set[int] = set()
+        self._said, self._says = os.pipe()
+        """A worker that listens writes its process id."""
+        os.set_blocking(self._said, False)
 
     def run(self, workers: int) -> int:
         """Keep that many workers until a signal comes; the exit code.
 
-        A worker that dies before any was ready would die again: then the server ends.
+        A worker that dies is replaced, after a pause that doubles while replacements die early.
+        The first that dies before any was ready, and the fifth in a row that never gets ready, ends
+        the server: the next would die too.
         """
         for number in _SIGNALS:
             signal.signal(number, self._end)
         for index in range(1, workers + 1):
             self._start(index)
+        quick = failures = 0
         was_ready = False
         while self._workers:
             pid, status = os.wait()
-            index = self._workers.pop(pid)
+            index, began = self._workers.pop(pid)
             self._forget(pid)
             if self._ending:
                 continue
-            was_ready = was_ready or self._any_ready()
-            if not was_ready:
-                print("error: the worker ended before it was ready", file=sys.stderr)
-                self._end(signal.SIGTERM, None)
-                for other in self._workers:
-                    os.waitpid(other, 0)
-                return 1
+            self._read_ready()
+            failures = 0 if pid in self._ready else failures + 1
+            was_ready = was_ready or bool(self._ready)
+            self._ready.discard(pid)
+            if failures and (not was_ready or failures >= _MOST_FAILURES):
+                return self._give_up(failures)
+            lived = time.monotonic() - began
+            quick = quick + 1 if lived < _QUICK_SECONDS else 0
+            pause = min(_MOST_PAUSE, 0.5 * 2 ** (quick - 2)) if quick > 1 or failures else 0.0
             code = os.waitstatus_to_exitcode(status)
-            print(f"worker {pid} ended ({code}); starting another", file=sys.stderr, flush=True)
-            self._start(index)
+            when = f"in {pause:g} s" if pause else "now"
+            said = f"worker {pid} ended ({code}); another starts {when}"
+            print(said, file=sys.stderr, flush=True)
+            self._start(index, pause)
         return 0
 
-    def _any_ready(self) -> bool:
-        try:
-            return bool(os.read(self._started, 1))
-        except BlockingIOError:
-            return False
+    def _give_up(self, failures: int) -> int:
+        many = f"{failures} workers in a row ended before they were ready"
+        error = "the worker ended before it was ready" if failures == 1 else many
+        print(f"error: {error}", file=sys.stderr)
+        self._end(signal.SIGTERM, None)
+        for other in self._workers:
+            os.waitpid(other, 0)
+        return 1
+
+    def _read_ready(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._ready.update(map(int, os.read(self._said, 65536).split()))
 
     @staticmethod
     def _forget(pid: int) -> None:
@@ -179,12 +208,13 @@ class Supervisor:
 
     def _end(self, number: int, _: FrameType | None) -> None:
         self._ending = True
+        self._listener.close()  # once the workers close theirs too, clients are refused, not kept
         for pid in self._workers:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
 
-    def _start(self, index: int) -> None:
-        """Fork a worker; no signal comes between the fork and its being known here."""
+    def _start(self, index: int, pause: float = 0) -> None:
+        """Fork a worker, which may have to pause first; no signal comes before it is known here."""
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         if self._ending:  # the signal came since the last look: a worker now would outlive it
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
@@ -192,7 +222,7 @@ class Supervisor:
         supervisor = os.getpid()
         pid = os.fork()
         if pid:
-            self._workers[pid] = index
+            self._workers[pid] = (index, time.monotonic() + pause)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
             return
         code = 1
@@ -202,6 +232,7 @@ class Supervisor:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
             os.setpgid(0, 0)  # Ctrl-C and the like come once: through the supervisor
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+            time.sleep(pause)
             if os.getppid() == supervisor:
                 code = self._work(index)
         except SystemExit as end:
@@ -216,31 +247,48 @@ class Supervisor:
             os._exit(code)
 
     def _work(self, index: int) -> int:
-        """Answer until told to stop."""
+        """Answer until told to stop; an artifact that changed since the start is refused."""
+        try:
+            load_checked(self._artifact)
+        except TagshipError as error:
+            raise SystemExit(f"error: {error}") from None
         from bentoml._internal.context import server_context
         from uvicorn.config import Config
         from uvicorn.server import Server
 
-        starts = self._starts
+        from tagship.serving.protocol import Connection
 
-        class Announcing(Server):
+        says = self._says
+
+        class Worker(Server):
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:
                 await super().startup(sockets)
                 if not self.should_exit:
-                    os.write(starts, b".")
+                    os.write(says, f"{os.getpid()} ".encode())
+
+            async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+                await stop_listening(self.servers, sockets or [])
+                end = time.monotonic() + _LAST_SECONDS
+                while self.server_state.connections and time.monotonic() < end:
+                    await asyncio.sleep(0.02)
+                await super().shutdown(sockets)
 
         gc.enable()
         server_context.worker_index = index
         app = self._service.to_asgi(is_main=True)
+        Connection.head_seconds = self._patience
         config = Config(
             app,
+            http=Connection,
+            # Whom X-Forwarded-For is believed, uvicorn reads from this variable; nobody without it.
+            proxy_headers="FORWARDED_ALLOW_IPS" in os.environ,
             backlog=_BACKLOG,
             log_config=None,
             server_header=False,
             ws="none",
             timeout_graceful_shutdown=math.ceil(self._patience),
         )
-        server = Announcing(config)
+        server = Worker(config)
         server.run(sockets=[self._listener])
         return 0 if server.started else 3
 

@@ -1,28 +1,23 @@
 """A model's BentoML service: what ``bentos/<model>/service.py`` makes in one line."""
 
 import gc
-import json
 import os
-import uuid
 from collections.abc import Iterator
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import bentoml
-from pydantic_core import to_jsonable_python
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
-from tagship.data.boundary import Boundary
 from tagship.errors import TagshipError
-from tagship.serving.answering import Answering, Refused
+from tagship.serving.answering import Answering
 from tagship.serving.draining import drain_on_sigterm
 from tagship.serving.http import KnownPaths, PredictPath
 from tagship.serving.predictor import Predictor
-from tagship.serving.record import load_record
+from tagship.serving.record import check_log_folder, load_checked
 from tagship.serving.settings import Settings
 from tagship.serving.typed import answer_type, request_type
 
@@ -32,12 +27,6 @@ SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 
 _TRACING = {"exporter_type": "otlp", "sample_rate": 1.0, "otlp": {"protocol": "http"}}
 """Every request, to where ``OTEL_EXPORTER_OTLP_…`` variables say."""
-
-
-class Unprocessable(bentoml.exceptions.BentoMLException):
-    """The typed route's word for a refused request."""
-
-    error_code = HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 def make_service(name: str, file: str) -> Any:
@@ -50,9 +39,8 @@ def make_service(name: str, file: str) -> Any:
     artifact = Path(file).parent / "artifact"
     try:
         settings = Settings.from_environment()
-        load_record(artifact)
-        boundary = Boundary.from_json((artifact / "boundary.json").read_text(encoding="utf-8"))
-        boundary.load()
+        _, boundary = load_checked(artifact)
+        check_log_folder(settings.log_dir)
     except TagshipError as error:
         raise SystemExit(f"error: {error}") from None
     os.environ["OTEL_SDK_DISABLED"] = "false" if settings.tracing else "true"
@@ -60,7 +48,6 @@ def make_service(name: str, file: str) -> Any:
 
     @bentoml.service(
         name=name,
-        traffic={"timeout": settings.request_timeout + 5},
         tracing=_TRACING if settings.tracing else {"excluded_urls": [".*"]},
         logging={"access": {"enabled": settings.access_log}},
         metrics={"duration": {"buckets": SECONDS}},
@@ -80,13 +67,7 @@ def make_service(name: str, file: str) -> Any:
 
         async def predict(self, request: Any, /) -> Any:
             """Predict for one record, an array of records, or columns."""
-            content = to_jsonable_python(request, by_alias=True)
-            try:
-                answer = await holder[0].predict_content(content, uuid.uuid4().hex)
-            except Refused as refusal:
-                holder[0].metrics.rejected(refusal.reason)
-                raise Unprocessable(json.dumps(refusal.body)) from None
-            return json.loads(answer)
+            raise AssertionError("requests are answered in front of this route")
 
         @bentoml.on_shutdown  # type: ignore[untyped-decorator]
         def close(self) -> None:
@@ -121,10 +102,9 @@ def _lean(kind: Any, settings: Settings) -> Any:
     """BentoML's service class, its application without layers that would do nothing here.
 
     Its timeout starts a timer a request and never stops it: at 6,000 requests/s that is 200,000
-    live timers. The fast path has its own.
+    live timers. The request path has its own.
     """
-    idle = set() if settings.tracing else {"OpenTelemetryMiddleware"}
-    idle |= {"TimeoutMiddleware"} if settings.fast_path else set()
+    idle = {"TimeoutMiddleware"} | (set() if settings.tracing else {"OpenTelemetryMiddleware"})
 
     class LeanService(kind):  # type: ignore[misc]
         __slots__ = ()

@@ -28,10 +28,14 @@ class Settings(BaseModel):
     max_rows: Positive = 10_000
     """More records in one request are refused with 413."""
     max_concurrency: Positive = 512
-    """Requests that one worker has begun; one more is refused with 503 and ``Retry-After``."""
+    """Requests that one worker has begun. For one more, a request that waits for its client gives
+    way, of the address that has most; where none waits, it is refused with 503, ``Retry-After``."""
+    max_bytes_in_flight: Positive = 64 * 1024 * 1024
+    """Bytes of bodies and answers that one worker holds over all requests; the same gives way for
+    more. A worker's memory is bounded by about four times as much, and what the model takes."""
     request_timeout: float = Field(30, gt=0)
-    """Seconds for a body to arrive (408) and for an answer to be made (503); a client that takes
-    nothing of its answer for so long is cut off."""
+    """Seconds for a body to arrive (408), for an answer to be made (503), and for the client to
+    take it, who is cut off."""
     drain_seconds: float = Field(2, ge=0)
     """After SIGTERM, how long kept connections are still answered, each for the last time."""
     api_keys: tuple[str, ...] = Field((), repr=False)
@@ -52,8 +56,6 @@ class Settings(BaseModel):
     """So many files of a kind are kept; the oldest goes first."""
     log_queue_bytes: Positive = 32 * 1024 * 1024
     """Memory for what waits to be written; what is more is dropped, and counted."""
-    fast_path: bool = True
-    """Answer predictions before BentoML's router; false sends them through its typed route."""
     access_log: bool = False
     """BentoML's line a request."""
     tracing: bool = False
@@ -89,7 +91,16 @@ class Settings(BaseModel):
                 f"{PREFIX}{name.upper()}{value}: {problem['msg']}",
                 "the documentation's page `reference/serving` lists the settings",
             ) from None
+        found._check_bytes()
         return found._with_keys()
+
+    def _check_bytes(self) -> None:
+        if self.max_bytes_in_flight < self.max_body_bytes:
+            raise TagshipError(
+                f"{PREFIX}MAX_BYTES_IN_FLIGHT is {self.max_bytes_in_flight}, less than one body of"
+                f" {PREFIX}MAX_BODY_BYTES, {self.max_body_bytes}",
+                "raise the first, or lower the second",
+            )
 
     def _with_keys(self) -> Self:
         keys = self.api_keys

@@ -200,32 +200,6 @@ def test_the_smoke_test_after_a_sync_brings_its_key(limited, served, monkeypatch
     assert "predicts" in smoke.check(limited, info, boundary)
 
 
-def test_too_many_at_once_are_turned_away_and_the_rest_answered(limited):
-    for _ in range(100):  # a slow machine may give the waiting ones up before the fifth arrives
-        answer = fifth_of_five(limited)
-        if answer.status_code == 503:
-            break
-    assert answer.status_code == 503, answer.text
-    assert answer.headers["retry-after"] == "1"
-    assert CLIENT.get(f"{limited}/livez").status_code == 200
-    assert patiently(limited).status_code == 200
-
-
-def fifth_of_five(address):
-    """The answer to a request while four others wait for their bodies."""
-    host, port = address.removeprefix("http://").split(":")
-    time.sleep(0.5)  # the rate's bucket fills
-    waiting = [socket.create_connection((host, int(port)), timeout=120) for _ in range(4)]
-    try:
-        for connection in waiting:
-            connection.sendall(HEAD + b"Content-Length: 50\r\n\r\n")
-        time.sleep(0.3)
-        return post(address, key="from-a-file")
-    finally:
-        for connection in waiting:
-            connection.close()
-
-
 def test_only_a_named_origin_may_read_answers(limited):
     own = patiently(limited, origin="https://shop.example")
     assert own.headers["access-control-allow-origin"] == "https://shop.example"

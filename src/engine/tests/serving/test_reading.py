@@ -72,14 +72,14 @@ def outcome(read, *arguments):
 def test_the_fast_reader_accepts_and_refuses_what_the_exact_one_does(content):
     reader = Reader(BOUNDARY, 100)
     body = json.dumps(content).encode()
-    assert outcome(reader.read, body) == outcome(reader.from_content, content)
+    assert outcome(reader.read, body) == outcome(reader.read_exactly, body)
 
 
 @settings(max_examples=200, deadline=None)
 @given(rows=st.lists(records, min_size=1, max_size=3))
 def test_columns_and_lines_give_what_records_give(rows):
     reader = Reader(BOUNDARY, 100)
-    expected = outcome(reader.from_content, rows)
+    expected = outcome(reader.read_exactly, json.dumps(rows).encode())
     lines = b"\n".join(json.dumps(row).encode() for row in rows) + b"\n\n"
     assert outcome(lambda: reader.read(lines, lines=True)) == expected
     if all(row.keys() == GOOD.keys() for row in rows):
@@ -188,3 +188,72 @@ def test_one_row_too_many_is_refused_in_every_shape(shape):
     with pytest.raises(TooManyRows, match="4 records; at most 3"):
         reader.read(body.encode(), lines=shape == "lines")
     assert len(Reader(SMALL, 4).read(body.encode(), lines=shape == "lines").matrix) == 4
+
+
+class Counted(str):
+    """A key that counts how often it is looked up or compared."""
+
+    count = 0
+
+    def __hash__(self):
+        Counted.count += 1
+        return super().__hash__()
+
+    def __eq__(self, other):
+        Counted.count += 1
+        return super().__eq__(other)
+
+
+@pytest.mark.parametrize("keys", [1000, 20_000])
+def test_a_key_that_stands_twice_is_told_by_looking_at_each_key_a_few_times(keys):
+    pairs = [(Counted(f"k{number}"), 0) for number in range(keys)]
+    Counted.count = 0
+    with pytest.raises(ValueError, match="the key 'k0' stands twice"):
+        reading._once(pairs + [(Counted(key), value) for key, value in pairs])
+    assert Counted.count < 10 * keys
+
+
+MANY = 10_000
+FLOODS = {
+    "keys": "{%s}" % ",".join(f'"k{n}":0' for n in range(MANY)),  # noqa: UP031
+    "records": "[%s]" % ",".join(["{}"] * MANY),  # noqa: UP031
+    "arrays": "[" + "[[],[]]," * MANY + "0]",
+    "columns": '{"columns": {"a": [%s]}}' % ",".join("1" * MANY),  # noqa: UP031
+    "texts": "[%s]" % ",".join(['{"a":"[,{"}'] * MANY),  # noqa: UP031
+    "an open text": "[" + "0," * MANY + '"' + '\\"' * MANY,
+}
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+@pytest.mark.parametrize("boundary", [SMALL, BOUNDARY], ids=["numbers", "texts"])
+def test_more_values_than_the_largest_request_has_are_counted_and_never_read(
+    flood, boundary, monkeypatch
+):
+    reader = Reader(boundary, 100)
+    for name in ("_one", "_many", "_columns", "_exact"):
+        monkeypatch.setattr(reader, name, None)
+    monkeypatch.setattr(reading, "_JSON", None)
+    with pytest.raises(TooManyRows, match="at most 100 records of"):
+        reader.read(FLOODS[flood].encode())
+    with pytest.raises(TooManyRows, match="at most 100 records of"):
+        reader.read_exactly(b"\n" * MANY, lines=True)
+
+
+def test_text_may_hold_what_would_be_too_many_values():
+    row = GOOD | {"note": '[{"a, b": c}], ' * 1000}
+    assert len(Reader(BOUNDARY, 5).read(json.dumps([row] * 5).encode()).matrix) == 5
+
+
+def test_text_is_left_out_of_the_count_in_one_go():
+    """An open text is one match: were it tried again at each quote, its length would be squared."""
+    for text in (b'"' + b'\\"' * 5000, b'"' + b"\\" * 5001, b'"ab' + b"\\\\" * 4000 + b'"'):
+        assert len(reading._TEXT.findall(text)) == 1
+    assert reading._TEXT.sub(b'""', b'{"a,\\"": [1, "\\\\", "b"]}') == b'{"": [1, "", ""]}'
+
+
+def test_no_more_problems_are_made_than_are_shown():
+    bad = [{"a": "x", "k": "z", **{f"u{n}": 0 for n in range(200)}} for _ in range(300)]
+    with pytest.raises(InvalidRecords) as refused:
+        reading.Decoder(SMALL).decode(bad)
+    assert len(refused.value.problems) == 100
+    assert {problem.row for problem in refused.value.problems} == {0}

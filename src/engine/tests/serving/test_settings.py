@@ -21,7 +21,7 @@ def test_nothing_set_is_safe():
         ("TAGSHIP_MAX_ROWS", "many", "valid integer"),
         ("TAGSHIP_LOG_SAMPLE", "1.5", "less than or equal to 1"),
         ("TAGSHIP_REQUEST_TIMEOUT", "-1", "greater than 0"),
-        ("TAGSHIP_FAST_PATH", "perhaps", "valid boolean"),
+        ("TAGSHIP_ACCESS_LOG", "perhaps", "valid boolean"),
         ("TAGSHIP_RATE_LIMIT", "5", "no keys to count by"),
         ("TAGSHIP_API_KEYS_FILE", "/nowhere/keys", "cannot be read"),
     ],
