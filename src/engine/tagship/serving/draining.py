@@ -6,14 +6,20 @@ still, and every answer closes its connection. Then it takes no more, and ends a
 """
 
 import asyncio
+import contextlib
+import ctypes
 import signal
 import socket
+import struct
 import time
 from collections.abc import Iterable
 
 _ECHO_SECONDS = 1.0
 """So soon after the first, a SIGTERM is the same one: sent to all processes, and passed on too."""
-_EMPTYING_SECONDS = 0.05
+_TAKING_SECONDS = 0.2
+_SO_ATTACH_FILTER, _SO_DETACH_FILTER = 26, 27  # socket(7), Linux
+_NO_SYN = ((0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))
+"""A filter of packets (bpf(4)): those whose TCP flags, byte 13, have SYN are dropped."""
 _leaving: list[bool] = []
 
 
@@ -42,17 +48,27 @@ def drain_on_sigterm(seconds: float) -> None:
     signal.signal(signal.SIGTERM, leave)
 
 
-async def stop_listening(
-    servers: Iterable[asyncio.AbstractServer], sockets: Iterable[socket.socket]
-) -> None:
-    """Take the connections that queue up, then be no more there: new ones are refused.
+def take_connections(listener: socket.socket) -> None:
+    """Undo what a worker that left did to the socket that it shared."""
+    with contextlib.suppress(OSError):
+        listener.setsockopt(socket.SOL_SOCKET, _SO_DETACH_FILTER, 0)
 
-    A queue that is closed with connections in it resets them: it is made short and emptied first.
+
+async def stop_listening(
+    servers: Iterable[asyncio.AbstractServer], listeners: Iterable[socket.socket]
+) -> None:
+    """Take the connections that have begun, then be no more there: new ones are refused.
+
+    Closing resets what has begun and is not taken yet. So the kernel is first told to drop what
+    begins a connection, and clients send that again a second later, when nobody listens.
     """
-    for listener in sockets:
-        listener.listen(0)
-    await asyncio.sleep(_EMPTYING_SECONDS)
+    code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *step) for step in _NO_SYN))
+    program = struct.pack("HP", len(_NO_SYN), ctypes.addressof(code))
+    for listener in listeners:
+        with contextlib.suppress(OSError):  # a kernel without it: closed at once
+            listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
+    await asyncio.sleep(_TAKING_SECONDS)
     for server in servers:
         server.close()
-    for listener in sockets:
+    for listener in listeners:
         listener.close()

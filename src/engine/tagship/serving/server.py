@@ -26,7 +26,7 @@ from types import FrameType
 from typing import Any
 
 from tagship.errors import TagshipError
-from tagship.serving.draining import stop_listening
+from tagship.serving.draining import stop_listening, take_connections
 from tagship.serving.record import load_checked
 from tagship.serving.settings import Settings
 from tagship.serving.unused import leave_out
@@ -274,6 +274,7 @@ class Supervisor:
                 await super().shutdown(sockets)
 
         gc.enable()
+        take_connections(self._listener)
         server_context.worker_index = index
         app = self._service.to_asgi(is_main=True)
         Connection.head_seconds = self._patience

@@ -19,6 +19,7 @@ NAMES = (
     "whole_run",
     "serving",
     "soak",
+    "hostile",
     "gitops_scale",
 )
 
