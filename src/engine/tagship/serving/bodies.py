@@ -60,9 +60,10 @@ class Bodies:
         Raises:
             Refused: 503, there is no room for them, or this request itself has to give way.
         """
-        body.size += size
-        body.holder.size += size
-        self.size += size
+        if body.held:
+            body.size += size
+            body.holder.size += size
+            self.size += size
         while self.size > self._most_bytes and body.held:
             if not self._free_bytes():
                 raise Refused(503, "overloaded", "too many bytes at once", retry_after=1)
@@ -83,22 +84,18 @@ class Bodies:
 
     def _free_a_place(self) -> bool:
         """Give up who has waited longest; False when no request waits for its client."""
-        if self.waiting:
-            next(iter(self._most(lambda holder: holder.count))).give_up(_given_up())
-            return True
-        return False
+        if not self.waiting:
+            return False
+        most = max((h for h in self._holders.values() if h.waiting), key=lambda h: h.count)
+        next(iter(most.waiting)).give_up(_given_up())
+        return True
 
     def _free_bytes(self) -> bool:
-        """Give up who holds most; False when no request waits for its client."""
-        if self.waiting:
-            waiting = self._most(lambda holder: holder.size)
-            max(waiting, key=lambda body: body.size).give_up(_given_up())
-            return True
-        return False
-
-    def _most(self, measure: Callable[[Holder], int]) -> dict["Body", None]:
-        """The waiting requests of the address that holds most."""
-        return max((h for h in self._holders.values() if h.waiting), key=measure).waiting
+        """Give up who holds most; False when none that waits for its client holds any."""
+        found = [body for h in self._holders.values() for body in h.waiting if body.size]
+        if found:
+            max(found, key=lambda body: (body.holder.size, body.size)).give_up(_given_up())
+        return bool(found)
 
 
 def _given_up() -> Refused:

@@ -91,6 +91,18 @@ def test_one_that_holds_too_much_alone_gives_way_itself_and_is_told():
     asyncio.run(run())
 
 
+def test_who_holds_nothing_does_not_give_way_for_bytes():
+    async def run():
+        held = bodies(max_bytes_in_flight=500)
+        held.hold(held.begin("a"), 400)
+        (idle,) = await clients(held, "b")
+        with pytest.raises(Refused, match="too many bytes"):
+            held.hold(held.begin("c"), 200)
+        assert not idle.task.done()
+
+    asyncio.run(run())
+
+
 def test_requests_that_are_being_answered_keep_their_place():
     async def run():
         held = bodies()

@@ -44,9 +44,9 @@ def worker(address):
     raise AssertionError(f"nothing answers at {address}")
 
 
-def connect(address):
+def connect(address, source="127.0.0.1"):
     host, port = address.removeprefix("http://").split(":")
-    return socket.create_connection((host, int(port)), timeout=120)
+    return socket.create_connection((host, int(port)), timeout=120, source_address=(source, 0))
 
 
 def head(length, path=b"/predict", *lines):
@@ -153,6 +153,19 @@ def test_unfinished_bodies_keep_nobody_out(attacked, sent):
             still_serves(attacked)
         status, said = answer(first)
         assert (status, "given up for others" in said["error"]) == (503, True)
+
+
+def test_another_address_keeps_its_slow_requests_while_one_opens_many(attacked):
+    with contextlib.ExitStack() as opened:
+        others = [opened.enter_context(connect(attacked, "127.0.0.2")) for _ in range(3)]
+        for other in others:
+            other.sendall(head(len(GOOD)) + GOOD[:5])
+        for _ in range(40):
+            unfinished(attacked, opened, 10)
+        still_serves(attacked)
+        for other in others:
+            other.sendall(GOOD[5:])
+            assert answer(other)[0] == 200
 
 
 def test_answers_that_nobody_takes_hold_no_more_than_is_allowed(attacked):

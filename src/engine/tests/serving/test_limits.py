@@ -146,6 +146,11 @@ def test_a_body_that_does_not_come_in_time_is_given_up(limited):
     assert patiently(limited).status_code == 200
 
 
+@pytest.mark.parametrize("start", [b"", b"POST /pred", HEAD])
+def test_a_head_that_does_not_come_in_time_ends_its_connection(limited, start):
+    assert raw(limited, start) == b""
+
+
 def test_a_connection_closed_half_way_harms_nobody(limited):
     raw(limited, HEAD + b"Content-Length: 50\r\n\r\n{", half_close=True)
     assert patiently(limited).status_code == 200
