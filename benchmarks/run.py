@@ -19,6 +19,7 @@ BENCHMARKS = (
     "whole_run",
     "serving",
     "soak",
+    "hostile",
     "gitops_scale",
 )
 

@@ -9,7 +9,7 @@ reads.
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
@@ -23,11 +23,11 @@ _LENGTH_DIGITS = 18
 
 @dataclass(eq=False, slots=True)
 class Holder:
-    """One address: its requests, their bytes, and those of them that wait for it."""
+    """One address: its requests, their bytes, and how many of them wait for it."""
 
     count: int = 0
     size: int = 0
-    waiting: dict["Body", None] = field(default_factory=dict)
+    waiting: int = 0
 
 
 class Bodies:
@@ -38,7 +38,10 @@ class Bodies:
         self.settings = settings
         self._most_places, self._most_bytes = settings.max_concurrency, settings.max_bytes_in_flight
         self._holders: dict[str, Holder] = {}
-        self.count = self.size = self.waiting = 0
+        self._waiting: dict[Body, float] = {}
+        """Since when each waits for its client, the longest first."""
+        self._sweeps = False
+        self.count = self.size = 0
 
     def begin(self, address: str, queued: int = 0) -> "Body":
         """A place for one more request; ``queued`` others came in the same turn of the loop.
@@ -46,7 +49,7 @@ class Bodies:
         Raises:
             Refused: 503, too many are being answered.
         """
-        busy = self.count - self.waiting + queued >= self._most_places
+        busy = self.count - len(self._waiting) + queued >= self._most_places
         if busy or (self.count >= self._most_places and not self._free_a_place()):
             raise Refused(503, "overloaded", "too many requests at once", retry_after=1)
         holder = self._holders.setdefault(address, Holder())
@@ -82,17 +85,45 @@ class Bodies:
         if not body.holder.count:
             del self._holders[body.address]
 
+    def wait(self, body: "Body") -> None:
+        """A request waits for its client from now on, for as long as is allowed."""
+        loop = asyncio.get_running_loop()
+        self._waiting[body] = loop.time()
+        body.holder.waiting += 1
+        if not self._sweeps:
+            self._sweeps = True
+            loop.call_later(self._pause, self._sweep, loop)
+
+    def wait_no_longer(self, body: "Body") -> None:
+        """What it waited for has come, or it was given up."""
+        if self._waiting.pop(body, None) is not None:
+            body.holder.waiting -= 1
+
+    @property
+    def _pause(self) -> float:
+        return min(1.0, self.settings.request_timeout / 4)
+
+    def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Give up who has waited too long; one timer for all, since each request would need two."""
+        since = loop.time() - self.settings.request_timeout
+        for body in [body for body, began in self._waiting.items() if began <= since]:
+            what = "the answer was not taken" if body.whole else "the body did not arrive"
+            body.give_up(Refused(408, "timeout", f"{what} in time"))
+        self._sweeps = bool(self._waiting)
+        if self._sweeps:
+            loop.call_later(self._pause, self._sweep, loop)
+
     def _free_a_place(self) -> bool:
         """Give up who has waited longest; False when no request waits for its client."""
-        if not self.waiting:
+        if not self._waiting:
             return False
         most = max((h for h in self._holders.values() if h.waiting), key=lambda h: h.count)
-        next(iter(most.waiting)).give_up(_given_up())
+        next(body for body in self._waiting if body.holder is most).give_up(_given_up())
         return True
 
     def _free_bytes(self) -> bool:
         """Give up who holds most; False when none that waits for its client holds any."""
-        found = [body for h in self._holders.values() for body in h.waiting if body.size]
+        found = [body for body in self._waiting if body.size]
         if found:
             max(found, key=lambda body: (body.holder.size, body.size)).give_up(_given_up())
         return bool(found)
@@ -109,7 +140,6 @@ class Body:
     __slots__ = (
         "_bodies",
         "_task",
-        "_timer",
         "address",
         "held",
         "holder",
@@ -121,23 +151,19 @@ class Body:
     def __init__(self, bodies: Bodies, holder: Holder, address: str) -> None:
         self._bodies, self.holder, self.address = bodies, holder, address
         self._task = asyncio.current_task()
-        self._timer: asyncio.TimerHandle | None = None
         self.size, self.held, self.whole = 0, True, False
         self.refusal: Refused | None = None
         """What a request that was given up is told."""
 
     def __enter__(self) -> None:
         """Wait for the client, for as long as is allowed."""
-        self.holder.waiting[self] = None
-        self._bodies.waiting += 1
-        seconds = self._bodies.settings.request_timeout
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._expire)
+        self._bodies.wait(self)
 
     def __exit__(
         self, kind: type[BaseException] | None, _: object, __: TracebackType | None
     ) -> None:
         """Wait no longer; raises the refusal of a request that was given up meanwhile."""
-        self._wait_no_longer()
+        self._bodies.wait_no_longer(self)
         if kind is asyncio.CancelledError and self.refusal is not None and self._task is not None:
             self._task.uncancel()
             raise self.refusal from None
@@ -172,20 +198,7 @@ class Body:
     def give_up(self, refusal: Refused) -> None:
         """Free what it holds, and wake it."""
         self.refusal = refusal
-        self._wait_no_longer()
+        self._bodies.wait_no_longer(self)
         self._bodies.end(self)
         if self._task is not None and self._task is not asyncio.current_task():
             self._task.cancel()
-
-    def _expire(self) -> None:
-        error = (
-            "the answer was not taken in time" if self.whole else "the body did not arrive in time"
-        )
-        self.give_up(Refused(408, "timeout", error))
-
-    def _wait_no_longer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-            del self.holder.waiting[self]
-            self._bodies.waiting -= 1

@@ -46,6 +46,8 @@ class Connection(HttpToolsProtocol):
         super().__init__(*arguments, **options)
         self.parser = _Parser(self)
         self._offered = False
+        self._extensions: dict[str, dict[object, object]] = {CUT_OFF: {"now": self._cut_off}}
+        self._in_head = True
         self._idle_bytes = 0
         """Bytes that came since anything of a request was done: of a head, of trailers."""
         self._head_timer: asyncio.TimerHandle | None = None
@@ -66,19 +68,23 @@ class Connection(HttpToolsProtocol):
         super().data_received(data)
         if self._idle_bytes > _HEAD_BYTES and not self.transport.is_closing():
             self.send_400_response(f"Head or trailers are larger than {_HEAD_BYTES} bytes.")
+        if self._in_head and self._head_timer is None:
+            self._await_head()
+        elif self._head_timer is not None and not self._in_head:
+            self._head_came()
 
     def on_message_begin(self) -> None:
         """A head begins."""
         super().on_message_begin()
-        self._await_head()
+        self._in_head = True
 
     def on_headers_complete(self) -> None:
         """A head has come; one with an offer is put off."""
         self._idle_bytes = 0
-        self._head_came()
+        self._in_head = False
         self._offered = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
         if not self._offered:
-            self.scope["extensions"] = {CUT_OFF: {"now": self._cut_off}}
+            self.scope["extensions"] = self._extensions
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -108,8 +114,7 @@ class Connection(HttpToolsProtocol):
         await asyncio.sleep(0)
 
     def _await_head(self) -> None:
-        if self._head_timer is None:
-            self._head_timer = self.loop.call_later(self.head_seconds, self.transport.close)
+        self._head_timer = self.loop.call_later(self.head_seconds, self.transport.close)
 
     def _head_came(self) -> None:
         if self._head_timer is not None:

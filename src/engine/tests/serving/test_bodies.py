@@ -139,7 +139,7 @@ def test_everything_is_free_after_the_end_whatever_happened():
         assert (await large.task, await gone.task, await slow.task) == (413, 400, 408)
         with pytest.raises(asyncio.CancelledError):  # the server's own: it is not taken for ours
             await cancelled.task
-        assert (held.count, held.size, held.waiting, held._holders) == (0, 0, 0, {})
+        assert (held.count, held.size, held._waiting, held._holders) == (0, 0, {}, {})
 
     asyncio.run(run())
 
