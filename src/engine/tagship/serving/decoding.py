@@ -184,5 +184,5 @@ def _kind(value: Any) -> str:
 
 
 def _clip(value: Any) -> str:
-    text = repr(value)
+    text = repr(value[: _SHOWN_CHARACTERS + 1] if isinstance(value, str) else value)
     return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"

@@ -257,3 +257,17 @@ def test_no_more_problems_are_made_than_are_shown():
         reading.Decoder(SMALL).decode(bad)
     assert len(refused.value.problems) == 100
     assert {problem.row for problem in refused.value.problems} == {0}
+
+
+def test_text_is_only_looked_for_where_a_right_request_may_hold_what_is_counted(monkeypatch):
+    monkeypatch.setattr(reading, "_TEXT", None)
+    with pytest.raises(TooManyRows):
+        Reader(SMALL, 1).read(FLOODS["texts"].encode())
+    with pytest.raises(TooManyRows):  # nor where there are too many of them
+        Reader(BOUNDARY, 1).read(b"[" + b'"",' * MANY + b"0]")
+    with pytest.raises(AttributeError):
+        Reader(BOUNDARY, 1).read(b'["' + b"," * MANY + b'"]')
+    for name, values in (("a, b", ("x",)), ("a", ("x", "y]"))):
+        field = Field(name, "category", values=values)
+        with pytest.raises(AttributeError):
+            Reader(Boundary("regression", (field,)), 1).read(b'["' + b"," * MANY + b'"]')
