@@ -21,6 +21,7 @@ PII_KEY = "TAGSHIP_PII_KEY"
 _MOMENT = secrets.token_bytes(32)
 _TRUTH = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0}
 _SHOWN = 3
+_MISSING = "column is missing"
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,15 @@ class ContractError(TagshipError):
             f"the data breaks its contract in {len(failures)} place{'s'[:len(failures) - 1]}"
             f" ({rows:,} rows):\n" + failure_table(failures),
             "mend the data at its source, or change data.yaml if the contract is wrong",
+        )
+
+    def without_data(self) -> TagshipError:
+        """The same refusal; what is no table of the contract is not shown at all."""
+        missing = [f.column for f in self.failures if f.rule == _MISSING]
+        if not missing:
+            return self
+        return TagshipError(
+            f"the data is no table of the contract: it lacks {', '.join(missing)}", self.hint
         )
 
     def to_json(self) -> str:
@@ -80,7 +90,7 @@ def check_contract(raw: pd.DataFrame, data: DataConfig, task: Task) -> pd.DataFr
     expected = [*([data.id] if data.id else []), *data.kept, data.target.column]
     absent = [name for name in expected if name not in frame.columns]
     surplus = [str(name) for name in frame.columns if name not in expected]
-    failures += [Failure(name, "column is missing", len(frame), (), ()) for name in absent]
+    failures += [Failure(name, _MISSING, len(frame), (), ()) for name in absent]
     failures += [
         Failure(name, "not in the contract", len(frame), (), (1,) if len(frame) else ())
         for name in surplus

@@ -138,6 +138,7 @@ def _read_csv(source: CsvSource, root: Path, numeric: frozenset[str]) -> pd.Data
         raise TagshipError(
             f"source.delimiter: {source.path}: the header is one column, {header[0][:60]!r}",
             "declare what stands between the columns, such as `delimiter: '^'`",
+            quotes=repr(header[0][:60]),
         )
 
     def read(types: dict[str, Any]) -> Any:
@@ -193,6 +194,7 @@ def _csv_error(error: Exception, source: CsvSource) -> TagshipError:
     return TagshipError(
         f"source.path: {source.path}: not a table: {text}",
         "check `delimiter` and the quoting of the file",
+        quotes=text.partition(": ")[2],
     )
 
 
@@ -248,6 +250,7 @@ def _check_names(names: list[str], source: Source) -> None:
         raise TagshipError(
             f"source: {_name(source)}: two columns are named {', '.join(map(repr, twice))}",
             "rename one of them in the file",
+            quotes=", ".join(map(repr, twice)),
         )
 
 
@@ -276,7 +279,7 @@ def _read_json(source: JsonSource, root: Path) -> pd.DataFrame:
             f"source.path: {source.path}: JSON is UTF-8, and this is not: {error}",
             "export it again as UTF-8",
         ) from None
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise _not_records(source, str(error)) from None
     if not all(isinstance(name, str) for name in read.columns):
         raise _not_records(source, "its rows do not name their columns")

@@ -58,8 +58,11 @@ def retrain(
     request. Data and models that may not be proposed are answers of state ``refused``.
 
     Raises:
-        TagshipError: no remote, no such model, or the branch holds someone else's commits.
+        TagshipError: no remote, no such model, ``data`` is empty, or the branch holds someone
+            else's commits.
     """
+    if data == "":
+        raise TagshipError("--data: it is empty", "name a file or URL, or leave it out")
     with only_one(root, f"retrain-{model}"):
         view = look(root)
         with view.git.checkout(view.head) as tree:
@@ -101,7 +104,7 @@ def _propose(
         verdict = _judge(files)
         run_engine(tree, "lock", "write", model)
     except TagshipError as error:
-        return Retrained(model, "refused", str(error).replace(f"{tree}/", ""))
+        return Retrained(model, "refused", str(error.without_data()).replace(f"{tree}/", ""))
     changed += [str(path.relative_to(tree)) for path in files.folder.iterdir() if path.is_file()]
     title = f"feat({model}): retrain on {window.new:,} new rows"
     texts = {path: (tree / path).read_bytes().decode(errors="surrogateescape") for path in changed}

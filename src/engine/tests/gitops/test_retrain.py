@@ -275,6 +275,30 @@ def test_data_that_breaks_the_contract_is_refused(watched: Watched) -> None:
     watched.refused(says="gold")
 
 
+def test_a_file_that_is_no_table_of_the_contract_is_not_quoted(watched: Watched) -> None:
+    """What a retraining says becomes an issue or a pull request, and --data may name any file."""
+    outside = watched.project.root.parent / "shadow"
+    for content, says in (
+        ("root:x:0:0:hunter2\ndaemon:x\n", "the header is one column, …"),
+        ("a,b\n1,2\nhunter2\n", "not a table: CSV parse error: …"),
+        ("hunter2,hunter2\n1,2\n", "two columns are named …"),
+        ("user,hunter2,age\n1,2,hunter2\n", "it lacks visitor, visits, plan, bought"),
+    ):
+        outside.write_text(content)
+        answer = watched.retrain("--data", str(outside), code=3)
+        assert says in answer["why"]
+        assert "hunter2" not in json.dumps(answer)
+
+
+@pytest.mark.parametrize("data", ["nope.csv", "/nope/nope.csv", "file:///nope.csv"])
+def test_data_that_is_not_there_is_refused(watched: Watched, data: str) -> None:
+    watched.refused("--data", data, says="nope.csv")
+
+
+def test_an_empty_data_option_is_not_the_contracts_data(watched: Watched) -> None:
+    watched.project.tagship("retrain", "tiny", "--data", "").must_refuse("--data: it is empty")
+
+
 @pytest.mark.parametrize("source", ["{kind: sklearn, table: wine}",
                                     "{kind: synthetic, generator: churn, rows: 500}"])  # fmt: skip
 def test_a_source_without_new_data_is_refused(watched: Watched, source: str) -> None:
