@@ -60,6 +60,8 @@ def command(
     files = load_model(find_root(), model)
     if html is not None:
         check_evidently()
+    if current == "":
+        raise TagshipError("--current: it is empty", "name a folder, file or URL, or leave it out")
     if query is not None and current is None:
         raise TagshipError("--query: of which database?", "give its URL as --current")
     drift = files.thresholds.drift
@@ -71,6 +73,7 @@ def command(
         )
     wanted = Wanted(
         where=current or str(files.root / ".tagship" / "predictions" / model),
+        named=current is not None,
         query=query,
         since=moment(since, "--since"),
         until=moment(until, "--until"),

@@ -9,6 +9,8 @@ from tagship.cli.models import Models
 from tagship.cli.options import Json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tagship.watch.look import Look
 
 EXIT = {"ok": 0, "error": 1, "fail": 3, "no data": 4, "warn": 5}
@@ -37,11 +39,13 @@ def command(
     data, 5 warn; of several looks the worst counts: fail, error, warn, no data, ok.
     """
     from datetime import UTC, datetime
+    from functools import partial
 
     from tagship.cli.output import as_json
     from tagship.config.project_files import load_model, load_project, model_names
     from tagship.config.root import find_root
     from tagship.watch import history
+    from tagship.watch import prometheus as metrics
     from tagship.watch.look import look_at
     from tagship.watch.running import running
 
@@ -52,24 +56,40 @@ def command(
         if name not in known:
             load_model(root, name)  # refuses it
     places = running(root, models or known, env)
-    looks = [look_at(root, project, one, now) for one in places]
-    history.keep(root, looks)
+    looks = [history.keep(root, look_at(root, project, one, now)) for one in places]
     if json:
         as_json([look.model_dump(mode="json") for look in looks])
     else:
         _show(looks)
-    if prometheus is not None or pushgateway is not None:
-        from tagship.watch.prometheus import push as send
-        from tagship.watch.prometheus import write_textfile
-
-        if prometheus is not None:
-            write_textfile(root, prometheus, looks)
-        if pushgateway is not None:
-            send(root, pushgateway, looks)
+    ways: list[Callable[[], object]] = []
+    if prometheus is not None:
+        ways.append(partial(metrics.write_textfile, root, prometheus, looks))
+    if pushgateway is not None:
+        ways.append(partial(metrics.push, root, pushgateway, looks))
     if push:
-        history.publish(root, [look.model_dump(mode="json") for look in looks])
+        entries = [look.model_dump(mode="json") for look in looks]
+        ways.append(partial(history.publish, root, entries))
+    _send(ways)
     found = {look.status for look in looks}
     raise typer.Exit(EXIT[next(status for status in _WORST_FIRST if status in found)])
+
+
+def _send(ways: "list[Callable[[], object]]") -> None:
+    """Send what was found by each way; one that refuses does not stop the others.
+
+    Raises:
+        TagshipError: some refused.
+    """
+    from tagship.errors import TagshipError
+
+    refused = []
+    for send in ways:
+        try:
+            send()
+        except TagshipError as error:
+            refused.append(str(error))
+    if refused:
+        raise TagshipError("\n".join(refused))
 
 
 def _show(looks: "list[Look]") -> None:
@@ -86,3 +106,6 @@ def _show(looks: "list[Look]") -> None:
     for look in looks:
         for reason in [*([look.error] if look.error else []), *look.reasons]:
             typer.echo(f"! {look.model}/{look.environment}: {reason}")
+        if look.skipped:
+            counts = ", ".join(f"{n:,} {why}" for why, n in sorted(look.skipped.items()))
+            typer.echo(f"  {look.model}/{look.environment}: left out of the log: {counts}")

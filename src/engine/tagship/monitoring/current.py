@@ -77,24 +77,24 @@ class Current:
         )
 
 
-def from_log(reference: Reference, logged: Logged) -> Current:
-    """Logged predictions, which were read by ``reference.boundary()``."""
-    order = np.argsort(logged.times, kind="stable")
-    if (np.diff(order) == 1).all():
-        order = slice(None)  # type: ignore[assignment]
+def from_log(reference: Reference, logged: Logged, rows: NDArray[np.int64]) -> Current:
+    """Logged predictions, which were read by ``reference.boundary()``.
+
+    Args:
+        rows: the places of those that count, in order of their times.
+    """
     given = logged.predictions if reference.task == "multiclass" else round_scores(logged.scores)
-    found = Current(
-        rows=len(logged),
+    return Current(
+        rows=len(rows),
         columns={
-            name: _from_boundary(reference.columns[name], values)
+            name: _from_boundary(reference.columns[name], values[rows])
             for name, values in logged.columns.items()
         },
-        prediction=Values(given),
-        times=logged.times,
+        prediction=Values(given[rows]),
+        times=logged.times[rows],
         releases=logged.releases,
         skipped=logged.skipped,
     )
-    return found.take(order)
 
 
 def from_table(

@@ -1,56 +1,64 @@
 """Labels that arrive after the prediction: from the feedback log, or from a file; then joined.
 
-Every label ends up joined, or in one of the counts: none is dropped in silence.
+Every label ends up joined, or in one of the counts: none is dropped in silence. Labels come in
+portions and only the one that counts is kept of each row, so memory does not grow with their
+number.
 """
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tagship.config.contract import FLOAT32_MAX
 from tagship.data.boundary import Boundary
 from tagship.data.contract_check import label_text
 from tagship.data.fetching import local_file
 from tagship.errors import TagshipError
-from tagship.monitoring.log_lines import NO_ENTRY, Window, log_lines
-from tagship.monitoring.prediction_log import Logged, utc_times
+from tagship.monitoring.log_files import AHEAD, FEEDBACK, Window
+from tagship.monitoring.log_lines import (
+    FUTURE,
+    NO_ENTRY,
+    Entries,
+    is_text,
+    log_lines,
+    utc,
+    utc_times,
+)
+from tagship.monitoring.prediction_log import Logged, kept_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _COLUMNS = ("request_id", "actual")
+_AT_ONCE = 50_000
+_MOST_ROW = 1 << 31
+_NEVER = np.datetime64("NaT", "ms")
+_LAST = np.datetime64(2**62, "ms")
+"""When a label without a time arrived: after all others."""
 
 
 @dataclass(frozen=True)
 class Labels:
-    """What really happened, one entry a label, in order of arrival where that is known."""
+    """What really happened: a portion of labels, in order of arrival where that is known."""
 
-    requests: NDArray[np.object_]
+    requests: Sequence[str]
     """The id of the request."""
     rows: NDArray[np.int64]
-    """The row within the request."""
-    actual: NDArray[np.object_]
+    """The row within the request; -1 for one that no request can have."""
+    actual: Sequence[Any]
     """The label as it was given: text, number or boolean."""
     times: NDArray[np.datetime64]
     """When it arrived; NaT where that is unknown."""
-    skipped: Counter[str]
-    """Lines that could not be used, by reason."""
 
     def __len__(self) -> int:
         return len(self.rows)
-
-    def __add__(self, later: "Labels") -> "Labels":
-        """Both; what ``later`` says counts where the times do not decide."""
-        return Labels(
-            np.concatenate([self.requests, later.requests]),
-            np.concatenate([self.rows, later.rows]),
-            np.concatenate([self.actual, later.actual]),
-            np.concatenate([self.times, later.times]),
-            self.skipped + later.skipped,
-        )
 
 
 @dataclass(frozen=True)
@@ -64,33 +72,33 @@ class Labelled:
     counts: dict[str, int]
     """What became of the labels: ``received`` is the sum of ``joined``, ``repeated`` (the same
     value again), ``replaced`` (another value came later), ``invalid`` (no class of the model, no
-    number), ``elsewhere`` (the log holds the request, but it was not asked for) and ``unknown``
-    (the log does not hold it). ``late`` of the joined came later than they were waited for.
+    number), ``elsewhere`` (the log holds the request, but it was not asked for), ``thinned`` (of
+    the log one request in so many was looked at, and not this one) and ``unknown`` (the log does
+    not hold it). ``late`` of the joined came later than they were waited for.
     """
 
 
 def read_feedback(
-    folder: Path | str, since: datetime | None = None, now: datetime | None = None
-) -> Labels:
-    """The labels of ``feedback-*.jsonl``, none of them older than ``since``.
+    folder: Path | str,
+    since: datetime | None = None,
+    now: datetime | None = None,
+    skipped: Counter[str] | None = None,
+) -> Iterator[Labels]:
+    """The labels of ``feedback-*.jsonl`` files that may hold some from ``since`` on.
+
+    Args:
+        skipped: lines that could not be used, by reason; counted here while they are read.
 
     Raises:
         TagshipError: the folder cannot be read.
     """
     window = Window.of(since, now=now)
-    skipped: Counter[str] = Counter()
-    entries = []
-    for entry in log_lines(folder, "feedback", window, skipped):
-        row, known = entry.get("row", 0), type(entry.get("request_id")) is str
-        if known and type(row) is int and type(entry.get("time")) is str and "actual" in entry:
-            entries.append((entry["request_id"], row, entry["actual"], entry["time"]))
-        else:
-            skipped[NO_ENTRY] += 1
-    ids, rows, actual, texts = zip(*entries, strict=True) if entries else ((), (), (), ())
-    return _labels(ids, rows, actual, utc_times(texts), skipped)
+    skipped = Counter() if skipped is None else skipped
+    for entries in log_lines(folder, FEEDBACK, window, skipped):
+        yield _of_entries(entries, window, skipped)
 
 
-def read_labels(path: str, root: Path) -> Labels:
+def read_labels(path: str, root: Path) -> Iterator[Labels]:
     """The labels of a csv, parquet or jsonl file with request_id, row (0 if absent) and actual.
 
     Args:
@@ -99,37 +107,25 @@ def read_labels(path: str, root: Path) -> Labels:
     Raises:
         TagshipError: it cannot be read, or lacks a column, or a row is no whole number.
     """
-    import pandas as pd
-
-    from tagship.data.sources import parquet_frame
+    import pyarrow as pa
 
     file = local_file(path, root)
     try:
-        if file.suffix == ".parquet":
-            frame = parquet_frame(file)
-        elif file.suffix in (".jsonl", ".ndjson"):
-            frame = pd.read_json(file, lines=True, dtype=False, convert_dates=False)
-        else:
-            frame = pd.read_csv(file, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise TagshipError(f"{path}: the labels cannot be read: {error}") from None
-    missing = [name for name in _COLUMNS if name not in frame.columns]
-    if missing and len(frame.columns):
-        found = ", ".join(map(str, frame.columns))
-        raise TagshipError(f"{path}: there is no column '{missing[0]}'", f"it has: {found}")
-    if not len(frame):
-        return _labels((), (), (), utc_times(()), Counter())
-    try:
-        rows = [int(row) for row in frame["row"]] if "row" in frame else [0] * len(frame)
-    except (TypeError, ValueError) as error:
-        raise TagshipError(f"{path}: row: {error}", "count from 0 within the request") from None
-    times = np.full(len(frame), np.datetime64("NaT"), dtype="datetime64[ms]")
-    ids = [str(name) for name in frame["request_id"]]
-    return _labels(ids, rows, frame["actual"].tolist(), times, Counter())
+        for frame in _frames(file):
+            yield _of_frame(frame, path)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        kind = type(error).__name__
+        raise TagshipError(
+            f"{path}: the labels cannot be read: {kind}",
+            "it must be a csv, parquet or jsonl file with request_id and actual",
+        ) from None
 
 
 def join_labels(
-    logged: Logged, labels: Labels, boundary: Boundary, waited: timedelta | None = None
+    logged: Logged,
+    labels: Iterable[Labels],
+    boundary: Boundary,
+    waited: timedelta | None = None,
 ) -> Labelled:
     """Give each label its logged row; see ``Labelled.counts`` for what has none.
 
@@ -138,74 +134,203 @@ def join_labels(
     Args:
         waited: how long after its prediction a label is in time.
     """
-    target, valid = _encoded(labels.actual, boundary)
-    place = {name: number for number, name in enumerate(logged.requests)}
-    request = np.array([place.get(name, -1) for name in labels.requests], dtype=np.int64)
-    sizes = np.bincount(logged.request, minlength=len(logged.requests) + 1)
-    known = (request >= 0) & (labels.rows >= 0) & (labels.rows < sizes[request])
-    starts = np.cumsum(sizes) - sizes
-    hashes = np.array([hash(name) for name in labels.requests], dtype=np.int64)
-    elsewhere = (request < 0) & np.isin(hashes, logged.elsewhere)
-
-    good = np.flatnonzero(known & valid)
-    at = starts[request[good]] + labels.rows[good]
-    order = np.lexsort((np.arange(len(good)), labels.times[good], at))
-    at, good = at[order], good[order]
-    last = np.append(at[1:] != at[:-1], True)[: len(at)]
-    again = np.flatnonzero(~last)
-    same = target[good[again]] == target[good[again + 1]]
-    chosen = good[last]
-    wait = labels.times[chosen] - logged.times[at[last]]
-    late = wait > np.timedelta64(waited) if waited is not None else np.zeros(len(chosen), bool)
-    counts = {
-        "received": len(labels),
-        "joined": len(chosen),
-        "repeated": int(same.sum()),
-        "replaced": int((~same).sum()),
-        "invalid": int((known & ~valid).sum()),
-        "elsewhere": int(elsewhere.sum()),
-        "unknown": int((~known & ~elsewhere).sum()),
-        "late": int(late.sum()),
-    }
-    return Labelled(at[last], target[chosen], counts)
+    join = _Join(logged, boundary)
+    for portion in labels:
+        join.add(portion)
+    return join.labelled(waited)
 
 
-def _labels(
-    ids: Iterable[Any],
-    rows: Iterable[int],
-    actual: Iterable[Any],
-    times: NDArray[np.datetime64],
-    skipped: Counter[str],
-) -> Labels:
-    given = list(actual)
-    values = np.empty(len(given), dtype=object)
-    values[:] = given
+class _Join:
+    """The label that counts, for each logged row."""
+
+    def __init__(self, logged: Logged, boundary: Boundary) -> None:
+        self._logged, self._boundary = logged, boundary
+        hashes = _hashes(logged.requests)
+        self._order = np.argsort(hashes, kind="stable")
+        self._hashes = hashes[self._order]
+        self._sizes = np.bincount(logged.request, minlength=len(logged.requests) + 1)
+        self._starts = np.cumsum(self._sizes) - self._sizes
+        self._target = np.zeros(len(logged), dtype=np.int64 if boundary.classes else np.float64)
+        self._times = np.full(len(logged), _NEVER)
+        self._counts: Counter[str] = Counter()
+
+    def add(self, labels: Labels) -> None:
+        """Join a portion, later ones over earlier ones."""
+        request = self._places(labels.requests)
+        target, valid = _encoded(labels.actual, self._boundary)
+        inside = (labels.rows >= 0) & (labels.rows < self._sizes[request])
+        known = (request >= 0) & inside
+        self._counts["received"] += len(labels)
+        self._counts["invalid"] += int((known & ~valid).sum())
+        self._count_others([labels.requests[at] for at in np.flatnonzero(request < 0).tolist()])
+        self._counts["unknown"] += int(((request >= 0) & ~inside).sum())
+        good = np.flatnonzero(known & valid)
+        at = self._starts[request[good]] + labels.rows[good]
+        times = np.where(np.isnat(labels.times[good]), _LAST, labels.times[good])
+        order = np.lexsort((np.arange(len(good)), times, at))
+        at, times, target = at[order], times[order], target[good[order]]
+        if len(at):
+            self._keep_last(at, times, target)
+
+    def labelled(self, waited: timedelta | None) -> Labelled:
+        """The rows that have a label, and what became of all of them."""
+        at = np.flatnonzero(~np.isnat(self._times))
+        times = self._times[at]
+        wait = times - self._logged.times[at]
+        late = wait > np.timedelta64(waited) if waited is not None else np.zeros(len(at), bool)
+        late &= times != _LAST
+        names = ("joined", "repeated", "replaced", "invalid", "elsewhere", "thinned", "unknown")
+        counts = {"received": self._counts["received"]}
+        counts |= {name: self._counts[name] for name in names}
+        return Labelled(at, self._target[at], counts | {"joined": len(at), "late": int(late.sum())})
+
+    def _places(self, requests: Sequence[str]) -> NDArray[np.int64]:
+        """Where the requests stand among the logged ones; -1 for those that do not."""
+        if not len(self._hashes):
+            return np.full(len(requests), -1)
+        hashes = _hashes(requests)
+        at = np.minimum(np.searchsorted(self._hashes, hashes), len(self._hashes) - 1)
+        return np.where(self._hashes[at] == hashes, self._order[at], -1)
+
+    def _count_others(self, requests: Sequence[str]) -> None:
+        """Why labels have no logged request."""
+        thinned = ~kept_of(requests, self._logged.one_in)
+        elsewhere = _contains(self._logged.elsewhere, _hashes(requests)) & ~thinned
+        self._counts["thinned"] += int(thinned.sum())
+        self._counts["elsewhere"] += int(elsewhere.sum())
+        self._counts["unknown"] += int((~thinned & ~elsewhere).sum())
+
+    def _keep_last(
+        self, at: NDArray[np.int64], times: NDArray[np.datetime64], target: NDArray[Any]
+    ) -> None:
+        """Keep the last label of each row, of these (by row, then time) and the one it had."""
+        last = np.append(at[1:] != at[:-1], True)
+        rows, times, chosen = at[last], times[last], target[last]
+        before = self._times[rows]
+        newer = np.isnat(before) | (times >= before)
+        standing = np.where(newer, chosen, self._target[rows])
+        of_row = np.cumsum(last) - last
+        same = target == standing[of_row]
+        had = ~np.isnat(before)
+        kept_before = self._target[rows] == standing
+        repeated = int(same.sum()) + int((had & kept_before).sum()) - len(rows)
+        everything = len(at) + int(had.sum()) - len(rows)
+        self._counts["repeated"] += repeated
+        self._counts["replaced"] += everything - repeated
+        self._times[rows[newer]] = times[newer]
+        self._target[rows] = standing
+
+
+def _hashes(names: Iterable[str]) -> NDArray[np.int64]:
+    """Hashes of 64 bits, by a key of this process: nobody can make two ids with the same."""
+    return np.fromiter(map(hash, names), dtype=np.int64)
+
+
+def _contains(ascending: NDArray[np.int64], values: NDArray[np.int64]) -> NDArray[np.bool_]:
+    if not len(ascending):
+        return np.zeros(len(values), dtype=bool)
+    at = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)
+    return np.asarray(ascending[at] == values)
+
+
+def _of_entries(entries: Entries, window: Window, skipped: Counter[str]) -> Labels:
+    """The feedback among some entries of a log."""
+    times = utc_times([entry.get("time") for entry in entries])
+    future = times > utc(window.now + AHEAD)
+    usable = [
+        "actual" in entry and is_text(entry.get("request_id")) and type(entry.get("row", 0)) is int
+        for entry in entries
+    ]
+    good = np.array(usable, dtype=bool) & ~np.isnat(times)
+    skipped[NO_ENTRY] += int((~good).sum())
+    skipped[FUTURE] += int((good & future).sum())
+    chosen = np.flatnonzero(good & ~future)
     return Labels(
-        np.array(list(ids), dtype=object), np.array(list(rows), dtype=np.int64), values, times,
-        skipped,
-    )  # fmt: skip
+        requests=[entries[at]["request_id"] for at in chosen],
+        rows=_rows([entries[at].get("row", 0) for at in chosen]),
+        actual=[entries[at]["actual"] for at in chosen],
+        times=times[chosen],
+    )
 
 
-def _encoded(
-    actual: NDArray[np.object_], boundary: Boundary
-) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+def _frames(file: Path) -> "Iterator[pd.DataFrame]":
+    """A file of labels in portions.
+
+    Raises:
+        OSError, ValueError, pyarrow.ArrowException: it is not what its ending says.
+    """
+    import pandas as pd
+
+    if file.suffix == ".parquet":
+        import pyarrow.parquet as pq
+
+        for batch in pq.ParquetFile(file).iter_batches(_AT_ONCE):
+            frame = batch.to_pandas()
+            named = [name for name in frame.index.names if name is not None]
+            yield frame.reset_index(named) if named else frame
+    elif file.suffix in (".jsonl", ".ndjson"):
+        with pd.read_json(
+            file, lines=True, dtype=False, convert_dates=False, chunksize=_AT_ONCE
+        ) as frames:
+            yield from frames
+    else:
+        with pd.read_csv(file, dtype=str, keep_default_na=False, chunksize=_AT_ONCE) as frames:
+            yield from frames
+
+
+def _of_frame(frame: "pd.DataFrame", path: str) -> Labels:
+    """The labels of a portion of a file.
+
+    Raises:
+        TagshipError: it lacks a column, or a row is no whole number.
+    """
+    missing = [name for name in _COLUMNS if name not in frame.columns]
+    if missing and len(frame.columns):
+        raise TagshipError(
+            f"{path}: there is no column '{missing[0]}'",
+            f"it has {len(frame.columns)} others; a file of labels has request_id and actual",
+        )
+    if not len(frame):
+        return Labels([], np.empty(0, np.int64), [], np.empty(0, "datetime64[ms]"))
+    try:
+        rows = [int(row) for row in frame["row"]] if "row" in frame else [0] * len(frame)
+    except (TypeError, ValueError, OverflowError):
+        raise TagshipError(
+            f"{path}: row: a value is no whole number", "count from 0 within the request"
+        ) from None
+    times = np.full(len(frame), _NEVER)
+    ids = [str(name) for name in frame["request_id"]]
+    return Labels(ids, _rows(rows), frame["actual"].tolist(), times)
+
+
+def _rows(rows: Sequence[int]) -> NDArray[np.int64]:
+    return np.array([row if 0 <= row < _MOST_ROW else -1 for row in rows], dtype=np.int64)
+
+
+def _encoded(actual: Sequence[Any], boundary: Boundary) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Labels as class numbers or values, and which of them are any."""
     if boundary.classes:
         codes = {name: code for code, name in enumerate(boundary.classes)}
         found = np.array([_class(codes, value) for value in actual], dtype=np.int64)
         return found, found >= 0
     values = np.array([_number(value) for value in actual], dtype=np.float64)
-    return values, np.isfinite(values)
+    return values, np.abs(values) <= FLOAT32_MAX
 
 
 def _class(codes: dict[str, int], value: Any) -> int:
     if isinstance(value, float) and value.is_integer():  # a file's whole numbers with gaps
         value = int(value)
-    return codes.get(label_text(value), -1) if isinstance(value, str | int) else -1
+    try:
+        return codes.get(label_text(value), -1) if isinstance(value, str | int) else -1
+    except ValueError:  # a number of thousands of digits
+        return -1
 
 
 def _number(value: Any) -> float:
+    """A label of a regression; NaN for what the service would not take, but for text of a file."""
     try:
-        return float(value) if isinstance(value, str | int | float) else math.nan
+        plain = isinstance(value, int | float) and not isinstance(value, bool)
+        text = isinstance(value, str) and value.isascii() and "_" not in value
+        return float(value) if plain or text else math.nan
     except (ValueError, OverflowError):
         return math.nan

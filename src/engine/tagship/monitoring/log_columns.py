@@ -1,7 +1,9 @@
 """From logged requests and answers to arrays, a chunk at a time.
 
-A value that its column cannot hold (a wrong type, an unknown category, a field too few or too many)
-does not fit, and then its whole request does not. A number out of range fits: it is news.
+A value that the service would not take (a wrong type, an unknown category, a fraction for a whole
+number, more than a float32 holds, a field too few or too many) or not give (a probability beyond 0
+and 1) does not fit, and then its whole request does not. A number out of the contract's range fits:
+it is news.
 """
 
 import math
@@ -14,12 +16,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tagship.config.contract import FLOAT32_MAX
 from tagship.data.boundary import Boundary, Field
 
 _ANSWER = "\0"
 _PREDICTION, _SCORE = f"{_ANSWER}prediction", f"{_ANSWER}score"
 _ABSENT = {"category": -1, "string": None, "datetime": np.datetime64("NaT")}
 _DTYPES = {"category": "int32", "string": "object", "datetime": "datetime64[us]"}
+_ROUNDED = 1e-5
+"""By how much a float32 that sums up to a probability of 1 may be off."""
+_TEXT_KEPT = 32
+"""Characters of a text that are kept: only whether there is one is looked at."""
+_TEXT_BYTES, _REQUEST_BYTES = 120, 200
 Row = tuple[Any, ...]
 
 
@@ -39,13 +47,19 @@ class LogColumns:
         self._nested: tuple[str, ...] = ()
         if boundary.task == "binary":
             answer.append("probability")
-            self._fields.append(Field(_SCORE, "float"))
+            self._fields.append(Field(_SCORE, "float", 0, 1))
         elif boundary.task == "multiclass":
             self._nested = classes
-            self._fields += [Field(f"{_SCORE} {name}", "float") for name in classes]
+            self._fields += [Field(f"{_SCORE} {name}", "float", 0, 1) for name in classes]
         self._request_row = _getter(self.names)
         self._answer_row = _getter(answer)
         self._nested_row = _getter(self._nested)
+
+    @property
+    def row_bytes(self) -> int:
+        """About how much memory one row of a request of its own takes, its id included."""
+        texts = sum(_TEXT_BYTES for field in self._fields if field.dtype == "string")
+        return _REQUEST_BYTES + texts + sum(a.itemsize for a in self.empty().values())
 
     def decode(
         self, entries: Sequence[dict[str, Any]]
@@ -68,7 +82,7 @@ class LogColumns:
         for field, values in zip(self._fields, columns, strict=True):
             found, bad = _column(field, values)
             if field.name.startswith(_ANSWER):
-                bad |= found < 0 if field.dtype == "category" else np.isnan(found)
+                bad |= _unanswered(field, found)
             arrays[field.name] = found
             wrong |= bad
         if wrong.any():
@@ -144,19 +158,22 @@ def _transposed(columns: Row) -> list[Row]:
 def _column(field: Field, values: Sequence[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """One column, and which of its values do not fit."""
     kinds = set(map(type, values))
-    dtype = _DTYPES.get(field.dtype, "float64")
+    dtype, whole = _DTYPES.get(field.dtype, "float64"), field.dtype == "int"
     if field.dtype == "category" and kinds <= {str, int, type(None)}:
         codes = {None: -1} | {value: code for code, value in enumerate(field.values)}
         found = np.array([codes.get(value, -2) for value in values], dtype=dtype)
         return found, found == -2
     if field.dtype == "string" and kinds <= {str, type(None)}:
-        return _objects(values), np.zeros(len(values), dtype=bool)
+        texts = [value and value[:_TEXT_KEPT] for value in values]
+        return _objects(texts), np.zeros(len(values), dtype=bool)
     if field.dtype in ("float", "int") and kinds <= {float, int, type(None)}:
         try:
             found = np.array(values, dtype=dtype)
-            return found, np.isinf(found)
         except OverflowError:
             pass
+        else:
+            bad = np.abs(found) > FLOAT32_MAX
+            return found, bad | (found != np.rint(found)) & ~np.isnan(found) if whole else bad
     if field.dtype == "bool" and kinds <= {bool, type(None)}:
         return np.array(values, dtype=dtype), np.zeros(len(values), dtype=bool)
     return _one_by_one(field, values, dtype)
@@ -194,9 +211,20 @@ def _read(field: Field, value: Any) -> Any:
         raise TypeError(f"not a {field.dtype}")
     if field.dtype == "category":
         return field.values.index(value)
-    if field.dtype in ("float", "int") and not math.isfinite(float(value)):
-        raise ValueError("not finite")
-    return value
+    if field.dtype in ("float", "int") and not abs(value) <= FLOAT32_MAX:
+        raise ValueError("not finite as a float32")
+    if field.dtype == "int" and value != int(value):
+        raise ValueError("not a whole number")
+    return value[:_TEXT_KEPT] if field.dtype == "string" else value
+
+
+def _unanswered(field: Field, found: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which predictions or scores are none that a service gives."""
+    if field.dtype == "category":
+        return np.asarray(found < 0)
+    low = -math.inf if field.min is None else field.min - _ROUNDED
+    high = math.inf if field.max is None else field.max + _ROUNDED
+    return np.asarray(~((found >= low) & (found <= high)))
 
 
 def _objects(values: Sequence[Any]) -> NDArray[np.object_]:

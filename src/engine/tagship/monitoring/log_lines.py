@@ -1,59 +1,54 @@
-"""The JSON lines that services log: which files, which lines, and what is broken in them.
+"""The JSON lines that services log, and what is broken in them.
 
-The rules. A file is read unless its name says that it began after the window, or its last change
-that it ended before it, each with an hour to spare. Lines may be in any order: each counts by its
-own time. A time over five minutes ahead of the reader's clock is not believed.
+Lines may be in any order: each counts by its own time. A time over five minutes ahead of the
+reader's clock is not believed. Lines are read and handed on in batches of a few megabytes, so that
+memory does not grow with the log, or with what a line holds.
 """
 
-import io
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tagship.data.fetching import expand, without_password
 from tagship.errors import TagshipError
+from tagship.monitoring.log_files import (
+    BROKEN_COMPRESSION,
+    NOT_REGULAR,
+    VANISHED,
+    NotRegular,
+    Window,
+    folder_exists,
+    log_files,
+)
 
 SCHEMA = 1
-AHEAD = timedelta(minutes=5)
-"""How far a service's clock may be ahead of the reader's."""
-_SPARE = timedelta(hours=1)
 _LONGEST = 64 * 1024 * 1024
-_CHANGED = ("mtime", "LastModified", "last_modified", "updated")
-"""A file's last change, as local disks, S3, Azure and Google name it: seconds, a datetime, or text
-in ISO 8601; UTC where no zone is given."""
-_STAMP = re.compile(r"-(\d{8}T\d{6})\d*-[^/]*\.jsonl$")
+_MOST_VALUES = 2_000_000
+"""In one line: the objects of a decoded line may be twenty times as large as its text."""
+_LARGEST = 4 * 1024 * 1024 * 1024
+"""Of one file, uncompressed: a file may be sparse, or grow a thousandfold when it is unpacked."""
+_BATCH_BYTES, _BATCH_LINES = 4 * 1024 * 1024, 10_000
+_LONGEST_TEXT = 256
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z", re.ASCII)
 
 UNFINISHED, CUT, NOT_JSON = "unfinished last line", "cut off", "not JSON"
 OLDER, NEWER, NO_ENTRY = "older schema", "newer schema", "not a log line"
-TOO_LONG, VANISHED, FUTURE = "too long", "file vanished", "in the future"
+TOO_LONG, TOO_LARGE, BROKEN = "too long", "file too large", "broken compression"
+FUTURE, REPEATED = "in the future", "repeated"
 
-
-@dataclass(frozen=True)
-class Window:
-    """The times that are looked at: from ``since`` up to, not including, ``until``."""
-
-    since: datetime | None
-    until: datetime
-    now: datetime
-
-    @classmethod
-    def of(
-        cls, since: datetime | None, until: datetime | None = None, now: datetime | None = None
-    ) -> "Window":
-        """A window that ends at ``until``, or now."""
-        now = now or datetime.now(UTC)
-        return cls(since, until or now + AHEAD, now)
+Entries = list[dict[str, Any]]
 
 
 def log_lines(
     folder: Path | str, kind: str, window: Window, skipped: Counter[str]
-) -> Iterator[dict[str, Any]]:
-    """The entries of ``<kind>-*.jsonl`` files that may hold what is in the window.
+) -> Iterator[Entries]:
+    """The entries of ``<kind>-*.jsonl`` files that may hold what is in the window, in batches.
 
     Args:
         folder: a path or URL, with folders in it or not; one that is not there holds no files.
@@ -63,85 +58,89 @@ def log_lines(
     Raises:
         TagshipError: the folder cannot be read.
     """
-    shown = without_password(str(folder))
     try:
-        for open_file in _files(expand(str(folder), "the log"), kind, window):
+        for open_file in log_files(expand(str(folder), "the log"), kind, window, skipped):
             try:
                 with open_file() as handle:
-                    yield from _entries(handle, skipped)
+                    yield from _batches(handle, skipped)
             except FileNotFoundError:
                 skipped[VANISHED] += 1
+            except NotRegular:
+                skipped[NOT_REGULAR] += 1
     except (OSError, ImportError, ValueError) as error:
-        raise TagshipError(f"{shown}: the log cannot be read: {error}") from None
+        raise _unreadable(folder, error) from None
 
 
-def _files(folder: str, kind: str, window: Window) -> Iterator[Callable[[], Any]]:
-    import fsspec
+def check_folder(folder: Path | str) -> None:
+    """Refuse a folder or URL that somebody named and that is not there.
 
-    filesystem, root = fsspec.core.url_to_fs(folder)
-    for info in _listed(filesystem, root):
-        path = str(info["name"])
-        name = path.rsplit("/", 1)[-1]
-        if not (name.startswith(f"{kind}-") and name.endswith(".jsonl")):
-            continue
-        began, ended = _began(name), _changed(info)
-        late = began is not None and began > window.until + _SPARE
-        early = window.since is not None and ended is not None and ended < window.since - _SPARE
-        if not (late or early):
-            yield partial(_open, filesystem, path)
-
-
-def _listed(filesystem: Any, folder: str, depth: int = 3) -> Iterator[dict[str, Any]]:
-    """The files in a folder and those in it, by name; a folder that is gone holds none."""
+    Raises:
+        TagshipError: there is nothing, or it cannot be told.
+    """
     try:
-        found = filesystem.ls(folder, detail=True)
-    except FileNotFoundError:
-        return
-    for info in sorted(found, key=lambda info: str(info["name"])):
-        if info["type"] != "directory":
-            yield info
-        elif depth and str(info["name"]).rstrip("/") != folder.rstrip("/"):
-            yield from _listed(filesystem, str(info["name"]), depth - 1)
+        exists = folder_exists(expand(str(folder), "the log"))
+    except (OSError, ImportError, ValueError) as error:
+        raise _unreadable(folder, error) from None
+    if not exists:
+        raise TagshipError(
+            f"{without_password(str(folder))}: no such file or folder",
+            "name a folder or URL of prediction logs, or a csv, parquet or json file",
+        )
 
 
-def _began(name: str) -> datetime | None:
-    """When a file was begun, if its name says so."""
-    stamp = _STAMP.search(name)
+def _unreadable(folder: Path | str, error: Exception) -> TagshipError:
+    return TagshipError(f"{without_password(str(folder))}: the log cannot be read: {error}")
+
+
+def is_text(value: Any) -> bool:
+    """Whether a value is a text as the log's ids and names are: neither empty nor long."""
+    return type(value) is str and 0 < len(value) <= _LONGEST_TEXT
+
+
+def utc_times(texts: Sequence[Any]) -> NDArray[np.datetime64]:
+    """Times such as ``2026-11-21T10:00:00.123Z``, as the service writes them; NaT for others."""
+    spelt = [t[:-1] if type(t) is str and _TIME.fullmatch(t) else "NaT" for t in texts]
     try:
-        return datetime.strptime(f"{stamp[1]}+0000", "%Y%m%dT%H%M%S%z") if stamp else None
+        return np.array(spelt, dtype="datetime64[ms]")
     except ValueError:
-        return None
+        return np.array([_utc_time(text) for text in spelt], dtype="datetime64[ms]")
 
 
-def _changed(info: dict[str, Any]) -> datetime | None:
-    """When a file last changed, if its filesystem says so in a way that can be read."""
-    for key in _CHANGED:
-        found = info.get(key)
-        try:
-            if isinstance(found, int | float):
-                return datetime.fromtimestamp(found, UTC)
-            moment = datetime.fromisoformat(found) if isinstance(found, str) else found
-        except (ValueError, OverflowError, OSError):
-            continue
-        if isinstance(moment, datetime):
-            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return None
+def utc(time: datetime) -> np.datetime64:
+    """A moment as the log's times are held."""
+    return np.datetime64(time.astimezone(UTC).replace(tzinfo=None), "ms")
 
 
-def _open(filesystem: Any, path: str) -> Any:
-    if "local" in filesystem.protocol:
-        return Path(path).open("rb")
-    return io.BufferedReader(filesystem.open(path, "rb"), 1024 * 1024)
+def _utc_time(text: str) -> np.datetime64:
+    try:
+        return np.datetime64(text, "ms")
+    except ValueError:
+        return np.datetime64("NaT")
 
 
-def _entries(handle: Any, skipped: Counter[str]) -> Iterator[dict[str, Any]]:
+def _batches(handle: Any, skipped: Counter[str]) -> Iterator[Entries]:
+    """The entries of one file; those before a place where it is broken are used."""
+    batch: Entries = []
+    size = 0
+    for entry, length in _entries(handle, skipped):
+        batch.append(entry)
+        size += length
+        if size >= _BATCH_BYTES or len(batch) >= _BATCH_LINES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _entries(handle: Any, skipped: Counter[str]) -> Iterator[tuple[dict[str, Any], int]]:
+    """Each entry and the length of its line."""
     import msgspec
 
     decode = msgspec.json.Decoder().decode
     whole = True
-    while line := handle.readline(_LONGEST):
+    for line in _lines(handle, skipped):
         began, whole = whole, line.endswith(b"\n")
-        if not began or (not whole and len(line) == _LONGEST):
+        if not began or (not whole and len(line) == _LONGEST) or _many_values(line):
             skipped[TOO_LONG] += began
             continue
         try:
@@ -149,12 +148,38 @@ def _entries(handle: Any, skipped: Counter[str]) -> Iterator[dict[str, Any]]:
         except (ValueError, RecursionError):
             skipped[_why(line)] += 1
             continue
+        schema = entry.get("schema") if type(entry) is dict else None
         if type(entry) is not dict:
             skipped[NO_ENTRY] += 1
-        elif (schema := entry.get("schema")) == SCHEMA:
-            yield entry
+        elif type(schema) is int and schema == SCHEMA:
+            yield entry, len(line)
         else:
-            skipped[NEWER if isinstance(schema, int) and schema > SCHEMA else OLDER] += 1
+            skipped[NEWER if type(schema) is int and schema > SCHEMA else OLDER] += 1
+
+
+def _lines(handle: Any, skipped: Counter[str]) -> Iterator[bytes]:
+    """The lines of a file, long ones in pieces, up to where it is too large or broken."""
+    left = _LARGEST
+    while left > 0:
+        try:
+            line = handle.readline(_LONGEST)
+        except BROKEN_COMPRESSION:
+            skipped[BROKEN] += 1
+            return
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            skipped[BROKEN] += 1
+            return
+        if not line:
+            return
+        left -= len(line)
+        yield line
+    skipped[TOO_LARGE] += 1
+
+
+def _many_values(line: bytes) -> bool:
+    return len(line) > _MOST_VALUES and sum(map(line.count, (b",", b"[", b"{"))) > _MOST_VALUES
 
 
 def _why(line: bytes) -> str:

@@ -3,9 +3,9 @@
 import zlib
 from array import array
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from sys import intern
 from typing import Any
@@ -15,12 +15,23 @@ from numpy.typing import NDArray
 
 from tagship.data.boundary import Boundary
 from tagship.monitoring.log_columns import LogColumns
-from tagship.monitoring.log_lines import AHEAD, FUTURE, NO_ENTRY, Window, log_lines
+from tagship.monitoring.log_files import AHEAD, PREDICTIONS, Window
+from tagship.monitoring.log_lines import (
+    FUTURE,
+    NO_ENTRY,
+    REPEATED,
+    Entries,
+    is_text,
+    log_lines,
+    utc,
+    utc_times,
+)
 
 MOST_ROWS = 1_000_000
-"""More rows than this are thinned, by request, until they fit: memory stays bounded."""
+"""More rows than this, or than ``_MOST_BYTES`` hold, are thinned, by request, until they fit."""
 CONTRACT, OTHER_MODEL = "contract", "other model"
-_CHUNK = 10_000
+_MOST_BYTES = 384 * 1024 * 1024
+_MOST_ELSEWHERE = 4_000_000
 _TEXTS = ("time", "model", "release", "model_sha256", "request_id")
 
 
@@ -49,24 +60,26 @@ class Logged:
     """Lines that could not be used, by reason."""
     elsewhere: NDArray[np.int64]
     """Sorted hashes of the ids of requests that the log holds, but that were not asked for: outside
-    the window, of another release, or thinned."""
+    the window, or of another release; at most four million."""
     one_in: int = 1
     """One request of this many was kept."""
 
     def __len__(self) -> int:
         return len(self.request)
 
-    def only(self, rows: NDArray[np.bool_]) -> "Logged":
-        """Some of the rows; what is said about the whole log stays."""
-        return replace(
-            self,
-            columns={name: values[rows] for name, values in self.columns.items()},
-            scores=self.scores[rows],
-            predictions=self.predictions[rows],
-            times=self.times[rows],
-            request=self.request[rows],
-            row=self.row[rows],
-        )
+
+def in_order(logged: Logged, since: datetime | None = None) -> NDArray[np.int64]:
+    """The places of the rows from ``since`` on, in order of their times."""
+    recent = np.arange(len(logged))
+    if since is not None:
+        recent = np.flatnonzero(logged.times >= utc(since))
+    return recent[np.argsort(logged.times[recent], kind="stable")]
+
+
+def kept_of(ids: Iterable[str], one_in: int) -> NDArray[np.bool_]:
+    """Which requests are looked at when only one of so many is, shape (ids,)."""
+    codes = (0 if one_in == 1 else zlib.crc32(name.encode(errors="replace")) for name in ids)
+    return np.array([code % one_in == 0 for code in codes], dtype=bool)
 
 
 def read_predictions(
@@ -84,7 +97,8 @@ def read_predictions(
     """Read the predictions logged in ``[since, until)``; with no ``until``, up to now.
 
     A line that is cut off, no JSON, of another schema or model, from the future, or that does not
-    fit the boundary is passed over and counted. A folder that is not there holds no predictions.
+    fit the boundary is passed over and counted; so is a request that was read already. A folder
+    that is not there holds no predictions.
 
     Args:
         folder: a path or URL of ``predictions-*.jsonl`` files, which may be written to meanwhile.
@@ -97,15 +111,8 @@ def read_predictions(
     window = Window.of(since, until, now)
     wanted = {"release": release, "model_sha256": model_sha256}
     reader = _Reader(boundary, window, {k: v for k, v in wanted.items() if v}, model, most)
-    chunk: list[dict[str, Any]] = []
-    size = 0
-    for entry in log_lines(folder, "predictions", window, reader.skipped):
-        chunk.append(entry)
-        size += _size(entry)
-        if size >= _CHUNK:
-            reader.add(chunk)
-            chunk, size = [], 0
-    reader.add(chunk)
+    for entries in log_lines(folder, PREDICTIONS, window, reader.skipped):
+        reader.add(entries)
     return reader.logged()
 
 
@@ -122,13 +129,15 @@ class _Reader:
     ) -> None:
         self.skipped: Counter[str] = Counter()
         self._columns = LogColumns(boundary)
-        self._window, self._wanted, self._model, self._most = window, wanted, model, most
+        self._window, self._wanted, self._model = window, wanted, model
+        self._most = min(most, _MOST_BYTES // self._columns.row_bytes)
         self._chunks: list[_Chunk] = []
-        self._releases: Counter[str] = Counter()
+        self._rows = 0
+        self._ids: set[str] = set()
         self._elsewhere = array("q")
         self._one_in = 1
 
-    def add(self, entries: list[dict[str, Any]]) -> None:
+    def add(self, entries: Entries) -> None:
         """Keep what is asked for of some entries."""
         entries = [entry for entry in entries if self._is_ours(entry)]
         times, entries = self._inside(entries)
@@ -139,12 +148,26 @@ class _Reader:
         ids = np.array([e["request_id"] for e, ok in zip(entries, fits, strict=True) if ok], object)
         releases = [intern(e["release"]) for e, ok in zip(entries, fits, strict=True) if ok]
         chunk = _Chunk(arrays, ids, times[fits], counts[fits], np.array(releases, object))
-        self._chunks.append(self._thin(chunk))
-        while sum(len(chunk) for chunk in self._chunks) > self._most:
-            self._one_in *= 2
-            self._chunks = [self._thin(chunk) for chunk in self._chunks]
-            if self._one_in > 1 << 31:
-                break
+        self._chunks.append(self._new(chunk.only(kept_of(chunk.ids, self._one_in))))
+        self._rows += len(self._chunks[-1])
+        while self._rows > self._most and self._one_in < 1 << 31:
+            self._thin()
+
+    def _new(self, chunk: "_Chunk") -> "_Chunk":
+        """The requests that were not read already; a collector may deliver a line twice."""
+        new = np.zeros(len(chunk.ids), dtype=bool)
+        for at, name in enumerate(chunk.ids):
+            new[at] = name not in self._ids
+            self._ids.add(name)
+        self.skipped[REPEATED] += int((~new).sum())
+        return chunk.only(new)
+
+    def _thin(self) -> None:
+        """Keep every other of the requests kept so far."""
+        self._one_in *= 2
+        self._chunks = [chunk.only(kept_of(chunk.ids, self._one_in)) for chunk in self._chunks]
+        self._rows = sum(map(len, self._chunks))
+        self._ids = {name for chunk in self._chunks for name in chunk.ids}
 
     def logged(self) -> Logged:
         """All that was kept."""
@@ -160,8 +183,8 @@ class _Reader:
             for part in ("ids", "times", "counts", "releases")
         )
         found: Counter[str] = Counter()
-        for name in np.unique(releases.astype(str)):
-            found[str(name)] = int(counts[releases == name].sum())
+        for name, count in zip(releases, counts.tolist(), strict=True):
+            found[name] += count
         starts = np.cumsum(counts) - counts
         return Logged(
             columns={name: arrays[name] for name in names},
@@ -178,7 +201,7 @@ class _Reader:
         )
 
     def _is_ours(self, entry: dict[str, Any]) -> bool:
-        if any(type(entry.get(key)) is not str for key in _TEXTS):
+        if not all(is_text(entry.get(key)) for key in _TEXTS):
             self.skipped[NO_ENTRY] += 1
             return False
         if self._model is not None and entry["model"] != self._model:
@@ -186,9 +209,7 @@ class _Reader:
             return False
         return True
 
-    def _inside(
-        self, entries: list[dict[str, Any]]
-    ) -> tuple[NDArray[np.datetime64], list[dict[str, Any]]]:
+    def _inside(self, entries: Entries) -> tuple[NDArray[np.datetime64], Entries]:
         """The entries in the window and of what is wanted, and their times."""
         times = utc_times([entry["time"] for entry in entries])
         unknown, future = np.isnat(times), times > utc(self._window.now + AHEAD)
@@ -201,22 +222,10 @@ class _Reader:
             inside &= np.array([entry[key] == value for entry in entries], dtype=bool)
         usable = ~(unknown | future)
         left_out = np.flatnonzero(usable & ~inside)
-        self._elsewhere.extend(hash(entries[at]["request_id"]) for at in left_out)
+        room = max(0, _MOST_ELSEWHERE - len(self._elsewhere))
+        self._elsewhere.extend(hash(entries[at]["request_id"]) for at in left_out[:room])
         kept = usable & inside
         return times[kept], [entry for entry, ok in zip(entries, kept, strict=True) if ok]
-
-    def _thin(self, chunk: "_Chunk") -> "_Chunk":
-        """Only the requests whose id falls on one in so many."""
-        if self._one_in == 1:
-            return chunk
-        codes = np.array([zlib.crc32(text.encode()) for text in chunk.ids], dtype=np.int64)
-        kept = codes % self._one_in == 0
-        self._elsewhere.extend(hash(text) for text in chunk.ids[~kept])
-        rows = np.repeat(kept, chunk.counts)
-        return _Chunk(
-            {name: values[rows] for name, values in chunk.arrays.items()},
-            *(part[kept] for part in (chunk.ids, chunk.times, chunk.counts, chunk.releases)),
-        )
 
 
 @dataclass(frozen=True)
@@ -232,31 +241,15 @@ class _Chunk:
     def __len__(self) -> int:
         return int(self.counts.sum())
 
-
-def utc_times(texts: Sequence[str]) -> NDArray[np.datetime64]:
-    """Times such as ``2026-11-21T10:00:00.123Z``; NaT for what is none."""
-    spelt = [text[:-1] if len(text) > 19 and text[-1] == "Z" else "NaT" for text in texts]
-    try:
-        return np.array(spelt, dtype="datetime64[ms]")
-    except ValueError:
-        return np.array([_utc_time(text) for text in spelt], dtype="datetime64[ms]")
-
-
-def _utc_time(text: str) -> np.datetime64:
-    try:
-        return np.datetime64(text, "ms")
-    except ValueError:
-        return np.datetime64("NaT")
-
-
-def utc(time: datetime) -> np.datetime64:
-    """A moment as the log's times are held."""
-    return np.datetime64(time.astimezone(UTC).replace(tzinfo=None), "ms")
-
-
-def _size(entry: dict[str, Any]) -> int:
-    """About how many rows an entry has."""
-    request = entry.get("request")
-    if isinstance(request, dict) and isinstance(request.get("columns"), dict):
-        request = next(iter(request["columns"].values()), None)
-    return len(request) if isinstance(request, list) else 1
+    def only(self, kept: NDArray[np.bool_]) -> "_Chunk":
+        """Some of the requests."""
+        if kept.all():
+            return self
+        rows = np.repeat(kept, self.counts)
+        return _Chunk(
+            {name: values[rows] for name, values in self.arrays.items()},
+            self.ids[kept],
+            self.times[kept],
+            self.counts[kept],
+            self.releases[kept],
+        )

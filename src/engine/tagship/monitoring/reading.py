@@ -12,7 +12,8 @@ from tagship.config.project_files import ModelFiles
 from tagship.data.fetching import without_password
 from tagship.errors import TagshipError
 from tagship.monitoring.current import Current, from_log, from_table
-from tagship.monitoring.prediction_log import read_predictions
+from tagship.monitoring.log_lines import check_folder
+from tagship.monitoring.prediction_log import in_order, read_predictions
 from tagship.training.lock import read_lock
 from tagship.training.reference import Reference
 
@@ -31,6 +32,8 @@ class Wanted:
 
     where: str
     """A folder or URL of logs, a file or URL of a table, or the URL of a database."""
+    named: bool = True
+    """Whether somebody named it; what is merely the default need not be there."""
     query: str | None = None
     """What to ask the database."""
     since: datetime | None = None
@@ -43,8 +46,8 @@ def read_current(files: ModelFiles, reference: Reference, wanted: Wanted) -> Cur
     """Read what a model sees; no rows are a ``Current`` without rows.
 
     Raises:
-        TagshipError: it cannot be read, is no table of this model, has no times by which to choose,
-            or is the log of other releases only.
+        TagshipError: it is not there, cannot be read, is no table of this model, has no times by
+            which to choose, or is the log of other releases only.
     """
     if wanted.query is not None:
         return _table(files, reference, wanted, _sql(wanted.where, wanted.query))
@@ -56,11 +59,13 @@ def read_current(files: ModelFiles, reference: Reference, wanted: Wanted) -> Cur
 
 def _log(files: ModelFiles, reference: Reference, wanted: Wanted) -> Current:
     boundary, span = reference.boundary(), (wanted.since, wanted.until)
+    if wanted.named:
+        check_folder(wanted.where)
     if wanted.release is not None:
         logged = read_predictions(
             wanted.where, boundary, *span, release=wanted.release, model=files.name
         )
-        return from_log(reference, logged)
+        return from_log(reference, logged, in_order(logged))
     locked = read_lock(files.lock_path).artifact.sha256
     logged = read_predictions(wanted.where, boundary, *span, model_sha256=locked, model=files.name)
     if not len(logged) and len(logged.elsewhere):
@@ -71,7 +76,7 @@ def _log(files: ModelFiles, reference: Reference, wanted: Wanted) -> Current:
                 f" is locked here, only by {', '.join(sorted(others))}",
                 f"compare with that release's reference: --release {max(others)}",
             )
-    return from_log(reference, logged)
+    return from_log(reference, logged, in_order(logged))
 
 
 def _table(files: ModelFiles, reference: Reference, wanted: Wanted, source: Source) -> Current:
@@ -83,6 +88,8 @@ def _table(files: ModelFiles, reference: Reference, wanted: Wanted, source: Sour
         frame = read_source(source, files.root, frozenset(numbers))
     except NoRows:
         return Current(0, {})
+    except TagshipError as error:
+        raise error.without_data() from None
     if not reference.columns.keys() & set(frame.columns):
         raise TagshipError(
             f"{without_password(wanted.where)}: it has none of {files.name}'s columns:"

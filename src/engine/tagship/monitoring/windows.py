@@ -6,7 +6,7 @@ from datetime import datetime
 import numpy as np
 
 from tagship.config.duration import parse_duration
-from tagship.monitoring.prediction_log import utc
+from tagship.monitoring.log_lines import utc
 from tagship.monitoring.sample import Sample
 
 MOST = 6

@@ -10,7 +10,7 @@ from tagship.monitoring.current import Values, from_log
 from tagship.monitoring.drift import judge_drift
 from tagship.monitoring.drift_verdict import DriftVerdict
 from tagship.monitoring.labels import Labelled
-from tagship.monitoring.prediction_log import Logged, utc
+from tagship.monitoring.prediction_log import Logged, in_order
 from tagship.training.reference import Reference
 
 
@@ -22,15 +22,14 @@ def look_for_drift(
     The target is compared when every window has ``min_rows`` labels: labels come late, and those
     that are missing yet must not look like drift.
     """
-    recent = logged.times >= utc(since)
-    order = np.argsort(logged.times[recent], kind="stable")
-    current = from_log(reference, logged.only(recent))
+    rows = in_order(logged, since)
+    current = from_log(reference, logged, rows)
     known = np.zeros(len(logged), dtype=bool)
     known[labelled.at] = True
-    windows = np.array_split(known[recent][order], drift.window.of if drift.window else 1)
+    windows = np.array_split(known[rows], drift.window.of if drift.window else 1)
     if min(int(window.sum()) for window in windows) >= drift.min_rows:
         missing = np.nan if reference.task == "regression" else -1
         target = np.full(len(logged), missing, dtype=labelled.target.dtype)
         target[labelled.at] = labelled.target
-        current = replace(current, target=Values(target[recent][order]))
+        current = replace(current, target=Values(target[rows]))
     return judge_drift(reference, drift, current)

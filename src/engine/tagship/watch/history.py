@@ -37,10 +37,19 @@ def path_of(entry: Entry) -> str:
     return f"history/{model}/{environment}/{stamp}.json"
 
 
-def keep(root: Path, looks: "Iterable[Look]") -> None:
-    """Write what was found; a look that ended in an error found nothing."""
-    for entry in _found(look.model_dump(mode="json") for look in looks):
+def keep(root: Path, look: "Look") -> "Look":
+    """Write what was found, and give it back; as an error where it cannot be written.
+
+    A look that ended in an error found nothing, and is not written.
+    """
+    entry = look.model_dump(mode="json")
+    if look.status == "error":
+        return look
+    try:
         write_atomically(root / FOLDER / path_of(entry), _text(entry))
+    except TagshipError as error:
+        return look.model_copy(update={"status": "error", "error": str(error)})
+    return look
 
 
 def last_run(root: Path, look: "Look") -> str | None:

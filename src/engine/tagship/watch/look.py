@@ -1,6 +1,11 @@
 """One look at one model in one environment: drift and performance of what runs there."""
 
+import json
+import traceback
+from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,15 +16,17 @@ from tagship.config.project_files import load_model
 from tagship.config.thresholds import ThresholdsConfig
 from tagship.data.fetching import expand
 from tagship.errors import TagshipError
+from tagship.files import explain_os_error
 from tagship.monitoring.drift_verdict import DriftVerdict
-from tagship.monitoring.labels import join_labels, read_feedback, read_labels
+from tagship.monitoring.labels import Labels, join_labels, read_feedback, read_labels
+from tagship.monitoring.log_lines import check_folder, utc
 from tagship.monitoring.performance import (
     PerformanceReport,
     judge_performance,
     nothing_judged,
     window_length,
 )
-from tagship.monitoring.prediction_log import read_predictions, utc
+from tagship.monitoring.prediction_log import read_predictions
 from tagship.monitoring.status import ORDER, Status, worst
 from tagship.monitoring.windows import MOST
 from tagship.watch.drifting import look_for_drift
@@ -54,13 +61,13 @@ class Look(Frozen):
     one_in: int = 1
     """One request of this many was looked at."""
     skipped: dict[str, int] = {}
-    """Lines of the log that could not be used, by reason."""
+    """Lines and files of the log, predictions and feedback, that could not be used, by reason."""
     drift: dict[str, Any] | None = None
     performance: PerformanceReport | None = None
 
 
 def look_at(root: Path, project: ProjectConfig, one: Running, now: datetime) -> Look:
-    """Judge what runs; a refusal becomes a look with status ``error``."""
+    """Judge what runs; whatever goes wrong becomes a look with status ``error``."""
     blank = Look(
         time=spelt(now),
         model=one.model,
@@ -70,14 +77,27 @@ def look_at(root: Path, project: ProjectConfig, one: Running, now: datetime) -> 
         status="no data",
     )
     try:
-        return blank.model_copy(update=_found(root, project, one, now))
-    except TagshipError as error:
-        return blank.model_copy(update={"status": "error", "error": str(error)})
+        look = blank.model_copy(update=_found(root, project, one, now))
+        json.dumps(look.model_dump(mode="json"), allow_nan=False)
+        return look
+    except Exception as error:  # one model's must not end the look at the others
+        return blank.model_copy(update={"status": "error", "error": _explained(error)})
 
 
 def spelt(moment: datetime) -> str:
     """A time as a history spells it, in UTC; in milliseconds: two looks are two files."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _explained(error: Exception) -> str:
+    """What a person is told; a text that was not written for it may quote the data."""
+    if isinstance(error, TagshipError):
+        return str(error)
+    if isinstance(error, OSError):
+        return str(explain_os_error(error, Path(error.filename or ".")))
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(place.filename).name}, line {place.lineno}"
+    return f"unexpected {type(error).__name__} in {where}\n  → please report it"
 
 
 def _found(root: Path, project: ProjectConfig, one: Running, now: datetime) -> dict[str, Any]:
@@ -103,9 +123,11 @@ def _found(root: Path, project: ProjectConfig, one: Running, now: datetime) -> d
         model_sha256=one.model_sha256 or local_artifact(root, one.model),
         now=now,
     )
-    labels = read_feedback(log, earliest, now)
+    skipped = Counter(logged.skipped)
+    labels: Iterator[Labels] = read_feedback(log, earliest, now, skipped)
     if project.monitoring.labels is not None:
-        labels += read_labels(_filled(project.monitoring.labels, "labels", one), root)
+        filled = _filled(project.monitoring.labels, "labels", one)
+        labels = chain(labels, read_labels(filled, root))
     gate = thresholds.performance
     labelled = join_labels(logged, labels, boundary, window_length(gate) if gate else None)
     drift, performance = None, None
@@ -116,15 +138,17 @@ def _found(root: Path, project: ProjectConfig, one: Running, now: datetime) -> d
     status, reasons = _summary(drift, performance)
     rows = int((logged.times >= utc(since)).sum())
     if logged.skipped and not rows:
-        skipped = ", ".join(f"{count} {why}" for why, count in logged.skipped.most_common())
-        reasons.append(f"no line of the log could be used: {skipped}")
+        why = ", ".join(f"{count} {reason}" for reason, count in logged.skipped.most_common())
+        reasons.append(f"no line of the log could be used: {why}")
+    if not rows and not logged.skipped and one.environment != LOCAL:
+        reasons += _missing_folder(log)
     return {
         "status": status,
         "reasons": reasons,
         "window": Window(since=spelt(since), until=spelt(now)),
         "rows": rows,
         "one_in": logged.one_in,
-        "skipped": dict(logged.skipped),
+        "skipped": dict(+skipped),
         "drift": drift.to_json() if drift else None,
         "performance": performance,
     }
@@ -165,6 +189,16 @@ def _log(root: Path, project: ProjectConfig, one: Running) -> str | None:
         return None
     place = _filled(project.monitoring.log, "log", one)
     return place if "://" in place else str(root / place)
+
+
+def _missing_folder(log: str) -> list[str]:
+    """Why there is nothing, where it may be a wrong path: a service that never answered has none
+    either."""
+    try:
+        check_folder(log)
+    except TagshipError as error:
+        return [error.args[0]]
+    return []
 
 
 def _filled(template: str, key: str, one: Running) -> str:

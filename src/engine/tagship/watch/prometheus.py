@@ -46,20 +46,24 @@ def push(root: Path, gateway: str, looks: Iterable[Look]) -> None:
     """Replace each look's group on a Pushgateway: job ``tagship_monitor``, model, environment.
 
     Raises:
-        TagshipError: it cannot be reached, or refuses.
+        TagshipError: it cannot be reached, or refuses; the other groups were sent.
     """
     from prometheus_client import push_to_gateway
 
+    refused = {}
     for look in looks:
         place = {"model": look.model, "environment": look.environment}
         try:
             made = _registry(root, [look])
             push_to_gateway(gateway, "tagship_monitor", made, place, timeout=_SECONDS)
         except (OSError, ValueError) as error:
-            raise TagshipError(
-                f"{gateway}: the Pushgateway does not take the metrics: {error}",
-                "check the address; what was found is in .tagship/monitor",
-            ) from None
+            refused[f"{look.model}/{look.environment}"] = error
+    if refused:
+        raise TagshipError(
+            f"{gateway}: the Pushgateway does not take the metrics of {', '.join(refused)}:"
+            f" {next(iter(refused.values()))}",
+            "check the address; what was found is in .tagship/monitor",
+        )
 
 
 def _registry(root: Path, looks: Iterable[Look]) -> "CollectorRegistry":

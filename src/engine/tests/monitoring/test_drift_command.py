@@ -348,3 +348,43 @@ def test_reading_the_prediction_log_needs_no_training_data(trained: Project) -> 
     log(trained, make_table(300, seed=99))
     trained.path("data/tiny.csv").unlink()
     assert drift(trained, "log")[0].code == 0
+
+
+@pytest.mark.parametrize(
+    "place", ["/nope", "nope/", "file:///nope/log", "${HOME}/nope", "nope.csv"]
+)
+def test_a_place_that_is_not_there_is_refused_not_empty(trained: Project, place: str) -> None:
+    trained.refused("drift", "tiny", "--current", place, says=("nope", "no such file"))
+
+
+def test_an_empty_name_is_no_default(trained: Project) -> None:
+    trained.refused("drift", "tiny", "--current", "", says="--current: it is empty")
+
+
+def test_a_folder_that_is_there_and_empty_is_no_data(trained: Project) -> None:
+    (trained.root / "log").mkdir()
+    ran, found = drift(trained, "log")
+    assert (ran.code, found["status"]) == (4, "no data")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.csv", "root:x:0:0:hunter2\n"),
+        ("t.csv", "a,b\n1,2\nhunter2\n"),
+        ("t.csv", "hunter2,hunter2\n1,2\n"),
+        ("t.csv", "hunter2,b\n1,2\n"),
+        ("t.json", '[{"a": 1}, 5, "hunter2"]'),
+        ("t.json", '"hunter2"'),
+        ("t.jsonl", "hunter2"),
+        ("t.parquet", "hunter2"),
+    ],
+)
+def test_what_is_no_table_of_the_model_is_not_quoted(
+    trained: Project, name: str, content: str
+) -> None:
+    trained.write(name, content)
+    ran = trained.tagship("drift", "tiny", "--current", name)
+    assert ran.code == 1, ran
+    assert name in ran.err
+    assert "hunter2" not in ran.err + ran.out

@@ -1,5 +1,6 @@
 """Labels that arrive later: every one is joined or counted."""
 
+from collections import Counter
 from datetime import timedelta
 
 import numpy as np
@@ -12,7 +13,7 @@ from tagship.monitoring.labels import join_labels, read_feedback, read_labels
 from tagship.monitoring.prediction_log import read_predictions
 
 TWO = {"predictions": {"prediction": ["yes", "no"], "probability": [0.75, 0.25]}}
-COUNTS = ("joined", "repeated", "replaced", "invalid", "elsewhere", "unknown")
+COUNTS = ("joined", "repeated", "replaced", "invalid", "elsewhere", "thinned", "unknown")
 
 
 @pytest.fixture
@@ -147,9 +148,10 @@ def test_broken_feedback_is_counted_by_reason(log):
         label("r1", "yes").replace(',"actual":"yes"', ""),
         kind="feedback",
     )
-    found = read_feedback(log, now=NOON)
+    skipped = Counter()
+    [found] = read_feedback(log, now=NOON, skipped=skipped)
     assert len(found) == 1
-    assert found.skipped == {
+    assert +skipped == {
         "cut off": 1, "not JSON": 1, "older schema": 1, "newer schema": 1, "not a log line": 3,
     }  # fmt: skip
 
@@ -177,9 +179,9 @@ def test_a_file_of_labels_is_read(log, ending):
         "parquet": lambda: frame.to_parquet(path),
         "jsonl": lambda: frame.to_json(path, orient="records", lines=True),
     }[ending]()
-    labels = read_labels(path.name, log)
-    assert labels.requests.tolist() == ["r1", "r2", "007"]
-    found = join(log, labels, waited=timedelta(0))
+    [labels] = read_labels(path.name, log)
+    assert labels.requests == ["r1", "r2", "007"]
+    found = join(log, [labels], waited=timedelta(0))
     assert found.at.tolist() == [0, 2]
     assert found.target.tolist() == [0, 1]
     assert counted(found) == {"joined": 2, "unknown": 1}
@@ -194,7 +196,7 @@ def test_a_file_of_labels_without_rows_is_about_single_records(log):
 def test_a_file_corrects_the_feedback(log):
     write(log, label("r1", "yes"), kind="feedback")
     (log / "labels.csv").write_text("request_id,actual\nr1,no\n")
-    found = join(log, read_feedback(log, now=NOON) + read_labels("labels.csv", log))
+    found = join(log, [*read_feedback(log, now=NOON), *read_labels("labels.csv", log)])
     assert found.target.tolist() == [0]
     assert counted(found) == {"joined": 1, "replaced": 1}
 
@@ -216,8 +218,8 @@ def test_whole_numbers_are_classes_also_where_parquet_made_them_floats(tmp_path)
 def test_what_pandas_kept_as_an_index_is_read(log, index):
     frame = pd.DataFrame({"request_id": ["r1", "r2"], "row": [0, 1], "actual": ["no", "yes"]})
     frame.set_index(index).to_parquet(log / "labels.parquet")
-    labels = read_labels("labels.parquet", log)
-    assert (labels.requests.tolist(), labels.rows.tolist()) == (["r1", "r2"], [0, 1])
+    [labels] = read_labels("labels.parquet", log)
+    assert (labels.requests, labels.rows.tolist()) == (["r1", "r2"], [0, 1])
 
 
 @pytest.mark.parametrize(
@@ -234,15 +236,15 @@ def test_what_pandas_kept_as_an_index_is_read(log, index):
 def test_a_file_that_holds_no_labels_is_refused(tmp_path, name, content, says):
     (tmp_path / name).write_text(content)
     with pytest.raises(TagshipError) as refused:
-        read_labels(name, tmp_path)
+        list(read_labels(name, tmp_path))
     assert says in str(refused.value)
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(TagshipError, match="no such file"):
-        read_labels("labels.csv", tmp_path)
+        list(read_labels("labels.csv", tmp_path))
 
 
 def test_a_file_with_only_its_head_holds_no_labels(tmp_path):
     (tmp_path / "labels.csv").write_text("request_id,actual\n")
-    assert len(read_labels("labels.csv", tmp_path)) == 0
+    assert sum(map(len, read_labels("labels.csv", tmp_path))) == 0

@@ -8,6 +8,7 @@ import subprocess
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from deployed_models import WATCHED, deploy, git, log, publish, push
@@ -155,6 +156,14 @@ def test_nobody_said_where_the_log_is(watched):
     deploy(watched, "v1.0.0", "production/1")
     found = looked(watched, code=4)["production"]
     assert "monitoring.log does not say where production logs" in found["reasons"][0]
+
+
+def test_a_log_that_is_not_there_is_no_data_and_says_so(running):
+    found = looked(running, code=4)["production"]
+    assert found["status"] == "no data"
+    assert found["reasons"][-1].endswith("logs/production/tiny: no such file or folder")
+    running.path("logs/production/tiny").mkdir(parents=True)
+    assert "no such file" not in looked(running, code=4)["production"]["reasons"][-1]
 
 
 def test_an_error_of_one_environment_does_not_stop_the_others(running, monkeypatch):
@@ -412,6 +421,34 @@ def test_a_pushgateway_gets_a_group_for_each_place(running):
     assert set(got) == {f"{group}/staging/model/tiny", f"{group}/production/model/tiny"}
     assert "tagship_monitor_rows" in got[f"{group}/staging/model/tiny"]
     running.refused("monitor", "--pushgateway", address, says="the Pushgateway does not take")
+
+
+def test_a_group_that_is_refused_keeps_nothing_else_from_being_sent(running, tmp_path):
+    class Gateway(http.server.BaseHTTPRequestHandler):
+        got: ClassVar[list[str]] = []
+
+        def do_PUT(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.got.append(self.path)
+            self.send_response(400 if "staging" in self.path else 200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Gateway) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        ran = running.tagship("monitor", "--push", "--prometheus", str(tmp_path),
+                              "--pushgateway", address)  # fmt: skip
+        server.shutdown()
+    assert ran.code == 1
+    assert len(Gateway.got) == 2
+    assert "does not take the metrics of tiny/staging: " in ran.err
+    assert f"error: {tmp_path}: " in ran.err  # a folder is no textfile
+    remote = running.root.parent / "remote.git"
+    listed = git(remote, "ls-tree", "-r", "--name-only", "monitor").splitlines()
+    assert len(listed) == 2
 
 
 def test_two_looks_within_a_second_are_two_files_in_order() -> None:

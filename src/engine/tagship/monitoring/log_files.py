@@ -1,0 +1,190 @@
+"""Which files of a folder belong to a log, and opening only those that can be read to their end.
+
+A file is read unless its name says that it began after the window, or its last change that it ended
+before it, each with an hour to spare. Links, pipes, sockets and devices are not opened: a link may
+lead anywhere, and the others never end.
+"""
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import re
+import stat
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import IO, Any
+
+AHEAD = timedelta(minutes=5)
+"""How far a service's clock may be ahead of the reader's."""
+_SPARE = timedelta(hours=1)
+_DEPTH = 3
+_CHANGED = ("mtime", "LastModified", "last_modified", "updated")
+"""A file's last change, as local disks, S3, Azure and Google name it: seconds, a datetime, or text
+in ISO 8601; UTC where no zone is given."""
+_STAMP = re.compile(r"-(\d{8}T\d{6})\d*-[^/]*\.jsonl")
+_NAME = re.compile(r"-.*\.jsonl(\.gz|\.bz2|\.xz)?")
+_DECOMPRESS: dict[str, Callable[[IO[bytes]], Any]] = {
+    ".gz": gzip.open,
+    ".bz2": bz2.open,
+    ".xz": lzma.open,
+}
+BROKEN_COMPRESSION = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
+"""What reading a file raises whose compressed content is damaged; bz2 raises a bare OSError."""
+
+PREDICTIONS, FEEDBACK = "predictions", "feedback"
+NOT_REGULAR, OTHER_NAME, TOO_DEEP = "not a regular file", "another file name", "folder too deep"
+VANISHED = "file vanished"
+
+
+class NotRegular(Exception):
+    """A link, pipe, socket or device."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """The times that are looked at: from ``since`` up to, not including, ``until``."""
+
+    since: datetime | None
+    until: datetime
+    now: datetime
+
+    @classmethod
+    def of(
+        cls, since: datetime | None, until: datetime | None = None, now: datetime | None = None
+    ) -> "Window":
+        """A window that ends at ``until``, or now."""
+        now = now or datetime.now(UTC)
+        return cls(since, until or now + AHEAD, now)
+
+
+def log_files(
+    folder: str, kind: str, window: Window, skipped: Counter[str]
+) -> Iterator[Callable[[], AbstractContextManager[Any]]]:
+    """Functions that open the ``<kind>-*.jsonl`` files, compressed or not, of a path or URL.
+
+    What is passed over is counted in ``skipped``, by reason.
+
+    Raises:
+        OSError, ImportError, ValueError: the folder cannot be listed.
+    """
+    import fsspec
+
+    filesystem, root = fsspec.core.url_to_fs(folder)
+    folders: Counter[str] = Counter()
+    for info in _listed(filesystem, root, folders):
+        path = str(info["name"])
+        name = path.rsplit("/", 1)[-1]
+        if not name.startswith(kind):
+            continue
+        matched = _NAME.fullmatch(name.removeprefix(kind))
+        if matched is None:
+            skipped[OTHER_NAME] += 1
+        elif info["type"] != "file":
+            skipped[NOT_REGULAR] += 1
+        elif _may_hold(window, _began(name), _changed(info)):
+            yield partial(_open, filesystem, path, matched[1])
+    if kind == PREDICTIONS:  # they are the same for feedback
+        skipped.update(folders)
+
+
+def folder_exists(folder: str) -> bool:
+    """Whether there is anything at a path or URL.
+
+    Raises:
+        OSError, ImportError, ValueError: it cannot be told.
+    """
+    import fsspec
+
+    filesystem, root = fsspec.core.url_to_fs(folder)
+    return bool(filesystem.exists(root))
+
+
+def _listed(
+    filesystem: Any, folder: str, skipped: Counter[str], depth: int = _DEPTH
+) -> Iterator[dict[str, Any]]:
+    """The files in a folder and those in it, by name; a folder that is gone holds none."""
+    try:
+        found = filesystem.ls(folder, detail=True)
+    except FileNotFoundError:
+        return
+    for info in sorted(found, key=lambda info: str(info["name"])):
+        path = str(info["name"])
+        if info["type"] != "directory":
+            skipped[NOT_REGULAR] += bool(info.get("islink")) and Path(path).is_dir()
+            yield info
+        elif path.rstrip("/") == folder.rstrip("/"):
+            continue
+        elif depth:
+            yield from _listed(filesystem, path, skipped, depth - 1)
+        else:
+            skipped[TOO_DEEP] += 1
+
+
+def _may_hold(window: Window, began: datetime | None, ended: datetime | None) -> bool:
+    late = began is not None and began > window.until + _SPARE
+    early = window.since is not None and ended is not None and ended < window.since - _SPARE
+    return not (late or early)
+
+
+def _began(name: str) -> datetime | None:
+    """When a file was begun, if its name says so."""
+    stamp = _STAMP.search(name)
+    try:
+        return datetime.strptime(f"{stamp[1]}+0000", "%Y%m%dT%H%M%S%z") if stamp else None
+    except ValueError:
+        return None
+
+
+def _changed(info: dict[str, Any]) -> datetime | None:
+    """When a file last changed, if its filesystem says so in a way that can be read."""
+    for key in _CHANGED:
+        found = info.get(key)
+        try:
+            if isinstance(found, int | float):
+                return datetime.fromtimestamp(found, UTC)
+            moment = datetime.fromisoformat(found) if isinstance(found, str) else found
+        except (ValueError, OverflowError, OSError):
+            continue
+        if isinstance(moment, datetime):
+            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return None
+
+
+@contextmanager
+def _open(filesystem: Any, path: str, compression: str | None) -> Iterator[Any]:
+    """A file to read bytes from, unpacked.
+
+    Raises:
+        NotRegular: it has become a link, pipe, socket or device since it was listed.
+    """
+    local = "local" in filesystem.protocol
+    with _open_regular(path) if local else _open_remote(filesystem, path) as handle:
+        if compression is None:
+            yield handle
+        else:
+            with _DECOMPRESS[compression](handle) as unpacked:
+                yield unpacked
+
+
+def _open_remote(filesystem: Any, path: str) -> IO[bytes]:
+    return io.BufferedReader(filesystem.open(path, "rb"), 1024 * 1024)
+
+
+def _open_regular(path: str) -> IO[bytes]:
+    if not stat.S_ISREG(os.lstat(path).st_mode):  # opening a device may already do something
+        raise NotRegular
+    flags = ("O_CLOEXEC", "O_NONBLOCK", "O_NOFOLLOW", "O_BINARY")
+    descriptor = os.open(path, os.O_RDONLY | sum(getattr(os, flag, 0) for flag in flags))
+    handle = os.fdopen(descriptor, "rb")
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        handle.close()
+        raise NotRegular
+    return handle
