@@ -15,6 +15,7 @@ BENCHMARKS = (
     "training",
     "large_table",
     "drift",
+    "watch",
     "predict",
     "whole_run",
     "serving",
