@@ -83,9 +83,9 @@ def watch(folder: Path, requests: int, feedback_mib: int) -> tuple[Sample, dict]
 
 def main() -> None:
     given = options(__doc__)
-    cases = {"feedback": (2_000, 1), "predictions": (4_000, 0)}
+    cases = {"feedback": (2_000, 1), "both": (4_000, 1)}
     if not given.quick:
-        cases = {"feedback": (200_000, 523), "predictions": (1_000_000, 0)}
+        cases = {"feedback": (200_000, 523), "both": (750_000, 256)}
     samples: dict[str, list[Sample]] = {}
     figures, notes = [], {}
     for name, (requests, feedback) in cases.items():

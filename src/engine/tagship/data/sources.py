@@ -223,6 +223,7 @@ def _open(path: Path) -> Iterator[BinaryIO]:
         raise TagshipError(
             f"source.path: {path.name}: cannot be read: {error}",
             f"is it complete, and compressed as its ending {path.suffix} says?",
+            quotes=str(error),
         ) from None
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tagship.config.contract import FLOAT32_MAX
 from tagship.monitoring.prediction_log import Logged
 from tagship.training.reference import (
     NumberProfile,
@@ -150,6 +151,7 @@ def _from_series(profile: Profile, found: "pd.Series") -> Values:
             return Values(np.full(len(found), np.nan), found.notna().to_numpy())
         numbers = pd.to_numeric(found, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
         unknown = np.isnan(numbers) & found.notna().to_numpy()
+        numbers = np.where(np.abs(numbers) > FLOAT32_MAX, np.copysign(np.inf, numbers), numbers)
         return Values(numbers, unknown if unknown.any() else None)
     codes, distinct = pd.factorize(found)
     texts = as_text(pd.Series(distinct)).astype(str).tolist()

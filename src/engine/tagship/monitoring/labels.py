@@ -1,24 +1,15 @@
-"""Labels that arrive after the prediction: from the feedback log, or from a file; then joined.
+"""Labels that arrive after the prediction: from the feedback log, or from a file, in portions."""
 
-Every label ends up joined, or in one of the counts: none is dropped in silence. Labels come in
-portions and only the one that counts is kept of each row, so memory does not grow with their
-number.
-"""
-
-import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tagship.config.contract import FLOAT32_MAX
-from tagship.data.boundary import Boundary
-from tagship.data.contract_check import label_text
 from tagship.data.fetching import local_file
 from tagship.errors import TagshipError
 from tagship.monitoring.log_files import AHEAD, FEEDBACK, Window
@@ -31,7 +22,6 @@ from tagship.monitoring.log_lines import (
     utc,
     utc_times,
 )
-from tagship.monitoring.prediction_log import Logged, kept_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,9 +29,6 @@ if TYPE_CHECKING:
 _COLUMNS = ("request_id", "actual")
 _AT_ONCE = 50_000
 _MOST_ROW = 1 << 31
-_NEVER = np.datetime64("NaT", "ms")
-_LAST = np.datetime64(2**62, "ms")
-"""When a label without a time arrived: after all others."""
 
 
 @dataclass(frozen=True)
@@ -59,23 +46,6 @@ class Labels:
 
     def __len__(self) -> int:
         return len(self.rows)
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """The logged rows that have a label."""
-
-    at: NDArray[np.int64]
-    """Their places among the logged rows, ascending."""
-    target: NDArray[Any]
-    """The number of the true class, int64; or true values, float64."""
-    counts: dict[str, int]
-    """What became of the labels: ``received`` is the sum of ``joined``, ``repeated`` (the same
-    value again), ``replaced`` (another value came later), ``invalid`` (no class of the model, no
-    number), ``elsewhere`` (the log holds the request, but it was not asked for), ``thinned`` (of
-    the log one request in so many was looked at, and not this one) and ``unknown`` (the log does
-    not hold it). ``late`` of the joined came later than they were waited for.
-    """
 
 
 def read_feedback(
@@ -113,124 +83,12 @@ def read_labels(path: str, root: Path) -> Iterator[Labels]:
     try:
         for frame in _frames(file):
             yield _of_frame(frame, path)
-    except (OSError, ValueError, pa.ArrowException) as error:
+    except (OSError, ValueError, TypeError, pa.ArrowException) as error:
         kind = type(error).__name__
         raise TagshipError(
             f"{path}: the labels cannot be read: {kind}",
             "it must be a csv, parquet or jsonl file with request_id and actual",
         ) from None
-
-
-def join_labels(
-    logged: Logged,
-    labels: Iterable[Labels],
-    boundary: Boundary,
-    waited: timedelta | None = None,
-) -> Labelled:
-    """Give each label its logged row; see ``Labelled.counts`` for what has none.
-
-    A row that is labelled twice takes the label that came last.
-
-    Args:
-        waited: how long after its prediction a label is in time.
-    """
-    join = _Join(logged, boundary)
-    for portion in labels:
-        join.add(portion)
-    return join.labelled(waited)
-
-
-class _Join:
-    """The label that counts, for each logged row."""
-
-    def __init__(self, logged: Logged, boundary: Boundary) -> None:
-        self._logged, self._boundary = logged, boundary
-        hashes = _hashes(logged.requests)
-        self._order = np.argsort(hashes, kind="stable")
-        self._hashes = hashes[self._order]
-        self._sizes = np.bincount(logged.request, minlength=len(logged.requests) + 1)
-        self._starts = np.cumsum(self._sizes) - self._sizes
-        self._target = np.zeros(len(logged), dtype=np.int64 if boundary.classes else np.float64)
-        self._times = np.full(len(logged), _NEVER)
-        self._counts: Counter[str] = Counter()
-
-    def add(self, labels: Labels) -> None:
-        """Join a portion, later ones over earlier ones."""
-        request = self._places(labels.requests)
-        target, valid = _encoded(labels.actual, self._boundary)
-        inside = (labels.rows >= 0) & (labels.rows < self._sizes[request])
-        known = (request >= 0) & inside
-        self._counts["received"] += len(labels)
-        self._counts["invalid"] += int((known & ~valid).sum())
-        self._count_others([labels.requests[at] for at in np.flatnonzero(request < 0).tolist()])
-        self._counts["unknown"] += int(((request >= 0) & ~inside).sum())
-        good = np.flatnonzero(known & valid)
-        at = self._starts[request[good]] + labels.rows[good]
-        times = np.where(np.isnat(labels.times[good]), _LAST, labels.times[good])
-        order = np.lexsort((np.arange(len(good)), times, at))
-        at, times, target = at[order], times[order], target[good[order]]
-        if len(at):
-            self._keep_last(at, times, target)
-
-    def labelled(self, waited: timedelta | None) -> Labelled:
-        """The rows that have a label, and what became of all of them."""
-        at = np.flatnonzero(~np.isnat(self._times))
-        times = self._times[at]
-        wait = times - self._logged.times[at]
-        late = wait > np.timedelta64(waited) if waited is not None else np.zeros(len(at), bool)
-        late &= times != _LAST
-        names = ("joined", "repeated", "replaced", "invalid", "elsewhere", "thinned", "unknown")
-        counts = {"received": self._counts["received"]}
-        counts |= {name: self._counts[name] for name in names}
-        return Labelled(at, self._target[at], counts | {"joined": len(at), "late": int(late.sum())})
-
-    def _places(self, requests: Sequence[str]) -> NDArray[np.int64]:
-        """Where the requests stand among the logged ones; -1 for those that do not."""
-        if not len(self._hashes):
-            return np.full(len(requests), -1)
-        hashes = _hashes(requests)
-        at = np.minimum(np.searchsorted(self._hashes, hashes), len(self._hashes) - 1)
-        return np.where(self._hashes[at] == hashes, self._order[at], -1)
-
-    def _count_others(self, requests: Sequence[str]) -> None:
-        """Why labels have no logged request."""
-        thinned = ~kept_of(requests, self._logged.one_in)
-        elsewhere = _contains(self._logged.elsewhere, _hashes(requests)) & ~thinned
-        self._counts["thinned"] += int(thinned.sum())
-        self._counts["elsewhere"] += int(elsewhere.sum())
-        self._counts["unknown"] += int((~thinned & ~elsewhere).sum())
-
-    def _keep_last(
-        self, at: NDArray[np.int64], times: NDArray[np.datetime64], target: NDArray[Any]
-    ) -> None:
-        """Keep the last label of each row, of these (by row, then time) and the one it had."""
-        last = np.append(at[1:] != at[:-1], True)
-        rows, times, chosen = at[last], times[last], target[last]
-        before = self._times[rows]
-        newer = np.isnat(before) | (times >= before)
-        standing = np.where(newer, chosen, self._target[rows])
-        of_row = np.cumsum(last) - last
-        same = target == standing[of_row]
-        had = ~np.isnat(before)
-        kept_before = self._target[rows] == standing
-        repeated = int(same.sum()) + int((had & kept_before).sum()) - len(rows)
-        everything = len(at) + int(had.sum()) - len(rows)
-        self._counts["repeated"] += repeated
-        self._counts["replaced"] += everything - repeated
-        self._times[rows[newer]] = times[newer]
-        self._target[rows] = standing
-
-
-def _hashes(names: Iterable[str]) -> NDArray[np.int64]:
-    """Hashes of 64 bits, by a key of this process: nobody can make two ids with the same."""
-    return np.fromiter(map(hash, names), dtype=np.int64)
-
-
-def _contains(ascending: NDArray[np.int64], values: NDArray[np.int64]) -> NDArray[np.bool_]:
-    if not len(ascending):
-        return np.zeros(len(values), dtype=bool)
-    at = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)
-    return np.asarray(ascending[at] == values)
 
 
 def _of_entries(entries: Entries, window: Window, skipped: Counter[str]) -> Labels:
@@ -257,7 +115,7 @@ def _frames(file: Path) -> "Iterator[pd.DataFrame]":
     """A file of labels in portions.
 
     Raises:
-        OSError, ValueError, pyarrow.ArrowException: it is not what its ending says.
+        OSError, ValueError, TypeError, pyarrow.ArrowException: it is not what its ending says.
     """
     import pandas as pd
 
@@ -293,44 +151,21 @@ def _of_frame(frame: "pd.DataFrame", path: str) -> Labels:
     if not len(frame):
         return Labels([], np.empty(0, np.int64), [], np.empty(0, "datetime64[ms]"))
     try:
-        rows = [int(row) for row in frame["row"]] if "row" in frame else [0] * len(frame)
+        rows = [_whole(row) for row in frame["row"]] if "row" in frame else [0] * len(frame)
     except (TypeError, ValueError, OverflowError):
         raise TagshipError(
             f"{path}: row: a value is no whole number", "count from 0 within the request"
         ) from None
-    times = np.full(len(frame), _NEVER)
+    times = np.full(len(frame), np.datetime64("NaT", "ms"))
     ids = [str(name) for name in frame["request_id"]]
     return Labels(ids, _rows(rows), frame["actual"].tolist(), times)
 
 
+def _whole(row: Any) -> int:
+    if isinstance(row, float) and not row.is_integer():
+        raise ValueError("not a whole number")
+    return int(row)
+
+
 def _rows(rows: Sequence[int]) -> NDArray[np.int64]:
     return np.array([row if 0 <= row < _MOST_ROW else -1 for row in rows], dtype=np.int64)
-
-
-def _encoded(actual: Sequence[Any], boundary: Boundary) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Labels as class numbers or values, and which of them are any."""
-    if boundary.classes:
-        codes = {name: code for code, name in enumerate(boundary.classes)}
-        found = np.array([_class(codes, value) for value in actual], dtype=np.int64)
-        return found, found >= 0
-    values = np.array([_number(value) for value in actual], dtype=np.float64)
-    return values, np.abs(values) <= FLOAT32_MAX
-
-
-def _class(codes: dict[str, int], value: Any) -> int:
-    if isinstance(value, float) and value.is_integer():  # a file's whole numbers with gaps
-        value = int(value)
-    try:
-        return codes.get(label_text(value), -1) if isinstance(value, str | int) else -1
-    except ValueError:  # a number of thousands of digits
-        return -1
-
-
-def _number(value: Any) -> float:
-    """A label of a regression; NaN for what the service would not take, but for text of a file."""
-    try:
-        plain = isinstance(value, int | float) and not isinstance(value, bool)
-        text = isinstance(value, str) and value.isascii() and "_" not in value
-        return float(value) if plain or text else math.nan
-    except (ValueError, OverflowError):
-        return math.nan

@@ -73,7 +73,7 @@ def log_files(
     What is passed over is counted in ``skipped``, by reason.
 
     Raises:
-        OSError, ImportError, ValueError: the folder cannot be listed.
+        Exception: the folder cannot be listed; of whatever kind its client raises.
     """
     import fsspec
 
@@ -99,7 +99,7 @@ def folder_exists(folder: str) -> bool:
     """Whether there is anything at a path or URL.
 
     Raises:
-        OSError, ImportError, ValueError: it cannot be told.
+        Exception: it cannot be told; of whatever kind its client raises.
     """
     import fsspec
 

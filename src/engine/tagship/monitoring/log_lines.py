@@ -67,7 +67,9 @@ def log_lines(
                 skipped[VANISHED] += 1
             except NotRegular:
                 skipped[NOT_REGULAR] += 1
-    except (OSError, ImportError, ValueError) as error:
+    except TagshipError:
+        raise
+    except Exception as error:  # each remote client has its own family of errors
         raise _unreadable(folder, error) from None
 
 
@@ -79,7 +81,9 @@ def check_folder(folder: Path | str) -> None:
     """
     try:
         exists = folder_exists(expand(str(folder), "the log"))
-    except (OSError, ImportError, ValueError) as error:
+    except TagshipError:
+        raise
+    except Exception as error:  # as above
         raise _unreadable(folder, error) from None
     if not exists:
         raise TagshipError(
@@ -89,7 +93,8 @@ def check_folder(folder: Path | str) -> None:
 
 
 def _unreadable(folder: Path | str, error: Exception) -> TagshipError:
-    return TagshipError(f"{without_password(str(folder))}: the log cannot be read: {error}")
+    reason = str(error) or type(error).__name__
+    return TagshipError(f"{without_password(str(folder))}: the log cannot be read: {reason}")
 
 
 def is_text(value: Any) -> bool:

@@ -30,7 +30,7 @@ from tagship.monitoring.log_lines import (
 MOST_ROWS = 1_000_000
 """More rows than this, or than ``_MOST_BYTES`` hold, are thinned, by request, until they fit."""
 CONTRACT, OTHER_MODEL = "contract", "other model"
-_MOST_BYTES = 384 * 1024 * 1024
+_MOST_BYTES = 256 * 1024 * 1024
 _MOST_ELSEWHERE = 4_000_000
 _TEXTS = ("time", "model", "release", "model_sha256", "request_id")
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from tagship.config.model import Task
 from tagship.data.boundary import Boundary
-from tagship.monitoring.labels import Labelled
+from tagship.monitoring.label_join import Labelled
 from tagship.monitoring.prediction_log import Logged
 from tagship.training.bootstrap import interval, intervals, resample_weights
 from tagship.training.lock import Interval

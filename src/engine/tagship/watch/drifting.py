@@ -9,7 +9,7 @@ from tagship.config.drift import Drift
 from tagship.monitoring.current import Values, from_log
 from tagship.monitoring.drift import judge_drift
 from tagship.monitoring.drift_verdict import DriftVerdict
-from tagship.monitoring.labels import Labelled
+from tagship.monitoring.label_join import Labelled
 from tagship.monitoring.prediction_log import Logged, in_order
 from tagship.training.reference import Reference
 

@@ -18,7 +18,8 @@ from tagship.data.fetching import expand
 from tagship.errors import TagshipError
 from tagship.files import explain_os_error
 from tagship.monitoring.drift_verdict import DriftVerdict
-from tagship.monitoring.labels import Labels, join_labels, read_feedback, read_labels
+from tagship.monitoring.label_join import join_labels
+from tagship.monitoring.labels import Labels, read_feedback, read_labels
 from tagship.monitoring.log_lines import check_folder, utc
 from tagship.monitoring.performance import (
     PerformanceReport,

@@ -13,7 +13,8 @@ import pytest
 from prediction_logs import BINARY, NOON, label, line, write
 
 from tagship.monitoring import log_lines
-from tagship.monitoring.labels import join_labels, read_feedback
+from tagship.monitoring.label_join import join_labels
+from tagship.monitoring.labels import read_feedback
 from tagship.monitoring.log_files import Window, log_files
 from tagship.monitoring.prediction_log import read_predictions
 

@@ -350,6 +350,16 @@ def test_reading_the_prediction_log_needs_no_training_data(trained: Project) -> 
     assert drift(trained, "log")[0].code == 0
 
 
+def test_numbers_beyond_a_float32_are_out_of_range(trained: Project) -> None:
+    frame = make_table(600, seed=99).assign(age=[1e308, -1e308] * 300)
+    frame.to_csv(trained.root / "far.csv", index=False)
+    ran, found = drift(trained, "far.csv")
+    assert ran.code == 3
+    assert "NaN" not in ran.out
+    assert "Infinity" not in ran.out
+    assert ("out of range", "age") in {(f["check"], f["column"]) for f in found["findings"]}
+
+
 @pytest.mark.parametrize(
     "place", ["/nope", "nope/", "file:///nope/log", "${HOME}/nope", "nope.csv"]
 )

@@ -1,7 +1,9 @@
 """Labels that arrive later: every one is joined or counted."""
 
+import os
 from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,7 +11,8 @@ import pytest
 from prediction_logs import BINARY, NOON, RECORD, REGRESSION, label, line, write
 
 from tagship.errors import TagshipError
-from tagship.monitoring.labels import join_labels, read_feedback, read_labels
+from tagship.monitoring.label_join import join_labels
+from tagship.monitoring.labels import read_feedback, read_labels
 from tagship.monitoring.prediction_log import read_predictions
 
 TWO = {"predictions": {"prediction": ["yes", "no"], "probability": [0.75, 0.25]}}
@@ -231,6 +234,10 @@ def test_what_pandas_kept_as_an_index_is_read(log, index):
         ("labels.csv", "", "labels.csv: the labels cannot be read"),
         ("labels.parquet", "no parquet", "labels.parquet: the labels cannot be read"),
         ("labels.jsonl", "{]", "labels.jsonl: the labels cannot be read"),
+        ("labels.jsonl", '{"request_id": "r1", "actual": 1}\n5', "the labels cannot be read"),
+        ("labels.jsonl", '{"request_id": "r1", "row": 0.5, "actual": 1}', "labels.jsonl: row: "),
+        ("labels.csv", f"request_id,row,actual\nr1,{'9' * 5000},1\n", "labels.csv: row: "),
+        ("labels.csv.gz", "no gzip", "labels.csv.gz: the labels cannot be read"),
     ],
 )
 def test_a_file_that_holds_no_labels_is_refused(tmp_path, name, content, says):
@@ -238,6 +245,31 @@ def test_a_file_that_holds_no_labels_is_refused(tmp_path, name, content, says):
     with pytest.raises(TagshipError) as refused:
         list(read_labels(name, tmp_path))
     assert says in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("labels.csv", "root:x:0:0:hunter2\n"),
+        ("labels.csv", "request_id,hunter2\nr1,yes\n"),
+        ("labels.csv", "request_id,row,actual\nr1,hunter2,yes\n"),
+        ("labels.csv", 'request_id,actual\nr1,yes,hunter2\nr1\n"hunter2'),
+        ("labels.jsonl", "hunter2"),
+        ("labels.parquet", "hunter2"),
+    ],
+)
+def test_a_refused_file_is_not_quoted(tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(TagshipError) as refused:
+        list(read_labels(name, tmp_path))
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero"), Path.mkdir])
+def test_what_is_no_file_is_refused(tmp_path, make):
+    make(tmp_path / "labels.csv")
+    with pytest.raises(TagshipError, match=r"labels.csv: (no such file|is a folder)"):
+        list(read_labels("labels.csv", tmp_path))
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):

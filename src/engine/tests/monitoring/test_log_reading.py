@@ -24,7 +24,8 @@ from prediction_logs import (
 )
 
 from tagship.errors import TagshipError
-from tagship.monitoring import log_lines
+from tagship.monitoring import log_lines, prediction_log
+from tagship.monitoring.log_columns import LogColumns
 from tagship.monitoring.log_files import Window, log_files
 from tagship.monitoring.prediction_log import read_predictions
 
@@ -342,6 +343,19 @@ def test_many_rows_are_thinned_by_request_and_say_so(tmp_path):
     assert not len(some.elsewhere)
     again = read(tmp_path, most=1000)
     assert again.requests.tolist() == some.requests.tolist()
+
+
+def test_wide_rows_are_thinned_earlier(tmp_path, monkeypatch):
+    simulate(tmp_path, 300)
+    monkeypatch.setattr(prediction_log, "_MOST_BYTES", 200 * LogColumns(BINARY).row_bytes)
+    found = read(tmp_path)
+    assert (found.one_in, len(found) <= 200) == (2, True)
+
+
+def test_the_ids_of_requests_elsewhere_do_not_fill_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(prediction_log, "_MOST_ELSEWHERE", 10)
+    simulate(tmp_path, 300)
+    assert len(read(tmp_path, release="tiny/v2.0.0").elsewhere) == 10
 
 
 def test_a_log_is_read_while_it_is_written_to_and_rotated(tmp_path):

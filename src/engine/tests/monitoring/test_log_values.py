@@ -18,7 +18,8 @@ from prediction_logs import (
 )
 
 from tagship.monitoring import labels, log_lines
-from tagship.monitoring.labels import join_labels, read_feedback
+from tagship.monitoring.label_join import join_labels
+from tagship.monitoring.labels import read_feedback
 from tagship.monitoring.prediction_log import read_predictions
 
 

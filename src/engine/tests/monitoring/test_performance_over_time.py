@@ -7,7 +7,8 @@ import pytest
 from prediction_logs import BINARY, NOON, REGRESSION, label, line, simulate, write
 
 from tagship.config.thresholds import ThresholdsConfig
-from tagship.monitoring.labels import join_labels, read_feedback
+from tagship.monitoring.label_join import join_labels
+from tagship.monitoring.labels import read_feedback
 from tagship.monitoring.performance import judge_performance
 from tagship.monitoring.prediction_log import read_predictions
 from tagship.monitoring.sample import Sample
