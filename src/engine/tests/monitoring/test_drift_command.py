@@ -367,6 +367,16 @@ def test_a_place_that_is_not_there_is_refused_not_empty(trained: Project, place:
     trained.refused("drift", "tiny", "--current", place, says=("nope", "no such file"))
 
 
+def test_a_log_that_is_delivered_again_and_again_stays_too_small(trained: Project) -> None:
+    log(trained, make_table(30, seed=99))
+    [path] = (trained.root / "log").iterdir()
+    for copy in range(20):
+        (path.parent / f"predictions-copy-{copy}.jsonl").write_bytes(path.read_bytes())
+    ran, found = drift(trained, "log")
+    assert (ran.code, found["status"], found["rows"]) == (4, "no data", 30)
+    assert found["skipped"] == {"repeated": 600}
+
+
 def test_an_empty_name_is_no_default(trained: Project) -> None:
     trained.refused("drift", "tiny", "--current", "", says="--current: it is empty")
 
