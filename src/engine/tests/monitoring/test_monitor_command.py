@@ -158,6 +158,14 @@ def test_nobody_said_where_the_log_is(watched):
     assert "monitoring.log does not say where production logs" in found["reasons"][0]
 
 
+@pytest.mark.parametrize("ref", ["tiny/staging/2", "tiny/staging/x", "other/production/1"])
+def test_a_tag_that_nobody_should_have_made_does_not_stop_the_looks(running, ref):
+    log(running, running.path("logs/production/tiny"), release="tiny/v1.0.0")
+    git(running.root, "tag", ref)
+    git(running.root, "push", "-q", "origin", f"refs/tags/{ref}")
+    assert looked(running, code=4)["production"]["status"] == "ok"
+
+
 def test_a_log_that_is_not_there_is_no_data_and_says_so(running):
     found = looked(running, code=4)["production"]
     assert found["status"] == "no data"
