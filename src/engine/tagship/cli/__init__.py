@@ -47,9 +47,8 @@ COMMANDS = {
     "monitor": "monitor",
     "doctor": "doctor",
     "demo": "demo",
-    "changed": "changed",
     "difference": "difference",
-    "github": "github",
+    "ci": "ci",
     "export": "export",
 }
 """Every command and the module that holds its function ``command``."""

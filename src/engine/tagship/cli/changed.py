@@ -1,4 +1,4 @@
-"""``tagship changed``: which models a branch changes."""
+"""``tagship ci changed``: which models a branch changes."""
 
 from typing import Annotated
 

@@ -200,7 +200,7 @@ def test_outputs_are_one_line_each(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         {"model": "a", "environment": "production", "state": "pending", "detail": "…"},
     ]
     answer.write_text(json.dumps(outcomes), encoding="utf-8")
-    assert CliRunner().invoke(make_app(), ["github", "outputs", str(answer)]).exit_code == 0
+    assert CliRunner().invoke(make_app(), ["ci", "outputs", str(answer)]).exit_code == 0
     assert file.read_text(encoding="utf-8").splitlines() == [
         'deployed=["a/staging/2"]',
         'pending=[{"model": "a", "environment": "production", "version": ""}]',
@@ -212,7 +212,7 @@ def test_a_security_fix_of_the_template_is_one_issue_until_it_is_taken_over(
 ) -> None:
     from typer.testing import CliRunner
 
-    from tagship.cli.github import app
+    from tagship.cli.ci import app
 
     answer = tmp_path / "newer.json"
     for fixes, state in ((["template/v9.9.9: a hole"], "open"), ([], "closed")):
@@ -230,7 +230,7 @@ def test_tags_that_are_not_true_are_one_issue_until_they_are(edge: Edge, tmp_pat
     def said(problem: str) -> str:
         checks = [{"what": "its commit was reviewed", "problem": problem}]
         answer.write_text(json.dumps([{"name": "churn/production/7", "checks": checks}]))
-        ran = CliRunner().invoke(make_app(), ["github", "tags", str(answer)])
+        ran = CliRunner().invoke(make_app(), ["ci", "tags", str(answer)])
         assert ran.exit_code == 0, ran.output
         return ran.output.strip()
 

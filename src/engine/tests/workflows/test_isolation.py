@@ -103,7 +103,7 @@ def engine(checkout: Path) -> Path:
 @pytest.mark.parametrize(
     "words",
     [("status", "--no-mlflow"), ("verify-deployment",), ("deploy",), ("doctor",),
-     ("github", "outputs", "outcomes.json"), ("image", "--push", "--", "churn")],
+     ("ci", "outputs", "outcomes.json"), ("image", "--push", "--", "churn")],
 )  # fmt: skip
 def test_nothing_that_was_planted_runs(
     checkout: Path, engine: Path, words: tuple[str, ...]

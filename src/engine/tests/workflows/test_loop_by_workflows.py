@@ -303,7 +303,7 @@ MISTAKES = {
     "promote: outputs of nothing": ("promote", "--json > outcomes", "> outcomes"),
     "promote: a shallow clone": ("promote", "fetch-depth: 0", "fetch-depth: 1"),
     "rollback: the reason is lost": ("rollback", "REASON: ${{ inputs.reason }}", "REASON: ''"),
-    "rollback: no pull request": ("rollback", "github propose", "github outputs"),
+    "rollback: no pull request": ("rollback", "ci propose", "ci outputs"),
 }
 
 

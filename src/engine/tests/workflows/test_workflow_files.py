@@ -152,15 +152,13 @@ def test_a_checkout_keeps_no_token_and_only_steps_that_need_one_get_it() -> None
         )
         may_ask = bool(asks) and job != "check"
         assert ("TAGSHIP_REGISTRY_TOKEN" in secrets) == may_ask, f"{name}: {job}: the registry's"
-        pushes = re.search(
-            r"tagship (promote|deploy|rollback|github propose|github renewed)", script
-        )
+        pushes = re.search(r"tagship (promote|deploy|rollback|ci propose|ci renewed)", script)
         writes = bool(pushes) and name in ("release", "promote", "rollback", "renew")
         assert ("TAGSHIP_TOKEN" in secrets) == writes, f"{name}: {job}: for what pushes"
         assert len(secrets) <= reads + may_ask + writes, f"{name}: {job}: {secrets}"
         remote = re.search(
             r"tagship (promote|deploy|rollback|verify-deployment|difference|monitor|retrain"
-            r"|github [cpi]|github retrained|github renewed|github engine)",
+            r"|ci (comment|propose|issues|retrained|renewed|engine|tags))",
             script,
         )
         if remote:

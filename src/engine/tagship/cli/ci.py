@@ -1,4 +1,4 @@
-"""``tagship github``: what the workflows ask of GitHub, with gh."""
+"""``tagship ci``: what only workflows call, most of it asked of GitHub with gh."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,10 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="What the workflows ask of GitHub.", no_args_is_help=True)
+from tagship.cli import changed
+
+app = typer.Typer(help="Do what only the workflows need.", no_args_is_help=True)
+app.command("changed")(changed.command)
 Answer = Annotated[Path, typer.Argument(help="What a command printed with --json.")]
 
 
