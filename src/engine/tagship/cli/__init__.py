@@ -12,46 +12,26 @@ from typing import Any
 import typer
 
 from tagship import __version__
+from tagship.cli.exit_codes import ExitCode
+from tagship.cli.output import tell_error
 from tagship.config.root import find_root, offer_own_code
 from tagship.errors import TagshipError
 from tagship.files import explain_os_error
 
-COMMANDS = {
-    "new": "new",
-    "remove": "remove",
-    "update": "update",
-    "check": "check",
-    "describe": "describe",
-    "validate": "validate",
-    "run": "run",
-    "train": "train",
-    "gate": "gate",
-    "lock": "lock",
-    "record": "record",
-    "build": "build",
-    "image": "image",
-    "serve": "serve",
-    "predict": "predict",
-    "schema": "schema",
-    "release": "release",
-    "promote": "promote",
-    "deploy": "deploy",
-    "rollback": "rollback",
-    "lift": "lift",
-    "retrain": "retrain",
-    "drift": "drift",
-    "status": "status",
-    "history": "history",
-    "verify-deployment": "verify_deployment",
-    "mirror": "mirror",
-    "monitor": "monitor",
-    "doctor": "doctor",
-    "demo": "demo",
-    "difference": "difference",
-    "ci": "ci",
-    "export": "export",
-}
-"""Every command and the module that holds its function ``command``."""
+GROUPS = {
+    "Work on a model": (
+        "new", "check", "describe", "validate", "run", "train", "gate", "lock", "record", "build",
+        "serve", "predict", "remove",
+    ),
+    "Ship it": (
+        "release", "promote", "deploy", "rollback", "lift", "image", "demo",
+    ),
+    "Watch what runs": (
+        "status", "history", "verify-deployment", "monitor", "drift", "retrain", "mirror",
+    ),
+    "Set up and keep up": ("doctor", "update", "schema", "export", "ci"),
+}  # fmt: skip
+"""The groups of the help page and their commands, each a module of that name."""
 
 
 _REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
@@ -64,17 +44,17 @@ def make_app() -> typer.Typer:
         name="tagship",
         help="Git tags ship models: train, gate, lock, build, release, promote, roll back.",
         no_args_is_help=True,
-        rich_markup_mode=None,
         pretty_exceptions_enable=False,
-        add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    for name, module in COMMANDS.items():
-        found = import_module(f"tagship.cli.{module}")
-        if hasattr(found, "app"):
-            app.add_typer(found.app, name=name)
-        else:
-            app.command(name)(found.command)
+    for group, names in GROUPS.items():
+        for name in names:
+            module = import_module(f"tagship.cli.{name.replace('-', '_')}")
+            if hasattr(module, "app"):
+                app.add_typer(module.app, name=name, rich_help_panel=group)
+            else:
+                app.command(name, rich_help_panel=group)(module.command)
     return app
 
 
@@ -105,19 +85,19 @@ def guarded(app: Callable[[], Any]) -> int:
     try:
         app()
     except TagshipError as error:
-        typer.echo(f"error: {error}", err=True)
-        return 1
+        tell_error(error)
+        return ExitCode.REFUSED
     except KeyboardInterrupt:
         typer.echo("stopped; run the same command again to go on", err=True)
-        return 130
+        return ExitCode.STOPPED
     except BrokenPipeError:
-        return 1
+        return ExitCode.REFUSED
     except OSError as error:
         if error.errno not in _REFUSALS:
             raise
-        typer.echo(f"error: {explain_os_error(error, Path(error.filename or '.'))}", err=True)
-        return 1
-    return 0
+        tell_error(explain_os_error(error, Path(error.filename or ".")))
+        return ExitCode.REFUSED
+    return ExitCode.OK
 
 
 def _version(wanted: bool) -> None:
@@ -128,7 +108,11 @@ def _version(wanted: bool) -> None:
 
 def _root(
     version: bool = typer.Option(
-        False, "--version", callback=_version, is_eager=True, help="Show the engine's version."
+        False,
+        "--version",
+        callback=_version,
+        is_eager=True,
+        help="Show the engine's version and exit.",
     ),
 ) -> None:
     pass

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from tagship.cli.models import Models, load
+from tagship.cli.options import Json
 
 
 def command(
@@ -12,12 +13,21 @@ def command(
     release: Annotated[
         str, typer.Option(help="Build as this release, such as churn/v1.3.0.")
     ] = "unreleased",
+    json: Json = False,
 ) -> None:
     """Build the bento of the last training, which must be locked and not fail its verdict."""
     from tagship.bento import build_bento
+    from tagship.cli.output import as_json
     from tagship.files import only_one
 
+    answers = []
     for files in load(models):
         with only_one(files.root, files.name):
             bento = build_bento(files, release)
-        typer.echo(f"{bento.tag}  {bento.path.relative_to(files.root)}")
+        where = str(bento.path.relative_to(files.root))
+        if json:
+            answers.append({"model": files.name, "bento": bento.tag, "path": where})
+        else:
+            typer.echo(f"{bento.tag}  {where}")
+    if json:
+        as_json(answers)

@@ -6,8 +6,10 @@ import typer
 
 
 def command(
-    base: Annotated[str, typer.Option(help="What the branch is to be merged into.")],
-    json: Annotated[bool, typer.Option("--json", help="Answer as one line of JSON.")] = False,
+    base: Annotated[str, typer.Option(help="The branch or commit to merge into.")],
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the answer as one line of JSON.")
+    ] = False,
 ) -> None:
     """Name the models whose config, data, features or engine differ from a base branch."""
     import json as text

@@ -3,10 +3,12 @@
 import typer
 
 from tagship.cli.models import Models
+from tagship.cli.options import Json
 
 
-def command(models: Models = None) -> None:
-    """Check config/: keys, types, names across files, estimators' import paths, schemas."""
+def command(models: Models = None, json: Json = False) -> None:
+    """Check the config files: keys, types, names across files, estimators and parameters."""
+    from tagship.cli.output import as_json, tell_error
     from tagship.config.project_files import load_model, load_project, model_names
     from tagship.config.root import find_root
     from tagship.config.schemas import stale_schemas
@@ -26,9 +28,13 @@ def command(models: Models = None) -> None:
         for path in stale_schemas(root)
     ]
     for problem in problems:
-        typer.echo(f"error: {problem}", err=True)
+        tell_error(problem)
+    if json:
+        as_json({"models": list(names), "problems": problems})
     if problems:
         raise typer.Exit(1)
+    if json:
+        return None
     if not names:
         return typer.echo("no models yet: tagship new NAME --data … --target …")
     typer.echo(

@@ -6,18 +6,21 @@ from typing import Annotated
 
 import typer
 
-from tagship.cli import changed
+from tagship.cli import changed, difference
 
-app = typer.Typer(help="Do what only the workflows need.", no_args_is_help=True)
+app = typer.Typer(help="Do what the workflows need; people need none of it.", no_args_is_help=True)
 app.command("changed")(changed.command)
-Answer = Annotated[Path, typer.Argument(help="What a command printed with --json.")]
+app.command("difference")(difference.command)
+Answer = Annotated[Path, typer.Argument(help="The file of what a command printed with --json.")]
 
 
 @app.command("comment")
 def comment(
-    files: Annotated[list[Path], typer.Argument(help="Markdown; together they are the comment.")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Markdown files; together they are the comment.")
+    ],
     pull_request: Annotated[int, typer.Option(help="The pull request's number.")],
-    topic: Annotated[str, typer.Option(help="A topic has one comment, which is updated.")],
+    topic: Annotated[str, typer.Option(help="The topic; each has one comment, which is updated.")],
 ) -> None:
     """Post a comment on a pull request, or update the one that is there."""
     from tagship.gitops import github
@@ -39,12 +42,14 @@ def propose(answer: Answer) -> None:
 
 @app.command("issues")
 def issues(
-    answer: Annotated[Path, typer.Argument(help="What `tagship monitor --json` printed.")],
+    answer: Annotated[
+        Path, typer.Argument(help="The file of what `tagship monitor --json` printed.")
+    ],
     publish: Annotated[
         bool, typer.Option("--publish", help="Append it to the remote's branch monitor, too.")
     ] = False,
 ) -> None:
-    """Keep one issue a model up to date; say which to retrain, also as the output `retrain`."""
+    """Keep one issue for each model up to date, and say which models to retrain."""
     from datetime import UTC, datetime
 
     from tagship.config.root import find_root
@@ -69,9 +74,11 @@ def issues(
 
 @app.command("retrained")
 def retrained(
-    answer: Annotated[Path, typer.Argument(help="What `tagship retrain --json` printed.")],
+    answer: Annotated[
+        Path, typer.Argument(help="The file of what `tagship retrain --json` printed.")
+    ],
 ) -> None:
-    """Push what a retraining made and open or update its pull request; the issue says so."""
+    """Push what a retraining made, open or update its pull request, and say so in the issue."""
     from tagship.cli.output import quoted
     from tagship.config.root import find_root
     from tagship.gitops import alerts, github
@@ -90,7 +97,9 @@ def retrained(
 
 @app.command("engine")
 def engine(
-    answer: Annotated[Path, typer.Argument(help="What `tagship update --check --json` printed.")],
+    answer: Annotated[
+        Path, typer.Argument(help="The file of what `tagship update --check --json` printed.")
+    ],
 ) -> None:
     """Keep one issue while the template's newer versions mend something about security."""
     from tagship.gitops import github
@@ -105,7 +114,9 @@ def engine(
 
 @app.command("tags")
 def tags(
-    answer: Annotated[Path, typer.Argument(help="What `verify-deployment --json` printed.")],
+    answer: Annotated[
+        Path, typer.Argument(help="The file of what `verify-deployment --json` printed.")
+    ],
 ) -> None:
     """Keep one issue while a tag is not what it claims."""
     from tagship.cli.output import quoted
@@ -125,11 +136,16 @@ def tags(
 
 @app.command("renewed")
 def renewed(
-    answer: Annotated[Path, typer.Argument(help="What `tagship lock renew --json` printed.")],
+    answer: Annotated[
+        Path, typer.Argument(help="The file of what `tagship lock renew --json` printed.")
+    ],
     pull_request: Annotated[int, typer.Option(help="The pull request's number.")],
-    branch: Annotated[str, typer.Option(help="Its branch.")],
+    branch: Annotated[str, typer.Option(help="The pull request's branch.")],
     commit: Annotated[str, typer.Option(help="The commit that was trained.")],
-    folder: Annotated[Path, typer.Option(help="Where the renewed files lie, as under config/.")],
+    folder: Annotated[
+        Path,
+        typer.Option(help="The folder of the renewed files, which lie in it as under config/."),
+    ],
 ) -> None:
     """Commit renewed locks to a pull request's branch, and say which models need a person."""
     from tagship.config.root import find_root

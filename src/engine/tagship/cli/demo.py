@@ -4,14 +4,22 @@ from typing import Annotated
 
 import typer
 
+from tagship.cli.models import complete_models
+
 
 def command(
     model: Annotated[
-        str | None, typer.Argument(help="The model to tell it with: churn, or the first.")
+        str | None,
+        typer.Argument(
+            help="The model to show it with; by default churn, or the first.",
+            autocompletion=complete_models,
+        ),
     ] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Keep the temporary folder.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the temporary folder afterwards.")
+    ] = False,
 ) -> None:
-    """Release, promote, refuse, roll back and lift, in a temporary folder with its own remote."""
+    """Play the loop in a temporary folder: release, promote, refuse, roll back and lift."""
     import shutil
     import tempfile
     from pathlib import Path

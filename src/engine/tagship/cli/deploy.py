@@ -4,15 +4,20 @@ from typing import Annotated
 
 import typer
 
+from tagship.cli.models import complete_models
 from tagship.cli.options import DryRun, Json, Registry, Sign
 
 
 def command(
-    commit: Annotated[str, typer.Option(help="The merged commit; by default main's.")] = "",
+    commit: Annotated[str, typer.Option(help="The merged commit; by default that of main.")] = "",
     github: Annotated[
-        bool, typer.Option("--github", help="Compare with the pull request that brought it.")
+        bool,
+        typer.Option("--github", help="Compare the commit with the pull request that brought it."),
     ] = False,
-    model: Annotated[list[str] | None, typer.Option(help="Only these models.")] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this model; may be given again.", autocompletion=complete_models),
+    ] = None,
     registry: Registry = "",
     sign: Sign = False,
     dry_run: DryRun = False,

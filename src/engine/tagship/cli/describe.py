@@ -4,21 +4,22 @@ from typing import Annotated
 
 import typer
 
+from tagship.cli.models import Model
+from tagship.cli.options import Json
+
 
 def command(
-    model: Annotated[str, typer.Argument(help="The model whose data to explore.")],
+    model: Model,
     html: Annotated[
         bool, typer.Option("--html", help="Write reports/<model>-data.html, with plots, instead.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")] = False,
+    json: Json = False,
 ) -> None:
-    """Explore a model's data: types, missing values, distributions, correlations, outliers.
+    """Explore a model's data: types, missing values, distributions, correlations and outliers.
 
     Works on a table that breaks its contract too, and says where. Personal data is left out.
     """
-    import json
-    from dataclasses import asdict
-
+    from tagship.cli.output import as_json
     from tagship.config.project_files import load_model
     from tagship.config.root import find_root
     from tagship.reports.describe import describe_model
@@ -29,10 +30,10 @@ def command(
         from tagship.reports.describe_html import write_description
 
         path = write_description(files, found)
-        if not as_json:
+        if not json:
             typer.echo(f"wrote {path.relative_to(files.root)}")
-    if as_json:
-        typer.echo(json.dumps(asdict(found), indent=2, ensure_ascii=False, allow_nan=False))
+    if json:
+        as_json(found)
     elif not html:
         from tagship.reports.describe_text import description_text
 

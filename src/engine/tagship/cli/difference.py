@@ -1,4 +1,4 @@
-"""``tagship difference``: what a merge would change in the cluster."""
+"""``tagship ci difference``: what a merge would change in the cluster."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,13 +9,13 @@ from tagship.cli.options import Json
 
 
 def command(
-    base: Annotated[str, typer.Option(help="What the branch is to be merged into.")],
+    base: Annotated[str, typer.Option(help="The branch or commit to merge into.")],
     markdown: Annotated[
-        Path | None, typer.Option(help="Append it as Markdown to this file.")
+        Path | None, typer.Option(help="Append the difference as Markdown to this file.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Render what runs and what would run, and show the difference of every overlay touched."""
+    """Show how the rendered manifests would change if a branch were merged."""
     from tagship.cli.output import as_json
     from tagship.config.root import find_root
     from tagship.gitops.difference import as_markdown, differences

@@ -10,7 +10,7 @@ SYMBOLS = {"ok": "✓", "warn": "!", "fail": "✗"}
 def command(
     json: Json = False,
 ) -> None:
-    """Look into workflows, rulesets, owners, overlays, locks, tags and tools."""
+    """Check how the repository is set up: workflows, rulesets, owners, locks, tags and tools."""
     from tagship.cli.checks import lock_current
     from tagship.cli.output import as_json
     from tagship.config.root import find_root

@@ -13,40 +13,43 @@ if TYPE_CHECKING:
     from tagship.monitoring.drift_verdict import DriftVerdict
     from tagship.training.reference import Reference
 
-_CODES = {"ok": 0, "fail": 3, "no data": 4, "warn": 5}
-
 
 def command(
     model: Model,
     current: Annotated[
         str | None,
         typer.Option(
-            help="A folder or URL of prediction logs (by default what `tagship serve` logged"
-            " here), a csv, parquet or json file or URL, or a database's URL for --query."
+            help="What the model sees now: a folder or URL of prediction logs (by default what"
+            " `tagship serve` logged here), a csv, parquet or json file or URL, or a database's"
+            " URL for --query."
         ),
     ] = None,
     query: Annotated[
-        str | None, typer.Option(help="Ask the database at --current, by SQLAlchemy.")
+        str | None, typer.Option(help="Read this query's rows from the database at --current.")
     ] = None,
     since: Annotated[
-        str | None, typer.Option(help="Rows from here on: 24h, 7d, or an ISO 8601 time (UTC).")
+        str | None,
+        typer.Option(help="Take rows from here on: 24h or 7d ago, or an ISO 8601 time (UTC)."),
     ] = None,
     until: Annotated[
-        str | None, typer.Option(help="Rows before this: 24h (ago), or an ISO 8601 time.")
+        str | None,
+        typer.Option(help="Take rows before this: 24h or 7d ago, or an ISO 8601 time (UTC)."),
     ] = None,
     release: Annotated[
         str | None,
-        typer.Option(help="Compare with this release's training, and read its log lines only."),
+        typer.Option(help="Compare with this release's training, and take its log lines only."),
     ] = None,
     html: Annotated[
-        Path | None, typer.Option(help="Also write Evidently's report here (extra `monitor`).")
+        Path | None,
+        typer.Option(help="Also write Evidently's report to this file; needs the extra `monitor`."),
     ] = None,
     json: Json = False,
 ) -> None:
     """Compare what a model sees now with its training, by the drift section of thresholds.yaml.
 
-    Exit codes: 0 ok, 1 refused, 3 drift, 4 no data, 5 a warning.
+    The exit code is 0 for ok, 3 for drift, 4 for too little data and 5 for a warning.
     """
+    from tagship.cli.exit_codes import OF_STATUS
     from tagship.cli.moments import moment
     from tagship.cli.output import as_json
     from tagship.config.project_files import load_model
@@ -92,7 +95,7 @@ def command(
         _show(verdict)
         if html is not None and found.rows:
             typer.echo(f"wrote {html}")
-    if code := _CODES[verdict.status]:
+    if code := OF_STATUS[verdict.status]:
         raise typer.Exit(code)
 
 

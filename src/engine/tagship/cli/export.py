@@ -11,7 +11,7 @@ from tagship.cli.models import Models, load
 if TYPE_CHECKING:
     from tagship.config.project import ProjectConfig
 
-app = typer.Typer(help="Write the pipeline for other tools.", no_args_is_help=True)
+app = typer.Typer(help="Write the pipeline for another tool.", no_args_is_help=True)
 
 STAGES = {
     "ingest": "tagship describe {model} --html",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tagship.cli.models import Models, load, progress
+from tagship.cli.options import Json
 
 if TYPE_CHECKING:
     from tagship.gates.verdict import Verdict
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 def command(
     models: Models = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON.")] = False,
+    json: Json = False,
     markdown: Annotated[
         Path | None, typer.Option(help="Append the verdicts as Markdown to this file.")
     ] = None,
@@ -22,8 +23,8 @@ def command(
         typer.Option(help="Judge against the champion that this release's tag names."),
     ] = None,
 ) -> None:
-    """Judge by every gate of thresholds.yaml; exit 1 when one fails."""
-    from tagship.cli.output import append
+    """Judge the last training by every gate of thresholds.yaml."""
+    from tagship.cli.output import append, as_json
     from tagship.files import only_one
     from tagship.gates.verdict import markdown as as_markdown
     from tagship.pipeline import gate_model
@@ -33,7 +34,7 @@ def command(
         with only_one(files.root, files.name):
             verdicts.append(gate_model(files, progress(files.name, err=True), release))
     if json:
-        typer.echo("[" + ",\n".join(v.model_dump_json(indent=2) for v in verdicts) + "]")
+        as_json([{**v.model_dump(mode="json"), "status": v.status} for v in verdicts])
     else:
         for verdict in verdicts:
             show(verdict)
@@ -44,13 +45,14 @@ def command(
 
 def show(verdict: "Verdict") -> None:
     """Print one verdict as a table."""
-    from tagship.cli.output import table
+    from tagship.cli.output import coloured, table
     from tagship.gates.verdict import SYMBOLS
     from tagship.numbers import brief
 
     champion = f"champion {verdict.champion}" if verdict.champion else "no champion yet"
     typer.echo(
-        f"{verdict.model}: {verdict.status} (artifact {verdict.artifact_sha256[:12]}, {champion})"
+        f"{verdict.model}: {coloured(verdict.status)}"
+        f" (artifact {verdict.artifact_sha256[:12]}, {champion})"
     )
     rows = [
         (

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tagship.cli.models import Model
 from tagship.cli.options import Json
 
 if TYPE_CHECKING:
@@ -11,10 +12,13 @@ if TYPE_CHECKING:
 
 
 def command(
-    model: Annotated[str, typer.Argument(help="The model.")],
-    env: Annotated[str | None, typer.Option(help="Only this environment.")] = None,
+    model: Model,
+    env: Annotated[str | None, typer.Option(help="Show only this environment.")] = None,
     at: Annotated[
-        str | None, typer.Option(help="What ran then: a date (its end) or a date and time, in UTC.")
+        str | None,
+        typer.Option(
+            help="Show what ran then: at the end of a date, or at a date and time, in UTC."
+        ),
     ] = None,
     json: Json = False,
 ) -> None:

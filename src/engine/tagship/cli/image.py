@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from tagship.cli.models import Model, load
+from tagship.cli.options import Json
 
 
 def command(
@@ -12,15 +13,28 @@ def command(
     release: Annotated[
         str, typer.Option(help="The release it was built as, such as churn/v1.3.0.")
     ] = "unreleased",
-    push: Annotated[bool, typer.Option("--push", help="Push it, and say its digest.")] = False,
-    builder: Annotated[str, typer.Option(help="docker, podman or buildah; else the first.")] = "",
-    option: Annotated[list[str] | None, typer.Option(help="Passed on to the builder.")] = None,
+    push: Annotated[
+        bool, typer.Option("--push", help="Push the image, and say its digest.")
+    ] = False,
+    builder: Annotated[
+        str,
+        typer.Option(
+            help="The program that builds: docker, podman or buildah; else the first there is."
+        ),
+    ] = "",
+    option: Annotated[
+        list[str] | None, typer.Option(help="An option that is passed on to the builder.")
+    ] = None,
+    json: Json = False,
 ) -> None:
-    """Build the image of the bento that was built last; --push makes it known by digest."""
+    """Build the container image of the bento that was built last, and push it if asked to."""
+    from tagship.cli.output import as_json
     from tagship.gitops.github import write_outputs
     from tagship.image import build_image
 
     made = build_image(load([model])[0], release, push, builder, tuple(option or ()))
     if made.digest:
         write_outputs({"reference": made.reference, "name": made.name, "digest": made.digest})
+    if json:
+        return as_json({**vars(made), "reference": made.reference})
     typer.echo(made.reference)

@@ -4,18 +4,22 @@ from typing import Annotated
 
 import typer
 
+from tagship.cli.models import Model
 from tagship.cli.options import DryRun, Json, Sign
 
 
 def command(
-    model: Annotated[str, typer.Argument(help="The model.")],
-    what: Annotated[str, typer.Argument(help="A version (v1.3.0) or deployment (production/5).")],
-    reason: Annotated[str, typer.Option(help="Why it may run again.")],
+    model: Model,
+    what: Annotated[
+        str,
+        typer.Argument(help="The version (v1.3.0) or deployment (production/5) that is rejected."),
+    ],
+    reason: Annotated[str, typer.Option(help="Say why it may run again; the history keeps it.")],
     sign: Sign = False,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
-    """Lift a rejection that a rollback made; nothing else that runs changes."""
+    """Lift the rejection that a rollback made, so that a version may be promoted again."""
     from tagship.cli.checks import checks
     from tagship.cli.output import as_json
     from tagship.config.root import find_root

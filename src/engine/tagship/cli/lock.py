@@ -8,25 +8,30 @@ import typer
 from tagship.cli.models import Models, load, progress
 from tagship.cli.options import Json
 
-app = typer.Typer(help="Write and verify model.lock.yaml.", no_args_is_help=True)
+app = typer.Typer(help="Check, verify, renew or write the locks.", no_args_is_help=True)
 
 
 @app.command("check")
-def check(models: Models = None) -> None:
-    """Say which locks are current and which are stale, without training; exit 1 for a stale one."""
+def check(models: Models = None, json: Json = False) -> None:
+    """Say which locks are current and which are stale, without training."""
     from tagship.cli.checks import lock_current
+    from tagship.cli.output import as_json
     from tagship.errors import TagshipError
 
-    stale = False
+    problems: dict[str, str] = {}
     for files in load(models):
+        problems[files.name] = ""
         try:
             lock_current(files.root, files.name)
         except TagshipError as error:
+            problems[files.name] = str(error)
             typer.echo(f"{files.name}: {error}", err=True)
-            stale = True
         else:
-            typer.echo(f"{files.name}: current")
-    if stale:
+            if not json:
+                typer.echo(f"{files.name}: current")
+    if json:
+        as_json([{"model": name, "problem": problem} for name, problem in problems.items()])
+    if any(problems.values()):
         raise typer.Exit(1)
 
 
@@ -36,21 +41,24 @@ def verify(
     markdown: Annotated[
         Path | None, typer.Option(help="Append what came out as Markdown to this file.")
     ] = None,
+    json: Json = False,
 ) -> None:
-    """Retrain and compare: identical, equivalent or different; a stale lock is named.
+    """Train again and compare with the lock: identical, equivalent or different.
 
     What came out is kept for `tagship gate`, `record` and `build`.
     """
-    from tagship.cli.output import append, quoted
+    from tagship.cli.output import append, as_json, quoted, tell_error
     from tagship.errors import TagshipError
     from tagship.proofs import retrain_and_keep
 
     wrong = False
+    answers: list[dict[str, str]] = []
     for files in load(models):
         try:
-            proven = retrain_and_keep(files, progress(files.name))
+            proven = retrain_and_keep(files, progress(files.name, err=json))
         except TagshipError as error:
-            typer.echo(f"error: {error}", err=True)
+            tell_error(error)
+            answers.append({"model": files.name, "outcome": "refused", "problem": str(error)})
             said = str(error).replace(f"{files.root}/", "")
             append(markdown, f"The lock of `{files.name}` is refused.\n\n{quoted(said)}\n")
             wrong = True
@@ -61,18 +69,24 @@ def verify(
             "different": f"different: {files.lock_path.name}: {proven.difference}",
         }
         said = f"{files.name}: {explained[proven.outcome]}"
-        typer.echo(said)
+        answers.append(
+            {"model": files.name, "outcome": proven.outcome, "problem": proven.difference}
+        )
+        if not json:
+            typer.echo(said)
         append(markdown, f"Trained again, compared with its lock:\n\n{quoted(said)}\n")
         wrong |= proven.outcome == "different"
+    if json:
+        as_json(answers)
     if wrong:
         raise typer.Exit(1)
 
 
 @app.command("renew")
 def renew(models: Models = None, json: Json = False) -> None:
-    """After new libraries or a new engine: renew the locks of models that stay the same.
+    """Renew, after new libraries or a new engine, the locks of models that stay the same.
 
-    Exit 1 when a model does not: run `tagship run` for it and review its new lock.
+    A model that does not stay the same needs `tagship run`, and a review of its new lock.
     """
     from tagship.cli.output import as_json
     from tagship.files import only_one
@@ -81,7 +95,7 @@ def renew(models: Models = None, json: Json = False) -> None:
     renewals = []
     for files in load(models):
         with only_one(files.root, files.name):
-            renewals.append(renew_lock(files, (lambda _: None) if json else progress(files.name)))
+            renewals.append(renew_lock(files, progress(files.name, err=json)))
     if json:
         as_json(renewals)
     else:
@@ -93,12 +107,18 @@ def renew(models: Models = None, json: Json = False) -> None:
 
 
 @app.command("write")
-def write(models: Models = None) -> None:
+def write(models: Models = None, json: Json = False) -> None:
     """Write the lock of the last training, if its verdict does not fail."""
+    from tagship.cli.output import as_json
     from tagship.files import only_one
     from tagship.pipeline import lock_gated
 
+    answers = []
     for files in load(models):
         with only_one(files.root, files.name):
             change = lock_gated(files)
-        typer.echo(f"{files.lock_path.relative_to(files.root)}: {change}")
+        answers.append({"model": files.name, "lock": change})
+        if not json:
+            typer.echo(f"{files.lock_path.relative_to(files.root)}: {change}")
+    if json:
+        as_json(answers)

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 def command(
     check: Annotated[
-        bool, typer.Option("--check", help="Change nothing; exit 1 if different.")
+        bool, typer.Option("--check", help="Change nothing, and exit with 1 if anything differs.")
     ] = False,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
-    """Set MLflow's aliases and release tags to what Git's tags say."""
+    """Set MLflow's aliases and release tags to what the tags in Git say."""
     from tagship.cli.output import as_json, table
     from tagship.config.root import find_root
     from tagship.errors import TagshipError

@@ -9,10 +9,30 @@ import typer
 if TYPE_CHECKING:
     from tagship.config.project_files import ModelFiles
 
+
+def complete_models(incomplete: str) -> list[str]:
+    """The names of models that begin so, for the shell's completion."""
+    from tagship.config.root import find_root
+    from tagship.errors import TagshipError
+
+    try:
+        paths = (find_root() / "config").glob(f"{incomplete}*/model.yaml")
+    except TagshipError:  # outside of a project there are none
+        return []
+    return sorted(path.parent.name for path in paths)
+
+
 Models = Annotated[
-    list[str] | None, typer.Argument(metavar="MODEL", help="Models; all when none is named.")
+    list[str] | None,
+    typer.Argument(
+        help="The models, by their folders under config/; all of them when none is named.",
+        autocompletion=complete_models,
+    ),
 ]
-Model = Annotated[str, typer.Argument(metavar="MODEL", help="A folder under config/.")]
+Model = Annotated[
+    str,
+    typer.Argument(help="The model: a folder under config/.", autocompletion=complete_models),
+]
 
 
 def load(names: list[str] | None) -> "list[ModelFiles]":

@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
     from tagship.watch.look import Look
 
-EXIT = {"ok": 0, "error": 1, "fail": 3, "no data": 4, "warn": 5}
 _WORST_FIRST = ("fail", "error", "warn", "no data", "ok")
 
 
 def command(
     models: Models = None,
     env: Annotated[
-        str | None, typer.Option(help="Only this environment; `local` is what is served here.")
+        str | None,
+        typer.Option(help="Judge only this environment; `local` is what is served here."),
     ] = None,
     push: Annotated[
-        bool, typer.Option("--push", help="Append what was found to the remote's branch monitor.")
+        bool, typer.Option("--push", help="Append the answers to the remote's branch monitor.")
     ] = False,
     prometheus: Annotated[
         Path | None, typer.Option(help="Write metrics to this textfile, for node exporter.")
@@ -33,14 +33,16 @@ def command(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Judge drift and performance of every model where it runs, by what its release was locked to.
+    """Judge drift and performance of every model where it runs.
 
-    What was found is kept in .tagship/monitor/history. Exit codes: 0 ok, 1 error, 3 fail, 4 no
-    data, 5 warn; of several looks the worst counts: fail, error, warn, no data, ok.
+    Each is judged by what its release was locked to; the answers are kept in
+    .tagship/monitor/history. The exit code is 0 for ok, 1 for an error, 3 for a failure, 4 for too
+    little data and 5 for a warning; of several the worst counts.
     """
     from datetime import UTC, datetime
     from functools import partial
 
+    from tagship.cli.exit_codes import OF_STATUS
     from tagship.cli.output import as_json
     from tagship.config.project_files import load_model, load_project, model_names
     from tagship.config.root import find_root
@@ -71,7 +73,7 @@ def command(
         ways.append(partial(history.publish, root, entries))
     _send(ways)
     found = {look.status for look in looks}
-    raise typer.Exit(EXIT[next(status for status in _WORST_FIRST if status in found)])
+    raise typer.Exit(OF_STATUS[next(status for status in _WORST_FIRST if status in found)])
 
 
 def _send(ways: "list[Callable[[], object]]") -> None:

@@ -4,16 +4,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tagship.cli.options import Json
+
 if TYPE_CHECKING:
     from tagship.new_model.guesses import Guesses
 
 
 def command(
-    name: Annotated[str, typer.Argument(help="The new model's name.")],
-    data: Annotated[str, typer.Option(help="A csv, parquet or json file or URL.")],
+    name: Annotated[str, typer.Argument(help="The name of the new model.")],
+    data: Annotated[str, typer.Option(help="The table: a csv, parquet or json file, or its URL.")],
     target: Annotated[str, typer.Option(help="The column to predict.")],
     task: Annotated[
-        str | None, typer.Option(help="binary, multiclass or regression; guessed when absent.")
+        str | None,
+        typer.Option(help="The task: binary, multiclass or regression; guessed when absent."),
     ] = None,
     positive: Annotated[
         str | None, typer.Option(help="The positive label; guessed when absent.")
@@ -24,11 +27,14 @@ def command(
     encoding: Annotated[
         str | None, typer.Option(help="The csv file's encoding, where it is not UTF-8.")
     ] = None,
+    json: Json = False,
 ) -> None:
     """Make a model for your own table: infer its contract, candidates, gates and bento."""
+    from dataclasses import asdict
     from pathlib import Path
     from typing import cast
 
+    from tagship.cli.output import as_json
     from tagship.config.model import Task
     from tagship.config.project_files import load_project
     from tagship.config.root import find_root
@@ -46,6 +52,12 @@ def command(
     source = with_nulls(reading.source, guesses.nulls)
     files = model_files(name, source, guesses) + overlay_files(load_project(root), name)
     add_model(root, name, files)
+    if json:
+        guessed = [asdict(remark) for remark in guesses.remarks]
+        wrote = [path for path, _ in files]
+        return as_json(
+            {"model": name, "guesses": guessed, "check": guesses.checks, "written": wrote}
+        )
     size = f"{guesses.rows:,} rows, {len(reading.frame.columns)} columns"
     typer.echo(f"{name}: {size} of {data}\n")
     typer.echo("\n".join(_summary(guesses)))

@@ -1,6 +1,7 @@
 """How commands print: aligned tables for people, JSON for programs."""
 
 import json
+import os
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, is_dataclass
@@ -15,7 +16,30 @@ from tagship.files import write_atomically
 def as_json(value: Any) -> None:
     """Print dataclasses, or lists of them, as JSON."""
     plain = [_plain(item) for item in value] if isinstance(value, list) else _plain(value)
-    typer.echo(json.dumps(plain, indent=2, ensure_ascii=False, default=str))
+    typer.echo(json.dumps(plain, indent=2, ensure_ascii=False, default=str, allow_nan=False))
+
+
+_COLOURS = {
+    "green": ("✓", "pass", "ok", "current", "deployed", "same", "true"),
+    "yellow": ("!", "?", "warn", "pending"),
+    "red": ("✗", "fail", "error", "refused", "NOT what it claims"),
+}
+
+
+def coloured(text: str, shown: str = "") -> str:
+    """A mark or a status in its colour, and any other text as it is; ``shown`` is its form.
+
+    Only a terminal gets colours, and none where NO_COLOR is set (https://no-color.org).
+    """
+    colour = next((name for name, words in _COLOURS.items() if text in words), None)
+    if colour is None or os.environ.get("NO_COLOR"):
+        return shown or text
+    return typer.style(shown or text, fg=colour)
+
+
+def tell_error(error: object) -> None:
+    """Print a refusal on the error stream."""
+    typer.echo(f"{coloured('error', 'error:')} {error}", err=True)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -23,7 +47,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     lines = [list(head), *(list(row) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     for line in lines:
-        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        pairs = zip(line, widths, strict=True)
+        cells = [coloured(cell, cell.ljust(width)) for cell, width in pairs]
         typer.echo("  ".join(cells).rstrip())
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from tagship.cli.models import Model, load, progress
+from tagship.cli.options import Json
 
 _EVERY = 2.0
 """Seconds between two lines of progress."""
@@ -16,19 +17,21 @@ def command(
     model: Model,
     source: Annotated[str, typer.Option("--input", help="A csv or Parquet file, or a URL of one.")],
     output: Annotated[Path, typer.Option(help="The file to write: .csv or .parquet.")],
+    json: Json = False,
 ) -> None:
-    """Score a file with the bento that was built last; memory does not grow with the file.
+    """Score a csv or Parquet file of any size with the bento that was built last.
 
     Writes the id, the row's number, prediction, probability and release of each row that keeps the
     contract. Other rows are left out, and NAME.rejected.csv beside the output says why. The output
-    appears when it is whole. Exit code 1, and no output, when no row could be scored.
+    appears when it is whole; there is none when no row could be scored.
     """
     from tagship.batch.scoring import score_file
     from tagship.built import latest_bento
+    from tagship.cli.output import as_json
 
     files = load([model])[0]
     bento = latest_bento(files.root, files.name)
-    say = progress(model)
+    say = progress(model, err=json)
     say(f"scoring with {bento.tag}")
     last = time.monotonic()
 
@@ -41,5 +44,7 @@ def command(
     artifact = bento.path / "src" / "artifact"
     done = score_file(files.root, files.data, artifact, source, output, tell)
     say(f"{done.rows - done.rejected:,} rows of {done.rows:,} scored by {done.release}: {output}")
+    if json:
+        as_json(done)
     if done.reasons:
         typer.echo(f"{done.rejected:,} rows rejected: {done.reasons}", err=True)

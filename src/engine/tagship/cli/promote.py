@@ -4,21 +4,27 @@ from typing import Annotated
 
 import typer
 
+from tagship.cli.models import Model
 from tagship.cli.options import DryRun, Json, Registry, Sign
 
 
 def command(
-    model: Annotated[str, typer.Argument(help="The model.")],
+    model: Model,
     version: Annotated[
-        str | None, typer.Argument(help="The release; without it, new manifests only.")
+        str | None,
+        typer.Argument(help="The version to deploy; without it, only new manifests are."),
     ] = None,
     env: Annotated[
-        str | None, typer.Option(help="Where to; by default the second environment.")
+        str | None,
+        typer.Option(help="The environment to propose it to; by default the second one."),
     ] = None,
     image: Annotated[
-        str | None, typer.Option(help="The release's image as name@sha256:…, the first time.")
+        str | None,
+        typer.Option(help="The release's image as name@sha256:…; needed the first time."),
     ] = None,
-    run_id: Annotated[str, typer.Option(help="The MLflow run that it came from.")] = "none",
+    run_id: Annotated[
+        str, typer.Option(help="The MLflow run that the release came from.")
+    ] = "none",
     registry: Registry = "",
     sign: Sign = False,
     dry_run: DryRun = False,

@@ -4,13 +4,16 @@ from typing import Annotated
 
 import typer
 
+from tagship.cli.models import Model
 from tagship.cli.options import DryRun, Json, Sign
 
 
 def command(
-    model: Annotated[str, typer.Argument(help="The model.")],
+    model: Model,
     version: Annotated[str, typer.Argument(help="The version, such as v1.3.0.")],
-    push: Annotated[bool, typer.Option("--push", help="Push the tag, which deploys it.")] = False,
+    push: Annotated[
+        bool, typer.Option("--push", help="Push the tag, which has it deployed.")
+    ] = False,
     sign: Sign = False,
     dry_run: DryRun = False,
     json: Json = False,

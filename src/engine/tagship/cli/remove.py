@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tagship.cli.models import Model
 from tagship.cli.options import DryRun, Json
 
 if TYPE_CHECKING:
@@ -11,14 +12,14 @@ if TYPE_CHECKING:
 
 
 def command(
-    model: Annotated[str, typer.Argument(help="The model.")],
+    model: Model,
     stopped: Annotated[
-        bool, typer.Option("--stopped", help="Its Applications were deleted from Argo CD.")
+        bool, typer.Option("--stopped", help="Say that its Applications were deleted from Argo CD.")
     ] = False,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
-    """Remove a model whole: config, bento, overlays, features, its tests, its owners."""
+    """Remove a model whole: its config, bento, overlays, features, tests, owners and reports."""
     from tagship.cli.output import as_json
     from tagship.config.root import find_root
     from tagship.new_model.remove_model import plan_removal, remove_model

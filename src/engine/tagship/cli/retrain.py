@@ -13,22 +13,25 @@ def command(
     model: Model,
     data: Annotated[
         str | None,
-        typer.Option(help="A file or URL that replaces the contract's, in the proposal only."),
+        typer.Option(help="Use this file or URL in place of the contract's, in the proposal only."),
     ] = None,
     report: Annotated[
         Path | None,
-        typer.Option(help="What `tagship monitor --json` printed: it goes into the proposal."),
+        typer.Option(
+            help="Quote in the proposal what `tagship monitor --json` printed into this file."
+        ),
     ] = None,
     push: Annotated[
-        bool, typer.Option("--push", help="Push the branch; else nothing leaves this clone.")
+        bool, typer.Option("--push", help="Push the branch; without it, nothing leaves this clone.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Train the main branch's config on new data and propose the new lock on a branch.
+    """Train the main branch's config on new data, and propose the new lock on a branch.
 
-    Exit code 3: refused, with the reason: too little new data, a failing verdict, a rejected
-    version. Nothing is ever released or deployed.
+    Nothing is ever released or deployed. The exit code is 3 when the new model is refused, for too
+    little new data, a failing verdict or a version that was rejected.
     """
+    from tagship.cli.exit_codes import ExitCode
     from tagship.cli.models import progress
     from tagship.cli.output import as_json, pull_request
     from tagship.config.root import find_root
@@ -38,7 +41,7 @@ def command(
     why = ""
     if report is not None:
         why = alerts.describe(one for one in alerts.read_seen(report) if one.model == model)
-    say = (lambda _: None) if json else progress(model)
+    say = progress(model, err=json)
     root = find_root()
     made = retrain(root, model, data, why, push, say)
     if json:
@@ -54,4 +57,4 @@ def command(
                 else f"next: git show {made.commit[:12]}, then tagship retrain {model} --push"
             )
     if made.state == "refused":
-        raise typer.Exit(3)
+        raise typer.Exit(ExitCode.FAIL)

@@ -4,20 +4,24 @@ from typing import Annotated
 
 import typer
 
+from tagship.cli.models import Model
 from tagship.cli.options import DryRun, Json, Registry, Sign
 
 
 def command(
-    model: Annotated[str, typer.Argument(help="The model.")],
-    reason: Annotated[str, typer.Option(help="Why; it stays in the history.")],
-    env: Annotated[str, typer.Option(help="The environment.")] = "production",
-    to: Annotated[int | None, typer.Option(help="The deployment's number; else the last.")] = None,
+    model: Model,
+    reason: Annotated[str, typer.Option(help="Say why; the history keeps it.")],
+    env: Annotated[str, typer.Option(help="The environment to roll back.")] = "production",
+    to: Annotated[
+        int | None,
+        typer.Option(help="The number of the deployment to run again; by default the one before."),
+    ] = None,
     registry: Registry = "",
     sign: Sign = False,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
-    """Run a commit again that ran before, without a build, and reject what is left."""
+    """Run again what ran before, without a build, and reject the version that it replaces."""
     from tagship.cli.checks import checks
     from tagship.cli.output import as_json, pull_request
     from tagship.config.root import find_root

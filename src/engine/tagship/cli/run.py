@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING
 import typer
 
 from tagship.cli.models import Models, load, progress
+from tagship.cli.options import Json
 
 if TYPE_CHECKING:
     from tagship.pipeline import RunResult
 
 
-def command(models: Models = None) -> None:
-    """Validate, train, gate, lock, report and build: every step, in order."""
+def command(models: Models = None, json: Json = False) -> None:
+    """Validate, train, judge, lock, report and build: every step, in order."""
+    from tagship.cli.output import as_json, tell_error
     from tagship.errors import TagshipError
     from tagship.pipeline import run_model
 
@@ -20,22 +22,45 @@ def command(models: Models = None) -> None:
     chosen = load(models)
     for files in chosen:
         try:
-            results.append(run_model(files, progress(files.name)))
+            results.append(run_model(files, progress(files.name, err=json)))
         except TagshipError as error:
-            typer.echo(f"error: {error}", err=True)
+            tell_error(error)
             stopped[files.name] = error
-    _close(results)
+    if json:
+        stops = [{"model": name, "problem": str(error)} for name, error in stopped.items()]
+        as_json([*map(_plain, results), *stops])
+    else:
+        _close(results)
     failed = [result.model for result in results if result.verdict.status == "fail"]
     for name in failed:
-        typer.echo(f"{name}: a gate failed: nothing was locked or built (tagship gate {name})")
+        typer.echo(
+            f"{name}: a gate failed: nothing was locked or built (tagship gate {name})", err=json
+        )
     if stopped or failed:
         raise typer.Exit(1)
+    if json:
+        return
     if any(result.lock in ("new", "renewed") for result in results):
         typer.echo(
             "\nNext: review the new lock (git diff config/), commit it, open a pull request."
         )
     else:
         typer.echo(f"\nNext: tagship serve {results[0].model}    or open {_relative(results[0])}")
+
+
+def _plain(result: "RunResult") -> dict[str, object]:
+    lock = result.bundle.lock.model_dump(mode="json")
+    return {
+        "model": result.model,
+        "verdict": result.verdict.status,
+        "winner": lock["winner"],
+        "metrics": lock["metrics"],
+        "lock": result.lock or "not written",
+        "bento": result.bento.tag if result.bento else "",
+        "report": _relative(result),
+        "seconds": round(result.seconds, 3),
+        "problem": "",
+    }
 
 
 def _close(results: "list[RunResult]") -> None:

@@ -2,14 +2,19 @@
 
 import typer
 
+from tagship.cli.options import Json
 
-def command() -> None:
-    """Write config/schemas/*.json from the engine's config models."""
+
+def command(json: Json = False) -> None:
+    """Write the JSON Schemas of the config files, by which editors check and complete."""
+    from tagship.cli.output import as_json
     from tagship.config.root import find_root
     from tagship.config.schemas import write_schemas
 
     root = find_root()
     written = write_schemas(root)
+    if json:
+        return as_json({"written": [str(path.relative_to(root)) for path in written]})
     for path in written:
         typer.echo(f"{path.relative_to(root)}: written")
     if not written:

@@ -9,11 +9,11 @@ from tagship.cli.models import Model
 
 def command(
     model: Model,
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 3000,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    workers: Annotated[int, typer.Option(help="Worker processes.")] = 1,
+    port: Annotated[int, typer.Option(help="The port to listen on.")] = 3000,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    workers: Annotated[int, typer.Option(help="How many worker processes serve.")] = 1,
 ) -> None:
-    """Serve the bento that was built last: /predict, /info, /readyz, /metrics, Swagger at /."""
+    """Serve the bento that was built last, with its checks of health, its metrics and API page."""
     from tagship.built import latest_bento, serve
     from tagship.config.root import check_model_name, find_root
 

@@ -8,13 +8,17 @@ from tagship.cli.options import Json
 
 
 def command(
-    check: Annotated[bool, typer.Option("--check", help="Exit 1 on any difference.")] = False,
-    mlflow: Annotated[bool, typer.Option(help="Ask MLflow too.")] = True,
+    check: Annotated[bool, typer.Option("--check", help="Exit with 1 on any difference.")] = False,
+    mlflow: Annotated[bool, typer.Option(help="Ask MLflow too, or not.")] = True,
     cluster: Annotated[
-        bool, typer.Option("--cluster", help="Compare with what kubectl's context runs.")
+        bool,
+        typer.Option(
+            "--cluster", help="Compare with what runs in the cluster of kubectl's context."
+        ),
     ] = False,
     keep: Annotated[
-        bool, typer.Option("--keep", help="Append to the branch that `history --at` reads.")
+        bool,
+        typer.Option("--keep", help="Append what runs to the branch that `history --at` reads."),
     ] = False,
     json: Json = False,
 ) -> None:

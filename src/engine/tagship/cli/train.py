@@ -3,20 +3,29 @@
 import typer
 
 from tagship.cli.models import Models, load, progress
+from tagship.cli.options import Json
 
 
-def command(models: Models = None) -> None:
-    """Cross-validate the candidates, refit the winner, export it; keep it for `tagship gate`."""
-    from tagship.cli.output import table
+def command(models: Models = None, json: Json = False) -> None:
+    """Cross-validate the candidates, refit the winner, and export it for `tagship gate`."""
+    from tagship.cli.output import as_json, table
     from tagship.files import only_one
     from tagship.numbers import brief
     from tagship.pipeline import train_model
 
+    answers = []
     for files in load(models):
         with only_one(files.root, files.name):
-            bundle = train_model(files, progress(files.name))
+            bundle = train_model(files, progress(files.name, err=json))
+        if json:
+            lock = bundle.lock.model_dump(mode="json")
+            kept = {key: lock[key] for key in ("winner", "metrics", "artifact")}
+            answers.append({"model": files.name, **kept, "cost": vars(bundle.cost)})
+            continue
         metrics = bundle.lock.metrics.items()
         rows = [(n, brief(m.value), f"{brief(m.low)} to {brief(m.high)}") for n, m in metrics]
         table((f"{files.name}: {bundle.lock.winner.candidate}", "holdout", "95 % interval"), rows)
         typer.echo(f"{bundle.cost.seconds:.1f} s, peak memory {bundle.cost.memory}")
+    if json:
+        return as_json(answers)
     typer.echo("\nNext: tagship gate")

@@ -9,11 +9,14 @@ from tagship.cli.options import Json
 
 def command(
     check: Annotated[
-        bool, typer.Option("--check", help="Only say which version is out, and its security fixes.")
+        bool,
+        typer.Option(
+            "--check", help="Only say which version is out, and which security fixes it has."
+        ),
     ] = False,
     json: Json = False,
 ) -> None:
-    """Take over the template's newest version, engine and static files; exit 1 if work is left."""
+    """Take over the newest version of the template: its engine and its static files."""
     from tagship.cli.output import as_json
     from tagship.config.root import find_root
     from tagship.gitops.template import HELP, newer_with_fixes, update

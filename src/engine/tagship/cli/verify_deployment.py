@@ -20,7 +20,12 @@ class Kind(StrEnum):
 
 
 def command(
-    tag: Annotated[str, typer.Argument(help="A deployment's tag, or a release's; none: all.")] = "",
+    tag: Annotated[
+        str,
+        typer.Argument(
+            help="The tag of a deployment or a release; all of them when none is named."
+        ),
+    ] = "",
     retrain: Annotated[
         bool, typer.Option("--retrain", help="Train again and compare with the lock.")
     ] = False,
@@ -31,7 +36,7 @@ def command(
     registry: Registry = "",
     json: Json = False,
 ) -> None:
-    """Derive again everything that a tag claims; exit 1 when any of it is not so."""
+    """Derive again everything that a tag claims, and say what is not so."""
     from tagship.cli.checks import checks
     from tagship.cli.output import as_json
     from tagship.config.root import find_root

@@ -73,7 +73,7 @@ def folded(diff: str) -> str:
     sizes = list(itertools.accumulate(len(line) for line in lines))
     shown = bisect.bisect_right(sizes, LONGEST)
     rest = len(lines) - shown
-    cut = f"\n{rest} more lines are not shown: `tagship difference` on this branch shows all.\n"
+    cut = f"\n{rest} more lines are not shown: `tagship ci difference` on this branch shows all.\n"
     text = "".join(lines[:shown])
     fence = "~" * (4 + max((len(run) for run in re.findall("~+", text)), default=0))
     head = f"<details><summary>{changed} lines of the rendered manifests change</summary>\n"
