@@ -1,4 +1,7 @@
-"""The one error type for what a user can cause and mend."""
+"""The one error type for what a user can cause and mend, and the suggestion for a misspelt name."""
+
+import difflib
+from collections.abc import Iterable
 
 
 class TagshipError(Exception):
@@ -26,3 +29,31 @@ class TagshipError(Exception):
     def __str__(self) -> str:
         message = super().__str__()
         return f"{message}\n  → {self.hint}" if self.hint else message
+
+
+def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """The known name that a misspelt one is nearest to; empty when none is near.
+
+    ``cutoff``, from 0 to 1, is how alike two names must be, by ``difflib``'s ratio. Case and
+    surrounding blanks do not count, and ``_`` is as good as ``-``.
+    """
+    folded = {_fold(each): each for each in known}
+    near = difflib.get_close_matches(_fold(name), folded, n=1, cutoff=cutoff)
+    return folded[near[0]] if near else ""
+
+
+def suggest(name: str, known: Iterable[str], otherwise: str = "one of") -> str:
+    """The way out of a misspelt name: the nearest known one, or a list of all that are known."""
+    names = list(known)
+    if near := nearest(name, names):
+        return f"did you mean '{near}'?"
+    listed = ", ".join(names[:_MOST]) + (", …" if len(names) > _MOST else "")
+    return f"{otherwise}: {listed}" if names else ""
+
+
+_MOST = 20
+"""How many names a message lists."""
+
+
+def _fold(name: str) -> str:
+    return name.strip().casefold().replace("_", "-")

@@ -11,7 +11,7 @@ from pathlib import Path
 from tagship.bento import UNRELEASED
 from tagship.built import Bento, latest_bento
 from tagship.config.project_files import ModelFiles, load_project
-from tagship.errors import TagshipError
+from tagship.errors import TagshipError, suggest
 from tagship.files import sha256_of_file
 from tagship.gitops.artifacts import Artifact, push_artifact
 from tagship.gitops.registry import credentials
@@ -110,7 +110,7 @@ def _refuse_other_bytes(files: ModelFiles, bento: Bento, model_sha256: str) -> N
 
 def _builder(wanted: str) -> str:
     if wanted and wanted not in BUILDERS:
-        raise TagshipError(f"no builder '{wanted}'", f"one of: {', '.join(BUILDERS)}")
+        raise TagshipError(f"no builder '{wanted}'", suggest(wanted, BUILDERS))
     found = next((name for name in ((wanted,) if wanted else BUILDERS) if shutil.which(name)), "")
     if not found:
         raise TagshipError(

@@ -23,14 +23,28 @@ def command(
     json: Json = False,
 ) -> None:
     """Show every deployment of a model with its release, reason and actor."""
-    from tagship.cli.output import as_json, table
+    from tagship.cli.output import as_json
     from tagship.config.root import find_root
+    from tagship.gitops.clone import look_or_show_clone
     from tagship.gitops.status import history, parse_time
-    from tagship.gitops.view import look
 
-    events = history(look(find_root()), model, env, parse_time(at) if at else None)
+    view = look_or_show_clone(find_root())
+    events = history(view, model, env, parse_time(at) if at else None)
+    if view.not_asked:
+        typer.echo(f"! no remote was asked, this is what is here: {view.not_asked}", err=True)
     if json:
-        return as_json(events)
+        as_json(events)
+    else:
+        _show(events, at)
+    if view.not_asked and view.git.has_remote():
+        raise typer.Exit(1)
+
+
+def _show(events: "list[Event]", at: str | None) -> None:
+    from tagship.cli.output import table
+
+    if not events:
+        return typer.echo("no deployment then" if at else "no deployment yet")
     rows = (
         (event.name, event.when[:16], event.action, event.release, event.actor, _why(event))
         for event in events

@@ -28,16 +28,19 @@ def command(
     removal = plan_removal(root, model)
     if removal.paths and not stopped:
         _refuse_running(root, model)
-    if removal.paths and not dry_run:
+    if (removal.paths or removal.made) and not dry_run:
         remove_model(root, removal)
     if json:
         return as_json(removal)
-    if not removal.paths:
+    if not (removal.paths or removal.made):
         return typer.echo(f"nothing of {model} is here")
-    for path in removal.paths:
+    for path in (*removal.paths, *removal.made):
         typer.echo(f"{'would remove' if dry_run else 'removed'} {path}")
     for line in removal.owners:
         typer.echo(f"{'would remove' if dry_run else 'removed'} from CODEOWNERS: {line.strip()}")
+    log = root / ".tagship" / "predictions" / model
+    if log.is_dir():
+        typer.echo(f"kept {log.relative_to(root)}: what it answered is not made again")
     if not dry_run:
         typer.echo("next: git add --all, commit; its releases and deployments stay in the tags")
 

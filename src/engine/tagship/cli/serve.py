@@ -15,10 +15,14 @@ def command(
 ) -> None:
     """Serve the bento that was built last, with its checks of health, its metrics and API page."""
     from tagship.built import latest_bento, serve
-    from tagship.config.root import check_model_name, find_root
+    from tagship.config.root import find_root
 
     root = find_root()
-    check_model_name(model)
+    known = sorted(path.parent.name for path in (root / "config").glob("*/model.yaml"))
+    if model not in known:
+        from tagship.config.project_files import unknown_model
+
+        raise unknown_model(model, known)
     bento = latest_bento(root, model)
     typer.echo(f"{bento.tag} on http://{host}:{port}  (Swagger UI at /, metrics at /metrics)")
     serve(root, model, bento, host, port, workers)

@@ -1,10 +1,13 @@
 """``tagship status``: what runs where."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tagship.cli.options import Json
+
+if TYPE_CHECKING:
+    from tagship.gitops.status import Status
 
 
 def command(
@@ -28,12 +31,14 @@ def command(
     from tagship.cli.mirror import tracking
     from tagship.cli.output import as_json, table
     from tagship.config.root import find_root
+    from tagship.gitops.clone import look_or_show_clone
     from tagship.gitops.heads import BRANCH, keep_heads
     from tagship.gitops.mirror import named
     from tagship.gitops.status import status
     from tagship.gitops.view import look
 
-    view = look(find_root())
+    root = find_root()
+    view = look(root) if keep else look_or_show_clone(root)
     registry = tracking(view.git.root) if mlflow else None
     runs = None
     if cluster:
@@ -45,6 +50,8 @@ def command(
         typer.echo(f"kept: {keep_heads(view, datetime.now(UTC))[:12]} on {BRANCH}", err=True)
     if json:
         as_json(found)
+    elif found.not_asked:
+        _show_clone(found)
     else:
         head = ("model", "environment", "runs", "since", "main", "MLflow", "rejected", "cluster")
         shown = len(head) if cluster else len(head) - 1
@@ -56,5 +63,22 @@ def command(
         table(head[:shown], (row[:shown] for row in rows))
         for finding in found.findings:
             typer.echo(f"! {finding}")
+    if found.not_asked and view.git.has_remote():
+        raise typer.Exit(1)
     if check and (found.findings or not all(row.agrees for row in found.rows)):
         raise typer.Exit(1)
+
+
+def _show_clone(found: "Status") -> None:
+    from tagship.cli.output import table
+
+    head = ("model", "environment", "highest tag here", "since", "deploy/ asks for", "lock")
+    rows = (
+        (row.model, row.environment, f"{row.runs} ({row.deployment})" if row.runs else "-",
+         row.since[:16], row.held.asks, row.held.lock)
+        for row in found.rows if row.held
+    )  # fmt: skip
+    table(head, rows)
+    for finding in found.findings:
+        typer.echo(f"! {finding}")
+    typer.echo(f"! no remote was asked, this is what is here: {found.not_asked}")

@@ -64,11 +64,15 @@ def command(
 
 
 def _tell(found: "Verification") -> None:
+    from tagship.cli.output import coloured
+
     for check in found.checks:
-        mark = "✗" if check.problem else "?" if check.not_derived else "✓"
-        typer.echo(f"{mark} {check.what}")
-        if mark != "✓":
-            typer.echo(f"    {check.problem or f'not derived: {check.not_derived}'}")
+        if check.problem:
+            typer.echo(f"{coloured('✗')} not so: {check.what}\n    {check.problem}")
+        elif check.not_derived:
+            typer.echo(f"{coloured('?')} not derived: {check.what}\n    {check.not_derived}")
+        else:
+            typer.echo(f"{coloured('✓')} {check.what}")
     if found.taken:
-        typer.echo(f"not derived: {', '.join(found.taken)}")
-    typer.echo(f"{found.name}: {'true' if found.ok else 'NOT what it claims'}")
+        typer.echo(f"believed, not derived: {', '.join(found.taken)}")
+    typer.echo(f"{found.name}: {coloured('true' if found.ok else 'NOT what it claims')}")

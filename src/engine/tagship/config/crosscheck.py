@@ -1,6 +1,5 @@
 """The rules that span files: every name one file uses must mean something in the others."""
 
-import difflib
 from collections.abc import Iterable, Iterator
 
 from tagship.config.bound import Bound
@@ -10,7 +9,7 @@ from tagship.config.metrics import METRICS
 from tagship.config.model import ModelConfig
 from tagship.config.thresholds import ThresholdsConfig
 from tagship.config.yaml_file import Location, YamlFile
-from tagship.errors import TagshipError
+from tagship.errors import TagshipError, suggest
 
 Problem = tuple[YamlFile, Location, str]
 
@@ -195,7 +194,4 @@ def _group_column(file: YamlFile, at: Location, name: str, data: DataConfig) -> 
 
 
 def _unknown(name: str, what: str, known: Iterable[str]) -> str:
-    names = list(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    hint = f"did you mean '{near[0]}'?" if near else f"one of: {', '.join(names)}"
-    return f"'{name}' is no {what}; {hint}"
+    return f"'{name}' is no {what}; {suggest(name, known)}"

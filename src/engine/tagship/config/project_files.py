@@ -1,8 +1,8 @@
 """Finding and loading the config of a project: one folder per model."""
 
-import difflib
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -15,7 +15,7 @@ from tagship.config.project import ProjectConfig
 from tagship.config.root import check_model_name
 from tagship.config.thresholds import WATCHING, ThresholdsConfig
 from tagship.config.yaml_file import parse, parse_yaml, read_yaml
-from tagship.errors import TagshipError
+from tagship.errors import TagshipError, suggest
 
 PROJECT = "config/project.yaml"
 
@@ -68,6 +68,13 @@ def model_names(root: Path) -> list[str]:
     return sorted(path.parent.name for path in (root / "config").glob("*/model.yaml"))
 
 
+def unknown_model(name: str, known: Iterable[str]) -> TagshipError:
+    """The refusal of a model that there is none of, with the nearest one."""
+    hint = suggest(name, sorted(known), "the models are")
+    hint = hint or "make one: tagship new NAME --data … --target …"
+    return TagshipError(f"no model '{name}' in config/", hint)
+
+
 def load_project(root: Path) -> ProjectConfig:
     """Load ``config/project.yaml``."""
     return parse(read_yaml(root / PROJECT), ProjectConfig)
@@ -85,13 +92,11 @@ def load_model(root: Path, name: str) -> ModelFiles:
     Raises:
         TagshipError: no such model, or every problem found, one a line.
     """
+    names = model_names(root)
+    if name not in names:
+        raise unknown_model(name, names)
     check_model_name(name)
     folder = root / "config" / name
-    if not (folder / "model.yaml").is_file():
-        names = model_names(root)
-        near = difflib.get_close_matches(name, names, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"the models are: {', '.join(names)}"
-        raise TagshipError(f"no model '{name}': {folder / 'model.yaml'} does not exist", hint)
     paths = [folder / f"{part}.yaml" for part in ("data", "model", "thresholds")]
     for path in paths:
         if not path.is_file():

@@ -1,6 +1,5 @@
 """Reading a YAML file so that every complaint can name its line."""
 
-import difflib
 import io
 import json
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from tagship.errors import TagshipError
+from tagship.errors import TagshipError, nearest
 
 Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[int | str, ...]
@@ -132,10 +131,8 @@ def _explain(file: YamlFile, problem: Any, model: type[BaseModel]) -> str:
     where = f"{file.path}:{file.line(location)}"
     kind = problem["type"]
     if kind == "extra_forbidden":
-        near = difflib.get_close_matches(
-            str(location[-1]), _known_keys(model, problem["loc"][:-1]), n=1, cutoff=0.6
-        )
-        return f"{where}: {key}: unknown key" + (f"; did you mean '{near[0]}'?" if near else "")
+        near = nearest(str(location[-1]), _known_keys(model, problem["loc"][:-1]))
+        return f"{where}: {key}: unknown key" + (f"; did you mean '{near}'?" if near else "")
     if kind == "missing":
         return f"{where}: {key}: required key is missing"
     value = problem["input"]

@@ -77,6 +77,8 @@ def deploy(
         raise TagshipError(
             f"{commit}: not on {view.remote.default}", "only what was merged is deployed"
         )
+    for model in models:
+        view.check_model(model)
     outcomes: list[Outcome] = []
     for model in models or view.models:
         for environment in view.environments:

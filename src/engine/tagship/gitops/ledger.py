@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from tagship.documentation import page
-from tagship.errors import TagshipError
+from tagship.errors import TagshipError, suggest
 from tagship.gitops.following import LARGEST, Version, follows
 from tagship.gitops.raw_tags import RawTag
 from tagship.gitops.tags import DeploymentTag, Message, ReleaseTag
@@ -208,9 +208,11 @@ class Ledger:
         """
         if name not in self.releases:
             wrong = [f.problem for f in self.findings if f.ref == name]
+            mine = [known for known in self.releases if known.split("/")[0] == name.split("/")[0]]
             raise TagshipError(
                 f"no release {name}: " + (wrong[0] if wrong else "the remote has no such tag"),
-                "releases are made by `tagship release`, then pushed",
+                suggest(name, mine, "there are")
+                or "releases are made by `tagship release`, then pushed",
             )
         return self.releases[name]
 

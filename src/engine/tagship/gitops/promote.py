@@ -48,6 +48,7 @@ def promote(
         TagshipError: no such release, rejected, never built, or a wrong image.
     """
     view = look(root)
+    view.check_model(model)
     target = environment or (view.environments[1] if len(view.environments) > 1 else view.first)
     earlier = view.before(target)
     name = _which(view, model, version, target)

@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from http.client import HTTPException
 
-from tagship.errors import TagshipError
+from tagship.errors import TagshipError, suggest
 from tagship.files import sha256_of_bytes
 
 ACCEPT = ", ".join(
@@ -46,7 +46,7 @@ def image_check(kind: str = "") -> Callable[[str], bool]:
         "none": lambda reference: True,
     }
     if chosen not in checks:
-        raise TagshipError(f"no registry check '{chosen}'", f"one of: {', '.join(checks)}")
+        raise TagshipError(f"no registry check '{chosen}'", suggest(chosen, checks))
     return checks[chosen]
 
 

@@ -52,6 +52,7 @@ def rollback(
     reason = _reason(reason)
     see = partial(look, root, _last_config)
     start = see()
+    start.check_model(model)
     start.check_environment(environment)
     left = _running(start, model, environment)
     notes: list[str] = []
@@ -127,6 +128,7 @@ def lift(
     reason = _reason(reason)
     name = f"{model}/{what.removeprefix(f'{model}/')}"
     view = look(root)
+    view.check_model(model)
     places = _rejecting(view, model, name)
     _refuse_asked_for(view, model, name)
     if not places:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 
 from tagship.errors import TagshipError
+from tagship.gitops.clone import Held, held
 from tagship.gitops.heads import ran_at, read_heads
 from tagship.gitops.ledger import Deployment
 from tagship.gitops.view import View
@@ -27,6 +28,8 @@ class Row:
     rejected: tuple[str, ...]
     cluster: str = "?"
     """What differs in the cluster; ``?`` when it was not asked."""
+    held: Held | None = None
+    """What the work tree says, where the remote was not asked; ``main`` is then ``?``."""
 
     @property
     def agrees(self) -> bool:
@@ -41,6 +44,8 @@ class Status:
 
     rows: list[Row]
     findings: list[str]
+    not_asked: str = ""
+    """Why no remote was asked: rows are then what this clone holds."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,7 @@ def status(
         for model in view.ledger.models()
         if model not in view.models
     ]
-    return Status(rows, findings)
+    return Status(rows, findings, view.not_asked)
 
 
 def history(
@@ -93,11 +98,13 @@ def history(
     Several of one environment with ``at``: it changed between the two entries around that time.
 
     Raises:
-        TagshipError: neither config nor a tag knows the model, no such environment, or nothing
-            tells what ran then.
+        TagshipError: neither config nor a tag knows the model, no such environment, nothing tells
+            what ran then, or only the remote could tell it, which was not asked.
     """
-    if model not in view.models and model not in view.ledger.models():
-        raise TagshipError(f"no model '{model}'", f"the models are: {', '.join(view.models)}")
+    view.check_model(model)
+    if at is not None and view.not_asked:
+        raise TagshipError(f"only the remote tells what ran then, and it was not asked:"
+                           f" {view.not_asked}")  # fmt: skip
     known = {e for m, e in view.ledger.deployments if m == model}
     if environment and environment not in known:
         view.check_environment(environment)
@@ -142,9 +149,10 @@ def _row(
         "?" if wrong else current.release if current else "",
         stray.ref.removeprefix("refs/tags/") if stray else current.name if current else "",
         current.date.isoformat() if current and not wrong else "",
-        wrong or _on_main(view, model, environment, current),
+        "?" if view.not_asked else wrong or _on_main(view, model, environment, current),
         alias,
         tuple(sorted(view.ledger.standing(model, environment))),
+        held=held(view.git.root, model, environment) if view.not_asked else None,
     )
 
 

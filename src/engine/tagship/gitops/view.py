@@ -11,8 +11,9 @@ from tagship.config.project_files import (
     load_project,
     model_names,
     parse_project,
+    unknown_model,
 )
-from tagship.errors import TagshipError
+from tagship.errors import TagshipError, suggest
 from tagship.files import sha256_of_bytes
 from tagship.gates.verdict import Verdict
 from tagship.gitops.git import Git, Remote
@@ -31,6 +32,11 @@ from tagship.gitops.records import (
 )
 from tagship.gitops.rendering import Renderer
 from tagship.gitops.tags import numbers, parse_seen
+
+
+class NotAsked(TagshipError):
+    """There is no remote, or it does not answer."""
+
 
 CONFIGS = ("data.yaml", "model.yaml", "thresholds.yaml")
 
@@ -71,6 +77,8 @@ class View:
     remote: Remote
     ledger: Ledger
     renderer: Renderer
+    not_asked: str = ""
+    """Why the remote was not asked; empty when it was. Nothing is decided from such a state."""
 
     @property
     def head(self) -> str:
@@ -99,10 +107,14 @@ class View:
     def check_environment(self, environment: str) -> None:
         """Refuse an environment that project.yaml does not have."""
         if environment not in self.environments:
-            raise TagshipError(
-                f"'{environment}' is no environment",
-                f"config/project.yaml has: {', '.join(self.environments)}",
-            )
+            hint = suggest(environment, self.environments, "config/project.yaml has")
+            raise TagshipError(f"'{environment}' is no environment", hint)
+
+    def check_model(self, model: str) -> None:
+        """Refuse a model that neither config/ nor a tag knows."""
+        known = {*self.models, *self.ledger.models()}
+        if model not in known:
+            raise unknown_model(model, known)
 
     def check_taggable(self, model: str) -> None:
         """Refuse to tag a model while something could lead Argo CD astray.
@@ -219,7 +231,7 @@ class View:
             )
         texts = [self.git.show(commit, f"config/{model}/{name}") or "" for name in CONFIGS]
         sums = [f"{n} {_sha256(t)}" for n, t in zip(CONFIGS, texts, strict=True)]
-        artifact, data = _locked(lock, path)
+        artifact, data = read_lock_text(lock, path)
         return Facts(artifact, data, _sha256("\n".join(sums)), _sha256(lock))
 
     def released(self, release: Release, environment: str) -> Record:
@@ -272,15 +284,19 @@ def look(root: Path, fallback: Callable[[Git, Remote], ProjectConfig] | None = N
     ``fallback`` is asked for the project's config where the work tree has none that can be read.
 
     Raises:
-        TagshipError: no remote, or it cannot be reached.
+        NotAsked: no remote, or it cannot be reached.
+        TagshipError: the project is a folder of a larger repository, or its config is broken.
     """
     git = Git(root)
     if not git.has_remote():
-        raise TagshipError(
+        raise NotAsked(
             f"{root}: no git remote named '{git.remote}'", f"git remote add {git.remote} <url>"
         )
     git.check_top()
-    remote = git.sync()
+    try:
+        remote = git.sync()
+    except TagshipError as error:
+        raise NotAsked(str(error.args[0]), error.hint) from None
     try:
         project = load_project(root)
     except TagshipError:
@@ -296,7 +312,7 @@ def look(root: Path, fallback: Callable[[Git, Remote], ProjectConfig] | None = N
     return View(git, project, models, remote, ledger, renderer)
 
 
-def _locked(text: str, path: str) -> tuple[str, str]:
+def read_lock_text(text: str, path: str) -> tuple[str, str]:
     """The artifact's and the data's SHA-256, from a lock of any version of this engine."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError

@@ -3,7 +3,6 @@
 Pure: nothing is read or written here. Every guess carries its reason.
 """
 
-import difflib
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +10,7 @@ import pandas as pd
 
 from tagship.config.contract import Column, Label
 from tagship.config.model import Task
-from tagship.errors import TagshipError
+from tagship.errors import TagshipError, suggest
 from tagship.new_model.column_profile import (
     MOST_CATEGORIES,
     THOUSANDS,
@@ -177,12 +176,7 @@ def _check_known(name: str, frame: pd.DataFrame) -> None:
     names = [str(column) for column in frame.columns]
     if name in names:
         return
-    folded = {known.strip().casefold(): known for known in names}
-    near = difflib.get_close_matches(name.strip().casefold(), folded, n=1)
-    hint = (
-        f"did you mean '{folded[near[0]]}'?" if near else f"the columns are: {shorten(names, 20)}"
-    )
-    raise TagshipError(f"the table has no column '{name}'", hint)
+    raise TagshipError(f"the table has no column '{name}'", suggest(name, names, "the columns are"))
 
 
 def _personal(profile: ColumnProfile) -> bool:

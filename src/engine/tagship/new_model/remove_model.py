@@ -1,18 +1,26 @@
 """Taking a model away whole: all of its own paths, or none."""
 
-import difflib
 import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from tagship.config.model_paths import model_paths
-from tagship.config.project_files import load_model, model_names
+from tagship.config.project_files import load_model, model_names, unknown_model
 from tagship.config.root import check_model_name
-from tagship.errors import TagshipError
+from tagship.errors import TagshipError, nearest
 from tagship.files import explain_os_error, only_one, write_atomically
 
 CODEOWNERS = ".github/CODEOWNERS"
+_MADE = (
+    ".tagship/models/{model}",
+    ".tagship/bentoml/bentos/{model}",
+    "reports/{model}.html",
+    "reports/{model}-data.html",
+    "reports/{model}-contract.json",
+    "reports/{model}.md",
+)
+"""What commands made of a model here, and could make again. Prediction logs are not of these."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +32,8 @@ class Removal:
     """Folders, which end in a slash, and files."""
     owners: list[str]
     """Lines of CODEOWNERS about them."""
+    made: list[str]
+    """What commands made of it here, such as its report; never committed."""
 
 
 def plan_removal(root: Path, model: str) -> Removal:
@@ -33,17 +43,20 @@ def plan_removal(root: Path, model: str) -> Removal:
         TagshipError: not a model's name, nothing of it where another has nearly its name, or a
             feature module that another model uses too.
     """
+    known = model_names(root)
+    if model not in known and nearest(model, known):
+        raise unknown_model(model, known)
     check_model_name(model)
     found = [path for path in model_paths(model) if (root / path).exists()]
-    if not found and (near := difflib.get_close_matches(model, model_names(root), n=1)):
-        raise TagshipError(f"no model '{model}'", f"did you mean '{near[0]}'?")
     for path in found:
         if path.startswith("src/features/") and (users := _users(root, path, model)):
             raise TagshipError(
                 f"{path} is used by {', '.join(users)} too",
                 "move what they share into a module of another name, then run this again",
             )
-    return Removal(model, found, [line for line in _owners(root) if _is_about(line, found)])
+    owners = [line for line in _owners(root) if _is_about(line, found)]
+    made = [path for pattern in _MADE if (root / (path := pattern.format(model=model))).exists()]
+    return Removal(model, found, owners, made)
 
 
 def remove_model(root: Path, removal: Removal) -> None:
@@ -60,7 +73,7 @@ def remove_model(root: Path, removal: Removal) -> None:
         try:
             area.mkdir(parents=True, exist_ok=True)
             aside = Path(tempfile.mkdtemp(dir=area, prefix=f"{removal.model}-"))
-            for number, path in enumerate((*removal.paths, f".tagship/models/{removal.model}")):
+            for number, path in enumerate((*removal.paths, *removal.made)):
                 if (root / path).exists():
                     (root / path).rename(aside / str(number))
                     moved.append((root / path, aside / str(number)))

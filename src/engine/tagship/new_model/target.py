@@ -1,6 +1,5 @@
 """The target: what kind of task it sets, its classes, and which of them is positive."""
 
-import difflib
 from dataclasses import dataclass
 from typing import cast
 
@@ -10,7 +9,7 @@ import pandas as pd
 from tagship.config.contract import Label
 from tagship.config.model import Task
 from tagship.data.contract_check import as_text
-from tagship.errors import TagshipError
+from tagship.errors import TagshipError, suggest
 from tagship.new_model.column_profile import MOST_CATEGORIES, ColumnProfile, profile_column
 from tagship.new_model.vocabulary import positive_label
 
@@ -61,7 +60,7 @@ def guess_target(
     """
     name = str(found.name)
     if task is not None and task not in _TASKS:
-        raise TagshipError(f"--task {task}: no such task", f"one of: {', '.join(_TASKS)}")
+        raise TagshipError(f"--task {task}: no such task", suggest(task, _TASKS))
     profile = profile_column(name, found, decimal)
     _check_values(name, found, profile)
     labels = as_text(found)
@@ -140,9 +139,7 @@ def _check_classes(name: str, task: Task, profile: ColumnProfile, counts: dict[s
 def _known_label(positive: str, counts: dict[str, int]) -> str:
     if positive in counts:
         return positive
-    folded = {label.casefold(): label for label in counts}
-    near = difflib.get_close_matches(positive.casefold(), folded, n=1)
-    hint = f"did you mean '{folded[near[0]]}'?" if near else f"it has: {', '.join(counts)}"
+    hint = suggest(positive, counts, "it has")
     raise TagshipError(f"--positive {positive}: the target has no such label", hint)
 
 

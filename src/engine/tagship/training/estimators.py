@@ -1,17 +1,17 @@
 """Candidates: from an import path to a scikit-learn pipeline over the float32 matrix."""
 
-import difflib
 import importlib
 import inspect
+import warnings
 from typing import Any
 
 import numpy as np
 
 from tagship.config.model import Candidate, ModelConfig
 from tagship.config.project_files import ModelFiles
-from tagship.data.boundary import Boundary, load_feature_function
+from tagship.data.boundary import Boundary, load_feature_function, suggest_module
 from tagship.documentation import page
-from tagship.errors import TagshipError
+from tagship.errors import TagshipError, nearest
 from tagship.training.own_code import check_served
 
 
@@ -78,12 +78,13 @@ def import_estimator(path: str) -> type:
         module = importlib.import_module(module_name)
     except Exception as error:  # whatever a module may raise while it is imported
         raise TagshipError(
-            f"'{path}' cannot be imported: {error}", "check the path; is the library installed?"
+            f"'{path}' cannot be imported: {error}",
+            suggest_module(module_name) or "check the path; is the library installed?",
         ) from None
     kind = getattr(module, name, None)
     if kind is None:
-        near = difflib.get_close_matches(name, dir(module), n=1)
-        hint = f"did you mean '{module_name}.{near[0]}'?" if near else ""
+        near = nearest(name, dir(module))
+        hint = f"did you mean '{module_name}.{near}'?" if near else ""
         raise TagshipError(f"'{path}' does not exist in {module_name}", hint)
     methods = ("fit", "predict", "get_params", "set_params")
     if not inspect.isclass(kind) or not all(hasattr(kind, method) for method in methods):
@@ -101,6 +102,7 @@ def check_imports(files: ModelFiles) -> None:
         TagshipError: names the candidate or the feature function.
     """
     check_candidates(files)
+    check_parameters(files)
     if files.model.features is not None:
         try:
             load_feature_function(files.model.features)
@@ -123,6 +125,55 @@ def check_candidates(files: ModelFiles) -> None:
             raise error.within(where) from None
         _check_task(where, estimator, files.model)
         _check_onnx(where, estimator, files.model)
+
+
+def check_parameters(files: ModelFiles) -> None:
+    """Refuse parameters with which an estimator cannot be fitted, by fitting it to a few rows.
+
+    Estimators check most of their parameters when they are fitted, and scikit-learn has no public
+    way to ask before. The rows are made up: a failure counts only where the estimator's defaults
+    can be fitted to the same rows.
+
+    Raises:
+        TagshipError: names the candidate, and says what the estimator said.
+    """
+    for name, candidate in files.model.candidates.items():
+        problem = _fit_problem(candidate, files.model)
+        defaults = candidate.model_copy(update={"params": {}})
+        if problem and candidate.params and not _fit_problem(defaults, files.model):
+            raise TagshipError(
+                f"{files.folder / 'model.yaml'}: candidates.{name}: {candidate.estimator}:"
+                f" {problem}",
+                "see its parameters in the library's documentation",
+            )
+
+
+_TRIED_ROWS, _TRIED_COLUMNS = 240, 40
+"""Of made-up data: more than most whole numbers that a parameter may ask for."""
+_TRIED_STEPS = {"n_estimators": 2, "max_iter": 20}
+"""How many trees or steps are enough to see whether parameters are taken."""
+
+
+def _fit_problem(candidate: Candidate, model: ModelConfig) -> str:
+    """What an estimator says when it is fitted to made-up rows; empty when it can be."""
+    random = np.random.default_rng(0)
+    rows = random.random((_TRIED_ROWS, _TRIED_COLUMNS), dtype=np.float32)
+    target = rows[:, 0] + 1 if model.task == "regression" else np.arange(_TRIED_ROWS) % 2
+    if model.task == "multiclass":
+        target = np.arange(_TRIED_ROWS) % 3
+    try:
+        estimator = make_estimator(candidate, model.select.seed, 1)
+        fewer = {
+            key: min(value, _TRIED_STEPS[key])
+            for key, value in estimator.get_params(deep=False).items()
+            if key in _TRIED_STEPS and isinstance(value, int) and value > 0
+        }
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            estimator.set_params(**fewer).fit(rows, target)
+    except Exception as error:  # estimators raise whatever they please
+        return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return ""
 
 
 def _check_task(where: str, estimator: Any, model: ModelConfig) -> None:
@@ -171,8 +222,6 @@ def _expressible(kind: str) -> list[str]:
 def _nearest(kind: type, candidate: Candidate) -> str:
     known = list(inspect.signature(kind).parameters)
     for name in candidate.params:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            if near:
-                return f"did you mean '{near[0]}' instead of '{name}'?"
+        if name not in known and (near := nearest(name, known)):
+            return f"did you mean '{near}' instead of '{name}'?"
     return f"it takes: {', '.join(known)}"

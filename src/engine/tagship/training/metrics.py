@@ -7,7 +7,6 @@ the same formula. Definitions follow scikit-learn's of the same name, with ``zer
 "Obtaining Well Calibrated Probabilities Using Bayesian Binning").
 """
 
-import difflib
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from tagship.config.model import Task
 from tagship.config.project_files import ModelFiles
-from tagship.errors import TagshipError
+from tagship.errors import TagshipError, suggest
 
 Floats = NDArray[np.float64]
 Named = dict[str, Floats]
@@ -86,11 +85,10 @@ def check_labels(files: ModelFiles, classes: Sequence[str]) -> None:
         base, bracket, _ = metric.partition("[")
         known = [f"{base}[{label}]" for label in classes]
         if bracket and metric not in known:
-            near = difflib.get_close_matches(metric, known, n=1)
             raise TagshipError(
                 f"{files.folder}/{where}: '{metric}' is of no class of"
                 f" '{files.data.target.column}'",
-                f"did you mean '{near[0]}'?" if near else f"one of: {', '.join(known)}",
+                suggest(metric, known),
             )
 
 

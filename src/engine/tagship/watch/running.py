@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tagship.config.project_files import load_model, load_project
-from tagship.errors import TagshipError
+from tagship.errors import TagshipError, suggest
 from tagship.gitops.git import Git
 from tagship.gitops.view import View, look
 from tagship.monitoring.references import local_reference, released_reference
@@ -53,8 +53,8 @@ def running(root: Path, models: list[str], environment: str | None) -> list[Runn
     view = _view(root)
     environments = view.environments if view else load_project(root).environments
     if environment and environment not in environments:
-        known = ", ".join([*environments, LOCAL])
-        raise TagshipError(f"'{environment}' is no environment", f"there are: {known}")
+        hint = suggest(environment, [*environments, LOCAL], "there are")
+        raise TagshipError(f"'{environment}' is no environment", hint)
     found: list[Running] = []
     for model in models:
         chosen = [environment] if environment else environments

@@ -50,7 +50,7 @@ def test_a_feature_function_that_breaks_its_protocol_is_refused(
         ("def derive(columns:\n", "features.tiny:derive", ("SyntaxError", "tiny.py, line 1")),
         ("import nolib\n", "features.tiny:derive", ("No module named 'nolib'",)),
         ("1 / 0\n", "features.tiny:derive", ("ZeroDivisionError",)),
-        ("", "features.tiny:derive", ("has no attribute 'derive'", "src/features/")),
+        ("", "features.tiny:derive", ("features.tiny has no function 'derive'", "define it in")),
         ("", "features.other:derive", ("No module named 'features.other'", "src/features/")),
         ("derive = 1\n", "features.tiny:derive", ("is not a function",)),
     ],
@@ -65,6 +65,22 @@ def test_a_feature_function_that_cannot_be_imported_is_refused(
 def test_training_refuses_a_feature_function_that_cannot_be_imported(run_project: Project) -> None:
     _use(run_project, "import nolib\n")
     run_project.refused("train", "tiny", says=("features: ", "No module named 'nolib'"))
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("features.tiny:dervie", "did you mean 'derive'?"),
+        ("features.tny:derive", "did you mean 'features.tiny'?"),
+        ("featurs.tiny:derive", "did you mean 'features'?"),
+        ("features.tiny:other", "it has: derive"),
+    ],
+)
+def test_a_misspelt_feature_function_gets_the_nearest(
+    run_project: Project, name: str, says: str
+) -> None:
+    _use(run_project, DERIVE, name)
+    run_project.refused("check", says=(name, says))
 
 
 @pytest.mark.parametrize("place", ["alone.py", "shared/alone.py"])

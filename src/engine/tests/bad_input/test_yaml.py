@@ -60,5 +60,15 @@ def test_a_model_without_one_of_its_files_is_refused(run_project: Project, file:
     run_project.refused("check", says=(f"tiny/{file}.yaml: no such file", "a model has data.yaml"))
 
 
-def test_an_unknown_model_is_refused_with_the_nearest(run_project: Project) -> None:
-    run_project.refused("train", "tinny", says=("no model 'tinny'", "did you mean 'tiny'?"))
+@pytest.mark.parametrize(
+    "command",
+    [("train",), ("run",), ("check",), ("lock", "verify"), ("serve",), ("describe",), ("drift",),
+     ("remove",), ("export", "airflow"), ("monitor",), ("image",)],
+    ids=" ".join,
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["tinny", "Tiny", "tiny_"])
+def test_an_unknown_model_is_refused_with_the_nearest(
+    run_project: Project, command: tuple[str, ...], name: str
+) -> None:
+    says = (f"no model '{name}'", "did you mean 'tiny'?")
+    run_project.refused(*command, name, says=says)

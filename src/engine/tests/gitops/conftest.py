@@ -2,10 +2,13 @@
 
 import os
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+import typer
 from shop import Shop, build, copy
+from typer.testing import CliRunner
 
 from tagship.errors import TagshipError
 from tagship.gitops import kustomize
@@ -55,3 +58,21 @@ def shipped(_shipped: Shop, tmp_path: Path) -> Shop:
 def build_shop(tmp_path: Path) -> Callable[..., Shop]:
     """A project with environments of one's own."""
     return lambda *environments: build(tmp_path / "other", environments)
+
+
+@pytest.fixture
+def tagship(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str]]:
+    """Run a command in a shop, with the shop's checks."""
+
+    def run(shop: Shop, name: str, *arguments: str) -> tuple[int, str]:
+        monkeypatch.chdir(shop.root)
+        monkeypatch.setattr("tagship.cli.checks.checks", lambda *a, **k: shop.checks)
+        app = typer.Typer()
+        app.callback()(lambda: None)
+        app.command(name)(import_module(f"tagship.cli.{name}").command)
+        done = CliRunner().invoke(app, [name, *arguments])
+        if done.exception and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return done.exit_code, done.output
+
+    return run

@@ -12,7 +12,7 @@ from tagship.gitops.deploy import Outcome, Review, deploy
 from tagship.gitops.promote import Proposal, promote
 from tagship.gitops.release import release
 from tagship.gitops.rollback import rollback
-from tagship.gitops.view import Checks, View, _locked, look
+from tagship.gitops.view import Checks, View, look, read_lock_text
 
 REGISTRY = "registry.example/shop/shop"
 
@@ -133,7 +133,7 @@ def gate(files: ModelFiles, champion: str | None) -> Verdict:
     result = GateResult(gate="metrics", subject="f1", value=value, limit="≥ 0.5", status=status)
     return Verdict(
         model=files.name,
-        artifact_sha256=_locked(text, "lock")[0],
+        artifact_sha256=read_lock_text(text, "lock")[0],
         thresholds_sha256=files.thresholds_sha256,
         champion=champion,
         results=[result],

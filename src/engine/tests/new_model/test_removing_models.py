@@ -22,6 +22,11 @@ OWNERS = """\
 OWN = ["config/tiny/", "bentos/tiny/", "deploy/tiny/", "src/features/tiny.py",
        "tests/features/test_tiny.py"]  # fmt: skip
 
+MADE = [".tagship/models/tiny/model.onnx", ".tagship/bentoml/bentos/tiny/1/bento.yaml",
+        "reports/tiny.html", "reports/tiny-data.html", "reports/tiny-contract.json",
+        "reports/tiny.md"]  # fmt: skip
+"""What commands made of it here."""
+
 
 @pytest.fixture
 def whole(project: Project) -> Project:
@@ -31,7 +36,10 @@ def whole(project: Project) -> Project:
     project.write("src/features/tiny.py", "def derive(columns):\n    return {}\n")
     project.write("tests/features/test_tiny.py", "")
     project.write(".github/CODEOWNERS", OWNERS)
-    project.write(".tagship/models/tiny/model.onnx", b"\0")
+    for path in MADE:
+        project.write(path, b"\0")
+    project.write("reports/tiny-two.html", "of another model")
+    project.write(".tagship/predictions/tiny/predictions.jsonl", "{}")
     return project
 
 
@@ -49,7 +57,8 @@ def test_everything_of_a_model_goes_and_nothing_else(whole: Project) -> None:
     assert ran.code == 0, ran.err
     assert [line.split()[1] for line in ran.out.splitlines()[:5]] == OWN
     after = everything(whole.root)
-    own = (*OWN, ".tagship/models/tiny/")
+    own = (*OWN, *MADE)
+    assert "kept .tagship/predictions/tiny" in ran.out
     assert set(after) == {path for path in before if not is_under(path, own)}
     owners = after.pop(".github/CODEOWNERS").decode()
     assert owners == "".join(OWNERS.splitlines(keepends=True)[i] for i in (0, 3, 4))
@@ -80,7 +89,7 @@ def test_it_can_be_run_again_and_ends_what_was_begun(whole: Project) -> None:
 
 def test_a_name_that_is_nearly_a_model_s_is_a_typo(whole: Project) -> None:
     whole.refused("remove", "tinny", says=("no model 'tinny'", "did you mean 'tiny'?"))
-    whole.refused("remove", "../tiny", says="cannot be a model's name")
+    whole.refused("remove", "../elsewhere", says="cannot be a model's name")
     whole.refused("remove", "monitoring", says="is reserved")
 
 

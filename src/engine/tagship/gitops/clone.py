@@ -1,0 +1,66 @@
+"""What this clone holds, where no remote could be asked: tags, locks and the files of deploy/."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tagship.config.project_files import load_project, model_names
+from tagship.errors import TagshipError
+from tagship.gitops.git import MIRROR, Git, Remote
+from tagship.gitops.reading import read_ledger
+from tagship.gitops.records import parse_record, record_path
+from tagship.gitops.rendering import Renderer
+from tagship.gitops.view import NotAsked, View, look, read_lock_text
+
+
+def look_or_show_clone(root: Path) -> View:
+    """The remote's state; or, where it cannot be asked, this clone's, which says why.
+
+    Where there is a remote, the tags are those that it had when it was asked last; where there is
+    none, the clone's own.
+
+    Raises:
+        TagshipError: the project's config cannot be read, or is part of a larger repository.
+    """
+    try:
+        return look(root)
+    except NotAsked as error:
+        why = str(error.args[0])
+    git, project, models = Git(root), load_project(root), tuple(model_names(root))
+    tags = []
+    if git.succeeds("rev-parse", "--git-dir"):
+        git.check_top()
+        tags = git.tags(MIRROR if git.has_remote() else "refs/tags/")
+    ledger = read_ledger(tags, models, project.environments, told=git.message)
+    environments = {*project.environments, *(place for _, place in ledger.deployments)}
+    renderer = Renderer(git, {*models, *ledger.models()}, environments)
+    return View(git, project, models, Remote("", {}), ledger, renderer, not_asked=why)
+
+
+@dataclass(frozen=True)
+class Held:
+    """What the work tree says of one environment of a model."""
+
+    lock: str
+    """The first digits of the locked artifact's SHA-256, or why there are none."""
+    asks: str
+    """The release that deploy/ names, or why there is none."""
+
+
+def held(root: Path, model: str, environment: str) -> Held:
+    """Read the lock and the deployment record as they stand in the work tree."""
+    lock, record = f"config/{model}/model.lock.yaml", record_path(model, environment)
+    try:
+        text = _text(root, lock)
+        locked = read_lock_text(text, lock)[0][:12] if text else "none"
+    except TagshipError:
+        locked = "not a lock"
+    try:
+        text = _text(root, record)
+        asks = parse_record(text, record).release if text else "no overlay"
+    except TagshipError:
+        asks = "not a record"
+    return Held(locked, asks)
+
+
+def _text(root: Path, path: str) -> str:
+    return (root / path).read_text(encoding="utf-8") if (root / path).is_file() else ""
