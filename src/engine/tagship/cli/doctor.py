@@ -12,7 +12,7 @@ def command(
 ) -> None:
     """Check how the repository is set up: workflows, rulesets, owners, locks, tags and tools."""
     from tagship.cli.checks import lock_current
-    from tagship.cli.output import as_json
+    from tagship.cli.output import as_json, coloured
     from tagship.config.root import find_root
     from tagship.gitops.doctor import doctor
 
@@ -22,6 +22,6 @@ def command(
     else:
         for answer in answers:
             tail = f": {answer.problem}" if answer.problem else ""
-            typer.echo(f"{SYMBOLS[answer.level]} {answer.what}{tail}")
+            typer.echo(f"{coloured(SYMBOLS[answer.level])} {answer.what}{tail}")
     if any(answer.level == "fail" for answer in answers):
         raise typer.Exit(1)

@@ -33,11 +33,23 @@ from tagship.gitops.view import look
 
 WORKFLOWS = ("ci", "gate", "release", "promote", "rollback", "verify", "audit")
 TOOLS = {
-    "kustomize or kubectl": (("kustomize", "kubectl"), "renders the overlays"),
-    "docker, podman or buildah": (("docker", "podman", "buildah"), "builds images"),
-    "gh": (("gh",), "opens pull requests and installs rulesets"),
-    "cosign": (("cosign",), "checks image signatures"),
+    "kustomize or kubectl": (
+        ("kustomize version", "kubectl version --client"),
+        "renders the overlays",
+    ),
+    "docker, podman or buildah": (
+        ("docker version", "podman info", "buildah info"),
+        "builds images",
+    ),
+    "gh": (("gh auth status",), "opens pull requests and installs rulesets"),
+    "cosign": (("cosign version",), "checks image signatures"),
 }
+"""What tools there should be one of, the commands by which each says that it works, and its use.
+
+``docker version`` asks the engine too, and ``gh auth status`` whether somebody is logged in.
+"""
+_PATIENCE = 20
+"""Seconds that a tool has to answer."""
 ARGO_CD = (3, 5)
 ENVIRONMENT = "tagship"
 """Whose secrets the workflows' jobs use that deploy."""
@@ -77,7 +89,7 @@ def _github(root: Path) -> Iterator[Answer]:
     for tags in ("v*", *(f"{name}/*" for name in load_project(root).environments)):
         stays = f"refs/tags/*/{tags}" in kept
         problem = "" if stays else "no active ruleset forbids their update and deletion"
-        yield _said(f"tags */{tags} stay", problem)
+        yield _said(f"protection of tags */{tags}", problem)
     places = [root / folder / "CODEOWNERS" for folder in (".github", ".", "docs")]
     owners = next((place.read_text(encoding="utf-8") for place in places if place.is_file()), "")
     for guarded in ("thresholds", "deploy/"):
@@ -102,7 +114,7 @@ def _pushes(root: Path, default: str) -> Iterator[Answer]:
         if branches:
             starts = any(fnmatch(default, str(each)) for each in branches)
             problem = f"it starts on no push to '{default}': write that into on.push.branches"
-            what = f"{path.name} starts on the default branch"
+            what = f"trigger of {path.name}"
             yield _said(what, "" if starts else problem)
 
 
@@ -111,10 +123,10 @@ def _unknown_owners() -> Iterator[Answer]:
     try:
         errors = _listed("codeowners/errors", "errors")
     except TagshipError as error:
-        yield Answer("warn", "owners are known to GitHub", f"not checked: {error.args[0]}")
+        yield Answer("warn", "owners on GitHub", f"not checked: {error.args[0]}")
         return
     told = "; ".join(f"line {e['line']}: {e['kind']}: {str(e['source']).strip()}" for e in errors)
-    yield _said("owners are known to GitHub", told)
+    yield _said("owners on GitHub", told)
 
 
 def _listed(path: str, key: str) -> list[dict[str, Any]]:
@@ -132,7 +144,7 @@ def _listed(path: str, key: str) -> list[dict[str, Any]]:
 
 def _secrets() -> Iterator[Answer]:
     """Who can reach the secrets that deploy: a repository's own, whoever pushes a workflow."""
-    what = "secrets are an environment's"
+    what = "secrets on GitHub"
     try:
         names = {str(each["name"]) for each in _listed("actions/secrets?per_page=100", "secrets")}
         held = _listed("environments?per_page=100", "environments")
@@ -167,7 +179,7 @@ def _models(root: Path, lock_current: Callable[[Path, str], None] | None) -> Ite
         lock = root / "config" / model / "model.lock.yaml"
         yield _said(f"{model}: lock", "" if lock.is_file() else f"run `tagship run {model}`")
         if lock_current and lock.is_file():
-            yield _tried(f"{model}: lock is current", partial(lock_current, root, model))
+            yield _tried(f"{model}: inputs of the lock", partial(lock_current, root, model))
         for environment in load_project(root).environments:
             what = f"{model}: overlay {environment}"
             yield _tried(what, partial(_overlay, root, model, environment))
@@ -220,22 +232,29 @@ def _template(root: Path) -> Iterator[Answer]:
         if wheel:
             same = published_hash(Git(root), read_link(root).url, pin.version) == wheel
             problem = "" if same else f"{pin.path} is not the wheel that the template's tag names"
-            yield _said("the engine is the template's", problem)
+            yield _said("origin of the engine", problem)
     except TagshipError as error:
         why = f"{error.args[0]}; {error.hint}".removesuffix("; ")
         yield Answer("warn", "template", f"not checked: {why}")
 
 
 def _tools() -> Iterator[Answer]:
-    for what, (names, use) in TOOLS.items():
-        found = any(shutil.which(name) for name in names)
-        yield _said(f"tool {what}", "" if found else f"not installed; it {use}", "warn")
+    for what, (commands, use) in TOOLS.items():
+        here = [command.split() for command in commands if shutil.which(command.split()[0])]
+        problems = [_does_not_work(command) for command in here]
+        if "" in problems:
+            yield Answer("ok", f"tool {here[problems.index('')][0]}")
+        else:
+            told = "; ".join(problems) or "not installed"
+            yield Answer("warn", f"tool {what}", f"{told}; it {use}")
     if not shutil.which("argocd"):
         yield Answer("warn", "Argo CD", "no argocd command, so its version is not known; ≥ 3.5")
         return
     command = ["argocd", "version", "--client", "--short"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=_PATIENCE
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         yield Answer("warn", "Argo CD", f"its version is not known: {error}")
         return
@@ -245,6 +264,22 @@ def _tools() -> Iterator[Answer]:
         return
     old = (int(match[1]), int(match[2])) < ARGO_CD
     yield _said("Argo CD", f"{match[0]} here; tagPrefix needs 3.5 or later" if old else "")
+
+
+def _does_not_work(command: list[str]) -> str:
+    """Why a tool that is installed cannot be used; empty when it can."""
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=_PATIENCE
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"`{' '.join(command)}`: {error}"
+    if done.returncode == 0:
+        return ""
+    said = (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").split(
+        "\n"
+    )
+    return f"`{' '.join(command)}` failed: {said[-1].strip()}"
 
 
 def _said(what: str, problem: str, level: Level = "fail") -> Answer:

@@ -11,7 +11,8 @@ LINE = "sklearn.linear_model.LogisticRegression"
     ("path", "says"),
     [
         ("sklearn.linear_model.LogisticRegresion", ("does not exist", f"did you mean '{LINE}'?")),
-        ("sklearn.linear_mode.LogisticRegression", ("cannot be imported", "check the path")),
+        ("sklearn.linear_mode.LogisticRegression", ("did you mean 'sklearn.linear_model'?",)),
+        ("sklaern.tree.DecisionTreeClassifier", ("did you mean 'sklearn'?",)),
         ("nolib.Thing", ("No module named 'nolib'", "is the library installed?")),
         ("sklearn.preprocessing.StandardScaler", ("is not an estimator", "name a class")),
         ("sklearn.linear_model", ("is not an estimator", "name a class")),
@@ -62,6 +63,41 @@ def test_a_value_it_does_not_take_is_quoted(
 ) -> None:
     run_project.edit("model", "{max_depth: 3}", params)
     run_project.refused("train", "tiny", says=("model.yaml: candidates.tree", *says, "parameters"))
+
+
+@pytest.mark.parametrize(
+    ("model", "params", "says"),
+    [
+        ("line", "{C: -1}", "'C' parameter of LogisticRegression must be a float"),
+        ("line", "{penalty: l1, solver: lbfgs}", "penalty"),
+        ("tree", "{max_depth: 0}", "'max_depth' parameter"),
+        ("tree", "{class_weight: balanse}", "balanse"),
+    ],
+)
+def test_the_check_tries_the_parameters(
+    run_project: Project, model: str, params: str, says: str
+) -> None:
+    old = "LogisticRegression, " if model == "line" else "params: {max_depth: 3}"
+    new = f"LogisticRegression, params: {params}, " if model == "line" else f"params: {params}"
+    run_project.edit("model", old, new)
+    run_project.refused("check", says=(f"config/tiny/model.yaml: candidates.{model}", says))
+
+
+@pytest.mark.parametrize(
+    ("estimator", "params"),
+    [
+        ("sklearn.ensemble.RandomForestClassifier", "{n_estimators: 3000, max_features: 30}"),
+        ("sklearn.neighbors.KNeighborsClassifier", "{n_neighbors: 150}"),
+        ("sklearn.naive_bayes.MultinomialNB", "{alpha: 0.5}"),
+        ("sklearn.ensemble.HistGradientBoostingClassifier", "{categorical_features: [2]}"),
+    ],
+)
+def test_parameters_that_only_real_data_could_refuse_pass_the_check(
+    run_project: Project, estimator: str, params: str
+) -> None:
+    run_project.edit("model", LINE, f"{estimator}, params: {params}")
+    ran = run_project.tagship("check")
+    assert ran.code == 0, ran.err
 
 
 def test_missing_values_without_imputing_name_the_way_out(run_project: Project) -> None:

@@ -1,6 +1,8 @@
 """The doctor sees what is missing, and goes on."""
 
 import json
+import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -63,11 +65,11 @@ def test_the_doctor_names_a_workflow_that_never_starts(shop: Shop) -> None:
         shop.put(f".github/workflows/{name}.yml", f"on: {{push: {{branches: {branches}}}}}\n")
     shop.put(".github/workflows/audit.yml", "on: {schedule: [{cron: '1 2 * * *'}]}\n")
     found = answers(shop)
-    assert found["here.yml starts on the default branch"][0] == "ok"
-    assert found["near.yml starts on the default branch"][0] == "ok"
-    level, problem = found["never.yml starts on the default branch"]
+    assert found["trigger of here.yml"][0] == "ok"
+    assert found["trigger of near.yml"][0] == "ok"
+    level, problem = found["trigger of never.yml"]
     assert (level, "no push to 'main'" in problem) == ("fail", True)
-    assert "audit.yml starts on the default branch" not in found
+    assert "trigger of audit.yml" not in found
 
 
 def test_the_doctor_tells_a_stale_lock(shop: Shop) -> None:
@@ -75,7 +77,7 @@ def test_the_doctor_tells_a_stale_lock(shop: Shop) -> None:
         raise TagshipError("it is stale")
 
     found = {answer.what: answer.problem for answer in doctor(shop.root, stale)}
-    assert found["churn: lock is current"] == "it is stale"
+    assert found["churn: inputs of the lock"] == "it is stale"
 
 
 def test_the_doctor_names_the_environment_whose_tags_could_be_moved(shop: Shop) -> None:
@@ -83,17 +85,19 @@ def test_the_doctor_names_the_environment_whose_tags_could_be_moved(shop: Shop) 
     looser["conditions"]["ref_name"]["include"].pop()
     shop.put(".github/rulesets/tags.json", json.dumps(looser))
     found = answers(shop)
-    assert found["tags */staging/* stay"] == ("ok", "")
-    assert "no active ruleset" in found["tags */production/* stay"][1]
+    assert found["protection of tags */staging/*"] == ("ok", "")
+    assert "no active ruleset" in found["protection of tags */production/*"][1]
     shop.put(".github/rulesets/tags.json", json.dumps({**RULESET, "enforcement": "disabled"}))
-    assert answers(shop)["tags */staging/* stay"][0] == "fail"
+    assert answers(shop)["protection of tags */staging/*"][0] == "fail"
 
 
 def test_the_doctor_command_tells_which_input_made_a_lock_stale(run_project: Project) -> None:
-    assert "✓ tiny: lock is current" in run_project.tagship("doctor").out
+    assert "✓ tiny: inputs of the lock" in run_project.tagship("doctor").out
     run_project.edit("model", "max_depth: 3", "max_depth: 4")
     told = run_project.tagship("doctor").out
-    assert "✗ tiny: lock is current: stale: model.yaml: candidates.tree.params.max_depth: 3" in told
+    assert (
+        "✗ tiny: inputs of the lock: stale: model.yaml: candidates.tree.params.max_depth: 3" in told
+    )
 
 
 @pytest.mark.parametrize(
@@ -149,9 +153,39 @@ def test_the_doctor_says_who_reaches_the_secrets_that_deploy(
     monkeypatch.setenv("PATH", str(program.parent), prepend=":")
     monkeypatch.setenv("GITHUB_REPOSITORY", "shop/shop")
     found = answers(shop)
-    assert found["secrets are an environment's"][0] == secret
+    assert found["secrets on GitHub"][0] == secret
     if environments is None:
-        assert "not checked" in found["secrets are an environment's"][1]
+        assert "not checked" in found["secrets on GitHub"][1]
         assert "environment tagship" not in found
     else:
         assert found["environment tagship"][0] == free
+
+
+@pytest.mark.parametrize(
+    ("program", "tool", "level"),
+    [
+        ("echo Cannot connect to the Docker daemon >&2; exit 1", "docker", "warn"),
+        ("echo 24.0", "docker", "ok"),
+        ("echo You are not logged into any GitHub hosts >&2; exit 1", "gh", "warn"),
+        ("kill -9 $$", "cosign", "warn"),
+    ],
+)
+def test_a_tool_that_is_installed_and_does_not_work_gets_no_tick(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, tool: str, level: str
+) -> None:
+    path = tmp_path / "bin" / tool
+    path.parent.mkdir()
+    path.write_text(f"#!/bin/sh\n{program}\n")
+    path.chmod(0o755)
+    for needed in ("git", "sh"):
+        (path.parent / needed).symlink_to(str(shutil.which(needed)))
+    monkeypatch.setenv("PATH", str(path.parent))
+    (found,) = (each for each in doctor(shop.root) if re.match(f"tool .*{tool}", each.what))
+    assert found.level == level
+    if level == "warn":
+        assert f"`{tool} " in found.problem
+
+
+def test_what_the_doctor_asks_is_no_claim_that_a_cross_would_turn_round(shop: Shop) -> None:
+    for what in answers(shop):
+        assert not re.search(r"\b(is|are|has|have|stays?|starts?|not|no)\b", what), what
