@@ -64,6 +64,7 @@ def validate(files: ModelFiles) -> Table:
 
 def train_model(files: ModelFiles, say: Say) -> Bundle:
     """Train and keep the bundle; the lock in ``config/`` is not touched."""
+    say("fetching the data and checking its contract")
     bundle = train(files, say, validate(files))
     save_bundle(files, bundle)
     return bundle

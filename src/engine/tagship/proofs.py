@@ -53,6 +53,7 @@ class Proofs:
         if not files.lock_path.is_file() or _key(files) not in self._done:
             self.verify_lock(files)
         proven = self._done[_key(files)]
+        self._say(f"judging by every gate; {f'champion {champion}' if champion else 'no champion'}")
         verdict = judge(self._git.root, files, proven.bundle, champion, self._say)
         # What was judged is the lock's artifact, or one proven to predict the same.
         about = {

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from tagship.cli.models import Models, load
+from tagship.cli.models import LOADING, Models, announce, load
 from tagship.cli.options import Json
 
 
@@ -16,6 +16,7 @@ def command(
     json: Json = False,
 ) -> None:
     """Build the bento of the last training, which must be locked and not fail its verdict."""
+    announce(LOADING)
     from tagship.bento import build_bento
     from tagship.cli.output import as_json
     from tagship.files import only_one

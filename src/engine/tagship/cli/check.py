@@ -2,12 +2,13 @@
 
 import typer
 
-from tagship.cli.models import Models
+from tagship.cli.models import LOADING, Models, announce
 from tagship.cli.options import Json
 
 
 def command(models: Models = None, json: Json = False) -> None:
     """Check the config files: keys, types, names across files, estimators and parameters."""
+    announce(LOADING)
     from tagship.cli.output import as_json, tell_error
     from tagship.config.project_files import load_model, load_project, model_names
     from tagship.config.root import find_root

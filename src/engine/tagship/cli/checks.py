@@ -39,7 +39,9 @@ def checks(root: Path, registry: str = "", sign: bool = False) -> Checks:
 
     @cache
     def proofs() -> "Proofs":
-        from tagship.cli.models import progress
+        from tagship.cli.models import LOADING, announce, progress
+
+        announce(LOADING)
         from tagship.proofs import Proofs
 
         return Proofs(root, progress("proof", err=True))

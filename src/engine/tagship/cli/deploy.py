@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from tagship.cli.models import complete_models
+from tagship.cli.models import announce, complete_models
 from tagship.cli.options import DryRun, Json, Registry, Sign
 
 
@@ -31,6 +31,7 @@ def command(
     from tagship.gitops.github import reviewed
 
     root = find_root()
+    announce("asking the remote")
     proofs = checks(root, registry, sign)
     asked = reviewed if github else None
     found = deploy(root, proofs, commit, asked, dry_run, tuple(model or ()))

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from tagship.cli.models import Model
+from tagship.cli.models import LOADING, Model, announce
 from tagship.cli.options import Json
 
 
@@ -19,6 +19,7 @@ def command(
 
     Works on a table that breaks its contract too, and says where. Personal data is left out.
     """
+    announce(LOADING)
     from tagship.cli.output import as_json
     from tagship.config.project_files import load_model
     from tagship.config.root import find_root

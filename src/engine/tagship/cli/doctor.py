@@ -2,6 +2,7 @@
 
 import typer
 
+from tagship.cli.models import announce
 from tagship.cli.options import Json
 
 SYMBOLS = {"ok": "✓", "warn": "!", "fail": "✗"}
@@ -16,6 +17,7 @@ def command(
     from tagship.config.root import find_root
     from tagship.gitops.doctor import doctor
 
+    announce("asking the remote, GitHub and each tool")
     answers = doctor(find_root(), lock_current)
     if json:
         as_json(answers)

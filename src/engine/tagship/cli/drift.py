@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tagship.cli.models import Model
+from tagship.cli.models import LOADING, Model, announce
 from tagship.cli.options import Json
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def command(
 
     The exit code is 0 for ok, 3 for drift, 4 for too little data and 5 for a warning.
     """
+    announce(LOADING)
     from tagship.cli.exit_codes import OF_STATUS
     from tagship.cli.moments import moment
     from tagship.cli.output import as_json

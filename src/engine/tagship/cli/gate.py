@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tagship.cli.models import Models, load, progress
+from tagship.cli.models import LOADING, Models, announce, load, progress
 from tagship.cli.options import Json
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def command(
     ] = None,
 ) -> None:
     """Judge the last training by every gate of thresholds.yaml."""
+    announce(LOADING)
     from tagship.cli.output import append, as_json
     from tagship.files import only_one
     from tagship.gates.verdict import markdown as as_markdown

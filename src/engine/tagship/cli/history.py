@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tagship.cli.models import Model
+from tagship.cli.models import Model, announce
 from tagship.cli.options import Json
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def command(
     from tagship.gitops.clone import look_or_show_clone
     from tagship.gitops.status import history, parse_time
 
+    announce("asking the remote")
     view = look_or_show_clone(find_root())
     events = history(view, model, env, parse_time(at) if at else None)
     if view.not_asked:

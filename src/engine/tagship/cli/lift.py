@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from tagship.cli.models import Model
+from tagship.cli.models import Model, announce
 from tagship.cli.options import DryRun, Json, Sign
 
 
@@ -26,6 +26,7 @@ def command(
     from tagship.gitops.rollback import lift
 
     root = find_root()
+    announce("asking the remote")
     tags = lift(root, model, what, reason, checks(root, sign=sign), dry_run)
     if json:
         return as_json(tags)

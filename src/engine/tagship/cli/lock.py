@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tagship.cli.models import Models, load, progress
+from tagship.cli.models import LOADING, Models, announce, load, progress
 from tagship.cli.options import Json
 
 app = typer.Typer(help="Check, verify, renew or write the locks.", no_args_is_help=True)
@@ -14,6 +14,7 @@ app = typer.Typer(help="Check, verify, renew or write the locks.", no_args_is_he
 @app.command("check")
 def check(models: Models = None, json: Json = False) -> None:
     """Say which locks are current and which are stale, without training."""
+    announce(LOADING)
     from tagship.cli.checks import lock_current
     from tagship.cli.output import as_json
     from tagship.errors import TagshipError
@@ -47,6 +48,7 @@ def verify(
 
     What came out is kept for `tagship gate`, `record` and `build`.
     """
+    announce(LOADING)
     from tagship.cli.output import append, as_json, quoted, tell_error
     from tagship.errors import TagshipError
     from tagship.proofs import retrain_and_keep
@@ -88,6 +90,7 @@ def renew(models: Models = None, json: Json = False) -> None:
 
     A model that does not stay the same needs `tagship run`, and a review of its new lock.
     """
+    announce(LOADING)
     from tagship.cli.output import as_json
     from tagship.files import only_one
     from tagship.renewal import renew_lock
@@ -109,6 +112,7 @@ def renew(models: Models = None, json: Json = False) -> None:
 @app.command("write")
 def write(models: Models = None, json: Json = False) -> None:
     """Write the lock of the last training, if its verdict does not fail."""
+    announce(LOADING)
     from tagship.cli.output import as_json
     from tagship.files import only_one
     from tagship.pipeline import lock_gated

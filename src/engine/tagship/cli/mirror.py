@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tagship.cli.models import announce
 from tagship.cli.options import DryRun, Json
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def command(
     from tagship.gitops.mirror import differences, mirror
     from tagship.gitops.view import look
 
+    announce("asking the remote")
     view = look(find_root())
     registry = tracking(view.git.root)
     if registry is None:

@@ -9,6 +9,9 @@ import typer
 if TYPE_CHECKING:
     from tagship.config.project_files import ModelFiles
 
+_STARTED = time.perf_counter()
+LOADING = "loading the libraries"
+
 
 def complete_models(incomplete: str) -> list[str]:
     """The names of models that begin so, for the shell's completion."""
@@ -62,6 +65,11 @@ def load(names: list[str] | None) -> "list[ModelFiles]":
             f"{root / 'config'}: no models yet", "make one: tagship new NAME --data … --target …"
         )
     return [load_model(root, name) for name in dict.fromkeys(chosen)]
+
+
+def announce(text: str) -> None:
+    """Print, beside the answer, what is done before anything that takes seconds, imports too."""
+    typer.echo(f"{time.perf_counter() - _STARTED:6.1f} s  {text}", err=True)
 
 
 def progress(model: str, err: bool = False) -> Callable[[str], None]:

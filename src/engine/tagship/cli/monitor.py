@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tagship.cli.models import Models
+from tagship.cli.models import LOADING, Models, announce
 from tagship.cli.options import Json
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def command(
     .tagship/monitor/history. The exit code is 0 for ok, 1 for an error, 3 for a failure, 4 for too
     little data and 5 for a warning; of several the worst counts.
     """
+    announce(LOADING)
     from datetime import UTC, datetime
     from functools import partial
 

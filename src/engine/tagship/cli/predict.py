@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tagship.cli.models import Model, load, progress
+from tagship.cli.models import LOADING, Model, announce, load, progress
 from tagship.cli.options import Json
 
 _EVERY = 2.0
@@ -25,6 +25,7 @@ def command(
     contract. Other rows are left out, and NAME.rejected.csv beside the output says why. The output
     appears when it is whole; there is none when no row could be scored.
     """
+    announce(LOADING)
     from tagship.batch.scoring import score_file
     from tagship.built import latest_bento
     from tagship.cli.output import as_json

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from tagship.cli.models import Model
+from tagship.cli.models import Model, announce
 from tagship.cli.options import DryRun, Json, Registry, Sign
 
 
@@ -37,6 +37,7 @@ def command(
     from tagship.gitops.promote import promote
 
     root = find_root()
+    announce("asking the remote")
     proofs = checks(root, registry, sign)
     made = promote(root, model, version, proofs, env, image, run_id, dry_run)
     if json:

@@ -2,7 +2,7 @@
 
 import typer
 
-from tagship.cli.models import Models, load
+from tagship.cli.models import LOADING, Models, announce, load
 from tagship.cli.options import Json
 
 
@@ -12,6 +12,7 @@ def command(models: Models = None, json: Json = False) -> None:
     `tagship run` does this too. The training must be judged, by `tagship gate`; a verdict that
     fails is recorded as such.
     """
+    announce(LOADING)
     from tagship.cli.output import as_json
     from tagship.files import only_one
     from tagship.pipeline import record_judged

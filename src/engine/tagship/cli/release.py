@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from tagship.cli.models import Model
+from tagship.cli.models import Model, announce
 from tagship.cli.options import DryRun, Json, Sign
 
 
@@ -25,6 +25,7 @@ def command(
     from tagship.gitops.release import release
 
     root = find_root()
+    announce("asking the remote, then proving the lock")
     done = release(root, model, version, checks(root, sign=sign), push, dry_run)
     if json:
         return as_json(done)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tagship.cli.models import Model
+from tagship.cli.models import LOADING, Model, announce
 from tagship.cli.options import Json
 
 
@@ -31,6 +31,7 @@ def command(
     Nothing is ever released or deployed. The exit code is 3 when the new model is refused, for too
     little new data, a failing verdict or a version that was rejected.
     """
+    announce(LOADING)
     from tagship.cli.exit_codes import ExitCode
     from tagship.cli.models import progress
     from tagship.cli.output import as_json, pull_request

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from tagship.cli.models import Model
+from tagship.cli.models import Model, announce
 from tagship.cli.options import DryRun, Json, Registry, Sign
 
 
@@ -28,6 +28,7 @@ def command(
     from tagship.gitops.rollback import rollback
 
     root = find_root()
+    announce("asking the remote")
     done = rollback(root, model, env, reason, checks(root, registry, sign), to, dry_run)
     if json:
         return as_json(done)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from tagship.cli.models import Models, load, progress
+from tagship.cli.models import LOADING, Models, announce, load, progress
 from tagship.cli.options import Json
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 def command(models: Models = None, json: Json = False) -> None:
     """Validate, train, judge, lock, report and build: every step, in order."""
+    announce(LOADING)
     from tagship.cli.output import as_json, tell_error
     from tagship.errors import TagshipError
     from tagship.pipeline import run_model

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tagship.cli.models import announce
 from tagship.cli.options import Json
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def command(
     from tagship.gitops.view import look
 
     root = find_root()
+    announce("asking the remote")
     view = look(root) if keep else look_or_show_clone(root)
     registry = tracking(view.git.root) if mlflow else None
     runs = None

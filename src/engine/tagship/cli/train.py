@@ -2,12 +2,13 @@
 
 import typer
 
-from tagship.cli.models import Models, load, progress
+from tagship.cli.models import LOADING, Models, announce, load, progress
 from tagship.cli.options import Json
 
 
 def command(models: Models = None, json: Json = False) -> None:
     """Cross-validate the candidates, refit the winner, and export it for `tagship gate`."""
+    announce(LOADING)
     from tagship.cli.output import as_json, table
     from tagship.files import only_one
     from tagship.numbers import brief

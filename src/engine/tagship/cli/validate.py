@@ -2,12 +2,13 @@
 
 import typer
 
-from tagship.cli.models import Models, load
+from tagship.cli.models import LOADING, Models, announce, load
 from tagship.cli.options import Json
 
 
 def command(models: Models = None, json: Json = False) -> None:
     """Fetch the data and check every rule of data.yaml; every failure is shown."""
+    announce(LOADING)
     from tagship.cli.output import as_json, tell_error
     from tagship.errors import TagshipError
     from tagship.pipeline import validate

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tagship.cli.models import announce
 from tagship.cli.options import Json, Registry
 from tagship.errors import TagshipError
 
@@ -43,6 +44,7 @@ def command(
     from tagship.gitops.verify import verify, verify_all
 
     root = find_root()
+    announce("asking the remote")
     if not tag:
         if retrain or signed or kind:
             raise TagshipError("--retrain, --signed and --kind are about one tag", "name it")

@@ -50,10 +50,17 @@ def train(files: ModelFiles, say: Say = lambda _: None, table: Table | None = No
     """
     started = time.perf_counter()
     check_candidates(files)
-    table = table or load_table(files)
+    if table is None:
+        say("fetching the data and checking its contract")
+        table = load_table(files)
     prepared = prepare(files, table.frame)
     rows = len(table.frame)
     say(f"{rows:,} rows, {len(prepared.boundary.names)} features, data {table.sha256[:12]}")
+    count = len(files.model.candidates)
+    say(
+        f"cross-validating {count} candidate{'' if count == 1 else 's'}"
+        f" in {files.model.select.folds} folds"
+    )
     scores, seconds = _cross_validate(files, table.frame, prepared, say)
     best = _winner(files, scores)
     pipeline = _fit(files, best, prepared, prepared.holdout.train)

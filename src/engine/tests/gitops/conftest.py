@@ -73,6 +73,6 @@ def tagship(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str]]:
         done = CliRunner().invoke(app, [name, *arguments])
         if done.exception and not isinstance(done.exception, SystemExit):
             raise done.exception
-        return done.exit_code, done.output
+        return done.exit_code, done.stdout if "--json" in arguments else done.output
 
     return run
