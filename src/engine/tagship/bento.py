@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 import tagship
-from tagship.built import Bento, bentoml_environment
+from tagship.built import Bento, bentoml_environment, bentoml_home, hash_lock_file
 from tagship.config.project_files import ModelFiles, config_sha256
 from tagship.errors import TagshipError
 from tagship.files import explain_os_error, sha256_of_bytes, write_atomically
@@ -45,7 +45,7 @@ def build_bento(files: ModelFiles, release: str = UNRELEASED) -> Bento:
         _refuse_other_bytes(files, bundle)
     version = release.rpartition("/v")[2] if release != UNRELEASED else ""
     version = version or bundle.lock.artifact.sha256[:12]
-    home = files.root / ".tagship" / "bentoml"
+    home = bentoml_home(files.root)
     home.mkdir(parents=True, exist_ok=True)
     # Outside the repository: BentoML refuses to build below a hidden folder such as .tagship.
     with tempfile.TemporaryDirectory(prefix=f"tagship-{files.name}-") as folder:
@@ -189,6 +189,6 @@ def make_record(
         "config_sha256": sha256_of_bytes(
             (config_sha256(files.data) + config_sha256(files.model)).encode()
         ),
-        "lock_sha256": lock_sha256(bundle.lock),
+        "lock_sha256": hash_lock_file(files.lock_path),
         "verdict_sha256": verdict.sha256,
     }

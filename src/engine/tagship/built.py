@@ -1,5 +1,6 @@
-"""The bentos that were built here: which is the last, and serving it. Starts fast: no training."""
+"""The bentos that were built here: which is the lock's, and serving it. Starts fast: no training."""
 
+import json
 import os
 import shutil
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from tagship.errors import TagshipError
+from tagship.files import sha256_of_bytes
 
 
 @dataclass(frozen=True)
@@ -22,23 +24,59 @@ class Bento:
 def bentoml_environment(root: Path) -> dict[str, str]:
     """The environment in which BentoML keeps to this project and phones nobody."""
     quiet = {"BENTOML_DO_NOT_TRACK": "True", "DO_NOT_TRACK": "1"}
-    home = str(root / ".tagship" / "bentoml")
     clean = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    return {**clean, **quiet, "BENTOML_HOME": home}
+    return {**clean, **quiet, "BENTOML_HOME": str(bentoml_home(root))}
+
+
+def bentoml_home(root: Path) -> Path:
+    """BentoML's store of this project: two projects may have models of the same name."""
+    return root / ".tagship" / "bentoml"
+
+
+def hash_lock_file(path: Path) -> str:
+    """The SHA-256 of a lock as Git has it, by which a bento names the lock that it was built under.
+
+    Raises:
+        TagshipError: there is no lock.
+    """
+    try:
+        return sha256_of_bytes(path.read_bytes().replace(b"\r\n", b"\n"))
+    except FileNotFoundError:
+        name = path.parent.name
+        raise TagshipError(
+            f"{path}: there is no lock", f"run `tagship run {name}` and commit it"
+        ) from None
 
 
 def latest_bento(root: Path, model: str) -> Bento:
-    """The bento of a model that was built last.
+    """Of the bentos that were built under a model's lock, the last.
 
     Raises:
-        TagshipError: none was.
+        TagshipError: there is no lock, or none was built under it.
     """
-    folder = root / ".tagship" / "bentoml" / "bentos" / model
-    built = [path.parent for path in folder.glob("*/bento.yaml")]
+    lock = root / "config" / model / "model.lock.yaml"
+    locked = hash_lock_file(lock)
+    built = list((bentoml_home(root) / "bentos" / model).glob("*/bento.yaml"))
     if not built:
         raise TagshipError(f"{model}: no bento here", f"run `tagship run {model}` first")
-    path = max(built, key=lambda path: (path / "bento.yaml").stat().st_mtime_ns)
-    return Bento(f"{model}:{path.name}", path)
+    built.sort(key=lambda path: path.stat().st_mtime_ns)
+    for path in reversed([path.parent for path in built]):
+        if _built_under(path) == locked:
+            return Bento(f"{model}:{path.name}", path)
+    raise TagshipError(
+        f"{lock}: no bento here was built under this lock; the last, {model}:"
+        f"{built[-1].parent.name}, was built under another",
+        f"run `tagship run {model}`, or go back to the commit with the other lock",
+    )
+
+
+def _built_under(bento: Path) -> str:
+    """The hash of the lock that a bento was built under; empty when its record does not say."""
+    try:
+        record = json.loads((bento / "src/artifact/record.json").read_text(encoding="utf-8"))
+        return str(record["lock_sha256"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def log_folder(root: Path, model: str) -> Path:

@@ -43,7 +43,7 @@ def build_image(
     builder: str = "",
     options: tuple[str, ...] = (),
 ) -> Image:
-    """Build the image of the bento that was built last; push it and its model if asked to.
+    """Build the image of the lock's bento; push it and its model if asked to.
 
     ``options`` are passed on to the builder.
 

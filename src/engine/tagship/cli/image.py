@@ -27,7 +27,7 @@ def command(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Build the container image of the bento that was built last, and push it if asked to."""
+    """Build the container image of the bento of the lock, and push it if asked to."""
     from tagship.cli.output import as_json
     from tagship.gitops.github import write_outputs
     from tagship.image import build_image

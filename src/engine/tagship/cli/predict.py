@@ -19,7 +19,7 @@ def command(
     output: Annotated[Path, typer.Option(help="The file to write: .csv or .parquet.")],
     json: Json = False,
 ) -> None:
-    """Score a csv or Parquet file of any size with the bento that was built last.
+    """Score a csv or Parquet file of any size with the bento of the lock.
 
     Writes the id, the row's number, prediction, probability and release of each row that keeps the
     contract. Other rows are left out, and NAME.rejected.csv beside the output says why. The output

@@ -13,7 +13,7 @@ def command(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     workers: Annotated[int, typer.Option(help="How many worker processes serve.")] = 1,
 ) -> None:
-    """Serve the bento that was built last, with its checks of health, its metrics and API page."""
+    """Serve the bento of the lock, with its checks of health, its metrics and API page."""
     from tagship.built import latest_bento, serve
     from tagship.config.root import find_root
 
