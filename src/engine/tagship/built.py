@@ -1,4 +1,4 @@
-"""The bentos that were built here: which is the lock's, and serving it. Starts fast: no training."""
+"""The bentos that were built here: which is the lock's, and serving it. Imports no training."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import NoReturn
 
 from tagship.errors import TagshipError
@@ -31,6 +32,11 @@ def bentoml_environment(root: Path) -> dict[str, str]:
 def bentoml_home(root: Path) -> Path:
     """BentoML's store of this project: two projects may have models of the same name."""
     return root / ".tagship" / "bentoml"
+
+
+def store_hint(root: Path) -> str:
+    """What makes ``bentoml list`` and ``bentoml serve churn:latest`` find what was built here."""
+    return f"For bentoml's own commands: export BENTOML_HOME={quote(str(bentoml_home(root)))}"
 
 
 def hash_lock_file(path: Path) -> str:

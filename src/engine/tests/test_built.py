@@ -1,12 +1,20 @@
 """What was built here is used only under the lock that it was built under."""
 
+import contextlib
 import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
 
 import pytest
 
-from projects import Project
+from projects import Project, copy_project
+from registries import free_port
 from tagship.built import latest_bento
 
 LOCK = "config/tiny/model.lock.yaml"
@@ -66,3 +74,36 @@ def test_a_lock_that_is_only_equivalent_on_this_machine_has_a_bento(run_project:
     run_project.tagship("serve", "tiny").must_refuse("under another")
     assert run_project.tagship("build", "tiny").code == 0
     assert latest_bento(run_project.root, "tiny").tag == f"tiny:{sha256[:12]}"
+
+
+@pytest.mark.slow
+def test_bentoml_s_own_commands_find_the_bento_by_what_a_build_prints(
+    run_project: Project, tmp_path: Path
+) -> None:
+    shop = copy_project(run_project, tmp_path / "Ann's shop")
+    built = shop.tagship("build", "tiny")
+    told = built.out.splitlines()[-1].partition(": ")[2]
+    assert told.startswith("export BENTOML_HOME="), built.out
+    unset = {key: value for key, value in os.environ.items() if key != "BENTOML_HOME"}
+    bentoml = f"{told}; exec {sys.executable} -m bentoml"
+    listed = subprocess.run(
+        ["bash", "-c", f"{bentoml} list --output json"], env=unset, capture_output=True, check=True
+    )
+    tags = [bento["tag"] for bento in json.loads(listed.stdout)]
+    assert tags == [latest_bento(shop.root, "tiny").tag]
+    port = free_port()
+    process = subprocess.Popen(
+        ["bash", "-c", f"{bentoml} serve tiny:latest --port {port}"],
+        cwd=tmp_path, env=unset, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        for _ in range(600):
+            assert process.poll() is None, "bentoml serve ended"
+            with contextlib.suppress(OSError):
+                info = json.load(urllib.request.urlopen(f"http://127.0.0.1:{port}/info"))
+                break
+            time.sleep(0.2)
+        assert info["model"] == "tiny"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)

@@ -18,11 +18,13 @@ def command(
     """Build the bento of the last training, which must be locked and not fail its verdict."""
     announce(LOADING)
     from tagship.bento import build_bento
+    from tagship.built import store_hint
     from tagship.cli.output import as_json
     from tagship.files import only_one
 
     answers = []
-    for files in load(models):
+    chosen = load(models)
+    for files in chosen:
         with only_one(files.root, files.name):
             bento = build_bento(files, release)
         where = str(bento.path.relative_to(files.root))
@@ -32,3 +34,5 @@ def command(
             typer.echo(f"{bento.tag}  {where}")
     if json:
         as_json(answers)
+    elif chosen:
+        typer.echo(store_hint(chosen[0].root))

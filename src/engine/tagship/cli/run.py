@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 def command(models: Models = None, json: Json = False) -> None:
     """Validate, train, judge, lock, report and build: every step, in order."""
     announce(LOADING)
+    from tagship.built import store_hint
     from tagship.cli.output import as_json, tell_error
     from tagship.errors import TagshipError
     from tagship.pipeline import run_model
@@ -47,6 +48,7 @@ def command(models: Models = None, json: Json = False) -> None:
         )
     else:
         typer.echo(f"\nNext: tagship serve {results[0].model}    or open {_relative(results[0])}")
+    typer.echo(store_hint(chosen[0].root))
 
 
 def _plain(result: "RunResult") -> dict[str, object]:

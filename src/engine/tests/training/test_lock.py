@@ -64,12 +64,16 @@ def test_verify_says_identical_after_a_run(run_project):
     assert "identical" in ran.out
 
 
-def test_a_second_run_leaves_the_lock_untouched(run_project):
-    before = run_project.lock.stat().st_mtime_ns
+def test_a_second_run_writes_nothing_beside_the_config(run_project):
+    def written():
+        return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in run_project.lock.parent.iterdir()}
+
+    before = written()
     ran = run_project.tagship("run", "tiny")
     assert ran.code == 0, ran.err
     assert "untouched" in ran.out
-    assert run_project.lock.stat().st_mtime_ns == before
+    assert written() == before
+    assert f"export BENTOML_HOME={run_project.root}/.tagship/bentoml" in ran.out
 
 
 def refused_with(project, text):
