@@ -10,7 +10,7 @@ ENV PATH=/opt/venv/bin:$PATH \
 # Volumes take the owner of the folder that they are mounted on.
 RUN groupadd --gid 10001 tagship \
     && useradd --uid 10001 --gid 10001 --home-dir /tmp --no-create-home tagship \
-    && install --directory --owner 10001 --group 10001 /work /work/.tagship /work/predictions /work/reports
+    && install --directory --owner 10001 --group 10001 /work /work/.tagship /work/reports /var/log/tagship
 WORKDIR /work
 ENTRYPOINT ["python", "-m", "tagship"]
 

@@ -1,4 +1,4 @@
-"""The bentos that were built here: which is the lock's, and serving it. Imports no training."""
+"""The bentos that were built here: which is the lock's, and serving it. Imports nothing slow."""
 
 import json
 import os

@@ -7,7 +7,6 @@ is a digest in a set.
 
 import hashlib
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -206,8 +205,8 @@ def prepare(source: Path, folder: Path, model: str) -> Path:
         if (source / name).is_file():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source / name, root / name)
-    subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(remote)], check=True)
     git = Git(root)
+    git.run("init", "-q", "--bare", "-b", "main", str(remote))
     git.run("init", "-q", "-b", "main")
     git.run("config", "user.name", "Demo")
     git.run("config", "user.email", "demo@example.org")

@@ -55,6 +55,19 @@ def _remove_abandoned(path: Path) -> None:
                 continue
 
 
+def write_changed(path: Path, content: str) -> bool:
+    """``write_atomically`` unless the file says the same already; say whether it was written.
+
+    Raises:
+        TagshipError: as ``write_atomically``; a folder that cannot be written is no reason where
+            nothing is to change.
+    """
+    if path.is_file() and path.read_bytes().replace(b"\r\n", b"\n") == content.encode():
+        return False
+    write_atomically(path, content)
+    return True
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` as sorted, indented JSON; NaN and infinity are refused."""
     write_atomically(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n")

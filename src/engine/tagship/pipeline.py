@@ -1,5 +1,6 @@
 """The order of steps: from a model's config to a gated, locked, built artifact."""
 
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from tagship.config.project_files import ModelFiles
 from tagship.data.contract_check import ContractError
 from tagship.data.table import Table, load_table
 from tagship.errors import TagshipError
-from tagship.files import only_one, write_atomically
+from tagship.files import only_one, write_atomically, write_changed
 from tagship.gates.verdict import Verdict, write_verdict
 from tagship.proofs import judge
 from tagship.reports.html import write_report
@@ -115,7 +116,7 @@ def lock_model(files: ModelFiles) -> LockChange:
 def _reference_kept(files: ModelFiles, lock: Lock, bundle: Bundle) -> bool:
     """Whether the reference beside the lock may stay; one that was lost is put back if it can."""
     if lock.reference == bundle.lock.reference:
-        write_atomically(files.reference_path, bundle.reference)
+        write_changed(files.reference_path, bundle.reference)
         return True
     try:
         return same_reference(committed_reference(files), bundle.reference)
@@ -153,6 +154,24 @@ def record_judged(files: ModelFiles) -> tuple[Path, Verdict]:
     return record_model(files, bundle, verdict), verdict
 
 
+def _check_lockable(files: ModelFiles) -> None:
+    """Before training: the lock there can be compared, or a new one can be written.
+
+    Raises:
+        TagshipError: neither; a container's ``config/``, say, takes only what is locked already.
+    """
+    if files.lock_path.is_file():
+        changed = changes(read_lock(files.lock_path), current_inputs(files))
+    else:
+        changed = ["there is no lock"]
+    if changed and not os.access(files.folder, os.W_OK):
+        raise TagshipError(
+            "\n  ".join([f"{files.lock_path}: must be written, and cannot be here:", *changed]),
+            f"run `tagship run {files.name}` where config/ can be written; its lock belongs to the"
+            " commit",
+        )
+
+
 def run_model(files: ModelFiles, say: Say) -> RunResult:
     """Validate, train, gate, record, report; and, unless a gate fails, lock and build.
 
@@ -161,8 +180,7 @@ def run_model(files: ModelFiles, say: Say) -> RunResult:
     """
     started = time.perf_counter()
     with only_one(files.root, files.name):
-        if files.lock_path.is_file():
-            read_lock(files.lock_path)  # one that cannot be compared is refused before training
+        _check_lockable(files)
         say("checking the tracking store")
         check_tracking(files.root)
         bundle = train_model(files, say)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tagship.config.project_files import ModelFiles
 from tagship.data.boundary import Boundary
 from tagship.errors import TagshipError
-from tagship.files import sha256_of_file, write_atomically, write_json
+from tagship.files import sha256_of_file, write_atomically, write_changed, write_json
 from tagship.training.lock import Lock, lock_text, read_lock, write_lock
 from tagship.training.metrics import check_labels
 from tagship.training.reference import check_reference
@@ -124,7 +124,7 @@ def load_bundle(files: ModelFiles) -> Bundle:
 
 def lock_bundle(files: ModelFiles, bundle: Bundle) -> None:
     """Write ``reference.json`` and, last, the lock that names it into ``config/<model>``."""
-    write_atomically(files.reference_path, bundle.reference)
+    write_changed(files.reference_path, bundle.reference)
     write_lock(files.lock_path, bundle.lock)
 
 

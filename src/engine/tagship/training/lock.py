@@ -13,7 +13,7 @@ from tagship.config.contract import Sha256
 from tagship.config.frozen import Frozen
 from tagship.config.yaml_file import dump_yaml, parse, read_yaml
 from tagship.errors import TagshipError
-from tagship.files import sha256_of_bytes, write_atomically
+from tagship.files import sha256_of_bytes, write_changed
 from tagship.training import TRAINING_NUMBER
 
 HEADER = "# Written by `tagship run`: review it, never edit it.\n"
@@ -167,8 +167,4 @@ def lock_sha256(lock: Lock) -> str:
 
 def write_lock(path: Path, lock: Lock) -> bool:
     """Write the lock unless the file already says the same; say whether it was written."""
-    text = lock_text(lock)
-    if path.is_file() and path.read_text(encoding="utf-8") == text:
-        return False
-    write_atomically(path, text)
-    return True
+    return write_changed(path, lock_text(lock))

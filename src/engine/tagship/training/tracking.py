@@ -17,6 +17,7 @@ from typing import Any
 from tagship.config.project_files import ModelFiles, config_sha256
 from tagship.config.root import tracking_uri
 from tagship.errors import TagshipError
+from tagship.files import explain_os_error
 from tagship.training.bundle import Bundle
 from tagship.training.lock import Interval
 
@@ -51,6 +52,8 @@ def _mlflow_client(root: Path) -> Iterator[Any]:
     try:
         yield mlflow.MlflowClient(uri, registry_uri=uri)
     except (MlflowException, SQLAlchemyError, OSError) as error:
+        if isinstance(error, OSError) and error.filename and error.errno != errno.ENOSPC:
+            raise explain_os_error(error, Path(error.filename)) from None  # nothing of the store's
         text = str(error).strip().splitlines()
         reason = text[0][:300] if text else type(error).__name__
         known = ("connection refused", "database is locked", "database or disk is full")
@@ -131,7 +134,10 @@ def _tags(files: ModelFiles, bundle: Bundle) -> dict[str, str]:
 
 def _commit(root: Path) -> str:
     command = ["git", "-C", str(root), "rev-parse", "HEAD"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:  # no git, as in a container
+        return "none"
     return done.stdout.strip() if done.returncode == 0 else "none"
 
 

@@ -2,7 +2,9 @@
 
 import contextlib
 import sqlite3
+from pathlib import Path
 
+import mlflow
 import pytest
 
 from projects import Project
@@ -59,3 +61,26 @@ def test_a_store_of_an_unknown_kind_is_refused(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "pigeon://loft")
     run_project.refused("run", "tiny", says=("MLflow at pigeon://loft", "MLFLOW_TRACKING_URI"))
+
+
+def test_a_training_is_recorded_where_there_is_no_git(
+    run_project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    ran = run_project.tagship("record", "tiny")
+    assert ran.code == 0, ran.err
+    client = mlflow.MlflowClient(f"sqlite:///{run_project.root}/mlflow.db")
+    [tiny] = [found for found in client.search_experiments() if found.name == "tiny"]
+    [run, *_] = client.search_runs([tiny.experiment_id], "tags.verdict = 'pass'")
+    assert run.data.tags["mlflow.source.git.commit"] == "none"
+
+
+def test_a_file_that_cannot_be_written_is_not_said_to_be_the_server_s_fault(
+    run_project: Project,
+) -> None:
+    place = run_project.path("mlruns")
+    place.rename(run_project.path("kept"))
+    place.write_text("in the way", encoding="utf-8")
+    ran = run_project.tagship("record", "tiny")
+    ran.must_refuse((f"{place}/tiny", "check the path"))
+    assert "MLflow server" not in ran.err

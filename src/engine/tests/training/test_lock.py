@@ -66,7 +66,10 @@ def test_verify_says_identical_after_a_run(run_project):
 
 def test_a_second_run_writes_nothing_beside_the_config(run_project):
     def written():
-        return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in run_project.lock.parent.iterdir()}
+        return {
+            path: (path.stat().st_ino, path.stat().st_mtime_ns)
+            for path in run_project.lock.parent.iterdir()
+        }
 
     before = written()
     ran = run_project.tagship("run", "tiny")
