@@ -14,8 +14,8 @@ ENGINE = Path(tagship.__file__).parent
 
 FLOORS = [
     {"errors", "documentation"},
-    {"built", "files", "numbers", "programs"},
-    {"config"},
+    {"files", "numbers", "programs"},
+    {"built", "config"},
     {"data"},
     {"training"},
     {"gates"},

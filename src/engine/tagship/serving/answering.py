@@ -13,6 +13,7 @@ from tagship.serving.access import Access
 from tagship.serving.batching import Runner
 from tagship.serving.decoding import InvalidRecords
 from tagship.serving.finite import all_finite, score_problems
+from tagship.serving.ids import Ids, id_keys
 from tagship.serving.metrics import Metrics
 from tagship.serving.prediction_log import PredictionLog
 from tagship.serving.predictor import Predictor, Scores
@@ -51,6 +52,7 @@ class Answering:
     def __init__(self, predictor: Predictor, settings: Settings) -> None:
         self.predictor, self.settings, self.record = predictor, settings, predictor.record
         self.metrics = Metrics(predictor.boundary, predictor.record)
+        self.ids = Ids(id_keys(settings, predictor.record))
         self._reader = Reader(predictor.boundary, settings.max_rows)
         self._readers = ThreadPoolExecutor(1, thread_name_prefix="reading")
         """One large body at a time: what is made of it is many times its size."""
@@ -59,7 +61,7 @@ class Answering:
         self._labels = msgspec.json.Decoder(list[Label] | Label)
         self._log: PredictionLog | None = None
         if settings.log_dir is not None:
-            self._log = PredictionLog(settings, predictor.record, self.metrics.dropped)
+            self._log = PredictionLog(settings, predictor.record, self.metrics)
 
     def admit(self, headers: dict[bytes, bytes]) -> None:
         """Check the key and its rate.
@@ -76,37 +78,44 @@ class Answering:
         if wait:
             raise Refused(429, "rate_limited", "too many requests with this key", retry_after=wait)
 
-    async def predict(self, body: bytes, request_id: str, lines: bool = False) -> bytes:
-        """The answer to a body, as JSON or as one JSON object a line.
+    async def predict(self, body: bytes, lines: bool = False) -> tuple[str, bytes]:
+        """The request's id and its answer, as JSON or as one JSON object a line.
 
         Raises:
             Refused: against the contract, too large, without a score, or not in time.
         """
-        return await self._answer(await self._read(body, lines), request_id)
+        return await self._answer(await self._read(body, lines))
 
-    def feedback(self, body: bytes) -> bytes:
-        """Keep labels that arrived later.
+    async def feedback(self, body: bytes) -> tuple[str, bytes]:
+        """Keep labels that arrived later; they are on disk when it returns.
 
         Raises:
-            Refused: they cannot be read, or there is no log to keep them in.
+            Refused: they cannot be read, are of no prediction of ours, or cannot be kept.
         """
         if self._log is None:
             raise Refused(404, "contract", "this service keeps no prediction log, nor feedback")
         try:
-            found = self._labels.decode(body)
+            given = self._labels.decode(body)
         except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
             raise Refused(422, "contract", f"not feedback: {error}") from None
-        labels = found if isinstance(found, list) else [found]
+        labels = given if isinstance(given, list) else [given]
+        if not labels:
+            raise Refused(422, "contract", "there are no labels")
         if len(labels) > self.settings.max_rows:
             raise Refused(413, "too_many_rows", f"at most {self.settings.max_rows} labels")
         classes = self.predictor.boundary.classes
         for at, label in enumerate(labels):
             self._check_label(at, label, classes)
-        now = time.time()
-        kept = [self._log.feedback(now, one.request_id, one.row, one.actual) for one in labels]
-        if not all(kept):
-            raise Refused(503, "overloaded", "the log is full: send them again", retry_after=1)
-        return _encode({"received": len(labels)})
+        kept = self._log.feedback(time.time(), labels)
+        try:
+            async with asyncio.timeout(self.settings.request_timeout):
+                written = await asyncio.wrap_future(kept)
+        except TimeoutError:
+            written = False
+        if not written:
+            again = "the log cannot be written: send the labels again"
+            raise Refused(503, "overloaded", again, retry_after=1)
+        return self.ids.refused(), _encode({"received": len(labels)})
 
     def close(self) -> None:
         """Write what waits in the log."""
@@ -115,16 +124,18 @@ class Answering:
 
     def _check_label(self, at: int, label: Label, classes: tuple[str, ...]) -> None:
         field, problem = "", ""
-        if not label.request_id.isalnum() or len(label.request_id) > 64:
-            field, problem = "request_id", "is none that this service gave"
-        elif not 0 <= label.row < self.settings.max_rows:
-            field, problem = "row", "is not a row of a request"
+        rows = self.ids.rows(label.request_id)
+        if not rows:
+            about = [_about(at, "request_id", "is none that this service gave to an answer")]
+            raise Refused(404, "contract", "there is no such prediction", about)
+        if not 0 <= label.row < rows:
+            field, problem = "row", f"is not a row of that request, which has {rows}"
         elif classes and label.actual not in classes:
             field, problem = "actual", f"must be one of {', '.join(classes)}"
         elif not classes and isinstance(label.actual, str):
             field, problem = "actual", "must be a number"
         if problem:
-            about = [{"row": at, "field": field, "problem": problem}]
+            about = [_about(at, field, problem)]
             raise Refused(422, "contract", "the feedback cannot be used", about)
 
     async def _read(self, body: bytes, lines: bool) -> Request:
@@ -153,7 +164,7 @@ class Answering:
             error = "other requests are read first, for too long"
             raise Refused(503, "timeout", error, retry_after=1) from None
 
-    async def _answer(self, request: Request, request_id: str) -> bytes:
+    async def _answer(self, request: Request) -> tuple[str, bytes]:
         scores = self._runner.now(request.matrix)
         if scores is None:
             try:
@@ -170,12 +181,13 @@ class Answering:
             self.metrics.predicted(*self.predictor.label(scores))
         else:
             self.metrics.predicted_many(*self.predictor.labels(scores))
+        request_id = self.ids.new(len(scores))
         answer = self._encoded(request, scores, request_id)
         if self._log is not None:
             lines = request.shape == "lines"
             logged = self._encoded_many(scores, request_id) if lines else answer
             self._log.prediction(time.time(), request_id, request.logged, logged)
-        return answer
+        return request_id, answer
 
     def _encoded(self, request: Request, scores: Scores, request_id: str) -> bytes:
         about = {"release": self.predictor.release, "request_id": request_id}
@@ -192,3 +204,7 @@ class Answering:
     def _encoded_many(self, scores: Scores, request_id: str) -> bytes:
         about = {"release": self.predictor.release, "request_id": request_id}
         return _encode({"predictions": self.predictor.answers(scores)} | about)
+
+
+def _about(row: int, field: str, problem: str) -> dict[str, Any]:
+    return {"row": row, "field": field, "problem": problem}

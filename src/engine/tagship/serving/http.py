@@ -6,19 +6,16 @@ OpenAPI document, never sees a body.
 
 import asyncio
 import contextlib
-import json
 import math
-import random
 import sys
 import traceback
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any
-
-import msgspec
 
 from tagship.serving.answering import Answering, Refused
 from tagship.serving.bodies import Bodies, Body
 from tagship.serving.draining import leaving
+from tagship.serving.reading import encode_json
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -38,6 +35,12 @@ _OWN = [
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 ]
+_PAGE = (
+    b"content-security-policy",
+    b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self'"
+    b" data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+)
+"""A page's scripts and requests stay with the service."""
 _LAST = (b"connection", b"close")
 _GUARDED = {"/predict", "/feedback"}
 _ONCE = {b"authorization", b"content-encoding", b"content-length", b"content-type", b"host"}
@@ -55,14 +58,17 @@ is read first, and forgotten."""
 class PredictPath:
     """ASGI middleware; ``holder`` is filled with what answers when the service starts."""
 
-    def __init__(self, app: App, holder: list[Answering]) -> None:
-        self._app, self._holder = app, holder
+    def __init__(
+        self, app: App, holder: list[Answering], pages: Mapping[str, tuple[bytes, bytes]]
+    ) -> None:
+        """``pages`` are what a browser is shown: path → media type and content."""
+        self._app, self._holder, self._pages = app, holder, pages
         self._held: list[Bodies] = []
         self._turn = 0
         """Requests begun in this turn of the event loop: what had queued up meanwhile."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer for predictions, feedback and ``GET /info``; pass on the rest."""
+        """Answer for predictions, feedback, ``/info`` and the pages; pass on the rest."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -72,18 +78,22 @@ class PredictPath:
         elif path in _GUARDED:
             error = "send a POST" if method != "POST" else "the service has not started"
             status = 405 if method != "POST" else 503
-            await _reply(send, status, _encode({"error": error}), extra=[(b"allow", b"POST")])
-        elif path == "/info" and method in ("GET", "HEAD") and self._holder:
-            await _reply(send, 200, _encode(self._holder[0].record))
+            await _reply(send, status, encode_json({"error": error}), extra=[(b"allow", b"POST")])
+        elif path in (*self._pages, "/info") and method not in ("GET", "HEAD"):
+            said = encode_json({"error": "send a GET"})
+            await _reply(send, 405, said, extra=[(b"allow", b"GET, HEAD")])
+        elif path in self._pages:
+            await _show(send, *self._pages[path])
+        elif path == "/info" and self._holder:
+            await _reply(send, 200, encode_json(self._holder[0].record))
         elif path == "/readyz" and leaving():
-            await _reply(send, 503, _encode({"error": "the service is about to end"}))
+            await _reply(send, 503, encode_json({"error": "the service is about to end"}))
         else:
             await self._app(scope, receive, _with_safe_headers(send))
 
     async def _guard(
         self, answering: Answering, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        request_id = f"{random.getrandbits(128):032x}"
         body: Body | None = None
         try:
             body = self._begin(answering, scope)
@@ -92,19 +102,20 @@ class PredictPath:
             lines = _is_lines(headers)
             content = await body.read(receive, headers)
             if scope["path"] == "/feedback":
-                answer = answering.feedback(content)
+                request_id, answer = await answering.feedback(content)
             else:
-                answer = await answering.predict(content, request_id, lines)
+                request_id, answer = await answering.predict(content, lines)
             self._held[0].hold(body, len(answer))
         except Refused as refusal:
             refusal.__traceback__ = refusal.__context__ = None  # their frames hold the body's parts
             answering.metrics.rejected(refusal.reason)
             rest = receive if _comes_still(body, refusal, scope["headers"]) else None
-            await _refuse(send, refusal, request_id, rest)
+            await _refuse(send, refusal, answering.ids.refused(), rest)
         except Exception:  # a feature function's mistake must not look like the client's
             traceback.print_exc(file=sys.stderr)
+            request_id = answering.ids.refused()
             said = {"error": "the service failed on this request", "request_id": request_id}
-            await _reply(send, 500, _encode(said), _JSON, request_id)
+            await _reply(send, 500, encode_json(said), _JSON, request_id)
         else:
             try:
                 with body:
@@ -141,7 +152,7 @@ class KnownPaths:
         if scope["type"] != "http" or scope.get("path", "") in self._paths:
             await self._app(scope, receive, send)
         else:
-            await _reply(send, 404, _encode({"error": "there is nothing here: see /"}))
+            await _reply(send, 404, encode_json({"error": "there is nothing here: see /"}))
 
 
 def _headers(given: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
@@ -192,7 +203,7 @@ async def _refuse(send: Send, refusal: Refused, request_id: str, rest: Receive |
         extra.append((b"retry-after", str(math.ceil(refusal.retry_after)).encode()))
     if refusal.status == 401:
         extra.append((b"www-authenticate", b"Bearer"))
-    content = _encode(refusal.body | {"request_id": request_id})
+    content = encode_json(refusal.body | {"request_id": request_id})
     await _reply(send, refusal.status, content, _JSON, request_id, extra, rest)
 
 
@@ -217,11 +228,10 @@ def _with_safe_headers(send: Send) -> Send:
     return sending
 
 
-def _encode(content: Any) -> bytes:
-    try:
-        return msgspec.json.encode(content)
-    except UnicodeError:  # half a surrogate pair, quoted from the request
-        return json.dumps(content).encode()
+async def _show(send: Send, kind: bytes, content: bytes) -> None:
+    headers = [(b"content-type", kind), (b"content-length", b"%d" % len(content)), *_SAFE, _PAGE]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
 
 
 async def _reply(

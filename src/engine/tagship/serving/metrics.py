@@ -57,6 +57,11 @@ class Metrics:
         self._dropped = prometheus.Counter(
             "tagship_prediction_log_dropped_total", "Log lines lost", ["model"]
         ).labels(model)
+        self._removed = prometheus.Counter(
+            "tagship_prediction_log_removed_total",
+            "Log lines that went with the oldest file, to keep within the log's bytes",
+            ["model"],
+        ).labels(model)
         prometheus.Gauge(
             "tagship_model_info",
             "What runs",
@@ -71,6 +76,10 @@ class Metrics:
     def dropped(self) -> None:
         """Count a log line that was lost."""
         self._dropped.inc()
+
+    def removed(self, lines: int) -> None:
+        """Count log lines that were removed to make room."""
+        self._removed.inc(lines)
 
     def predicted(self, label: int, score: float) -> None:
         """Count one answer: its class (0 for a regression) and its score."""

@@ -1,18 +1,21 @@
-"""The prediction log: JSON lines, written by a thread of its own, in bounded memory.
+"""The prediction log: JSON lines, written by a thread of its own, in bounded memory and space.
 
-A line holds the request's records and the answer as they were sent. Records hold only the
-contract's request columns, of which none is personal data. Its reader is
+A line holds the request's records as they were understood, and the answer as it was sent. Records
+hold only the contract's request columns, of which none is personal data. Its reader is
 ``tagship.monitoring.prediction_log``.
 """
 
 import json
 import os
 import random
+import re
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Protocol
 
 from tagship.serving.settings import Settings
 
@@ -21,23 +24,45 @@ _PAUSE_SECONDS = 0.2
 _AT_ONCE = 500
 _OVERHEAD = 200
 """Bytes of memory that a waiting line takes besides its JSON."""
+_NUMBER = re.compile(r"-(\d{12})-")
+_MOST_FILES = 1000
+"""However small they are: each worker begins one of its own."""
+
+
+class Counters(Protocol):
+    """What counts the lines that are lost."""
+
+    def dropped(self) -> None:
+        """A line was not written."""
+
+    def removed(self, lines: int) -> None:
+        """Lines went with the oldest file."""
+
+
+class LabelLike(Protocol):
+    """What really happened, for one row of an earlier request."""
+
+    request_id: str
+    row: int
+    actual: Any
 
 
 class PredictionLog:
     """Two series of files in a folder: ``predictions-…`` and ``feedback-…``."""
 
-    def __init__(self, settings: Settings, record: dict[str, str], dropped: Callable[[], None]):
-        """Start the writer; ``dropped`` is called for each line that could not be kept."""
+    def __init__(self, settings: Settings, record: dict[str, str], counters: Counters):
+        """Start the writer."""
         assert settings.log_dir is not None
         self._sample, self._limit = settings.log_sample, settings.log_queue_bytes
-        self._dropped = dropped
-        self._waiting: deque[tuple[bool, float, str, bytes, bytes]] = deque()
+        self._counters = counters
+        self._waiting: deque[tuple[float, str, bytes, bytes]] = deque()
         self._taken = self._given = 0
         """Bytes that the requests' thread put in, and that the writer's took out."""
         about = {key: record.get(key, "") for key in ("model", "release", "model_sha256")}
         self._about = json.dumps(about)[1:-1].encode()
-        self._predictions = Series(settings, "predictions")
-        self._feedback = Series(settings, "feedback")
+        self._predictions = Series(settings, "predictions", counters.removed)
+        self._feedback = Series(settings, "feedback", counters.removed)
+        self._feedback_thread = ThreadPoolExecutor(1, thread_name_prefix="feedback-log")
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name="prediction-log", daemon=True)
         self._thread.start()
@@ -46,26 +71,27 @@ class PredictionLog:
         """Keep the JSON of one request and of its answer; drops it when too much waits."""
         if self._sample < 1 and random.random() >= self._sample:  # noqa: S311
             return
-        self._keep((True, time, request_id, request, answer))
+        size = _OVERHEAD + len(request) + len(answer)
+        if self._taken - self._given + size > self._limit:
+            self._counters.dropped()
+            return
+        self._taken += size
+        self._waiting.append((time, request_id, request, answer))
 
-    def feedback(self, time: float, request_id: str, row: int, actual: object) -> bool:
-        """Keep one label that arrived later; False when it had to be dropped."""
-        line = json.dumps({"row": row, "actual": actual}, ensure_ascii=False).encode()
-        return self._keep((False, time, request_id, line, b""))
+    def feedback(self, time: float, labels: Sequence[LabelLike]) -> "Future[bool]":
+        """Write labels that arrived later; whether they are on disk is known by and by."""
+        lines = []
+        for label in labels:
+            said = {"row": label.row, "actual": label.actual}
+            line = json.dumps(said, ensure_ascii=False).encode()
+            lines.append(b"%b%b\n" % (_start(time, label.request_id), line[1:]))
+        return self._feedback_thread.submit(self._feedback.write, b"".join(lines))
 
     def close(self) -> None:
         """Write what waits, and stop."""
         self._closing.set()
         self._thread.join(10)
-
-    def _keep(self, item: tuple[bool, float, str, bytes, bytes]) -> bool:
-        size = _OVERHEAD + len(item[3]) + len(item[4])
-        if self._taken - self._given + size > self._limit:
-            self._dropped()
-            return False
-        self._taken += size
-        self._waiting.append(item)
-        return True
+        self._feedback_thread.shutdown()
 
     def _work(self) -> None:
         while not self._closing.wait(_PAUSE_SECONDS):
@@ -74,35 +100,33 @@ class PredictionLog:
 
     def _write(self) -> None:
         while self._waiting:
-            lines: dict[bool, list[bytes]] = {True: [], False: []}
+            lines = []
             for _ in range(min(_AT_ONCE, len(self._waiting))):
-                kind, time, request_id, request, answer = self._waiting.popleft()
+                time, request_id, request, answer = self._waiting.popleft()
                 self._given += _OVERHEAD + len(request) + len(answer)
-                lines[kind].append(self._line(kind, time, request_id, request, answer))
-            for kind, series in ((True, self._predictions), (False, self._feedback)):
-                if lines[kind] and not series.write(b"".join(lines[kind])):
-                    for _ in lines[kind]:
-                        self._dropped()
+                about = (_start(time, request_id), self._about, request, answer)
+                lines.append(b'%b%b,"request":%b,"response":%b}\n' % about)
+            if not self._predictions.write(b"".join(lines)):
+                for _ in lines:
+                    self._counters.dropped()
 
-    def _line(
-        self, kind: bool, time: float, request_id: str, request: bytes, answer: bytes
-    ) -> bytes:
-        at = datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
-        start = f'{{"schema":{SCHEMA},"time":"{at}Z","request_id":"{request_id}",'.encode()
-        if not kind:
-            return b"%b%b\n" % (start, request[1:])
-        # JSON holds no line break inside a text, so each one is space between values.
-        request = request.replace(b"\n", b" ").replace(b"\r", b" ")
-        return b'%b%b,"request":%b,"response":%b}\n' % (start, self._about, request, answer)
+
+def _start(time: float, request_id: str) -> bytes:
+    at = datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
+    return f'{{"schema":{SCHEMA},"time":"{at}Z","request_id":"{request_id}",'.encode()
 
 
 class Series:
-    """Files of one kind, begun anew at a size, the oldest removed beyond a number."""
+    """Files of one kind, numbered; the oldest are removed when together they grow too large."""
 
-    def __init__(self, settings: Settings, kind: str) -> None:
+    def __init__(
+        self, settings: Settings, kind: str, removed: Callable[[int], None] = lambda lines: None
+    ) -> None:
+        """``removed`` is told how many lines went with a file."""
         assert settings.log_dir is not None
-        self._folder, self._kind = settings.log_dir, kind
-        self._bytes, self._files = settings.log_file_bytes, settings.log_files
+        self._folder, self._kind, self._removed = settings.log_dir, kind, removed
+        self._bytes = settings.log_file_bytes
+        self._most = settings.log_file_bytes * settings.log_files
         self._path: Path | None = None
 
     def write(self, lines: bytes) -> bool:
@@ -129,9 +153,29 @@ class Series:
         return whole
 
     def _begin(self) -> Path:
+        """The next file: by number, since clocks are set back."""
+        files = sorted((_number(path), path) for path in self._folder.glob(f"{self._kind}-*.jsonl"))
+        number = files[-1][0] + 1 if files else 1
         at = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
-        self._path = self._folder / f"{self._kind}-{at}-{os.getpid()}.jsonl"
+        self._path = self._folder / f"{self._kind}-{number:012d}-{at}-{os.getpid()}.jsonl"
         self._path.touch()
-        for old in sorted(self._folder.glob(f"{self._kind}-*.jsonl"))[: -self._files]:
-            old.unlink(missing_ok=True)
+        self._make_room([path for _, path in files])
         return self._path
+
+    def _make_room(self, files: list[Path]) -> None:
+        """Remove the oldest, until one more file of the largest size has its place."""
+        sizes = [path.stat().st_size for path in files]
+        held = sum(sizes)
+        for at, (path, size) in enumerate(zip(files, sizes, strict=True)):
+            if held + self._bytes <= self._most and len(files) - at < _MOST_FILES:
+                break
+            with path.open("rb") as file:
+                lines = sum(part.count(b"\n") for part in iter(lambda: file.read(1 << 20), b""))
+            path.unlink(missing_ok=True)
+            held -= size
+            self._removed(lines)
+
+
+def _number(path: Path) -> int:
+    match = _NUMBER.search(path.name)
+    return int(match[1]) if match else 0

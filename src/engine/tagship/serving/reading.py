@@ -50,8 +50,21 @@ class Request:
     shape: Shape
     matrix: NDArray[np.float32]
     """Shape (rows, features)."""
-    logged: bytes
-    """Its JSON: a record, an array of records, or columns."""
+    content: Any
+    """What was read: a record, records, or columns."""
+
+    @property
+    def logged(self) -> bytes:
+        """Its JSON as the log keeps it: what was understood, without what stood between."""
+        return encode_json(self.content)
+
+
+def encode_json(content: Any) -> bytes:
+    """JSON without spaces."""
+    try:
+        return msgspec.json.encode(content)
+    except UnicodeError:  # half a surrogate pair, quoted from the request
+        return json.dumps(content).encode()
 
 
 class Reader:
@@ -97,7 +110,7 @@ class Reader:
             if lines:
                 rows = [line for line in body.split(b"\n") if line.strip()]
                 self._check_rows(len(rows))
-                return self._of_records(list(map(self._one.decode, rows)), _joined(rows), "lines")
+                return self._of_records(list(map(self._one.decode, rows)), body, "lines")
             start = body.lstrip()[:16]
             if start.startswith(b"["):
                 return self._of_records(self._many.decode(body), body, "many")
@@ -114,12 +127,11 @@ class Reader:
         """
         self._check_values(body, lines)
         if not lines:
-            return self._exactly(_load(body, "the body is not JSON"), body)
+            return self._exactly(_load(body, "the body is not JSON"))
         rows = [(at, line) for at, line in enumerate(body.split(b"\n"), 1) if line.strip()]
         self._check_rows(len(rows))
         content = [_load(line, f"line {at} is not one JSON record") for at, line in rows]
-        joined = _joined([line for _, line in rows])
-        return replace(self._exactly(content, joined), shape="lines")
+        return replace(self._exactly(content), shape="lines")
 
     def _check_values(self, body: bytes, lines: bool) -> None:
         """Refuse more values than any request may hold; they are counted, not read."""
@@ -136,7 +148,8 @@ class Reader:
             raise TooManyRows(f"over {most} values; at most {allowed} a request")
 
     def _read_one(self, body: bytes) -> Request:
-        values = msgspec.structs.astuple(self._one.decode(body))
+        record = self._one.decode(body)
+        values = msgspec.structs.astuple(record)
         if body.count(b":") != len(values):
             raise _Unsure
         if self._direct is None:
@@ -144,21 +157,22 @@ class Reader:
         else:
             row = [values[at] if codes is None else codes[values[at]] for at, codes in self._direct]
             matrix = np.array([row], dtype=np.float32)
-        return Request("one", matrix, body)
+        return Request("one", matrix, record)
 
     def _of_records(self, records: list[Any], body: bytes, shape: Shape) -> Request:
         self._check_rows(len(records))
         if body.count(b":") != len(records) * len(self._fields):
             raise _Unsure
         columns = list(zip(*map(msgspec.structs.astuple, records), strict=True))
-        return Request(shape, self._matrix(columns), body)
+        return Request(shape, self._matrix(columns), records)
 
     def _read_columns(self, body: bytes) -> Request:
-        columns = msgspec.structs.astuple(getattr(self._columns.decode(body), _COLUMNS))
+        content = self._columns.decode(body)
+        columns = msgspec.structs.astuple(getattr(content, _COLUMNS))
         if body.count(b":") != len(columns) + 1 or len({len(values) for values in columns}) != 1:
             raise _Unsure
         self._check_rows(len(columns[0]))
-        return Request("columns", self._matrix(columns), body)
+        return Request("columns", self._matrix(columns), content)
 
     def _matrix(self, columns: Sequence[Sequence[Any]]) -> NDArray[np.float32]:
         try:
@@ -183,14 +197,14 @@ class Reader:
         if rows > self._max_rows:
             raise TooManyRows(f"{rows} records; at most {self._max_rows} a request")
 
-    def _exactly(self, content: Any, body: bytes) -> Request:
+    def _exactly(self, content: Any) -> Request:
         shape: Shape = "many" if isinstance(content, list) else "one"
         records = content if isinstance(content, list) else [content]
         if isinstance(content, dict) and content.keys() == {_COLUMNS}:
             shape, records = "columns", self._transpose(content[_COLUMNS])
         self._check_rows(len(records))
         columns = self._exact.decode(records)
-        return Request(shape, self._sound(columns), body)
+        return Request(shape, self._sound(columns), content)
 
     def _transpose(self, columns: Any) -> list[dict[str, Any]]:
         names = {field.name for field in self._fields}
@@ -237,10 +251,6 @@ def _may_hold(field: Field, characters: bytes) -> bool:
     )
 
 
-def _joined(rows: list[bytes]) -> bytes:
-    return b"[%b]" % b",".join(rows)
-
-
 def _load(text: bytes, otherwise: str) -> Any:
     try:
         return _JSON.decode(text.decode())
@@ -285,8 +295,11 @@ def _codes(field: Field) -> dict[Any, int]:
 
 
 def _direct_order(boundary: Boundary) -> list[tuple[int, dict[Any, int] | None]] | None:
-    """Where each of the matrix's columns stands in a record; None when features are derived."""
-    if boundary.derive is not None:
+    """Where each of the matrix's columns stands in a record.
+
+    None when features are derived, or a date must be read only to be checked.
+    """
+    if boundary.derive is not None or any(f.dtype == "datetime" for f in boundary.fields):
         return None
     at = {field.name: index for index, field in enumerate(boundary.fields)}
     numbers = [(at[name], None) for name in boundary.numbers]

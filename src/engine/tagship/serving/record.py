@@ -25,9 +25,8 @@ def load_record(artifact: Path) -> dict[str, str]:
         raise TagshipError(f"{artifact / 'record.json'}: no usable record: {error}") from None
     if not isinstance(record, dict):
         raise TagshipError(f"{artifact / 'record.json'}: no usable record: not an object")
-    named = os.environ.get(RECORD_VARIABLE)
-    deployed = Path(named) if named else DEPLOYED_RECORD
-    if named or deployed.is_file():
+    deployed = deployed_record()
+    if deployed:
         record |= _read_deployed(deployed)
     actual = sha256_of_file(artifact / "model.onnx")
     if actual != record.get("model_sha256"):
@@ -76,6 +75,14 @@ def check_log_folder(folder: Path | None) -> None:
             f"TAGSHIP_LOG_DIR: {folder} cannot be written: {error.strerror}",
             "name a folder that this user may write, or unset the variable to keep no log",
         ) from None
+
+
+def deployed_record() -> Path | None:
+    """Where a deployment says what it runs; None where this is none."""
+    named = os.environ.get(RECORD_VARIABLE)
+    if named:
+        return Path(named)
+    return DEPLOYED_RECORD if DEPLOYED_RECORD.is_file() else None
 
 
 def _read_deployed(path: Path) -> dict[str, str]:

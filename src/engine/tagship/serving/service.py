@@ -14,9 +14,11 @@ from starlette.staticfiles import StaticFiles
 
 from tagship.errors import TagshipError
 from tagship.serving.answering import Answering
+from tagship.serving.api_document import SCRIPT, document, page
 from tagship.serving.draining import drain_on_sigterm
 from tagship.serving.http import KnownPaths, PredictPath
 from tagship.serving.predictor import Predictor
+from tagship.serving.reading import encode_json
 from tagship.serving.record import check_log_folder, load_checked
 from tagship.serving.settings import Settings
 from tagship.serving.typed import answer_type, request_type
@@ -88,8 +90,13 @@ def make_service(name: str, file: str) -> Any:
             allow_headers=["authorization", "content-type"],
             expose_headers=["x-request-id"],
         )
-    service.add_asgi_middleware(PredictPath, holder=holder)
-    service.__class__ = _lean(type(service), settings)
+    pages = {
+        "/": (b"text/html; charset=utf-8", page(name)),
+        "/docs.js": (b"text/javascript; charset=utf-8", SCRIPT),
+        "/docs.json": (b"application/json", encode_json(document(name, boundary, settings))),
+    }
+    service.add_asgi_middleware(PredictPath, holder=holder, pages=pages)
+    service.__class__ = _lean(type(service), settings, frozenset({*pages, "/info", "/feedback"}))
     return service
 
 
@@ -98,7 +105,7 @@ def _names(files: StaticFiles) -> Iterator[str]:
         yield from (path.relative_to(folder).as_posix() for path in folder.rglob("*"))
 
 
-def _lean(kind: Any, settings: Settings) -> Any:
+def _lean(kind: Any, settings: Settings, own: frozenset[str]) -> Any:
     """BentoML's service class, its application without layers that would do nothing here.
 
     Its timeout starts a timer a request and never stops it: at 6,000 requests/s that is 200,000
@@ -112,7 +119,7 @@ def _lean(kind: Any, settings: Settings) -> Any:
         def to_asgi(self, is_main: bool = True) -> Any:
             app = kind.to_asgi(self, is_main=is_main)
             kept = [layer for layer in app.user_middleware if layer.cls.__name__ not in idle]
-            paths = {"/info", "/feedback", *(route.path for route in app.routes)}
+            paths = {*own, *(route.path for route in app.routes)}
             for route in app.routes:
                 if isinstance(route, Mount) and isinstance(route.app, StaticFiles):
                     paths |= {f"{route.path}/{name}" for name in _names(route.app)}

@@ -1,16 +1,34 @@
-"""How a service behaves, from ``TAGSHIP_…`` environment variables; every one has a safe default."""
+"""How a service behaves, from ``TAGSHIP_…`` environment variables; every one has a safe default.
 
+What is set and cannot be used stops the start: a service that is misunderstood would be open, or
+keep no log, and nobody would know.
+"""
+
+import difflib
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tagship.errors import TagshipError
 
 PREFIX = "TAGSHIP_"
-Positive = Annotated[int, Field(gt=0)]
+OTHERS = frozenset({
+    "AIRFLOW", "API_KEY", "ATTEST", "CRDS", "PII_KEY", "PROJECT", "RECORD", "REGISTRY_CHECK",
+    "REGISTRY_TOKEN", "REGISTRY_USER", "REQUIRE_TOOLS", "TOKEN", "WARM",
+})  # fmt: skip
+"""Variables of other commands, which a service leaves alone."""
+_SERVICE_LINK = re.compile(r".*_(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_(TCP|UDP|SCTP).*)?)")
+"""What Kubernetes sets for each Service of the namespace."""
+_KEY = re.compile(r"[!-+\--~]+")
+"""What a bearer key may hold: printable ASCII, without blanks and commas."""
+_ORIGIN = re.compile(r"\*|https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?")
+_MB = 1024 * 1024
+_OPENING = ("api_keys", "api_keys_file", "require_keys")
+"""Settings that leave a service open when they are empty: empty, they are a mistake."""
 
 
 class Settings(BaseModel):
@@ -18,43 +36,46 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    threads: int = Field(0, ge=0)
+    threads: int = Field(0, ge=0, le=1024)
     """Threads of one prediction; 0 is the container's CPU limit."""
-    batch_rows: int = Field(0, ge=0)
+    batch_rows: int = Field(0, ge=0, le=1_000_000)
     """Adaptive batching for slow models: up to so many waiting rows are predicted at once; 0 is
     off. It helps when one prediction takes over a millisecond, and costs time below that."""
-    max_body_bytes: Positive = 10 * 1024 * 1024
+    max_body_bytes: int = Field(10 * _MB, ge=100, le=1024 * _MB)
     """A larger body is refused with 413."""
-    max_rows: Positive = 10_000
+    max_rows: int = Field(10_000, ge=1, le=10_000_000)
     """More records in one request are refused with 413."""
-    max_concurrency: Positive = 512
+    max_concurrency: int = Field(512, ge=1, le=100_000)
     """Requests that one worker has begun. For one more, a request that waits for its client gives
     way, of the address that has most; where none waits, it is refused with 503, ``Retry-After``."""
-    max_bytes_in_flight: Positive = 64 * 1024 * 1024
+    max_bytes_in_flight: int = Field(64 * _MB, ge=100, le=1024 * 1024 * _MB)
     """Bytes of bodies and answers that one worker holds over all requests; the same gives way for
     more. A worker's memory is bounded by about four times as much, and what the model takes."""
-    request_timeout: float = Field(30, gt=0)
+    request_timeout: float = Field(30, ge=0.01, le=3600, allow_inf_nan=False)
     """Seconds for a body to arrive (408), for an answer to be made (503), and for the client to
     take it, who is cut off."""
-    drain_seconds: float = Field(2, ge=0)
+    drain_seconds: float = Field(2, ge=0, le=3600, allow_inf_nan=False)
     """After SIGTERM, how long kept connections are still answered, each for the last time."""
     api_keys: tuple[str, ...] = Field((), repr=False)
     """Bearer keys, separated by commas; with none, requests need no key."""
     api_keys_file: Path | None = None
     """The same, one a line; for a mounted secret."""
-    rate_limit: float = Field(0, ge=0)
+    require_keys: bool = False
+    """Do not start without keys."""
+    rate_limit: float = Field(0, ge=0, le=1_000_000, allow_inf_nan=False)
     """Requests a second for each key and worker, in bursts of up to as many; 0 is off."""
     cors_origins: tuple[str, ...] = ()
     """Origins whose pages may call, separated by commas; none by default."""
     log_dir: Path | None = None
     """Folder of the prediction log; without one there is none."""
-    log_sample: float = Field(1, ge=0, le=1)
+    log_sample: float = Field(1, ge=0, le=1, allow_inf_nan=False)
     """The share of requests that is logged."""
-    log_file_bytes: Positive = 64 * 1024 * 1024
+    log_file_bytes: int = Field(64 * _MB, ge=1000, le=1024 * 1024 * _MB)
     """A log file that grew larger is closed, and the next one begun."""
-    log_files: Positive = 8
-    """So many files of a kind are kept; the oldest goes first."""
-    log_queue_bytes: Positive = 32 * 1024 * 1024
+    log_files: int = Field(8, ge=1, le=100_000)
+    """Times ``TAGSHIP_LOG_FILE_BYTES`` is what all files of a kind may hold together; the oldest
+    goes first, and its lines are counted."""
+    log_queue_bytes: int = Field(32 * _MB, ge=1000, le=64 * 1024 * _MB)
     """Memory for what waits to be written; what is more is dropped, and counted."""
     access_log: bool = False
     """BentoML's line a request."""
@@ -66,33 +87,40 @@ class Settings(BaseModel):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
-        """Read the variables; an empty one counts as not set.
+        """Read the variables; an empty one counts as not set, unless that would open the service.
 
         Raises:
-            TagshipError: a value cannot be used; it names the variable, never a key's value.
+            TagshipError: a value cannot be used, or no setting has that name; it names the
+                variable, never a key's value.
         """
-        given = {
-            name: environment[PREFIX + name.upper()]
-            for name in cls.model_fields
-            if environment.get(PREFIX + name.upper())
-        }
-        split = {
-            name: tuple(part.strip() for part in value.split(",") if part.strip())
-            for name, value in given.items()
-            if name in ("api_keys", "cors_origins")
-        }
+        _check_names(environment, cls.model_fields)
+        given: dict[str, Any] = {}
+        for name in cls.model_fields:
+            text = environment.get(PREFIX + name.upper())
+            if name in _OPENING and text is not None and not text.strip(" ,"):
+                raise TagshipError(
+                    f"{PREFIX}{name.upper()} is set, but holds nothing",
+                    "unset it to serve without keys, or give it a value",
+                )
+            if text:
+                given[name] = text
+        for name in ("api_keys", "cors_origins"):
+            if name in given:
+                given[name] = tuple(part.strip() for part in given[name].split(","))
         try:
-            found = cls.model_validate(given | split)
+            made = cls.model_validate(given)
         except ValidationError as error:
             problem = error.errors()[0]
             name = str(problem["loc"][0])
             value = "" if name == "api_keys" else f" is {given[name]!r}"
-            raise TagshipError(
-                f"{PREFIX}{name.upper()}{value}: {problem['msg']}",
-                "the documentation's page `reference/serving` lists the settings",
-            ) from None
-        found._check_bytes()
-        return found._with_keys()
+            raise TagshipError(f"{PREFIX}{name.upper()}{value}: {problem['msg']}", _PAGE) from None
+        for origin in made.cors_origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise TagshipError(
+                    f"{PREFIX}CORS_ORIGINS: {origin!r} is no origin", "such as https://shop.example"
+                )
+        made._check_bytes()
+        return made._with_keys()
 
     def _check_bytes(self) -> None:
         if self.max_bytes_in_flight < self.max_body_bytes:
@@ -104,23 +132,58 @@ class Settings(BaseModel):
 
     def _with_keys(self) -> Self:
         keys = self.api_keys
+        _check_keys(f"{PREFIX}API_KEYS", keys)
         if self.api_keys_file is not None:
             try:
-                lines = self.api_keys_file.read_text(encoding="utf-8").split("\n")
+                lines = self.api_keys_file.read_text(encoding="utf-8-sig").split("\n")
             except (OSError, ValueError) as error:
                 raise TagshipError(
                     f"{PREFIX}API_KEYS_FILE: {self.api_keys_file} cannot be read: {error}",
                     "mount the secret, or unset the variable to serve without keys",
                 ) from None
-            keys += tuple(line.strip() for line in lines if line.strip())
-            if not keys:
+            held = tuple(line.strip() for line in lines if line.strip())
+            if not held:
                 raise TagshipError(
                     f"{PREFIX}API_KEYS_FILE: {self.api_keys_file} holds no key",
                     "write one key a line",
                 )
+            _check_keys(f"{PREFIX}API_KEYS_FILE: {self.api_keys_file}", held)
+            keys += held
+        if self.require_keys and not keys:
+            raise TagshipError(
+                f"{PREFIX}REQUIRE_KEYS is set, but there are no keys",
+                f"set {PREFIX}API_KEYS, or mount a secret and set {PREFIX}API_KEYS_FILE",
+            )
         if self.rate_limit and not keys:
             raise TagshipError(
                 f"{PREFIX}RATE_LIMIT is set, but there are no keys to count by",
                 f"set {PREFIX}API_KEYS, or limit in the proxy in front",
             )
         return self.model_copy(update={"api_keys": keys})
+
+
+_PAGE = "the documentation's page `reference/serving` lists the settings"
+
+
+def _check_names(environment: Mapping[str, str], fields: Mapping[str, Any]) -> None:
+    """Refuse a variable that is no setting: misspelt, it would be left out in silence."""
+    known = {PREFIX + name.upper() for name in fields} | {PREFIX + name for name in OTHERS}
+    for name in sorted(environment):
+        if not name.startswith(PREFIX) or name in known or _SERVICE_LINK.fullmatch(name):
+            continue
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else _PAGE
+        raise TagshipError(f"{name}: there is no such setting", hint)
+
+
+def _check_keys(where: str, keys: tuple[str, ...]) -> None:
+    for number, key in enumerate(keys, 1):
+        if key.startswith("#"):
+            problem = "begins with #: a comment is no key"
+        elif not key:
+            problem = "is empty"
+        elif not _KEY.fullmatch(key):
+            problem = "holds what no header can carry: keys are printable ASCII without blanks"
+        else:
+            continue
+        raise TagshipError(f"{where}: key {number} {problem}", "write the keys alone")

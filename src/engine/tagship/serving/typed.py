@@ -1,5 +1,6 @@
-"""Requests and answers as pydantic types: BentoML's typed route, and so the OpenAPI document."""
+"""Requests and answers as pydantic types, from which the OpenAPI document is made."""
 
+import math
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, Union
 
@@ -7,6 +8,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, WithJsonSchema, create_mode
 
 from tagship.data.boundary import Boundary
 from tagship.data.boundary import Field as Column
+from tagship.serving.decoding import limits
 
 _CLOSED = ConfigDict(extra="forbid")
 _model: Callable[..., Any] = create_model
@@ -49,19 +51,20 @@ def answer_type(name: str, boundary: Boundary) -> Any:
 
 def _documented(*kinds: Any) -> Any:
     """One of several types, with the schema written out: BentoML shows only a union's first."""
-    schemas = [_inlined(TypeAdapter(kind).json_schema()) for kind in kinds]
+    schemas = [inline_schema(TypeAdapter(kind).json_schema()) for kind in kinds]
     return Annotated[Union[kinds], WithJsonSchema({"oneOf": schemas})]  # noqa: UP007
 
 
-def _inlined(schema: Any, definitions: Any = None) -> Any:
+def inline_schema(schema: Any, definitions: Any = None) -> Any:
+    """A JSON schema with its definitions where they are referred to."""
     if isinstance(schema, list):
-        return [_inlined(item, definitions) for item in schema]
+        return [inline_schema(item, definitions) for item in schema]
     if not isinstance(schema, dict):
         return schema
     definitions = schema.get("$defs", definitions)
     if "$ref" in schema:
-        return _inlined(definitions[schema["$ref"].rpartition("/")[2]], definitions)
-    return {key: _inlined(item, definitions) for key, item in schema.items() if key != "$defs"}
+        return inline_schema(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    return {key: inline_schema(item, definitions) for key, item in schema.items() if key != "$defs"}
 
 
 def _list(kind: Any) -> Any:
@@ -80,8 +83,13 @@ def _annotation(column: Column) -> Any:
     kind: Any = kinds.get(column.dtype, str)
     if column.dtype == "category":
         kind = Literal[column.values]
-    limits = {"ge": column.min, "le": column.max}
-    given = {key: value for key, value in limits.items() if value is not None}
-    if given:
-        kind = Annotated[kind, _limited(**given)]
+    if column.dtype in ("float", "int"):
+        low, high = limits(column)
+        whole = column.dtype == "int"
+        kind = Annotated[
+            kind,
+            _limited(ge=math.ceil(low) if whole else low, le=math.floor(high) if whole else high),
+        ]
+    if column.dtype == "datetime":
+        kind = Annotated[kind, _limited(json_schema_extra={"format": "date-time"})]
     return kind | None if column.nullable else kind

@@ -35,6 +35,23 @@ def test_the_service_monitor_selects_its_model_s_service_alone(
     assert selector["app.kubernetes.io/name"] == model
 
 
+def test_with_keys_the_service_starts_only_with_them_and_the_smoke_test_brings_one(
+    deploy: Path, render: Render
+) -> None:
+    resources = in_an_overlay([DEPLOY / "components" / "keys"], deploy)
+    server = container(one(resources, "Deployment"))
+    said = {each["name"]: each.get("value") for each in server["env"]}
+    mounts = {each["name"]: each["mountPath"] for each in server["volumeMounts"]}
+    assert said["TAGSHIP_REQUIRE_KEYS"] == "true"
+    assert said["TAGSHIP_API_KEYS_FILE"] == f"{mounts['keys']}/keys"
+    assert {*said} > {"TAGSHIP_LOG_DIR", "BENTOML_HOME"}, "what the base says stays"
+    volumes = {each["name"]: each for each in pod(one(resources, "Deployment"))["spec"]["volumes"]}
+    assert volumes["keys"]["secret"]["secretName"] == "model-keys"
+    given = {each["name"]: each for each in container(one(resources, "Job"))["env"]}
+    source = given["TAGSHIP_API_KEY"]["valueFrom"]["secretKeyRef"]
+    assert (source["name"], "optional" in source) == ("model-keys", False)
+
+
 def test_the_autoscaler_scales_the_deployment(deploy: Path, render: Render) -> None:
     resources = in_an_overlay([DEPLOY / "components" / "autoscaler"], deploy)
     deployment, scaler = one(resources, "Deployment"), one(resources, "HorizontalPodAutoscaler")

@@ -190,5 +190,7 @@ def test_a_length_is_judged_before_anything_is_read(length, status):
 
 
 def test_a_bound_below_one_body_stops_the_start():
-    with pytest.raises(TagshipError, match="TAGSHIP_MAX_BYTES_IN_FLIGHT is 5, less than one body"):
-        Settings.from_environment({"TAGSHIP_MAX_BYTES_IN_FLIGHT": "5"})
+    with pytest.raises(
+        TagshipError, match="TAGSHIP_MAX_BYTES_IN_FLIGHT is 5000, less than one body"
+    ):
+        Settings.from_environment({"TAGSHIP_MAX_BYTES_IN_FLIGHT": "5000"})

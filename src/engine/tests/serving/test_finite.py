@@ -80,7 +80,7 @@ def plain(tmp_path_factory):
 
 def ask(answers, content, lines=False):
     body = "\n".join(map(json.dumps, content)) if lines else json.dumps(content)
-    return asyncio.run(answers.predict(body.encode(), "id", lines))
+    return asyncio.run(answers.predict(body.encode(), lines))[1]
 
 
 def refused(answers, content, lines=False):

@@ -28,7 +28,7 @@ def test_one_record_gets_one_answer_with_release_and_request_id(served):
     assert answer["prediction"] in ("yes", "no")
     assert 0 <= answer["probability"] <= 1
     assert answer["release"] == "unreleased"
-    assert len(answer["request_id"]) == 32
+    assert len(answer["request_id"]) == 48
 
 
 def test_many_records_get_answers_in_order(served):
@@ -129,16 +129,32 @@ def test_a_record_torn_over_two_lines_gets_a_400_that_names_the_line(served):
     assert answer.json()["error"].startswith("line 2 is not one JSON record: ")
 
 
-def test_the_typed_route_is_documented_from_the_contract(served):
+def test_every_route_is_documented_from_the_contract(served):
     document = httpx.get(f"{served[0]}/docs.json", timeout=30).json()
+    assert {"/predict", "/feedback", "/info", "/readyz"} <= set(document["paths"])
     route = document["paths"]["/predict"]["post"]
+    assert {"200", "400", "413", "415", "422", "503"} <= set(route["responses"])
+    assert route["requestBody"]["required"] is True
+    example = route["requestBody"]["content"]["application/json"]["examples"]["one"]["value"]
+    assert post(served, example).status_code == 200
+    label = document["paths"]["/feedback"]["post"]["requestBody"]["content"]["application/json"]
+    assert label["schema"]["oneOf"][0]["properties"]["actual"]["enum"] == ["no", "yes"]
+    assert label["schema"]["oneOf"][1]["minItems"] == 1
     accepted = route["requestBody"]["content"]["application/json"]["schema"]["oneOf"]
-    assert [kind["type"] for kind in accepted] == ["object", "array", "object"]
+    assert [kind["type"] for kind in accepted] == ["object", "array"]
     fields = accepted[0]["properties"]
     assert fields["visits"]["maximum"] == 50
     assert fields["plan"]["enum"] == ["free", "plus", "pro"]
     assert accepted[1]["items"]["additionalProperties"] is False
-    assert httpx.get(f"{served[0]}/", timeout=30).status_code == 200
+    assert accepted[1]["minItems"] == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
+@pytest.mark.parametrize("path", ["/predict", "/feedback"])
+def test_another_method_is_told_which_one_is_taken(served, method, path):
+    answer = httpx.request(method, f"{served[0]}{path}")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert httpx.post(f"{served[0]}/info").status_code == 405
 
 
 def test_info_tells_what_runs(served):

@@ -4,6 +4,7 @@ import contextlib
 import json
 import resource
 import time
+from datetime import datetime
 
 import httpx
 import pytest
@@ -33,24 +34,36 @@ def wait_for(found, number):
     raise AssertionError(found())
 
 
+class Lost:
+    """How many lines were dropped, and how many went with old files."""
+
+    def __init__(self):
+        self.lines = self.old = 0
+
+    def dropped(self):
+        self.lines += 1
+
+    def removed(self, lines):
+        self.old += lines
+
+
 @pytest.fixture
 def log_of(tmp_path):
-    """A log of this process with other settings, and the number of lines it has dropped."""
+    """A log of this process with other settings, and what it has lost."""
     opened = []
 
     def open_log(**settings):
-        dropped = []
-        log = PredictionLog(
-            Settings(log_dir=tmp_path / "log", **settings), ABOUT, lambda: dropped.append(1)
-        )
+        lost = Lost()
+        log = PredictionLog(Settings(log_dir=tmp_path / "log", **settings), ABOUT, lost)
         opened.append(log)
-        return log, dropped
+        return log, lost
 
     yield open_log
     for log in opened:
         log.close()
 
 
+GIVEN, CHANGED, REFUSED = "given", "changed", "refused"
 MADE = (b'{"a":1}', b'{"prediction":"yes"}')
 
 
@@ -107,18 +120,33 @@ def test_feedback_is_kept_beside_and_joined_by_the_request(logged):
 @pytest.mark.parametrize(
     ("label", "says"),
     [
-        ({"request_id": "a", "actual": "perhaps"}, "must be one of no, yes"),
+        ({"request_id": GIVEN, "actual": "perhaps"}, "must be one of no, yes"),
         ({"request_id": "a b", "actual": "yes"}, "is none that this service gave"),
         ({"request_id": 'x","row":"', "actual": "yes"}, "is none that this service gave"),
-        ({"request_id": "a", "actual": "yes", "row": -1}, "is not a row"),
+        ({"request_id": "0" * 48, "actual": "yes"}, "is none that this service gave"),
+        ({"request_id": "0" * 32, "actual": "yes"}, "is none that this service gave"),
+        ({"request_id": REFUSED, "actual": "yes"}, "is none that this service gave to an answer"),
+        ({"request_id": CHANGED, "actual": "yes"}, "is none that this service gave"),
+        ({"request_id": GIVEN, "actual": "yes", "row": -1}, "is not a row"),
+        (
+            {"request_id": GIVEN, "actual": "yes", "row": 1},
+            "is not a row of that request, which has 1",
+        ),
         ({"request_id": "a"}, "missing required field"),
+        ([], "there are no labels"),
         ({"request_id": "a", "actual": "yes", "why": 1}, "unknown field"),
         ("text", "not feedback"),
     ],
 )
 def test_feedback_that_cannot_be_used_is_refused(logged, label, says):
+    given = httpx.post(f"{logged[0]}/predict", json=RECORD).json()["request_id"]
+    changed = given[:-1] + ("0" if given[-1] != "0" else "1")
+    refused = httpx.post(f"{logged[0]}/predict", json={}).json()["request_id"]
+    ids = {GIVEN: given, CHANGED: changed, REFUSED: refused}
+    if isinstance(label, dict) and label["request_id"] in ids:
+        label = label | {"request_id": ids[label["request_id"]]}
     answer = httpx.post(f"{logged[0]}/feedback", json=label)
-    assert answer.status_code == 422
+    assert answer.status_code == (404 if "none that this" in says else 422)
     assert says in answer.text
 
 
@@ -137,7 +165,7 @@ def test_files_are_rotated_by_size_and_the_oldest_removed(log_of, tmp_path):
             return [line["request_id"] for line in lines(tmp_path / "log")][-1:]
         return []
 
-    log, dropped = log_of(log_file_bytes=2000, log_files=3)
+    log, lost = log_of(log_file_bytes=2000, log_files=3)
     for number in range(40):
         last = f"{number:032x}"
         log.prediction(time.time(), last, *MADE)
@@ -145,11 +173,46 @@ def test_files_are_rotated_by_size_and_the_oldest_removed(log_of, tmp_path):
             wait_for(lambda last=last: [last] if newest() == [last] else [], 1)
     log.close()
     paths = sorted((tmp_path / "log").glob("predictions-*.jsonl"))
-    assert len(paths) == 3
-    assert all(path.stat().st_size < 4000 for path in paths)
+    assert sum(path.stat().st_size for path in paths) < 3 * 2000 + 1000
     kept = [int(line["request_id"], 16) for line in lines(tmp_path / "log")]
     assert kept == list(range(kept[0], 40)), "the newest, in order"
-    assert not dropped
+    assert (lost.lines, lost.old) == (0, 40 - len(kept))
+
+
+def test_what_a_client_pads_is_not_kept(logged):
+    address, folder = logged
+    before = sum(path.stat().st_size for path in folder.glob("predictions-*"))
+    padded = json.dumps(RECORD).encode() + b" " * 1_000_000
+    for content in (padded, b"\n" * 500_000 + padded, b"[%b]" % padded):
+        answer = httpx.post(f"{address}/predict", content=content)
+        last = wait_for(lambda a=answer: [
+            line for line in lines(folder) if line["request_id"] == a.headers["x-request-id"]
+        ], 1)  # fmt: skip
+        assert last[0]["request"] in (RECORD, [RECORD])
+    assert sum(path.stat().st_size for path in folder.glob("predictions-*")) < before + 3000
+
+
+def test_a_clock_set_back_costs_the_oldest_and_not_the_newest(tmp_path, monkeypatch):
+    settings = Settings(log_dir=tmp_path, log_file_bytes=1000, log_files=3)
+    for year in (2026, 2025, 1999, 2030, 2024, 2026):
+
+        class Clock(datetime):
+            @classmethod
+            def now(cls, tz=None, year=year):
+                return datetime(year, 1, 1, tzinfo=tz)
+
+        monkeypatch.setattr("tagship.serving.prediction_log.datetime", Clock)
+        assert Series(settings, "predictions").write(b'{"year": %d, "x": "%900d"}\n' % (year, 0))
+    kept = [line["year"] for line in lines(tmp_path)]
+    assert kept == [2030, 2024, 2026]
+
+
+def test_workers_that_die_do_not_use_up_the_files(tmp_path):
+    settings, removed = Settings(log_dir=tmp_path, log_file_bytes=1000, log_files=3), []
+    for number in range(20):  # each worker begins a file of its own
+        assert Series(settings, "predictions", removed.append).write(b'{"a": %d}\n' % number)
+    assert [line["a"] for line in lines(tmp_path)] == list(range(20))
+    assert not removed
 
 
 def test_a_full_disk_costs_no_old_file_and_leaves_no_torn_line(tmp_path):
@@ -181,19 +244,20 @@ def test_a_file_that_somebody_removed_loses_no_line(tmp_path):
 
 def test_what_waits_is_bounded_and_what_is_dropped_is_counted(log_of, tmp_path, monkeypatch):
     monkeypatch.setattr("tagship.serving.prediction_log._PAUSE_SECONDS", 60)
-    log, dropped = log_of(log_queue_bytes=5 * (200 + len(MADE[0]) + len(MADE[1])))
+    monkeypatch.setattr(Settings.model_fields["log_queue_bytes"], "metadata", [])
+    log, lost = log_of(log_queue_bytes=5 * (200 + len(MADE[0]) + len(MADE[1])))
     for number in range(8):
         log.prediction(time.time(), f"{number:x}", *MADE)
-    assert len(dropped) == 3
+    assert lost.lines == 3
     log.close()
     assert len(lines(tmp_path / "log")) == 5
 
 
 def test_a_disk_that_refuses_drops_counted_lines_and_recovers(log_of, tmp_path):
     (tmp_path / "log").write_text("a file where the folder should be")
-    log, dropped = log_of()
+    log, lost = log_of()
     log.prediction(time.time(), "a", *MADE)
-    wait_for(lambda: dropped, 1)
+    wait_for(lambda: [1] * lost.lines, 1)
     (tmp_path / "log").unlink()
     log.prediction(time.time(), "b", *MADE)
     log.close()
@@ -201,12 +265,12 @@ def test_a_disk_that_refuses_drops_counted_lines_and_recovers(log_of, tmp_path):
 
 
 def test_a_share_of_requests_can_be_logged(log_of, tmp_path):
-    log, dropped = log_of(log_sample=0.2)
+    log, lost = log_of(log_sample=0.2)
     for number in range(2000):
         log.prediction(time.time(), f"{number:x}", *MADE)
     log.close()
     assert 250 < len(lines(tmp_path / "log")) < 600
-    assert not dropped
+    assert lost.lines == 0
 
 
 def test_metrics_tell_classes_scores_and_what_runs(logged):

@@ -271,3 +271,12 @@ def test_text_is_only_looked_for_where_a_right_request_may_hold_what_is_counted(
         field = Field(name, "category", values=values)
         with pytest.raises(AttributeError):
             Reader(Boundary("regression", (field,)), 1).read(b'["' + b"," * MANY + b'"]')
+
+
+@pytest.mark.parametrize("said", ["", "soon", "2024-13-01"])
+def test_a_date_that_nothing_reads_is_checked_all_the_same(said):
+    """Of a single record, whose numbers go straight into the matrix."""
+    boundary = Boundary("regression", (*SMALL.fields, Field("d", "datetime", feature=False)))
+    body = json.dumps({"a": 1.5, "k": "x", "d": said}).encode()
+    problem = f"must be an ISO 8601 date, is {said!r}"
+    assert outcome(Reader(boundary, 10).read, body) == [(0, "d", problem)]
