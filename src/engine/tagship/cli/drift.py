@@ -89,7 +89,7 @@ def command(
     found = read_current(files, reference, wanted)
     verdict = judge_drift(reference, drift, found)
     if html is not None and found.rows:
-        write_html(html, reference, drift, found)
+        write_html(html, reference, drift, found, verdict)
     if json:
         as_json(verdict.to_json())
     else:

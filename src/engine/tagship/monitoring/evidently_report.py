@@ -5,6 +5,7 @@ itself: distributions are those of the training, relations between columns are n
 """
 
 from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from tagship.config.drift import Drift, Method
 from tagship.errors import TagshipError
 from tagship.files import write_atomically
 from tagship.monitoring.current import Current, Values
+from tagship.monitoring.drift_verdict import DriftVerdict, Finding
+from tagship.numbers import brief
 from tagship.training.reference import CategoryProfile, NumberProfile, Profile, Reference
 
 if TYPE_CHECKING:
@@ -46,8 +49,14 @@ def check_evidently() -> None:
         )
 
 
-def write_html(path: Path, reference: Reference, drift: Drift, current: Current) -> None:
-    """Write one self-contained page: drift by the same methods and limits, and a data summary."""
+def write_html(
+    path: Path, reference: Reference, drift: Drift, current: Current, verdict: DriftVerdict
+) -> None:
+    """Write one self-contained page: the verdict with its limits, then Evidently's report.
+
+    Evidently has no title and no text of one's own, so what the page is about goes before its
+    report, into the HTML that it gives.
+    """
     import warnings
 
     check_evidently()
@@ -75,7 +84,60 @@ def write_html(path: Path, reference: Reference, drift: Drift, current: Current)
             Dataset.from_pandas(then, data_definition=definition),
         )
         page = made.get_html_str(as_iframe=False)
-    write_atomically(path, page)
+    write_atomically(path, _introduced(page, current, verdict))
+
+
+def _introduced(page: str, current: Current, verdict: DriftVerdict) -> str:
+    """The page with a title, and a head that says what was compared and by which limits.
+
+    Raises:
+        TagshipError: Evidently's page has another form.
+    """
+    if page.count("<head>") != 1 or page.count("<body>") != 1:
+        raise TagshipError("Evidently's page has another form", "uv sync --frozen --extra monitor")
+    title = f"Drift of {verdict.model}: {verdict.status}"
+    times = current.times
+    window = (
+        f"{str(times[0])[:19]} to {str(times[-1])[:19]} UTC" if times is not None else "no times"
+    )
+    releases = ", ".join(f"{name} ({rows:,})" for name, rows in verdict.releases.items())
+    about = {
+        "Model": verdict.model, "Release": releases or "not known: the rows are not of a log",
+        "Window": f"{window}, {verdict.rows:,} rows", "Verdict": verdict.reason,
+    }  # fmt: skip
+    facts = "".join(f"<dt>{key}</dt><dd>{escape(value)}</dd>" for key, value in about.items())
+    head = ("column", "what", "method", "value", "limit", "status")
+    rows = "".join(
+        _row("td", (f.column, f.check, f.method, _value(f), f.limit, f.status, f.detail))
+        for f in verdict.findings
+    )
+    note = (
+        "These values and limits decide; p-values are corrected as thresholds.yaml says. Evidently"
+        " computes its own below, without correction, from a sample of the training's profile, so"
+        " they differ."
+    )
+    introduction = (
+        f"{_STYLE}<header><h1>{escape(title)}</h1><dl>{facts}</dl>"
+        f"<table>{_row('th', (*head, ''))}{rows}</table><p>{note}</p></header>"
+    )
+    page = page.replace("<head>", f"<head><title>{escape(title)}</title>")
+    return page.replace("<body>", f"<body>{introduction}")
+
+
+def _row(tag: str, cells: tuple[str, ...]) -> str:
+    return f"<tr>{''.join(f'<{tag}>{escape(cell)}</{tag}>' for cell in cells)}</tr>"
+
+
+def _value(finding: Finding) -> str:
+    return "not computed" if finding.value is None else brief(finding.value)
+
+
+_STYLE = """<style>
+header {font: 15px/1.5 sans-serif; margin: 2em}
+header dl {display: grid; grid-template-columns: max-content 1fr; gap: 0 1em}
+header dd {margin: 0}
+header td, header th {padding: .2em 1em .2em 0; text-align: left}
+</style>"""
 
 
 def _pairs(reference: Reference, current: Current) -> Iterator[tuple[str, Profile, Values]]:

@@ -44,6 +44,7 @@ def verify_lock(files: ModelFiles, say: Say = lambda _: None) -> Verification:
         TagshipError: there is no lock, or it is stale: every changed input is named; or its
             reference is missing or another one.
     """
+    say("fetching the data and checking its contract")
     lock, reference, table = _current_lock(files)
     bundle = train(files, say, table)
     outcome, found = compare(lock, bundle.lock), difference(lock, bundle.lock)

@@ -1,7 +1,9 @@
 """``tagship drift``: every source of data, every refusal, each answer with its own exit code."""
 
+import html
 import importlib.util
 import json
+import re
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -226,8 +228,24 @@ def test_evidentlys_report_is_written_beside_the_verdict(trained: Project) -> No
     assert ran.code == 3
     assert "wrote drift.html" in ran.out
     page = (trained.root / "drift.html").read_text()
-    assert "visits" in page
-    assert "<html" in page.lower()
+    assert "<title>Drift of tiny: fail</title>" in page
+    head = page.partition("<header>")[2].partition("</header>")[0]
+    verdict = json.loads(trained.tagship("drift", "tiny", "--current", "shifted.csv", "--json").out)
+    for told in (verdict["reason"], "visits", "≥ 0.001", "no times", f"{verdict['rows']:,} rows"):
+        assert html.escape(told) in head, told
+    for finding in verdict["findings"]:
+        assert f"<td>{finding['column']}</td><td>{finding['check']}</td>" in head
+        assert f"<td>{html.escape(finding['limit'])}</td>" in head
+
+
+@pytest.mark.slow
+def test_evidentlys_page_names_the_releases_and_the_window_of_a_log(trained: Project) -> None:
+    log(trained, make_table(400, seed=3), release="tiny/v1.2.0")
+    ran = trained.tagship("drift", "tiny", "--current", "log", "--html", "drift.html")
+    assert "wrote drift.html" in ran.out, ran
+    head = (trained.root / "drift.html").read_text().partition("</header>")[0]
+    assert re.search(r"<dd>tiny/v1.2.0 \(\d+\)</dd>", head)
+    assert re.search(r"<dd>\d{4}-\d\d-\d\dT\S+ to \d{4}-\d\d-\d\dT\S+ UTC, \d+ rows</dd>", head)
 
 
 def test_without_evidently_the_extra_is_named(
