@@ -55,6 +55,7 @@ def document(name: str, boundary: Boundary, settings: Settings) -> dict[str, Any
     error = _object(error="string", request_id="string")
     error["properties"]["fields"] = problems
     guarded: list[Any] = [{"key": []}] if settings.api_keys else []
+    schemes = {"key": {"type": "http", "scheme": "bearer"}} if settings.api_keys else {}
     record, records, _ = _schema(request_type(name, boundary))["oneOf"]
     taken = {"oneOf": [record, records | {"minItems": 1}]}
     many = {"value": [example, example], "summary": "several records"}
@@ -99,7 +100,7 @@ def document(name: str, boundary: Boundary, settings: Settings) -> dict[str, Any
             "/readyz": {"get": _probe("readyz", "Whether it can predict")},
             "/metrics": {"get": _probe("metrics", "Metrics in Prometheus' text format")},
         },
-        "components": {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
+        "components": {"securitySchemes": schemes},
     }
 
 
@@ -114,7 +115,7 @@ def _operation(
     name: str, summary: str, answer: Any, error: Any, body: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     """An operation; one that takes a body may be refused in every way."""
-    made: dict[str, Any] = {"operationId": name, "summary": summary}
+    made: dict[str, Any] = {"operationId": name, "summary": summary, "tags": ["model"]}
     made["responses"] = {"200": _answer("The answer", answer)}
     if body is not None:
         made["requestBody"] = {"required": True, "content": body}
@@ -133,6 +134,7 @@ def _probe(name: str, summary: str) -> dict[str, Any]:
     return {
         "operationId": name,
         "summary": summary,
+        "tags": ["health"],
         "responses": {"200": {"description": "Yes", "content": content}},
     }
 

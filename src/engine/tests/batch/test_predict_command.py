@@ -389,7 +389,7 @@ def test_an_id_that_would_be_taken_for_an_answer_is_refused(run_project: Project
 
 
 def test_without_a_bento_nothing_is_scored(project: Project) -> None:
-    refused(project, "no bento", "tagship run tiny", source="data/tiny.csv")
+    refused(project, "there is no lock", "tagship run tiny", source="data/tiny.csv")
 
 
 def test_an_artifact_that_is_not_the_recorded_one_is_refused(run_project: Project) -> None:

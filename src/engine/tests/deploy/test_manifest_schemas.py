@@ -185,6 +185,6 @@ def test_an_unknown_kind_is_a_problem(crds: Schemas) -> None:
 def test_a_typo_in_a_kustomization_is_refused(folder: Path, deploy: Path, render: Render) -> None:
     copy = deploy / folder.relative_to(DEPLOY)
     text = (copy / "kustomization.yaml").read_text()
-    (copy / "kustomization.yaml").write_text(text.replace("\nresources:", "\nresourcs:"))
+    (copy / "kustomization.yaml").write_text(text.replace("\nkind:", "\nresourcs: []\nkind:"))
     with pytest.raises(TagshipError, match="resourcs"):
         kustomize.render(copy)

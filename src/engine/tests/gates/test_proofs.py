@@ -51,7 +51,7 @@ def test_a_release_does_not_train_what_it_can_prove_and_says_so(run_project: Pro
         proofs.verify_lock(run_project.files)
         proofs.gate(run_project.files, None)
     assert "training it, since none that is kept here proves the lock" in told[1]
-    assert told[2].startswith("fetching the data")
+    assert any(said.startswith("fetching the data") for said in told)
     assert "cross-validating 2 candidates in 3 folds" in told
     assert any(said.startswith("artifact ") for said in told[2:])
     assert told[-1] == "judging by every gate; no champion"
