@@ -78,7 +78,7 @@ def watch(folder: Path, requests: int, feedback_mib: int) -> tuple[Sample, dict]
     run([sys.executable, "-c", _LOG, str(folder), MODEL, *sizes])
     look = [TAGSHIP, "monitor", MODEL, "--env", "local", "--json"]
     sample = run([sys.executable, "-c", _FINDINGS_ARE_NO_FAILURE, *look], folder)
-    return sample, json.loads(sample.output)[0]
+    return sample, json.JSONDecoder().raw_decode(sample.output[sample.output.index("[") :])[0][0]
 
 
 def main() -> None:

@@ -24,6 +24,8 @@ def composed(_run_once: Project, tmp_path_factory: pytest.TempPathFactory) -> di
     """What happened to a project as it is cloned, and to two models that are not locked."""
     if sys.platform != "linux" or os.geteuid() != 0:
         pytest.skip("the containers' conditions are made here on Linux as root only")
+    if ROOT.is_relative_to("/work"):
+        pytest.skip("the containers' /work hides this clone, which lies there: clone elsewhere")
     find_program("unshare", hint="it is in util-linux")
     find_program("setpriv", hint="it is in util-linux")
     folder = tmp_path_factory.mktemp("compose")
