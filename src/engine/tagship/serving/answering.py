@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -15,11 +15,12 @@ from tagship.serving.decoding import InvalidRecords
 from tagship.serving.finite import all_finite, score_problems
 from tagship.serving.ids import Ids, id_keys
 from tagship.serving.metrics import Metrics
-from tagship.serving.prediction_log import PredictionLog
+from tagship.serving.prediction_log import Label, PredictionLog
 from tagship.serving.predictor import Predictor, Scores
 from tagship.serving.reading import NotJson, Reader, Request, TooManyRows
 from tagship.serving.settings import Settings
 
+T = TypeVar("T")
 _encode = msgspec.json.encode
 _FAST_BYTES = 256 * 1024
 """A larger body is read in the thread: msgspec takes a millisecond or two for so much."""
@@ -36,14 +37,6 @@ class Refused(Exception):
         super().__init__(error)
         self.status, self.reason, self.retry_after = status, reason, retry_after
         self.body: dict[str, Any] = {"error": error} | ({"fields": fields} if fields else {})
-
-
-class Label(msgspec.Struct, forbid_unknown_fields=True):
-    """What really happened, for one row of an earlier request."""
-
-    request_id: str
-    actual: str | int | float
-    row: int = 0
 
 
 class Answering:
@@ -123,30 +116,31 @@ class Answering:
             self._log.close()
 
     def _check_label(self, at: int, label: Label, classes: tuple[str, ...]) -> None:
+        status, error = 422, "the feedback cannot be used"
         field, problem = "", ""
         rows = self.ids.rows(label.request_id)
         if not rows:
-            about = [_about(at, "request_id", "is none that this service gave to an answer")]
-            raise Refused(404, "contract", "there is no such prediction", about)
-        if not 0 <= label.row < rows:
+            status, error = 404, "there is no such prediction"
+            field, problem = "request_id", "is none that this service gave to an answer"
+        elif not 0 <= label.row < rows:
             field, problem = "row", f"is not a row of that request, which has {rows}"
         elif classes and label.actual not in classes:
             field, problem = "actual", f"must be one of {', '.join(classes)}"
         elif not classes and isinstance(label.actual, str):
             field, problem = "actual", "must be a number"
         if problem:
-            about = [_about(at, field, problem)]
-            raise Refused(422, "contract", "the feedback cannot be used", about)
+            about = [{"row": at, "field": field, "problem": problem}]
+            raise Refused(status, "contract", error, about)
 
     async def _read(self, body: bytes, lines: bool) -> Request:
         """Read a body: a small one at once, others where they keep nobody waiting."""
         reader = self._reader
         try:
             if len(body) > _FAST_BYTES:
-                return await self._in_thread(lambda: reader.read(body, lines))
+                return await self._in_thread(reader.read, body, lines)
             request = reader.read_fast(body, lines)
             if request is None and len(body) > _EXACT_BYTES:
-                return await self._in_thread(lambda: reader.read_exactly(body, lines))
+                return await self._in_thread(reader.read_exactly, body, lines)
             return request or reader.read_exactly(body, lines)
         except NotJson as error:
             raise Refused(400, "not_json", str(error)) from None
@@ -156,23 +150,22 @@ class Answering:
             fields = [asdict(problem) for problem in error.problems]
             raise Refused(422, "contract", "the request breaks the contract", fields) from None
 
-    async def _in_thread(self, read: Callable[[], Request]) -> Request:
+    async def _in_thread(self, read: Callable[..., Request], *arguments: Any) -> Request:
+        work = asyncio.get_running_loop().run_in_executor(self._readers, read, *arguments)
+        return await self._in_time(work, "other requests are read first, for too long")
+
+    async def _in_time(self, work: Awaitable[T], late: str) -> T:
         try:
             async with asyncio.timeout(self.settings.request_timeout):
-                return await asyncio.get_running_loop().run_in_executor(self._readers, read)
+                return await work
         except TimeoutError:
-            error = "other requests are read first, for too long"
-            raise Refused(503, "timeout", error, retry_after=1) from None
+            raise Refused(503, "timeout", late, retry_after=1) from None
 
     async def _answer(self, request: Request) -> tuple[str, bytes]:
         scores = self._runner.now(request.matrix)
         if scores is None:
-            try:
-                async with asyncio.timeout(self.settings.request_timeout):
-                    scores = await self._runner.later(request.matrix)
-            except TimeoutError:
-                error = "the prediction took too long"
-                raise Refused(503, "timeout", error, retry_after=1) from None
+            later = self._runner.later(request.matrix)
+            scores = await self._in_time(later, "the prediction took too long")
         if not all_finite(scores):
             found = score_problems(self.predictor.boundary, request.matrix, scores)
             fields = [asdict(problem) for problem in found]
@@ -204,7 +197,3 @@ class Answering:
     def _encoded_many(self, scores: Scores, request_id: str) -> bytes:
         about = {"release": self.predictor.release, "request_id": request_id}
         return _encode({"predictions": self.predictor.answers(scores)} | about)
-
-
-def _about(row: int, field: str, problem: str) -> dict[str, Any]:
-    return {"row": row, "field": field, "problem": problem}

@@ -11,7 +11,6 @@ from pydantic import TypeAdapter
 from tagship.data.boundary import Boundary
 from tagship.serving.settings import Settings
 from tagship.serving.smoke import example_value
-from tagship.serving.typed import answer_type, inline_schema, request_type
 
 _REFUSALS = {
     "400": "Not JSON, not UTF-8, a key twice, a line that is not one whole record, or headers that"
@@ -48,21 +47,23 @@ def page(name: str) -> bytes:
 """.encode()
 
 
-def document(name: str, boundary: Boundary, settings: Settings) -> dict[str, Any]:
-    """What the service takes and gives."""
+def document(
+    name: str, boundary: Boundary, settings: Settings, request: Any, answer: Any
+) -> dict[str, Any]:
+    """What the service takes and gives; ``request`` and ``answer`` are its types of predictions."""
     example = {field.name: example_value(asdict(field)) for field in boundary.fields}
     problems = {"type": "array", "items": _object(row="integer", field="string", problem="string")}
     error = _object(error="string", request_id="string")
     error["properties"]["fields"] = problems
     guarded: list[Any] = [{"key": []}] if settings.api_keys else []
     schemes = {"key": {"type": "http", "scheme": "bearer"}} if settings.api_keys else {}
-    record, records, _ = _schema(request_type(name, boundary))["oneOf"]
+    record, records, _ = TypeAdapter(request).json_schema()["oneOf"]
     taken = {"oneOf": [record, records | {"minItems": 1}]}
     many = {"value": [example, example], "summary": "several records"}
     predict = _operation(
         "predict",
         "Predict for one record, or an array of records",
-        {"oneOf": _schema(answer_type(name, boundary))["oneOf"][:2]},
+        {"oneOf": TypeAdapter(answer).json_schema()["oneOf"][:2]},
         error,
         {
             "application/json": {
@@ -162,8 +163,3 @@ def _object(**kinds: str) -> dict[str, Any]:
 
 def _words() -> dict[str, Any]:
     return {"type": "object", "additionalProperties": {"type": "string"}}
-
-
-def _schema(kind: Any) -> dict[str, Any]:
-    schema: dict[str, Any] = inline_schema(TypeAdapter(kind).json_schema())
-    return schema

@@ -83,7 +83,8 @@ class PredictPath:
             said = encode_json({"error": "send a GET"})
             await _reply(send, 405, said, extra=[(b"allow", b"GET, HEAD")])
         elif path in self._pages:
-            await _show(send, *self._pages[path])
+            kind, content = self._pages[path]
+            await _reply(send, 200, content, (b"content-type", kind), safe=(*_SAFE, _PAGE))
         elif path == "/info" and self._holder:
             await _reply(send, 200, encode_json(self._holder[0].record))
         elif path == "/readyz" and leaving():
@@ -228,12 +229,6 @@ def _with_safe_headers(send: Send) -> Send:
     return sending
 
 
-async def _show(send: Send, kind: bytes, content: bytes) -> None:
-    headers = [(b"content-type", kind), (b"content-length", b"%d" % len(content)), *_SAFE, _PAGE]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": content})
-
-
 async def _reply(
     send: Send,
     status: int,
@@ -242,9 +237,10 @@ async def _reply(
     request_id: str = "",
     extra: Iterable[tuple[bytes, bytes]] = (),
     rest: Receive | None = None,
+    safe: Iterable[tuple[bytes, bytes]] = _OWN,
 ) -> None:
     """Send an answer, in parts that wait for a slow client; with ``rest`` of the body, the last."""
-    headers = [kind, (b"content-length", b"%d" % len(body)), *_OWN, *extra]
+    headers = [kind, (b"content-length", b"%d" % len(body)), *safe, *extra]
     if request_id:
         headers.append((b"x-request-id", request_id.encode()))
     if leaving() or rest is not None:

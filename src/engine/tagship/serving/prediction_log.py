@@ -15,8 +15,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
 
+import msgspec
+
+from tagship.serving.metrics import Metrics
 from tagship.serving.settings import Settings
 
 SCHEMA = 1
@@ -29,39 +31,29 @@ _MOST_FILES = 1000
 """However small they are: each worker begins one of its own."""
 
 
-class Counters(Protocol):
-    """What counts the lines that are lost."""
-
-    def dropped(self) -> None:
-        """A line was not written."""
-
-    def removed(self, lines: int) -> None:
-        """Lines went with the oldest file."""
-
-
-class LabelLike(Protocol):
+class Label(msgspec.Struct, forbid_unknown_fields=True):
     """What really happened, for one row of an earlier request."""
 
     request_id: str
-    row: int
-    actual: Any
+    actual: str | int | float
+    row: int = 0
 
 
 class PredictionLog:
     """Two series of files in a folder: ``predictions-…`` and ``feedback-…``."""
 
-    def __init__(self, settings: Settings, record: dict[str, str], counters: Counters):
-        """Start the writer."""
+    def __init__(self, settings: Settings, record: dict[str, str], metrics: Metrics):
+        """Start the writer; what is lost is counted."""
         assert settings.log_dir is not None
         self._sample, self._limit = settings.log_sample, settings.log_queue_bytes
-        self._counters = counters
+        self._metrics = metrics
         self._waiting: deque[tuple[float, str, bytes, bytes]] = deque()
         self._taken = self._given = 0
         """Bytes that the requests' thread put in, and that the writer's took out."""
         about = {key: record.get(key, "") for key in ("model", "release", "model_sha256")}
         self._about = json.dumps(about)[1:-1].encode()
-        self._predictions = Series(settings, "predictions", counters.removed)
-        self._feedback = Series(settings, "feedback", counters.removed)
+        self._predictions = Series(settings, "predictions", metrics.removed)
+        self._feedback = Series(settings, "feedback", metrics.removed)
         self._feedback_thread = ThreadPoolExecutor(1, thread_name_prefix="feedback-log")
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name="prediction-log", daemon=True)
@@ -73,12 +65,12 @@ class PredictionLog:
             return
         size = _OVERHEAD + len(request) + len(answer)
         if self._taken - self._given + size > self._limit:
-            self._counters.dropped()
+            self._metrics.dropped()
             return
         self._taken += size
         self._waiting.append((time, request_id, request, answer))
 
-    def feedback(self, time: float, labels: Sequence[LabelLike]) -> "Future[bool]":
+    def feedback(self, time: float, labels: Sequence[Label]) -> "Future[bool]":
         """Write labels that arrived later; whether they are on disk is known by and by."""
         lines = []
         for label in labels:
@@ -108,7 +100,7 @@ class PredictionLog:
                 lines.append(b'%b%b,"request":%b,"response":%b}\n' % about)
             if not self._predictions.write(b"".join(lines)):
                 for _ in lines:
-                    self._counters.dropped()
+                    self._metrics.dropped()
 
 
 def _start(time: float, request_id: str) -> bytes:

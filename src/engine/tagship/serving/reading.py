@@ -101,11 +101,20 @@ class Reader:
             TooManyRows: the request holds too many.
             InvalidRecords: it breaks the contract.
         """
-        return self.read_fast(body, lines) or self.read_exactly(body, lines)
+        self._check_values(body, lines)
+        return self._by_msgspec(body, lines) or self._by_exact(body, lines)
 
     def read_fast(self, body: bytes, lines: bool = False) -> Request | None:
         """The same by msgspec alone; None where the exact decoder must decide."""
         self._check_values(body, lines)
+        return self._by_msgspec(body, lines)
+
+    def read_exactly(self, body: bytes, lines: bool = False) -> Request:
+        """The same by the exact decoder alone."""
+        self._check_values(body, lines)
+        return self._by_exact(body, lines)
+
+    def _by_msgspec(self, body: bytes, lines: bool) -> Request | None:
         try:
             if lines:
                 rows = [line for line in body.split(b"\n") if line.strip()]
@@ -120,12 +129,8 @@ class Reader:
         except _NOT_FAST:
             return None
 
-    def read_exactly(self, body: bytes, lines: bool = False) -> Request:
-        """The same by the exact decoder alone.
-
-        Each line is read by itself: an answer belongs to the line at its place.
-        """
-        self._check_values(body, lines)
+    def _by_exact(self, body: bytes, lines: bool) -> Request:
+        """Each line is read by itself: an answer belongs to the line at its place."""
         if not lines:
             return self._exactly(_load(body, "the body is not JSON"))
         rows = [(at, line) for at, line in enumerate(body.split(b"\n"), 1) if line.strip()]

@@ -47,6 +47,8 @@ def make_service(name: str, file: str) -> Any:
         raise SystemExit(f"error: {error}") from None
     os.environ["OTEL_SDK_DISABLED"] = "false" if settings.tracing else "true"
     holder: list[Answering] = []
+    request, answer = request_type(name, boundary), answer_type(name, boundary)
+    api = document(name, boundary, settings, request, answer)
 
     @bentoml.service(
         name=name,
@@ -76,9 +78,7 @@ def make_service(name: str, file: str) -> Any:
             """Write what waits in the log."""
             holder[0].close()
 
-        predict.__annotations__.update(
-            {"request": request_type(name, boundary), "return": answer_type(name, boundary)}
-        )
+        predict.__annotations__.update({"request": request, "return": answer})
         predict = bentoml.api(predict, route="/predict")
 
     service: Any = ModelService
@@ -93,7 +93,7 @@ def make_service(name: str, file: str) -> Any:
     pages = {
         "/": (b"text/html; charset=utf-8", page(name)),
         "/docs.js": (b"text/javascript; charset=utf-8", SCRIPT),
-        "/docs.json": (b"application/json", encode_json(document(name, boundary, settings))),
+        "/docs.json": (b"application/json", encode_json(api)),
     }
     service.add_asgi_middleware(PredictPath, holder=holder, pages=pages)
     service.__class__ = _lean(type(service), settings, frozenset({*pages, "/info", "/feedback"}))

@@ -4,7 +4,6 @@ What is set and cannot be used stops the start: a service that is misunderstood 
 keep no log, and nobody would know.
 """
 
-import difflib
 import os
 import re
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tagship.errors import TagshipError
+from tagship.errors import TagshipError, nearest
 
 PREFIX = "TAGSHIP_"
 OTHERS = frozenset({
@@ -171,8 +170,8 @@ def _check_names(environment: Mapping[str, str], fields: Mapping[str, Any]) -> N
     for name in sorted(environment):
         if not name.startswith(PREFIX) or name in known or _SERVICE_LINK.fullmatch(name):
             continue
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else _PAGE
+        near = nearest(name, known)
+        hint = f"did you mean {near}?" if near else _PAGE
         raise TagshipError(f"{name}: there is no such setting", hint)
 
 

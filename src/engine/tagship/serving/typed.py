@@ -51,20 +51,19 @@ def answer_type(name: str, boundary: Boundary) -> Any:
 
 def _documented(*kinds: Any) -> Any:
     """One of several types, with the schema written out: BentoML shows only a union's first."""
-    schemas = [inline_schema(TypeAdapter(kind).json_schema()) for kind in kinds]
+    schemas = [_inlined(TypeAdapter(kind).json_schema()) for kind in kinds]
     return Annotated[Union[kinds], WithJsonSchema({"oneOf": schemas})]  # noqa: UP007
 
 
-def inline_schema(schema: Any, definitions: Any = None) -> Any:
-    """A JSON schema with its definitions where they are referred to."""
+def _inlined(schema: Any, definitions: Any = None) -> Any:
     if isinstance(schema, list):
-        return [inline_schema(item, definitions) for item in schema]
+        return [_inlined(item, definitions) for item in schema]
     if not isinstance(schema, dict):
         return schema
     definitions = schema.get("$defs", definitions)
     if "$ref" in schema:
-        return inline_schema(definitions[schema["$ref"].rpartition("/")[2]], definitions)
-    return {key: inline_schema(item, definitions) for key, item in schema.items() if key != "$defs"}
+        return _inlined(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    return {key: _inlined(item, definitions) for key, item in schema.items() if key != "$defs"}
 
 
 def _list(kind: Any) -> Any:
