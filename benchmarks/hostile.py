@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 from forest import NAME, packed_forest, read_records
-from measure import TAGSHIP, Figure, Options, command_line, run, save
+from measure import TAGSHIP, Figure, Options, command_line, parse_parts, run, save
 from servers import KINDS, Server, started
 
 OURS = KINDS["ours"]
@@ -288,19 +288,20 @@ PARTS: dict[str, Callable[[Path, str, Given], tuple[list[Watched], list[Figure]]
 def read_options() -> Given:
     """The command line."""
     parser = command_line(__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--seconds", type=float, default=90.0, help="of garbage")
     parser.add_argument("--patience", type=float, default=120.0, help="seconds for one body")
     parser.add_argument("--project", type=Path, help="keep the project here; later, only pack it")
     parser.add_argument("--engine", type=Path, help="serve by the engine in this folder instead")
-    given = parser.parse_args()
-    unknown = sorted(set(given.parts) - set(PARTS))
-    if unknown:
-        parser.error(f"no part {', '.join(unknown)}; there are: {', '.join(PARTS)}")
+    given = parse_parts(parser, PARTS)
     seconds = 2.0 if given.quick else given.seconds
-    parts = tuple(given.parts) or tuple(PARTS)
     return Given(
-        given.quick, given.results, parts, seconds, given.patience, given.project, given.engine
+        given.quick,
+        given.results,
+        given.parts,
+        seconds,
+        given.patience,
+        given.project,
+        given.engine,
     )
 
 

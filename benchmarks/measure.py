@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -70,6 +70,18 @@ def command_line(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="tiny sizes: does it still run?")
     parser.add_argument("--results", type=Path, default=HERE / "results", help="JSON goes here")
     return parser
+
+
+def parse_parts(parser: argparse.ArgumentParser, parts: Iterable[str]) -> argparse.Namespace:
+    """The command line of a benchmark in parts; all of them where none is named."""
+    known = tuple(parts)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(known))
+    given = parser.parse_args()
+    unknown = sorted(set(given.parts) - set(known))
+    if unknown:
+        parser.error(f"no part {', '.join(unknown)}; there are: {', '.join(known)}")
+    given.parts = tuple(given.parts) or known
+    return given
 
 
 def options(description: str | None) -> Options:

@@ -15,7 +15,7 @@ from typing import Any
 
 from forest import packed_forest, read_records
 from load import Load, Plan, Reading
-from measure import Figure, Options, command_line, save
+from measure import Figure, Options, command_line, parse_parts, save
 from servers import KINDS, Server, free_port, load, started
 
 OURS = KINDS["ours"]
@@ -182,16 +182,11 @@ PARTS: dict[str, Callable[[Path, list[str], Given], tuple[Sample, list[Figure]]]
 def read_options() -> Given:
     """The command line."""
     parser = command_line(__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--seconds", type=float, default=300.0, help="of the soak")
     parser.add_argument("--project", type=Path, help="keep the project here; later, only pack it")
-    given = parser.parse_args()
-    unknown = sorted(set(given.parts) - set(PARTS))
-    if unknown:
-        parser.error(f"no part {', '.join(unknown)}; there are: {', '.join(PARTS)}")
-    parts = tuple(given.parts) or tuple(PARTS)
+    given = parse_parts(parser, PARTS)
     seconds = 2.0 if given.quick else given.seconds
-    return Given(given.quick, given.results, parts, seconds, given.project)
+    return Given(given.quick, given.results, given.parts, seconds, given.project)
 
 
 def main() -> None:

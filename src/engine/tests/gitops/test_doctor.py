@@ -100,6 +100,14 @@ def test_the_doctor_command_tells_which_input_made_a_lock_stale(run_project: Pro
     )
 
 
+def write_program(path: Path, line: str) -> Path:
+    """A program of one line of shell; gives its folder."""
+    path.parent.mkdir()
+    path.write_text(f"#!/bin/sh\n{line}\n")
+    path.chmod(0o755)
+    return path.parent
+
+
 @pytest.mark.parametrize(
     ("says", "level", "problem"),
     [
@@ -112,11 +120,8 @@ def test_the_doctor_command_tells_which_input_made_a_lock_stale(run_project: Pro
 def test_the_doctor_reads_the_version_of_argo_cd(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: str, level: str, problem: str
 ) -> None:
-    program = tmp_path / "bin" / "argocd"
-    program.parent.mkdir()
-    program.write_text(f"#!/bin/sh\necho '{says}'\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+    folder = write_program(tmp_path / "bin" / "argocd", f"echo '{says}'")
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
     found = answers(shop)["Argo CD"]
     assert found[0] == level
     assert problem in found[1]
@@ -173,13 +178,10 @@ def test_the_doctor_says_who_reaches_the_secrets_that_deploy(
 def test_a_tool_that_is_installed_and_does_not_work_gets_no_tick(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, tool: str, level: str
 ) -> None:
-    path = tmp_path / "bin" / tool
-    path.parent.mkdir()
-    path.write_text(f"#!/bin/sh\n{program}\n")
-    path.chmod(0o755)
+    folder = write_program(tmp_path / "bin" / tool, program)
     for needed in ("git", "sh"):
-        (path.parent / needed).symlink_to(str(shutil.which(needed)))
-    monkeypatch.setenv("PATH", str(path.parent))
+        (folder / needed).symlink_to(str(shutil.which(needed)))
+    monkeypatch.setenv("PATH", str(folder))
     (found,) = (each for each in doctor(shop.root) if re.match(f"tool .*{tool}", each.what))
     assert found.level == level
     if level == "warn":

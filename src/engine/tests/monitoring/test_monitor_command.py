@@ -6,9 +6,9 @@ import re
 import shutil
 import subprocess
 import threading
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 from deployed_models import WATCHED, deploy, git, log, publish, push
@@ -406,15 +406,16 @@ def test_after_an_error_the_last_run_is_the_one_before(running, tmp_path):
     assert {place[0] for place in after} == {key, "deployed_info"}
 
 
-def test_a_pushgateway_gets_a_group_for_each_place(running):
-    log(running, running.path("logs/staging/tiny"), release="tiny/v1.0.0")
+@contextmanager
+def pushgateway(refused: str = "nobody"):
+    """The address of a gateway that refuses paths with a word, and what was sent to each path."""
     got: dict[str, str] = {}
 
     class Gateway(http.server.BaseHTTPRequestHandler):
         def do_PUT(self):
             length = int(self.headers["Content-Length"])
             got[self.path] = self.rfile.read(length).decode()
-            self.send_response(200)
+            self.send_response(400 if refused in self.path else 200)
             self.end_headers()
 
         def log_message(self, *_):
@@ -422,9 +423,14 @@ def test_a_pushgateway_gets_a_group_for_each_place(running):
 
     with http.server.HTTPServer(("127.0.0.1", 0), Gateway) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        address = f"http://127.0.0.1:{server.server_port}"
-        looked(running, "--pushgateway", address, code=4)
+        yield f"http://127.0.0.1:{server.server_port}", got
         server.shutdown()
+
+
+def test_a_pushgateway_gets_a_group_for_each_place(running):
+    log(running, running.path("logs/staging/tiny"), release="tiny/v1.0.0")
+    with pushgateway() as (address, got):
+        looked(running, "--pushgateway", address, code=4)
     group = "/metrics/job/tagship_monitor/environment"
     assert set(got) == {f"{group}/staging/model/tiny", f"{group}/production/model/tiny"}
     assert "tagship_monitor_rows" in got[f"{group}/staging/model/tiny"]
@@ -432,26 +438,11 @@ def test_a_pushgateway_gets_a_group_for_each_place(running):
 
 
 def test_a_group_that_is_refused_keeps_nothing_else_from_being_sent(running, tmp_path):
-    class Gateway(http.server.BaseHTTPRequestHandler):
-        got: ClassVar[list[str]] = []
-
-        def do_PUT(self):
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.got.append(self.path)
-            self.send_response(400 if "staging" in self.path else 200)
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    with http.server.HTTPServer(("127.0.0.1", 0), Gateway) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        address = f"http://127.0.0.1:{server.server_port}"
+    with pushgateway(refused="staging") as (address, got):
         ran = running.tagship("monitor", "--push", "--prometheus", str(tmp_path),
                               "--pushgateway", address)  # fmt: skip
-        server.shutdown()
     assert ran.code == 1
-    assert len(Gateway.got) == 2
+    assert len(got) == 2
     assert "does not take the metrics of tiny/staging: " in ran.err
     assert f"error: {tmp_path}: " in ran.err  # a folder is no textfile
     remote = running.root.parent / "remote.git"
