@@ -8,10 +8,11 @@ from pathlib import Path
 from tagship.config.project_files import load_project
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_bytes
-from tagship.gitops.git import LOCAL, MIRROR, Git
+from tagship.gitops.git import Git
 from tagship.gitops.ledger import Ledger
 from tagship.gitops.reading import read_ledger
 from tagship.gitops.records import parse_record, record_path
+from tagship.gitops.refs import LOCAL, MIRROR
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ def command(models: Models = None, json: Json = False) -> None:
     """Check the config files: keys, types, names across files, estimators and parameters."""
     announce(LOADING)
     from tagship.cli.output import as_json, tell_error
-    from tagship.config.project_files import load_model, load_project, model_names
-    from tagship.config.root import find_root
+    from tagship.config.project_files import load_model, load_project
+    from tagship.config.root import find_root, model_names
     from tagship.config.schemas import stale_schemas
     from tagship.errors import TagshipError
     from tagship.training.estimators import check_imports

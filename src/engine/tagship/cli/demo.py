@@ -25,8 +25,7 @@ def command(
     from pathlib import Path
 
     from tagship.cli.models import load
-    from tagship.config.project_files import model_names
-    from tagship.config.root import find_root
+    from tagship.config.root import find_root, model_names
     from tagship.demo import Demo, prepare
 
     name = model or ("churn" if "churn" in model_names(find_root()) else None)

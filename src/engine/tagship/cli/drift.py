@@ -102,7 +102,8 @@ def command(
 
 def _reference(files: "ModelFiles", release: str | None) -> "Reference":
     from tagship.errors import TagshipError
-    from tagship.gitops.git import MIRROR, Git
+    from tagship.gitops.git import Git
+    from tagship.gitops.refs import MIRROR
     from tagship.monitoring.references import local_reference, released_reference
 
     if release is None:

@@ -15,14 +15,13 @@ LOADING = "loading the libraries"
 
 def complete_models(incomplete: str) -> list[str]:
     """The names of models that begin so, for the shell's completion."""
-    from tagship.config.root import find_root
+    from tagship.config.root import find_root, model_names
     from tagship.errors import TagshipError
 
     try:
-        paths = (find_root() / "config").glob(f"{incomplete}*/model.yaml")
+        return [name for name in model_names(find_root()) if name.startswith(incomplete)]
     except TagshipError:  # outside of a project there are none
         return []
-    return sorted(path.parent.name for path in paths)
 
 
 Models = Annotated[
@@ -47,8 +46,8 @@ def load(names: list[str] | None) -> "list[ModelFiles]":
     """
     import shutil
 
-    from tagship.config.project_files import load_model, model_names
-    from tagship.config.root import find_root
+    from tagship.config.project_files import load_model
+    from tagship.config.root import find_root, model_names
     from tagship.errors import TagshipError
     from tagship.gitops.git import Git
 

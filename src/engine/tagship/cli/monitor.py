@@ -45,8 +45,8 @@ def command(
 
     from tagship.cli.exit_codes import OF_STATUS
     from tagship.cli.output import as_json
-    from tagship.config.project_files import load_model, load_project, model_names
-    from tagship.config.root import find_root
+    from tagship.config.project_files import load_model, load_project
+    from tagship.config.root import find_root, model_names
     from tagship.watch import history
     from tagship.watch import prometheus as metrics
     from tagship.watch.look import look_at

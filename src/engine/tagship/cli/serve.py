@@ -15,14 +15,11 @@ def command(
 ) -> None:
     """Serve the bento of the lock, with its checks of health, its metrics and API page."""
     from tagship.built import latest_bento, serve
-    from tagship.config.root import find_root
+    from tagship.config.root import find_root, model_names, unknown_model
 
     root = find_root()
-    known = sorted(path.parent.name for path in (root / "config").glob("*/model.yaml"))
-    if model not in known:
-        from tagship.config.project_files import unknown_model
-
-        raise unknown_model(model, known)
+    if model not in model_names(root):
+        raise unknown_model(model, model_names(root))
     bento = latest_bento(root, model)
     typer.echo(f"{bento.tag} on http://{host}:{port}  (Swagger UI at /, metrics at /metrics)")
     serve(root, model, bento, host, port, workers)

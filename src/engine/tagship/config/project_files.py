@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -12,10 +11,10 @@ from tagship.config.crosscheck import crosscheck
 from tagship.config.frozen import Frozen
 from tagship.config.model import ModelConfig
 from tagship.config.project import ProjectConfig
-from tagship.config.root import check_model_name
+from tagship.config.root import check_model_name, model_names, unknown_model
 from tagship.config.thresholds import WATCHING, ThresholdsConfig
 from tagship.config.yaml_file import parse, parse_yaml, read_yaml
-from tagship.errors import TagshipError, suggest
+from tagship.errors import TagshipError
 
 PROJECT = "config/project.yaml"
 
@@ -61,18 +60,6 @@ def config_sha256(config: Frozen, leave_out: frozenset[str] = frozenset()) -> st
     content = config.model_dump(mode="json", exclude=set(leave_out))
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def model_names(root: Path) -> list[str]:
-    """The names of all models: the folders of ``config/`` that hold a ``model.yaml``."""
-    return sorted(path.parent.name for path in (root / "config").glob("*/model.yaml"))
-
-
-def unknown_model(name: str, known: Iterable[str]) -> TagshipError:
-    """The refusal of a model that there is none of, with the nearest one."""
-    hint = suggest(name, sorted(known), "the models are")
-    hint = hint or "make one: tagship new NAME --data … --target …"
-    return TagshipError(f"no model '{name}' in config/", hint)
 
 
 def load_project(root: Path) -> ProjectConfig:

@@ -3,9 +3,10 @@
 import os
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
-from tagship.errors import TagshipError
+from tagship.errors import TagshipError, suggest
 
 MODEL_NAME = re.compile(r"^[a-z]([-a-z0-9]*[a-z0-9])?$")
 MODEL_NAME_RULE = (
@@ -42,6 +43,18 @@ def tracking_uri(root: Path) -> str:
 def offer_own_code(root: Path) -> None:
     """Let a project's ``src/`` be imported from, after all that is installed."""
     sys.path.append(str(root / "src"))
+
+
+def model_names(root: Path) -> list[str]:
+    """The names of all models: the folders of ``config/`` that hold a ``model.yaml``."""
+    return sorted(path.parent.name for path in (root / "config").glob("*/model.yaml"))
+
+
+def unknown_model(name: str, known: Iterable[str]) -> TagshipError:
+    """The refusal of a model that there is none of, with the nearest one."""
+    hint = suggest(name, sorted(known), "the models are")
+    hint = hint or "make one: tagship new NAME --data … --target …"
+    return TagshipError(f"no model '{name}' in config/", hint)
 
 
 def check_model_name(name: str) -> None:

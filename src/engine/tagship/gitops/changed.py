@@ -4,7 +4,8 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tagship.config.project_files import ModelFiles, load_model, model_names
+from tagship.config.project_files import ModelFiles, load_model
+from tagship.config.root import model_names
 from tagship.errors import TagshipError
 from tagship.gitops.git import Git
 

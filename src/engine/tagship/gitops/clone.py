@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from tagship.config.project_files import load_project, model_names
+from tagship.config.project_files import load_project
 from tagship.errors import TagshipError
-from tagship.gitops.git import MIRROR, Git, Remote
-from tagship.gitops.reading import read_ledger
+from tagship.gitops.git import Git
 from tagship.gitops.records import parse_record, record_path
-from tagship.gitops.rendering import Renderer
-from tagship.gitops.view import NotAsked, View, look, read_lock_text
+from tagship.gitops.refs import LOCAL, MIRROR, Remote
+from tagship.gitops.view import NotAsked, View, look, read_lock_text, view_of
 
 
 def look_or_show_clone(root: Path) -> View:
@@ -25,15 +24,11 @@ def look_or_show_clone(root: Path) -> View:
         return look(root)
     except NotAsked as error:
         why = str(error.args[0])
-    git, project, models = Git(root), load_project(root), tuple(model_names(root))
-    tags = []
+    git, tags = Git(root), []
     if git.succeeds("rev-parse", "--git-dir"):
         git.check_top()
-        tags = git.tags(MIRROR if git.has_remote() else "refs/tags/")
-    ledger = read_ledger(tags, models, project.environments, told=git.message)
-    environments = {*project.environments, *(place for _, place in ledger.deployments)}
-    renderer = Renderer(git, {*models, *ledger.models()}, environments)
-    return View(git, project, models, Remote("", {}), ledger, renderer, not_asked=why)
+        tags = git.tags(MIRROR if git.has_remote() else LOCAL)
+    return view_of(git, load_project(root), Remote("", {}), tags, not_asked=why)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from typing import Any, Literal
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from tagship.config.project_files import load_model, load_project, model_names
+from tagship.config.project_files import load_model, load_project
+from tagship.config.root import model_names
 from tagship.config.schemas import stale_schemas
 from tagship.documentation import page
 from tagship.errors import TagshipError

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from tagship.config.project_files import model_names
+from tagship.config.root import model_names
 from tagship.config.yaml_file import read_yaml
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_file, write_atomically

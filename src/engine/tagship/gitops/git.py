@@ -5,31 +5,16 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from tagship.errors import TagshipError
 from tagship.gitops.command import GitCommand, environment_of, last_words
 from tagship.gitops.objects import Entry, Objects, entries
-from tagship.gitops.raw_tags import FORM, RawTag, parse_raw_tags
+from tagship.gitops.refs import FORM, LOCAL, MIRROR, RawTag, Remote, parse_raw_tags, parse_remote
 from tagship.gitops.refusal import explain_refusal
 
-LOCAL = "refs/tags/"
-"""Where the user's own tags are."""
-MIRROR = "refs/tagship/tags/"
-"""Where the remote's tags are kept, apart from those."""
 _HIDDEN = frozenset("hsmrck") | {"S"}
 """How ``ls-files -v`` marks what is assumed to be unchanged, or kept out of the work tree."""
-
-
-@dataclass(frozen=True)
-class Remote:
-    """What the remote said: its default branch, its branches' heads, and its refs but for tags."""
-
-    default: str
-    heads: Mapping[str, str]
-    others: tuple[str, ...] = ()
-    """The full names of all refs that are no tags."""
 
 
 class Git(GitCommand):
@@ -211,32 +196,19 @@ class Git(GitCommand):
         Raises:
             TagshipError: the remote cannot be reached or has no default branch.
         """
-        lines = self.run("ls-remote", "--symref", self.remote).splitlines()
-        default = ""
-        heads: dict[str, str] = {}
-        others: list[str] = []
-        tags: dict[str, str] = {}
-        for line in lines:
-            value, _, ref = line.partition("\t")
-            if ref.startswith(LOCAL) and not ref.endswith("^{}"):
-                tags[MIRROR + ref.removeprefix(LOCAL)] = value
-            if value.startswith("ref: refs/heads/") and ref == "HEAD":
-                default = value.removeprefix("ref: refs/heads/")
-            elif ref.startswith("refs/heads/"):
-                heads[ref.removeprefix("refs/heads/")] = value
-            if ref.startswith("refs/") and not ref.startswith("refs/tags/"):
-                others.append(ref)
-        if default not in heads:
+        remote = parse_remote(self.run("ls-remote", "--symref", self.remote))
+        default = remote.default
+        if default not in remote.heads:
             raise TagshipError(
                 f"the remote '{self.remote}' has no default branch", "push your main branch first"
             )
         branch = f"refs/remotes/{self.remote}/{default}"
-        wanted = {branch: heads[default], **tags}
-        if self._held(branch, MIRROR) != wanted:
+        wanted = {MIRROR + name: held for name, held in remote.tags.items()}
+        if self._held(branch, MIRROR) != {branch: remote.heads[default], **wanted}:
             quiet = ("--quiet", "--no-tags", "--prune", "--no-write-fetch-head", "--refmap=")
-            both = (f"+refs/heads/{default}:{branch}", f"+refs/tags/*:{MIRROR}*")
+            both = (f"+refs/heads/{default}:{branch}", f"+{LOCAL}*:{MIRROR}*")
             self.run("fetch", *quiet, self.remote, *both)
-        return Remote(default, heads, tuple(others))
+        return remote
 
     def fetch(self, commit: str) -> None:
         """Bring one commit of the remote here."""

@@ -8,7 +8,7 @@ from typing import Literal
 from tagship.documentation import page
 from tagship.errors import TagshipError, suggest
 from tagship.gitops.following import LARGEST, Version, follows
-from tagship.gitops.raw_tags import RawTag
+from tagship.gitops.refs import RawTag
 from tagship.gitops.tags import DeploymentTag, Message, ReleaseTag
 
 VERDICT = "verdict "

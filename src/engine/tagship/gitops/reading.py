@@ -10,7 +10,7 @@ from tagship.documentation import page
 from tagship.errors import TagshipError
 from tagship.gitops.following import Unresolvable, followed_version, follows
 from tagship.gitops.ledger import Deployment, Finding, Ledger, Release, Series, Stray, rejects
-from tagship.gitops.raw_tags import RawTag
+from tagship.gitops.refs import RawTag
 from tagship.gitops.tags import (
     DeploymentTag,
     Message,

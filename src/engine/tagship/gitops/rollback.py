@@ -9,10 +9,11 @@ from tagship.config.project import ProjectConfig
 from tagship.config.project_files import PROJECT, parse_project
 from tagship.documentation import page
 from tagship.errors import TagshipError
-from tagship.gitops.git import Git, Remote
+from tagship.gitops.git import Git
 from tagship.gitops.ledger import Deployment, left_by
 from tagship.gitops.promote import push_branch
 from tagship.gitops.records import Record, overlay
+from tagship.gitops.refs import Remote
 from tagship.gitops.tagging import Plan, Tagged, after, tag_deployment, workflow_run
 from tagship.gitops.tags import one_line
 from tagship.gitops.view import Checks, View, look

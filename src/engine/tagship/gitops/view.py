@@ -1,22 +1,16 @@
 """One look at the repository: its config, its remote, and what the tags mean."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from tagship.config.project import ProjectConfig
-from tagship.config.project_files import (
-    PROJECT,
-    ModelFiles,
-    load_project,
-    model_names,
-    parse_project,
-    unknown_model,
-)
+from tagship.config.project_files import PROJECT, ModelFiles, load_project, parse_project
+from tagship.config.root import model_names, unknown_model
 from tagship.errors import TagshipError, suggest
 from tagship.files import sha256_of_bytes
 from tagship.gates.verdict import Verdict
-from tagship.gitops.git import Git, Remote
+from tagship.gitops.git import Git
 from tagship.gitops.ledger import Deployment, Ledger, Release, Upto
 from tagship.gitops.manifests import Rendered, refuse_foreign
 from tagship.gitops.reading import read_ledger
@@ -30,6 +24,7 @@ from tagship.gitops.records import (
     pin_path,
     record_path,
 )
+from tagship.gitops.refs import RawTag, Remote
 from tagship.gitops.rendering import Renderer
 from tagship.gitops.tags import numbers, parse_seen
 
@@ -303,13 +298,23 @@ def look(root: Path, fallback: Callable[[Git, Remote], ProjectConfig] | None = N
         if fallback is None:
             raise
         project = fallback(git, remote)
-    models = tuple(model_names(root))
-    ledger = read_ledger(
-        git.tags(), models, project.environments, remote.others, git.local_tags(), git.message
-    )
+    return view_of(git, project, remote, git.tags(), git.local_tags())
+
+
+def view_of(
+    git: Git,
+    project: ProjectConfig,
+    remote: Remote,
+    tags: Iterable[RawTag],
+    local: Mapping[str, str] | None = None,
+    not_asked: str = "",
+) -> View:
+    """The state that tags describe, with the models of the work tree."""
+    models = tuple(model_names(git.root))
+    ledger = read_ledger(tags, models, project.environments, remote.others, local, git.message)
     environments = {*project.environments, *(place for _, place in ledger.deployments)}
     renderer = Renderer(git, {*models, *ledger.models()}, environments)
-    return View(git, project, models, remote, ledger, renderer)
+    return View(git, project, models, remote, ledger, renderer, not_asked)
 
 
 def read_lock_text(text: str, path: str) -> tuple[str, str]:

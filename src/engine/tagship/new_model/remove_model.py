@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tagship.config.model_paths import model_paths
-from tagship.config.project_files import load_model, model_names, unknown_model
-from tagship.config.root import check_model_name
+from tagship.config.project_files import load_model
+from tagship.config.root import check_model_name, model_names, unknown_model
 from tagship.errors import TagshipError, nearest
 from tagship.files import explain_os_error, only_one, write_atomically
 

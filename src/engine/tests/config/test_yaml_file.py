@@ -7,8 +7,8 @@ import pytest
 from tagship.config.contract import DataConfig
 from tagship.config.model import ModelConfig
 from tagship.config.project import ProjectConfig
-from tagship.config.project_files import load_model, model_names
-from tagship.config.root import check_model_name, find_root
+from tagship.config.project_files import load_model
+from tagship.config.root import check_model_name, find_root, model_names
 from tagship.config.schemas import KINDS
 from tagship.config.thresholds import ThresholdsConfig
 from tagship.config.yaml_file import dump_yaml, parse, read_yaml

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tagship.config.project_files import load_project, model_names
+from tagship.config.project_files import load_project
+from tagship.config.root import model_names
 from tagship.new_model.overlays import overlay_files
 
 Resource = dict[str, Any]

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from projects import Project
-from tagship.config.project_files import load_model, model_names
-from tagship.config.root import find_root
+from tagship.config.project_files import load_model
+from tagship.config.root import find_root, model_names
 from tagship.training.bundle import load_bundle
 from tagship.training.lock import read_lock
 

@@ -19,8 +19,8 @@ from hooks.engine_wheel import build_wheel
 from hooks.tracked_files import tracked
 from ruamel.yaml import YAML
 
-from tagship.config.project_files import load_project, model_names
-from tagship.config.root import check_model_name
+from tagship.config.project_files import load_project
+from tagship.config.root import check_model_name, model_names
 from tagship.errors import TagshipError
 
 pytestmark = pytest.mark.slow

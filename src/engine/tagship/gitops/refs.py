@@ -1,8 +1,13 @@
-"""Tags as Git holds them, not yet understood."""
+"""Refs as Git prints them: a clone's tags, and what a remote has. Nothing is understood yet."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+LOCAL = "refs/tags/"
+"""Where the user's own tags are."""
+MIRROR = "refs/tagship/tags/"
+"""Where the remote's tags are kept, apart from those."""
 _FIELDS = (
     "refname", "objecttype", "objectname", "tag", "*objectname", "*objecttype",
     "taggerdate:unix", "taggername", "contents:subject", "contents:body", "contents:signature",
@@ -29,6 +34,34 @@ class RawTag:
     subject: str
     body: str
     signed: bool
+
+
+@dataclass(frozen=True)
+class Remote:
+    """What the remote said: its default branch, its branches' heads, and its other refs."""
+
+    default: str
+    heads: Mapping[str, str]
+    others: tuple[str, ...] = ()
+    """The full names of all refs that are no tags."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """Its tags → their objects."""
+
+
+def parse_remote(printed: str) -> Remote:
+    """Read what ``git ls-remote --symref`` printed; the default is empty where it names none."""
+    default, heads, tags, others = "", {}, {}, []
+    for line in printed.splitlines():
+        value, _, ref = line.partition("\t")
+        if value.startswith("ref: refs/heads/") and ref == "HEAD":
+            default = value.removeprefix("ref: refs/heads/")
+        elif ref.startswith("refs/heads/"):
+            heads[ref.removeprefix("refs/heads/")] = value
+        elif ref.startswith(LOCAL) and not ref.endswith("^{}"):
+            tags[ref.removeprefix(LOCAL)] = value
+        if ref.startswith("refs/") and not ref.startswith(LOCAL):
+            others.append(ref)
+    return Remote(default, heads, tuple(others), tags)
 
 
 def parse_raw_tags(printed: str, namespace: str) -> list[RawTag]:
