@@ -1,11 +1,13 @@
 """The order of steps: from a model's config to a gated, locked, built artifact."""
 
 import os
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from tagship.batch.frame_model import make_frame_model
 from tagship.bento import build_bento, check_verdict, verdict_on
 from tagship.built import Bento
 from tagship.champion.release import champion_here, champion_of
@@ -143,7 +145,9 @@ def record_model(files: ModelFiles, bundle: Bundle, verdict: Verdict) -> Path:
     """Record a judged training in MLflow, with its plots, and write its report."""
     found = importance(bundle)
     plots = draw_plots(bundle, files.data.target.column, found)
-    log_training(files, bundle, verdict.status, plots)
+    with tempfile.TemporaryDirectory() as folder:
+        model = make_frame_model(files, bundle, Path(folder) / "source")
+        log_training(files, bundle, verdict.status, plots, model)
     return write_report(files, bundle, verdict, plots, found)
 
 

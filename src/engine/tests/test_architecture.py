@@ -15,7 +15,8 @@ ENGINE = Path(tagship.__file__).parent
 FLOORS = [
     {"errors", "documentation"},
     {"files", "numbers", "programs"},
-    {"built", "config"},
+    {"built"},
+    {"config"},
     {"data"},
     {"training"},
     {"gates"},

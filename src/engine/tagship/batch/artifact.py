@@ -100,17 +100,30 @@ class Artifact:
 
 
 def _import_from(code: Path, function: str) -> None:
-    """Import the feature function of the bento, not a newer one of the work tree."""
+    """Import the feature function that travels with the artifact, not a newer one.
+
+    A process holds one module of a name: one that was imported before does if its code is the same.
+    """
     sys.path.insert(0, str(code))
     try:
         load_feature_function(function)
     finally:
         sys.path.remove(str(code))
-    module = sys.modules[function.partition(":")[0]]
-    if not Path(module.__file__ or "").is_relative_to(code):
+    name = function.partition(":")[0]
+    path = Path(sys.modules[name].__file__ or "")
+    depth = name.count(".") + (path.name == "__init__.py")
+    package = name.partition(".")[0]
+    if _sources(path.parents[depth], package) != _sources(code, package):
         raise TagshipError(
-            f"features: {function} is {module.__file__}, not the bento's", "build the bento again"
+            f"features: {function} was imported from {path} before, which differs from the model's",
+            "load this model in a process of its own",
         )
+
+
+def _sources(folder: Path, package: str) -> dict[str, bytes]:
+    """The source files of a package or module, by their path."""
+    paths = [folder / f"{package}.py", *(folder / package).rglob("*.py")]
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in paths if p.is_file()}
 
 
 def _labels(codes: NDArray[np.int32], classes: tuple[str, ...]) -> pa.Array:

@@ -155,14 +155,14 @@ def _read_distinct(found: pa.Array, read: Callable[[str], Any], absent: Any, dty
             missing[at] = True
             continue
         try:
-            values[at] = read(_text(value))
+            values[at] = read(text_of(value))
         except (KeyError, ValueError):
             unread[at] = True
     places = pc.cast(encoded.indices, pa.int64()).fill_null(len(distinct)).to_numpy()
     return _Read(np.array(values, dtype=dtype)[places], missing[places], unread[places])
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
     """A value as training makes text of it."""
     if isinstance(value, bytes):
         raise ValueError("bytes are no text")

@@ -20,10 +20,8 @@ from tagship.errors import TagshipError
 from tagship.files import explain_os_error
 from tagship.training.bundle import Bundle
 from tagship.training.lock import Interval
+from tagship.training.registration import SHA_TAG, FrameModel, log_model
 
-ALIAS = "gated"
-"""The version that last passed its gates here; aliases of environments follow Git."""
-SHA_TAG = "model_sha256"
 _NAME_LENGTH = 200
 """MLflow takes 250 characters, and what is put before and after a name needs some."""
 
@@ -34,6 +32,7 @@ def _mlflow_client(root: Path) -> Iterator[Any]:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     import mlflow
     from mlflow.exceptions import MlflowException
@@ -83,7 +82,11 @@ def check_tracking(root: Path) -> None:
 
 
 def log_training(
-    files: ModelFiles, bundle: Bundle, verdict: str, plots: Mapping[str, bytes]
+    files: ModelFiles,
+    bundle: Bundle,
+    verdict: str,
+    plots: Mapping[str, bytes],
+    model: FrameModel,
 ) -> str:
     """Record one training: a parent run, a run per candidate, the model as a version.
 
@@ -104,7 +107,7 @@ def log_training(
             for name, image in plots.items():
                 _log_bytes(client, parent, image, f"plots/{name}.png")
             _log_bytes(client, parent, (files.work / "lock.yaml").read_bytes(), "model.lock.yaml")
-            _log_model(client, parent, files, bundle, register=verdict != "fail")
+            log_model(client, parent, files, bundle, model, register=verdict != "fail")
         except Exception:
             with suppress(Exception):  # the store may be what failed
                 client.set_terminated(parent, "FAILED")
@@ -225,37 +228,3 @@ def _log_bytes(client: Any, run: str, content: bytes, name: str) -> None:
         path = Path(temporary) / file
         path.write_bytes(content)
         client.log_artifact(run, str(path), folder or None)
-
-
-def _log_model(client: Any, parent: str, files: ModelFiles, bundle: Bundle, register: bool) -> None:
-    """Log the ONNX model with its signature, and register it unless this artifact already is."""
-    import mlflow
-    import onnx
-    from mlflow.exceptions import MlflowException
-    from mlflow.models import infer_signature
-
-    sha = bundle.lock.artifact.sha256
-    rows = bundle.evidence.matrix[:5]
-    with mlflow.start_run(run_id=parent):
-        info = mlflow.onnx.log_model(
-            onnx.load_from_string(bundle.artifact),
-            name="model",
-            signature=infer_signature(rows, bundle.evidence.scores[:5]),
-            pip_requirements=["onnxruntime", "numpy"],
-        )
-    if not register:
-        return
-    try:
-        client.create_registered_model(files.name)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
-    known = client.search_model_versions(f"name = '{files.name}' and tags.{SHA_TAG} = '{sha}'")
-    version = (
-        max(known, key=lambda found: int(found.version))
-        if known
-        else client.create_model_version(
-            files.name, info.model_uri, parent, {SHA_TAG: sha}, model_id=info.model_id
-        )
-    )
-    client.set_registered_model_alias(files.name, ALIAS, version.version)

@@ -4,15 +4,19 @@ import shutil
 from pathlib import Path
 
 import httpx
+import mlflow
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
 from projects import Project
+from tagship.champion.scores import holdout_rows
 from tagship.config.project_files import load_model
 from tagship.config.root import find_root, model_names
 from tagship.training.bundle import load_bundle
 from tagship.training.lock import read_lock
+from tracking_servers import mlflow_server
 
 ROOT = find_root()
 
@@ -51,9 +55,35 @@ def bring_table(copy, model):
         shutil.copy(table, place)
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A real MLflow server's address."""
+    with mlflow_server(tmp_path_factory.mktemp("server")) as address:
+        yield address
+
+
+def by_mlflow(uri, model, frame):
+    """What MLflow's model says of a frame, as columns."""
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)
+    try:
+        return mlflow.pyfunc.load_model(f"models:/{model}@gated").predict(frame)
+    finally:
+        mlflow.set_tracking_uri(None)
+        mlflow.set_registry_uri("")
+
+
+def as_frame(answers):
+    """A service's answers as MLflow's model names them."""
+    each = {f"probability_{name}": p for name, p in answers.pop("probabilities", {}).items()}
+    return pd.DataFrame(answers | each)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("model", model_names(ROOT))
-def test_answers_over_http_equal_scikit_learns(model, copy, serving):
+def test_answers_over_http_equal_scikit_learns_and_mlflows(
+    model, copy, serving, server, monkeypatch
+):
     lock = read_lock(load_model(ROOT, model).lock_path)
     path = copy.root / "config" / model / "model.yaml"
     bring_table(copy, model)
@@ -71,7 +101,7 @@ def test_answers_over_http_equal_scikit_learns(model, copy, serving):
     columns = {
         field.name: as_json(field, evidence.columns[field.name]) for field in boundary.fields
     }
-    found = []
+    found, served = [], []
     with serving(copy, model) as address:
         for at in range(0, len(evidence.target), 1000):
             part = {name: values[at : at + 1000] for name, values in columns.items()}
@@ -84,6 +114,7 @@ def test_answers_over_http_equal_scikit_learns(model, copy, serving):
             else:
                 name = "prediction" if boundary.task == "regression" else "probability"
                 found.append(np.array(answers[name]))
+            served.append(as_frame(answers))
         first = {name: values[0] for name, values in columns.items()}
         single = httpx.post(f"{address}/predict", json=first, timeout=60).json()
     expected = evidence.pipeline_scores
@@ -96,3 +127,13 @@ def test_answers_over_http_equal_scikit_learns(model, copy, serving):
         assert single["prediction"] == boundary.classes[int(over)]
     else:
         assert single["prediction"] == boundary.classes[int(expected[0].argmax())]
+
+    raw = holdout_rows(load_model(copy.root, model), bundle)
+    stored = by_mlflow(f"sqlite:///{copy.root}/mlflow.db", model, raw)
+    pd.testing.assert_frame_equal(
+        stored, pd.concat(served, ignore_index=True), check_dtype=False, rtol=1e-6, atol=1e-7
+    )
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
+    recorded = copy.tagship("record", model)
+    assert recorded.code == 0, recorded.err
+    pd.testing.assert_frame_equal(by_mlflow(server, model, raw), stored)

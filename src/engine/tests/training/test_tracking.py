@@ -1,20 +1,12 @@
 """MLflow holds what a training did: in sqlite, and on a real server."""
 
-import contextlib
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-
 import mlflow
 import numpy as np
 import pandas as pd
 import pytest
 
 from tagship.training.lock import read_lock
+from tracking_servers import mlflow_server
 
 
 @pytest.fixture(autouse=True)
@@ -24,40 +16,6 @@ def _own_tracking_uri(monkeypatch):
     yield
     mlflow.set_tracking_uri(None)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@contextlib.contextmanager
-def mlflow_server(folder):
-    port = free_port()
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1"]
-    command += ["--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", f"sqlite:///{folder}/server.db"]
-    command += ["--artifacts-destination", str(folder / "artifacts")]
-    process = subprocess.Popen(
-        command,
-        cwd=folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(900):
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"{address}/health", timeout=1).close()
-                break
-            assert process.poll() is None, "the MLflow server stopped"
-            time.sleep(0.2)
-        yield address
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)  # the server leaves its workers behind otherwise
-        process.wait(60)
 
 
 def check_recorded(uri, lock):
@@ -87,8 +45,8 @@ def test_a_run_is_recorded_in_sqlite_and_an_equal_artifact_is_registered_once(ru
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
     signature = mlflow.models.get_model_info("models:/tiny@gated").signature
-    assert signature.inputs is not None
-    assert signature.outputs is not None
+    assert signature.inputs.input_names() == ["age", "visits", "plan"]
+    assert signature.outputs.input_names() == ["prediction", "probability"]
     assert run_project.tagship("run", "tiny").code == 0
     versions = client.search_model_versions("name = 'tiny'")
     assert [v.version for v in versions] == [version.version]

@@ -1,0 +1,78 @@
+"""A frame of rows in, a frame of answers out: what a model in MLflow does."""
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from tagship.batch.artifact import Artifact
+from tagship.batch.decoding import Broken, decode, text_of
+from tagship.errors import TagshipError
+
+_SHOWN = 20
+
+
+class FrameModel:
+    """The artifact of one model, asked by frames."""
+
+    def __init__(self, folder: Path) -> None:
+        """Load ``model.onnx``, ``boundary.json`` and ``record.json`` from a folder.
+
+        Raises:
+            TagshipError: the artifact is not the recorded one, or its feature function is not here.
+        """
+        self._artifact = Artifact(folder)
+        self._artifact.boundary.load()
+
+    def answers(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """``prediction``, ``probability`` and, for several classes, ``probability_<class>``.
+
+        ``frame`` has the contract's columns in any order; others are read past. Its values are read
+        as training reads those of a file. The answers have its index, and are those that the
+        service gives.
+
+        Raises:
+            TagshipError: a column is missing or stands there twice, or rows break the contract or
+                get no finite number; the first ones are named.
+        """
+        boundary = self._artifact.boundary
+        names = [field.name for field in boundary.fields]
+        for name in names:
+            times = list(frame.columns).count(name)
+            if times != 1:
+                problem = "is there twice" if times else "is missing"
+                raise TagshipError(f"column '{name}' {problem}", f"needed are: {', '.join(names)}")
+        block = pa.RecordBatch.from_arrays([_arrow(frame[name]) for name in names], names)
+        decoded = decode(boundary, block)
+        scores = None
+        if decoded.good.any() or not len(frame):
+            scores, decoded = self._artifact.score(decoded)
+        if decoded.broken or scores is None:
+            raise TagshipError(
+                "\n  ".join(["rows break the contract:", *_reasons(decoded.broken)]),
+                "leave these rows out, or mend them",
+            )
+        columns = {name: found.to_pandas() for name, found in self._artifact.answer(scores).items()}
+        answers = pd.DataFrame(columns).set_axis(frame.index)
+        numbers = answers.select_dtypes("float32").columns
+        return answers.astype(dict.fromkeys(numbers, "float64"))
+
+
+def _arrow(values: pd.Series) -> pa.Array:
+    """A column for ``decode``; one of mixed types as the texts that training makes of it."""
+    try:
+        column = pa.Array.from_pandas(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+        missing = values.isna().tolist()
+        texts = [
+            None if absent else text_of(value)
+            for value, absent in zip(values.tolist(), missing, strict=True)
+        ]
+        column = pa.array(texts, pa.string())
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def _reasons(broken: list[Broken]) -> list[str]:
+    rows = sorted((row, bad.column, bad.problem) for bad in broken for row in bad.rows.tolist())
+    lines = [f"row {row}: {column or 'the model'}: {problem}" for row, column, problem in rows]
+    return lines[:_SHOWN] + ([f"… {len(lines)} in all"] if len(lines) > _SHOWN else [])
