@@ -10,7 +10,7 @@ ADVICE := { echo "The environment could not be made. If it is about tagship, the
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 export UV_PYTHON_DOWNLOADS := never
 
-.PHONY: help run test check tools tools-kustomize update clean setup setup-all setup-gitops
+.PHONY: help run test check hooks tools tools-kustomize update clean setup setup-all setup-gitops
 .DEFAULT_GOAL := help
 
 help:  ## Show these words
@@ -24,6 +24,13 @@ test: setup-all  ## Run this project's tests
 
 check: setup-all  ## Run every pre-commit hook on every file
 	$(BIN)/pre-commit run --all-files
+
+hooks:  ## Have Git run the pre-commit hooks at each commit; once for each clone
+	@command -v git >/dev/null 2>&1 || { echo "git runs the hooks and was not found: install it, then: make hooks"; exit 1; }
+	@test -z "$$(git rev-parse --show-cdup 2>&1 || echo none)" || { echo "Git runs the hooks, and no repository begins in" \
+	  "$(CURDIR). Here, run: git init -b main. Then: make hooks"; exit 1; }
+	@$(MAKE) --no-print-directory setup-all
+	$(BIN)/pre-commit install
 
 tools: tools-kustomize  ## Set up kustomize, which some tests use
 

@@ -52,9 +52,28 @@ def test_with_one_model_it_passes_its_own_words_and_stays_clean(begin: Begin, en
     assert "churn  pass" in words(project, "make", "run")
     assert " passed" in words(project, "make", "test")
     words(project, "make", "check")
+    commits_are_held_to_the_hooks(project)
     words(project, ".venv/bin/uv" if (project / ".venv/bin/uv").is_file() else "uv", "lock",
           "--check")  # fmt: skip
     assert git(project, "status", "--porcelain") == ""
+
+
+def commits_are_held_to_the_hooks(project: Path) -> None:
+    """`make hooks`, said twice: Git refuses an untidy file and an odd message, and takes others."""
+    words(project, "make", "hooks")
+    words(project, "make", "hooks")
+    untidy = project / "src/features/untidy.py"
+    untidy.write_text("import os\n", encoding="utf-8")
+    git(project, "add", "--all")
+    refused = call(project, "git", "commit", "-m", "feat: untidy")
+    assert refused.returncode == 1
+    assert "F401" in refused.stdout + refused.stderr
+    untidy.write_text('"""Tidy."""\n', encoding="utf-8")
+    git(project, "add", "--all")
+    refused = call(project, "git", "commit", "-m", "some change")
+    assert refused.returncode == 1
+    assert "Conventional Commits" in refused.stdout + refused.stderr
+    git(project, "commit", "-qm", "feat: tidy")
 
 
 def test_without_examples_it_begins_with_a_table_of_one_s_own(begin: Begin) -> None:
