@@ -5,7 +5,7 @@ ENGINE_SYNC := env -u VIRTUAL_ENV -u UV_PROJECT_ENVIRONMENT $(UV) sync --directo
 
 COVERAGE := --cov=src/features --cov-report=term-missing:skip-covered  # `src` has the engine too
 
-.PHONY: bench docs test-engine test-slow check-engine tools-engine
+.PHONY: bench docs play test-engine test-slow check-engine tools-engine
 
 test: test-engine
 
@@ -27,6 +27,9 @@ tools-engine:
 
 docs: $(ENGINE)/.venv/.stamp  ## Generate the reference pages
 	$(ENGINE_BIN)/python docs/generate.py
+
+play: $(ENGINE)/.venv/.stamp  ## Play the pages that show outputs, and write what was printed
+	$(ENGINE_BIN)/python docs/play.py $(ARGS)
 
 bench: $(ENGINE)/.venv/.bench.stamp  ## Measure the figures of benchmarks/README.md
 	$(ENGINE_BIN)/python benchmarks/run.py $(ARGS)
