@@ -37,7 +37,7 @@ tools: tools-kustomize  ## Set up kustomize, which some tests use
 tools-kustomize:
 	bash .ci/kustomize
 
-update: setup-all  ## Take over the template's newest version: its engine and its static files
+update: setup-all  ## Take over the template's newest version, or its branch: engine and static files
 	$(BIN)/tagship update
 	@$(MAKE) --no-print-directory setup-all
 	$(BIN)/tagship lock check

@@ -34,8 +34,8 @@ def write_cruft_link(root: Path, target: Path, given: Mapping[str, object]) -> N
 
 
 def template_url(root: Path) -> str | None:
-    """Where the template's checkout came from, without a password; None for a zip."""
-    origin = ask_git(root, "remote", "get-url", "origin")
+    """The address that the template was cloned by, without a password; None for a zip."""
+    origin = ask_git(root, "config", "--get", "remote.origin.url")
     if not origin:
         return None
     return str(Path(origin).resolve()) if Path(origin).is_dir() else without_secrets(origin)

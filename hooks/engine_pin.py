@@ -56,7 +56,6 @@ def pin_lock(text: str, pin: Pin) -> str:
 
 
 def _engine_stanza(package: str, pin: Pin) -> str:
-    end = "\n" if package.endswith("\n") else ""
     package = package.strip("\n").replace(_LOCKED, pin.locked)
     body, _, metadata = package.partition("\n[package.metadata]\n")
     metadata = metadata.partition("\n[package.metadata.requires-dev]")[0].strip("\n")
@@ -64,7 +63,7 @@ def _engine_stanza(package: str, pin: Pin) -> str:
         dependencies, _, extras = body.partition("\n\n[package.optional-dependencies]\n")
         body = f"{dependencies}\n{pin.wheels}\n\n[package.optional-dependencies]\n{extras}"
         body = f"{body.rstrip()}\n\n[package.metadata]\n{metadata}"
-    return body.rstrip("\n") + "\n" + end
+    return body.rstrip("\n") + "\n"
 
 
 def _vendored_pin(root: Path) -> Pin:

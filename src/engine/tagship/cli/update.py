@@ -1,10 +1,13 @@
 """``tagship update``: take over what the template changed."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tagship.cli.options import Json
+
+if TYPE_CHECKING:
+    from tagship.gitops.update import Update
 
 
 def command(
@@ -16,39 +19,50 @@ def command(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Take over the newest version of the template: its engine and its static files."""
+    """Take over the newest version of the template: its engine and its static files.
+
+    A template without versions is followed by its default branch.
+    """
     from tagship.cli.output import as_json
     from tagship.config.root import find_root
-    from tagship.gitops.template import HELP, newer_with_fixes, update
+    from tagship.gitops.template import HELP, check_template
+    from tagship.gitops.update import update
 
     if check:
-        newer = newer_with_fixes(find_root())
+        newer = check_template(find_root())
         if json:
             return as_json(newer)
-        typer.echo(f"{newer.tag} is out: make update" if newer.tag else "nothing newer is out")
+        typer.echo(f"{newer.summary}: make update" if newer.summary else "nothing newer is out")
         for fix in newer.security:
             typer.echo(f"  security fix in {fix}")
         return None
     done = update(find_root())
     if json:
         as_json(done)
-    elif not done.changed:
-        typer.echo(f"this project has {done.tag} already: nothing to do")
     else:
-        typer.echo(f"updated to {done.tag}: {len(done.changed)} files changed, none committed")
-        for path in done.changed:
-            typer.echo(f"  {path}")
-        typer.echo(f"engine: {done.engine or 'as before'}")
-        for model, reasons in done.retrain.items():
-            typer.echo(f"  must be trained again: {model} ({'; '.join(reasons)})")
-        for what, paths in (
-            ("both changed", done.conflicts),
-            ("not applied", done.rejected),
-            ("not here", done.missing),
-        ):
-            for path in paths:
-                typer.echo(f"  {what}: {path}")
-        typer.echo("next: make setup-all, make run, make test; then commit")
+        _print(done)
     if not done.clean:
         typer.echo(f"what to do about each of these: {HELP}", err=True)
         raise typer.Exit(1)
+
+
+def _print(done: "Update") -> None:
+    if done.to.branch:
+        typer.echo(f"the template has no versions; followed its branch {done.to}")
+    if not done.changed:
+        typer.echo(f"this project has {done.to} already: nothing to do")
+        return
+    typer.echo(f"updated to {done.to}: {len(done.changed)} files changed, none committed")
+    for path in done.changed:
+        typer.echo(f"  {path}")
+    typer.echo(f"engine: {done.engine or 'as before'}")
+    for model, reasons in done.retrain.items():
+        typer.echo(f"  must be trained again: {model} ({'; '.join(reasons)})")
+    for what, paths in (
+        ("both changed", done.conflicts),
+        ("not applied", done.rejected),
+        ("not here", done.missing),
+    ):
+        for path in paths:
+            typer.echo(f"  {what}: {path}")
+    typer.echo("next: make setup-all, make run, make test; then commit")

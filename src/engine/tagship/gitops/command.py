@@ -26,7 +26,7 @@ _INHERITED = (
     "GIT_HTTP_", "GIT_PROXY_", "GIT_ALLOW_PROTOCOL", "GIT_EXEC_PATH",
 )  # fmt: skip
 """Of git's own variables, those that keep their effect; any other could show another repository."""
-_NETWORK = {"ls-remote": 60.0, "fetch": 300.0, "push": 300.0}
+_NETWORK = {"ls-remote": 60.0, "fetch": 300.0, "clone": 300.0, "push": 300.0}
 """The commands that wait for the remote, and for how many seconds."""
 _SILENCE = 10.0
 """After how many seconds a wait is told of, and again."""

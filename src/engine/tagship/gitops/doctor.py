@@ -19,7 +19,7 @@ from tagship.config.root import model_names
 from tagship.config.schemas import stale_schemas
 from tagship.documentation import page
 from tagship.errors import TagshipError
-from tagship.gitops.engine import check_wheel, published_hash, read_pin
+from tagship.gitops.engine import check_wheel, read_pin
 from tagship.gitops.git import Git
 from tagship.gitops.github import gh, repository
 from tagship.gitops.records import (
@@ -29,7 +29,7 @@ from tagship.gitops.records import (
     pin_path,
     record_path,
 )
-from tagship.gitops.template import is_template, newer_version, read_link
+from tagship.gitops.template import HISTORY, clone_template, is_template
 from tagship.gitops.view import look
 
 WORKFLOWS = ("ci", "gate", "release", "promote", "rollback", "verify", "audit")
@@ -225,15 +225,18 @@ def _template(root: Path) -> Iterator[Answer]:
         return
     yield Answer("ok", f"engine {pin.version}, {pin.kind}")
     try:
-        newer = newer_version(root)
-        yield _said(
-            "template", f"{newer} is out, this is v{pin.version}: make update" if newer else "",
-            "warn",
-        )  # fmt: skip
-        if wheel:
-            same = published_hash(Git(root), read_link(root).url, pin.version) == wheel
-            problem = "" if same else f"{pin.path} is not the wheel that the template's tag names"
-            yield _said("origin of the engine", problem)
+        with clone_template(root, HISTORY) as template:
+            summary, named = template.newer().summary, template.wheel_hash(pin.version)
+            has_version = template.has_linked_version()
+            linked = template.linked_commit()[:12]
+        problem = f"{summary}, this is v{pin.version}: make update" if summary else ""
+        yield _said("template", problem, "warn")
+        if wheel and wheel != named and not (named and has_version):
+            problem = f"not checked: no tag of the template names the engine of its commit {linked}"
+            yield Answer("warn", "origin of the engine", problem)
+        elif wheel:
+            problem = f"{pin.path} is not the wheel that the template's tag names"
+            yield _said("origin of the engine", "" if wheel == named else problem)
     except TagshipError as error:
         why = f"{error.args[0]}; {error.hint}".removesuffix("; ")
         yield Answer("warn", "template", f"not checked: {why}")

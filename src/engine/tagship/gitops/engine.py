@@ -4,16 +4,18 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
+import urllib.parse
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from tagship.config.root import model_names
 from tagship.config.yaml_file import read_yaml
+from tagship.documentation import page
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_file, write_atomically
-from tagship.gitops.git import Git
 
 PYPROJECT, LOCK = "pyproject.toml", "uv.lock"
 WHEEL_MAKER = "hooks/engine_wheel.py"
@@ -102,51 +104,79 @@ def _locked_hash(root: Path) -> str:
     return hashes[0].removeprefix("sha256:") if hashes else ""
 
 
-def replace_engine(root: Path, template: Path, tag: str) -> None:
-    """Pin the engine of a template's version, given as a work tree, and lock it.
+def replace_engine(root: Path, template: Path, tag: str) -> bool:
+    """Pin the engine of a template, given as a work tree, and lock it; False if it is that already.
 
-    The wheel, ``pyproject.toml`` and ``uv.lock`` change together or not at all.
+    The wheel, ``pyproject.toml`` and ``uv.lock`` change together or not at all. ``tag`` is the
+    version of that work tree, empty where it has none.
 
     Raises:
-        TagshipError: no wheel came out, or uv refuses.
+        TagshipError: no wheel came out, uv refuses, or a pin by tag is to go where no tag is.
     """
     pin = read_pin(root)
-    before = {name: (root / name).read_bytes() for name in (PYPROJECT, LOCK)}
-    new_wheel: Path | None = None
     text = (root / PYPROJECT).read_text(encoding="utf-8")
+    wheels: dict[Path, bytes] = {}
     if pin.kind == "vendored":
-        new_wheel = _make_wheel(template, root / "vendor")
-        source = f'tagship = {{ path = "vendor/{new_wheel.name}" }}'
-    else:
+        name, content = _make_wheel(template)
+        wheels = {root / "vendor" / name: content}
+        source = f'tagship = {{ path = "vendor/{name}" }}'
+    elif tag:
         source = _SOURCE.findall(text)[0].replace(f'"{TAGS}{pin.version}"', f'"{tag}"')
+    else:
+        raise TagshipError(
+            f"{PYPROJECT}: the engine is pinned by the tag {TAGS}{pin.version}, and the template"
+            " has no versions",
+            f"pin a wheel instead: {page('how-to/update')}",
+        )
+    pinned = _SOURCE.sub(lambda _: source, text)
+    changes = {root / PYPROJECT: pinned.encode(), **wheels}
+    if all(_read(path) == new for path, new in changes.items()) and _is_locked(root, tag):
+        return False
+    before = {path: _read(path) for path in (*changes, root / LOCK)}
     try:
-        write_atomically(root / PYPROJECT, _SOURCE.sub(lambda _: source, text))
+        for path, new in changes.items():
+            write_atomically(path, new)
         _uv(root, "lock", "--upgrade-package", "tagship")
     except TagshipError as error:
-        for name, content in before.items():
-            write_atomically(root / name, content)
-        if new_wheel is not None and new_wheel != root / pin.path:
-            new_wheel.unlink()
-        raise error.within(f"engine {tag}: not taken over, {PYPROJECT} and {LOCK} are as before"
-                           ) from None  # fmt: skip
-    for old in (root / "vendor").glob("tagship-*.whl"):
-        if new_wheel is not None and old != new_wheel:
-            old.unlink()
+        for path, old in before.items():
+            if old is None:
+                path.unlink(missing_ok=True)
+            else:
+                write_atomically(path, old)
+        raise error.within(
+            f"the engine of {tag or 'the template'}: not taken over,"
+            f" {PYPROJECT} and {LOCK} are as before"
+        ) from None
+    for other in (root / "vendor").glob("tagship-*.whl"):
+        if wheels and other not in wheels:
+            other.unlink()
+    return True
 
 
-def _make_wheel(template: Path, folder: Path) -> Path:
-    folder.mkdir(exist_ok=True)
-    done = subprocess.run(
-        [sys.executable, str(template / WHEEL_MAKER), str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    name = done.stdout.split()[-1] if done.returncode == 0 and done.stdout.strip() else ""
-    if not _WHEEL.fullmatch(name):
-        said = done.stderr.strip().splitlines()[-1:] or ["it printed no wheel's name"]
-        raise TagshipError(f"the template's {WHEEL_MAKER}: {said[0]}")
-    return folder / name
+def _is_locked(root: Path, tag: str) -> bool:
+    if read_pin(root).kind == "vendored":
+        return not engine_problem(root)
+    return urllib.parse.urlencode({"tag": tag}) in (root / LOCK).read_text(encoding="utf-8")
+
+
+def _read(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
+
+
+def _make_wheel(template: Path) -> tuple[str, bytes]:
+    """The wheel's name and content."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, str(template / WHEEL_MAKER), folder],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        name = done.stdout.split()[-1] if done.returncode == 0 and done.stdout.strip() else ""
+        if not _WHEEL.fullmatch(name):
+            said = done.stderr.strip().splitlines()[-1:] or ["it printed no wheel's name"]
+            raise TagshipError(f"the template's {WHEEL_MAKER}: {said[0]}")
+        return name, (Path(folder) / name).read_bytes()
 
 
 def find_uv() -> str | None:
@@ -192,30 +222,3 @@ def retrainings(root: Path, template: Path) -> dict[str, list[str]]:
         if why:
             reasons[model] = why
     return reasons
-
-
-def published_hash(git: Git, url: str, version: str) -> str:
-    """The wheel's SHA-256 in the message of a template's tag.
-
-    Raises:
-        TagshipError: the template cannot be reached, or its tag names none.
-    """
-    message = tag_message(git, url, f"{TAGS}{version}")
-    match = re.search(r"^Wheel-SHA256: ([0-9a-f]{64})$", message, re.MULTILINE)
-    if not match:
-        raise TagshipError(f"{url}: the message of {TAGS}{version} names no wheel")
-    return match[1]
-
-
-def tag_message(git: Git, url: str, tag: str) -> str:
-    """What an annotated tag of another repository says; no branch or tag here is touched.
-
-    Raises:
-        TagshipError: it cannot be fetched.
-    """
-    private = f"refs/tagship/template/{tag.removeprefix('template/')}"
-    git.run("fetch", "--quiet", "--depth=1", "--no-tags", url, f"+refs/tags/{tag}:{private}")
-    try:
-        return git.run("for-each-ref", "--format=%(contents)", private)
-    finally:
-        git.run("update-ref", "-d", private)

@@ -98,9 +98,9 @@ def make_template(folder: Path) -> Path:
     return work
 
 
-def make_version(work: Path) -> str:
+def make_version(work: Path, *options: str) -> str:
     """Tag HEAD as the maintainer does; give the tag's name."""
-    done = call(work, sys.executable, "hooks/tag_release.py")
+    done = call(work, sys.executable, "hooks/tag_release.py", *options)
     assert done.returncode == 0, done.stderr
     return f"template/v{engine_version(work)}"
 

@@ -129,6 +129,14 @@ def test_a_pin_by_git_is_refused_where_no_project_could_fetch_it(
     refused("no Git checkout with an origin")
 
 
+def test_a_pin_by_a_tag_is_not_taken_to_where_no_tag_is(tmp_path: Path) -> None:
+    text = 'tool.uv.sources.tagship = {{ git = "https://host.example/t", tag = "{}" }}\n'
+    (tmp_path / "pyproject.toml").write_text(text.format(TAG), encoding="utf-8")
+    with pytest.raises(TagshipError, match=r"pinned by the tag template/v.* has no versions"):
+        replace_engine(tmp_path, tmp_path, "")
+    assert (tmp_path / "pyproject.toml").read_text(encoding="utf-8") == text.format(TAG)
+
+
 @pytest.mark.slow
 def test_an_answer_that_cannot_be_kept_leaves_no_project(template: Path, tmp_path: Path) -> None:
     clone = tmp_path / "clone"

@@ -39,19 +39,25 @@ def first_line(path: Path) -> str:
     return path.read_text(encoding="utf-8").splitlines()[0]
 
 
+def set_version(work: Path, version: str) -> None:
+    """Give the template another version."""
+    engine = work / "src/engine"
+    edit(engine / "tagship/__init__.py", {f'"{VERSION}"': f'"{version}"'})
+    edit(engine / "pyproject.toml", {f'version = "{VERSION}"': f'version = "{version}"'})
+    for lock in (work / "uv.lock", engine / "uv.lock"):
+        stanza = f'name = "tagship"\nversion = "{VERSION}"'
+        edit(lock, {stanza: stanza.replace(VERSION, version)})
+
+
 @pytest.fixture(scope="module")
 def history(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The template with a second version: changed, renamed, new and deleted files."""
     work = tmp_path_factory.mktemp("history") / "template"
     shutil.copytree(template, work)
     git(work, "remote", "remove", "origin")
-    engine = work / "src/engine"
-    edit(engine / "tagship/__init__.py", {f'"{VERSION}"': f'"{NEWER}"'})
-    edit(engine / "tagship/training/__init__.py", {"TRAINING_NUMBER = 1": "TRAINING_NUMBER = 2"})
-    edit(engine / "pyproject.toml", {f'version = "{VERSION}"': f'version = "{NEWER}"'})
-    for lock in (work / "uv.lock", engine / "uv.lock"):
-        stanza = f'name = "tagship"\nversion = "{VERSION}"'
-        edit(lock, {stanza: stanza.replace(VERSION, NEWER)})
+    set_version(work, NEWER)
+    training = work / "src/engine/tagship/training/__init__.py"
+    edit(training, {"TRAINING_NUMBER = 1": "TRAINING_NUMBER = 2"})
     edit(work / ".github/workflows/ci.yml", {"timeout-minutes: 30": "timeout-minutes: 31"})
     edit(work / "deploy/base/service.yaml", head="# A newer service.\n")
     edit(work / MERGED, tail="\nThe template's last words.\n")
@@ -290,6 +296,8 @@ def test_a_project_ahead_of_the_newest_tag_is_not_taken_back(history: Path, tmp_
     ahead = tmp_path / "ahead"
     git(tmp_path, "clone", "-q", str(history), str(ahead))
     edit(ahead / "Makefile", head="# Not tagged yet.\n")
+    edit(ahead / "src/engine/tagship/__init__.py", {NEWER: "9.9.10"})
+    edit(ahead / "src/engine/pyproject.toml", {f'version = "{NEWER}"': 'version = "9.9.10"'})
     commit(ahead, "feat: not tagged yet")
     root = begin(generate("cruft", str(ahead), tmp_path / "out", ANSWERS).project)
     done = tagship(root, "update")
@@ -318,19 +326,44 @@ def test_copier_takes_over_what_is_the_template_s_and_leaves_what_is_yours(copie
     assert f" D {RENAMED}" in git(copied, "status", "--short").splitlines()
 
 
-def test_a_project_of_copier_is_told_of_a_newer_template_and_updated(copied: Path) -> None:
-    answers = json.loads(tagship(copied, "doctor", "--json").stdout)
-    (said,) = [answer for answer in answers if answer["what"] == "template"]
-    assert f"{NEWER_TAG} is out, this is v{VERSION}" in said["problem"]
-    assert tagship(copied, "update").returncode == 0
-    answers = json.loads(tagship(copied, "doctor", "--json").stdout)
-    assert [a["level"] for a in answers if a["what"] == "template"] == ["ok"]
+def test_copier_follows_the_branch_of_a_template_without_versions(
+    history: Path, tmp_path: Path
+) -> None:
+    remote = tmp_path / "remote.git"
+    git(tmp_path, "clone", "-q", "--bare", str(history), str(remote))
+    git(remote, "tag", "--delete", TAG, NEWER_TAG, "template/next")
+    head = git(remote, "rev-parse", "main")
+    git(remote, "update-ref", "refs/heads/main", "main~1")
+    root = begin(generate("copier", remote.as_uri(), tmp_path / "out", ANSWERS).project)
+
+    def template() -> str:
+        answers = json.loads(tagship(root, "doctor", "--json").stdout)
+        assert {a["level"] for a in answers if a["what"] == "origin of the engine"} == {"warn"}
+        return str(next(answer["problem"] for answer in answers if answer["what"] == "template"))
+
+    assert template() == ""
+    git(remote, "update-ref", "refs/heads/main", head)
+    assert f"its branch main moved on to {head[:12]}" in template()
+    done = tagship(root, "update")
+    assert done.returncode == 0, done.stdout + done.stderr
+    followed = f"the template has no versions; followed its branch main at {head[:12]}\n"
+    assert done.stdout.startswith(f"{followed}updated to main at {head[:12]}: ")
+    assert f"engine: {VERSION} → {NEWER}" in done.stdout
+    commit(root, "build: update the template")
+    again = tagship(root, "update")
+    assert again.stdout.startswith(followed)
+    assert "nothing to do" in again.stdout
+    assert git(root, "status", "--porcelain") == ""
+    assert template() == ""
+    git(remote, "symbolic-ref", "HEAD", "refs/heads/none")
+    assert "no tag template/v… and no default branch" in tagship(root, "update").stderr
 
 
 @pytest.mark.parametrize(
     ("written", "url"),
     [
-        ("gh:acme/t", "https://github.com/acme/t"),
+        ("gh:acme/t", "https://github.com/acme/t.git"),
+        ("gl:/acme/t.git", "https://gitlab.com/acme/t.git"),
         ("git+https://host.example/t", "https://host.example/t"),
         ("git@host.example:acme/t.git", "git@host.example:acme/t.git"),
     ],
