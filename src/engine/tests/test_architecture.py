@@ -112,6 +112,71 @@ def test_the_forking_server_says_on_another_system_what_it_needs(monkeypatch):
         server.main()
 
 
+def private_names(path):
+    """What a module uses of others that is not meant for it, with the line."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    own = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    own |= {node.name for node in ast.walk(tree) if isinstance(node, ast.AsyncFunctionDef)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            own.add(node.attr)
+        if isinstance(node, ast.AnnAssign | ast.Assign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            own |= {target.id for target in targets if isinstance(target, ast.Name)}
+    for name in imports(path):
+        if any(map(is_private, name.split("."))):
+            yield f"imports {name}"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            yield from (f"imports {n.name}" for n in node.names if is_private(n.name))
+        elif isinstance(node, ast.Attribute):
+            if is_private(node.attr) and node.attr not in own:
+                yield f"{node.lineno}: {ast.unparse(node)}"
+            if isinstance(node.ctx, ast.Store) and node.attr == "__class__":
+                yield f"{node.lineno}: {ast.unparse(node)} is assigned"
+        changed = node.value if isinstance(node, ast.Subscript) else None
+        changed = node.func.value if is_method(node, "update") else changed
+        written = changed is not None and not isinstance(getattr(node, "ctx", None), ast.Load)
+        if written and ast.unparse(changed) == "sys.modules":
+            yield f"{node.lineno}: writes to sys.modules"
+
+
+DOCUMENTED = {"_replace", "_exit"}
+"""Of ``namedtuple`` and ``os``: public in spite of their name."""
+
+
+def is_private(name):
+    return name.startswith("_") and not name.startswith("__") and name not in DOCUMENTED
+
+
+def is_method(node, name):
+    called = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    return called and node.func.attr == name
+
+
+def test_no_library_s_private_names_are_used():
+    assert [f"{path.name}: {name}" for _, path in parts() for name in private_names(path)] == []
+
+
+def test_private_names_are_seen(tmp_path):
+    path = tmp_path / "module.py"
+    path.write_text(
+        "import sys\nfrom bentoml._internal.log import configure\nfrom bentoml import _x\n"
+        "class Own:\n    def __init__(self):\n        self._mine = 1\n"
+        "Own()._mine\nhistogram._buckets[0]\nservice.__class__ = Own\n"
+        "sys.modules['a'] = 1\nsys.modules.update({})\ndel sys.modules['a']\nsys.modules['a']\n"
+    )
+    assert sorted(private_names(path)) == [
+        "10: writes to sys.modules",
+        "11: writes to sys.modules",
+        "12: writes to sys.modules",
+        "8: histogram._buckets",
+        "9: service.__class__ is assigned",
+        "imports _x",
+        "imports bentoml._internal.log",
+    ]
+
+
 def test_nothing_is_left_for_later():
     unfinished = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError)\b")
     for _, path in parts():

@@ -42,6 +42,8 @@ _PAGE = (
 )
 """A page's scripts and requests stay with the service."""
 _LAST = (b"connection", b"close")
+OWN_PATHS = frozenset({"/", "/docs.js", "/docs.json", "/info", "/feedback", "/predict"})
+"""What is answered here, before BentoML's routes."""
 _GUARDED = {"/predict", "/feedback"}
 _ONCE = {b"authorization", b"content-encoding", b"content-length", b"content-type", b"host"}
 """Headers that say one thing; two copies that differ are refused, not chosen from."""

@@ -1,9 +1,7 @@
 """``python -m tagship.serving.server BENTO``: load a bento once, then fork what answers.
 
-``bentoml serve`` loads a bento in its supervisor and again in every worker. Here the supervisor
-loads it and its workers share what was loaded: ready in a third of the time, and a worker that
-died is back at once. What answers is BentoML's own application on the server it would use; Linux
-only.
+The supervisor loads the service, and its workers share what was loaded: a worker that died is back
+at once. What answers is ``Service.to_asgi()`` on uvicorn, as ``bentoml serve`` would; Linux only.
 """
 
 import argparse
@@ -20,25 +18,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from tagship.errors import TagshipError
+from tagship.serving.application import make_application
 from tagship.serving.draining import stop_listening, take_connections
 from tagship.serving.record import load_checked
 from tagship.serving.settings import Settings
-from tagship.serving.unused import leave_out
 
-_NEEDED = (
-    "_bentoml_impl.server.app",
-    "onnxruntime",
-    "prometheus_client.multiprocess",
-    "tagship.serving.protocol",
-    "uvicorn.server",
-)
-"""What a worker imports late, were it not there already."""
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _BACKLOG = 2048
 _LAST_SECONDS = 1.0
@@ -71,10 +60,11 @@ def main() -> None:
         signal.signal(number, lambda *_: sys.exit(0))
     with _metrics_folder():
         gc.disable()  # nothing that is being loaded is garbage
-        service = _loaded(given.bento, settings)
+        bento = Path(given.bento).resolve()
+        app = make_application(bento, settings)
         gc.freeze()
-        artifact = Path(given.bento) / "src" / "artifact"
-        supervisor = Supervisor(service, artifact, listener, settings.request_timeout)
+        artifact = bento / "src" / "artifact"
+        supervisor = Supervisor(app, artifact, listener, settings.request_timeout)
         raise SystemExit(supervisor.run(given.workers))
 
 
@@ -115,33 +105,12 @@ def _metrics_folder() -> Iterator[None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _loaded(bento: str, settings: Settings) -> Any:
-    """The bento's service with everything imported that a worker needs, and nothing started."""
-    leave_out(tracing=settings.tracing)
-    for name in _NEEDED:
-        import_module(name)
-    from bentoml._internal.context import server_context
-    from bentoml._internal.log import configure_server_logging
-    from bentoml._internal.service.loader import load
-
-    configure_server_logging()  # type: ignore[no-untyped-call]
-    service: Any = load(str(Path(bento).resolve()), standalone_load=True)
-    server_context.service_type = "entry_service"
-    server_context.service_name = service.name
-    server_context.service_routes = [api.route for api in service.apis.values()]
-    server_context.bento_name = service.bento.tag.name
-    server_context.bento_version = service.bento.tag.version
-    return service
-
-
 class Supervisor:
     """Starts workers, replaces one that dies, and ends them all."""
 
-    def __init__(
-        self, service: Any, artifact: Path, listener: socket.socket, patience: float
-    ) -> None:
+    def __init__(self, app: Any, artifact: Path, listener: socket.socket, patience: float) -> None:
         """``listener`` is bound and not listening; ``patience`` are a last request's seconds."""
-        self._service, self._artifact = service, artifact
+        self._app, self._artifact = app, artifact
         self._listener, self._patience = listener, patience
         self._workers: dict[int, tuple[int, float]] = {}
         """Index of each worker by process id, and when it began."""
@@ -252,7 +221,7 @@ class Supervisor:
             load_checked(self._artifact)
         except TagshipError as error:
             raise SystemExit(f"error: {error}") from None
-        from bentoml._internal.context import server_context
+        from bentoml import server_context
         from uvicorn.config import Config
         from uvicorn.server import Server
 
@@ -276,10 +245,9 @@ class Supervisor:
         gc.enable()
         take_connections(self._listener)
         server_context.worker_index = index
-        app = self._service.to_asgi(is_main=True)
         Connection.head_seconds = self._patience
         config = Config(
-            app,
+            self._app,
             http=Connection,
             # Whom X-Forwarded-For is believed, uvicorn reads from this variable; nobody without it.
             proxy_headers="FORWARDED_ALLOW_IPS" in os.environ,

@@ -2,21 +2,17 @@
 
 import gc
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import bentoml
-from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import Mount
-from starlette.staticfiles import StaticFiles
 
 from tagship.errors import TagshipError
 from tagship.serving.answering import Answering
 from tagship.serving.api_document import SCRIPT, document, page
 from tagship.serving.draining import drain_on_sigterm
-from tagship.serving.http import KnownPaths, PredictPath
+from tagship.serving.http import PredictPath
 from tagship.serving.predictor import Predictor
 from tagship.serving.reading import encode_json
 from tagship.serving.record import check_log_folder, load_checked
@@ -96,35 +92,4 @@ def make_service(name: str, file: str) -> Any:
         "/docs.json": (b"application/json", encode_json(api)),
     }
     service.add_asgi_middleware(PredictPath, holder=holder, pages=pages)
-    service.__class__ = _lean(type(service), settings, frozenset({*pages, "/info", "/feedback"}))
     return service
-
-
-def _names(files: StaticFiles) -> Iterator[str]:
-    for folder in map(Path, files.all_directories):
-        yield from (path.relative_to(folder).as_posix() for path in folder.rglob("*"))
-
-
-def _lean(kind: Any, settings: Settings, own: frozenset[str]) -> Any:
-    """BentoML's service class, its application without layers that would do nothing here.
-
-    Its timeout starts a timer a request and never stops it: at 6,000 requests/s that is 200,000
-    live timers. The request path has its own.
-    """
-    idle = {"TimeoutMiddleware"} | (set() if settings.tracing else {"OpenTelemetryMiddleware"})
-
-    class LeanService(kind):  # type: ignore[misc]
-        __slots__ = ()
-
-        def to_asgi(self, is_main: bool = True) -> Any:
-            app = kind.to_asgi(self, is_main=is_main)
-            kept = [layer for layer in app.user_middleware if layer.cls.__name__ not in idle]
-            paths = {*own, *(route.path for route in app.routes)}
-            for route in app.routes:
-                if isinstance(route, Mount) and isinstance(route.app, StaticFiles):
-                    paths |= {f"{route.path}/{name}" for name in _names(route.app)}
-            known = Middleware(KnownPaths, paths=frozenset(paths))
-            app.user_middleware = [known, *kept]
-            return app
-
-    return LeanService

@@ -196,9 +196,7 @@ def _check_task(where: str, estimator: Any, model: ModelConfig) -> None:
 
 
 def _check_onnx(where: str, estimator: Any, model: ModelConfig) -> None:
-    from skl2onnx._supported_operators import sklearn_operator_name_map
-
-    if type(estimator) not in sklearn_operator_name_map:
+    if not _has_converter(type(estimator)):
         kind = "regressor" if model.task == "regression" else "classifier"
         raise TagshipError(
             f"{where}: ONNX cannot express {type(estimator).__name__}, so it could not be served",
@@ -208,15 +206,23 @@ def _check_onnx(where: str, estimator: Any, model: ModelConfig) -> None:
 
 
 def _expressible(kind: str) -> list[str]:
-    from skl2onnx._supported_operators import sklearn_operator_name_map
     from sklearn.utils import all_estimators
 
     return [
         name
         for name, known in all_estimators(type_filter=kind)
-        if known in sklearn_operator_name_map
-        and (kind == "regressor" or hasattr(known, "predict_proba"))
+        if _has_converter(known) and (kind == "regressor" or hasattr(known, "predict_proba"))
     ]
+
+
+def _has_converter(kind: type) -> bool:
+    from skl2onnx import get_model_alias
+
+    try:
+        get_model_alias(kind)
+    except RuntimeError:  # what it says of an estimator without one
+        return False
+    return True
 
 
 def _nearest(kind: type, candidate: Candidate) -> str:
