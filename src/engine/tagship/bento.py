@@ -32,14 +32,16 @@ _REQUIREMENTS = (
 UNRELEASED = "unreleased"
 
 
-def build_bento(files: ModelFiles, release: str = UNRELEASED) -> Bento:
-    """Build a model's bento from its last training, without network.
+def build_bento(
+    files: ModelFiles, release: str = UNRELEASED, bundle: Bundle | None = None
+) -> Bento:
+    """Build a model's bento from a training, the last one here, without network.
 
     Raises:
         TagshipError: the training is not the locked one, its verdict fails or is missing, or
             BentoML refuses.
     """
-    bundle = load_bundle(files)
+    bundle = bundle or load_bundle(files)
     verdict = check_releasable(files, bundle)
     if release != UNRELEASED:
         _refuse_other_bytes(files, bundle)

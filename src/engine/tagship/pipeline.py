@@ -25,7 +25,7 @@ from tagship.training.bundle import Bundle, load_bundle, lock_bundle, save_bundl
 from tagship.training.fingerprint import changes, current_inputs
 from tagship.training.lock import Lock, read_lock, write_lock
 from tagship.training.reference import committed_reference, same_reference
-from tagship.training.tracking import check_tracking, log_training
+from tagship.training.tracking import check_tracking, log_training, set_alias
 from tagship.training.train import Say, train
 from tagship.training.verification import compare
 
@@ -73,15 +73,17 @@ def train_model(files: ModelFiles, say: Say) -> Bundle:
     return bundle
 
 
-def gate_model(files: ModelFiles, say: Say = lambda _: None, release: str | None = None) -> Verdict:
-    """Judge the last training by every gate, also against the champion; write the verdict.
+def gate_model(
+    files: ModelFiles, say: Say, release: str | None = None, bundle: Bundle | None = None
+) -> Verdict:
+    """Judge a training, the last one here, by every gate and the champion; write the verdict.
 
     The champion is what production runs now, or what the tag of ``release`` names as such.
 
     Raises:
         TagshipError: the config or the code is no longer that of the training.
     """
-    bundle = load_bundle(files)
+    bundle = bundle or load_bundle(files)
     changed = changes(bundle.lock, current_inputs(files))
     if changed:
         raise TagshipError(
@@ -98,9 +100,8 @@ def gate_model(files: ModelFiles, say: Say = lambda _: None, release: str | None
     return verdict
 
 
-def lock_model(files: ModelFiles) -> LockChange:
-    """Write the last training's lock and reference, unless those there are equivalent."""
-    bundle = load_bundle(files)
+def lock_model(files: ModelFiles, bundle: Bundle) -> LockChange:
+    """Write a training's lock and reference, unless those there are equivalent."""
     change: LockChange = "new"
     if files.lock_path.is_file():
         before = read_lock(files.lock_path)
@@ -137,8 +138,9 @@ def _completed(files: ModelFiles, lock: Lock, bundle: Bundle) -> bool:
 
 def lock_gated(files: ModelFiles) -> LockChange:
     """``lock_model`` for a training whose verdict is there and does not fail."""
-    check_verdict(files, load_bundle(files))
-    return lock_model(files)
+    bundle = load_bundle(files)
+    check_verdict(files, bundle)
+    return lock_model(files, bundle)
 
 
 def record_model(files: ModelFiles, bundle: Bundle, verdict: Verdict) -> Path:
@@ -152,10 +154,17 @@ def record_model(files: ModelFiles, bundle: Bundle, verdict: Verdict) -> Path:
 
 
 def record_judged(files: ModelFiles) -> tuple[Path, Verdict]:
-    """``record_model`` for a training whose verdict is there, whatever it is; both are given."""
+    """``record_model`` for a training whose verdict is there, whatever it is; both are given.
+
+    MLflow's alias moves only to what is locked.
+    """
     bundle = load_bundle(files)
     verdict = verdict_on(files, bundle)
-    return record_model(files, bundle, verdict), verdict
+    report = record_model(files, bundle, verdict)
+    locked = files.lock_path.is_file() and read_lock(files.lock_path)
+    if verdict.status != "fail" and locked and compare(locked, bundle.lock) != "different":
+        set_alias(files, bundle)
+    return report, verdict
 
 
 def _check_lockable(files: ModelFiles) -> None:
@@ -180,7 +189,7 @@ def run_model(files: ModelFiles, say: Say) -> RunResult:
     """Validate, train, gate, record, report; and, unless a gate fails, lock and build.
 
     Raises:
-        TagshipError: any step refuses; the lock is then as it was.
+        TagshipError: any step refuses; where it is not the last one, the lock is then as it was.
     """
     started = time.perf_counter()
     with only_one(files.root, files.name):
@@ -188,13 +197,14 @@ def run_model(files: ModelFiles, say: Say) -> RunResult:
         say("checking the tracking store")
         check_tracking(files.root)
         bundle = train_model(files, say)
-        verdict = gate_model(files, say)
+        verdict = gate_model(files, say, bundle=bundle)
         say("recording in MLflow")
         report = record_model(files, bundle, verdict)
         change, bento = None, None
         if verdict.status != "fail":
-            change = lock_model(files)
+            change = lock_model(files, bundle)
+            set_alias(files, bundle)
             say("building the bento")
-            bento = build_bento(files)
+            bento = build_bento(files, bundle=bundle)
     seconds = time.perf_counter() - started
     return RunResult(files.name, verdict, bundle, change, bento, report, seconds)

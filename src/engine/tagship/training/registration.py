@@ -10,7 +10,7 @@ from tagship.data.boundary import Boundary
 from tagship.training.bundle import Bundle
 
 ALIAS = "gated"
-"""The version that last passed its gates here; aliases of environments follow Git."""
+"""The version that passed its gates here and is locked; aliases of environments follow Git."""
 SHA_TAG = "model_sha256"
 TAKES_TAG = "takes"
 """What a version is asked with: ``columns``; an older one has no such tag, and takes a matrix."""
@@ -53,20 +53,23 @@ def log_model(
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-    named = f"name = '{files.name}' and tags.{SHA_TAG} = '{sha}' and tags.{TAKES_TAG} = 'columns'"
-    known = client.search_model_versions(named)
-    version = (
-        max(known, key=lambda found: int(found.version))
-        if known
-        else client.create_model_version(
-            files.name,
-            info.model_uri,
-            parent,
-            {SHA_TAG: sha, TAKES_TAG: "columns"},
-            model_id=info.model_id,
+    if not _versions(client, files.name, sha):
+        tags = {SHA_TAG: sha, TAKES_TAG: "columns"}
+        client.create_model_version(
+            files.name, info.model_uri, parent, tags, model_id=info.model_id
         )
-    )
-    client.set_registered_model_alias(files.name, ALIAS, version.version)
+
+
+def name_gated(client: Any, model: str, sha256: str) -> None:
+    """Let the alias ``gated`` name the version of a registered artifact."""
+    versions = _versions(client, model, sha256)
+    version = max(versions, key=lambda version: int(version.version))
+    client.set_registered_model_alias(model, ALIAS, version.version)
+
+
+def _versions(client: Any, model: str, sha256: str) -> list[Any]:
+    tags = f"tags.{SHA_TAG} = '{sha256}' and tags.{TAKES_TAG} = 'columns'"
+    return list(client.search_model_versions(f"name = '{model}' and {tags}"))
 
 
 def _signature(boundary: Boundary) -> Any:

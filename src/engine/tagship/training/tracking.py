@@ -20,7 +20,7 @@ from tagship.errors import TagshipError
 from tagship.files import explain_os_error
 from tagship.training.bundle import Bundle
 from tagship.training.lock import Interval
-from tagship.training.registration import SHA_TAG, FrameModel, log_model
+from tagship.training.registration import SHA_TAG, FrameModel, log_model, name_gated
 
 _NAME_LENGTH = 200
 """MLflow takes 250 characters, and what is put before and after a name needs some."""
@@ -114,6 +114,16 @@ def log_training(
             raise
         client.set_terminated(parent)
     return str(parent)
+
+
+def set_alias(files: ModelFiles, bundle: Bundle) -> None:
+    """Let MLflow's alias name the version of a recorded training; its lock is there by now.
+
+    Raises:
+        TagshipError: the store refuses or cannot be reached.
+    """
+    with _mlflow_client(files.root) as client:
+        name_gated(client, files.name, bundle.lock.artifact.sha256)
 
 
 def _experiment(client: Any, files: ModelFiles) -> str:

@@ -52,6 +52,24 @@ def test_a_run_is_recorded_in_sqlite_and_an_equal_artifact_is_registered_once(ru
     assert [v.version for v in versions] == [version.version]
 
 
+def test_the_alias_names_what_is_locked(run_project):
+    uri = f"sqlite:///{run_project.root}/mlflow.db"
+    client = mlflow.MlflowClient(uri, registry_uri=uri)
+    run_project.edit("model", "{max_depth: 3}", "{max_depth: 2}")
+    run_project.edit("model", "scale: true", "scale: true, params: {C: 0.5}")
+    for command, version in (
+        ("train", 1),
+        ("gate", 1),
+        ("record", 1),
+        ("lock write", 1),
+        ("record", 2),
+    ):
+        ran = run_project.tagship(*command.split(), "tiny")
+        assert ran.code == 0, ran.err
+        gated = client.get_model_version_by_alias("tiny", "gated")
+        assert int(gated.version) == version, command
+
+
 @pytest.mark.slow
 def test_labels_of_any_characters_are_recorded(project):
     """MLflow refuses most signs in a metric's name; two labels may then look alike."""
