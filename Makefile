@@ -47,7 +47,7 @@ clean:  ## Remove everything that was made here, but the environment
 
 setup: .venv/.run.stamp
 
-setup-gitops: .venv/.gitops.stamp tools-kustomize  # what releasing and promoting need: no training, no serving
+setup-gitops: .venv/.gitops.stamp tools-kustomize  # what releasing and reconciling need: no training, no serving
 
 setup-all: .venv/.all.stamp
 

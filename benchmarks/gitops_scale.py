@@ -1,4 +1,4 @@
-"""`tagship status` and `tagship deploy` over many models and thousands of tags."""
+"""`tagship status` and `tagship reconcile` over many models and thousands of tags."""
 
 import hashlib
 import shutil
@@ -22,7 +22,7 @@ from tagship.gitops.tags import compose
 from tagship.gitops.view import View, look
 from tagship.new_model.overlays import overlay_files
 
-BOUNDS = {"status": 1.0, "deploy": 8.0, "status after a change of the base": 1.0}
+BOUNDS = {"status": 1.0, "reconcile": 8.0, "status after a change of the base": 1.0}
 SHA = "1" * 64
 TAGGER = "Ada <ada@example.org> 1790000000 +0000"
 IDENTITY = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
@@ -125,7 +125,7 @@ def main() -> None:
         git(root.parent / "remote.git", "fast-import", "--quiet", stdin=stream)
         commands = {
             "status": [TAGSHIP, "status"],
-            "deploy": [TAGSHIP, "deploy", "--registry", "none"],
+            "reconcile": [TAGSHIP, "reconcile", "--registry", "none"],
             "status after a change of the base": [TAGSHIP, "status"],
         }
         samples = {}
@@ -133,7 +133,7 @@ def main() -> None:
             cold = run(command, root)
             assert "m1" in cold.output, cold.output
             samples[name] = [cold, *(run(command, root) for _ in range(1 if given.quick else 3))]
-            if name == "deploy":  # from here on, all that runs differs from what main renders to
+            if name == "reconcile":  # from here on, all that runs differs from what main renders to
                 change_base(root)
     count = models * (2 * numbers + 1)
     figures = [

@@ -39,5 +39,5 @@ read -r
 "$tagship" lift --reason="prove.sh: nothing was wrong" -- "$model" "${left#*/}"
 agree
 echo "✓ $left is rejected, and lifted again"
-"$tagship" promote --env="$environment" -- "$model" "${left#*/}"
+"$tagship" propose --env="$environment" -- "$model" "${left#*/}"
 echo "✓ proposed again: merge promote/$left, then: tagship status --cluster"

@@ -19,9 +19,10 @@ from tagship.config.yaml_file import dump_yaml, read_yaml
 from tagship.data.fetching import borrow_data
 from tagship.errors import TagshipError
 from tagship.files import write_atomically
-from tagship.gitops.deploy import deploy
 from tagship.gitops.git import Git
-from tagship.gitops.promote import promote
+from tagship.gitops.propose import propose
+from tagship.gitops.reconcile import reconcile
+from tagship.gitops.reconcile_release import reconcile_release
 from tagship.gitops.records import overlay
 from tagship.gitops.release import release
 from tagship.gitops.rollback import lift, rollback
@@ -70,13 +71,13 @@ class Demo:
         self.say(f"{back.tag.name}: {environment} runs {back.release}; rejected: {back.rejects}")
         first = f"{self.model}/{environment}/1"
         self._merge(back.branch)
-        self._title("The rejected version cannot be promoted again …")
-        self._refused(lambda: promote(self.root, self.model, "v1.1.0", self.checks, environment))
+        self._title("The rejected version cannot be proposed again …")
+        self._refused(lambda: propose(self.root, self.model, "v1.1.0", environment))
         self._title("… until someone lifts that with a reason")
         for tag in lift(self.root, self.model, "v1.1.0", "the offer was wrong", self.checks):
-            self.say(f"{tag.name}: v1.1.0 may be promoted again")
-        again = promote(self.root, self.model, "v1.1.0", self.checks, environment, dry_run=True)
-        self.say(f"tagship promote would push {again.branch}")
+            self.say(f"{tag.name}: v1.1.0 may be proposed again")
+        again = propose(self.root, self.model, "v1.1.0", environment, dry_run=True)
+        self.say(f"tagship propose would push {again.branch}")
         self._title("What runs, what ran, and whether it is true")
         self._report(environment)
         self._compare(first, back.tag.name, overlay(self.model, environment))
@@ -85,13 +86,14 @@ class Demo:
         environments = look(self.root).environments
         self._release(version)
         image = self._build(version)
+        name = f"{self.model}/{version}"
+        deployed = reconcile_release(self.root, name, self.checks, image)[0]
+        self.say(f"{deployed.detail}: {deployed.environment} runs {name}")
         for environment in environments[1:]:
-            made = promote(self.root, self.model, version, self.checks, environment, image)
-            if environment == environments[1]:
-                self.say(f"{made.deployed}: {environments[0]} runs {self.model}/{version}")
-            self.say(f"pull request from {made.branch}: {made.title}")
-            self._merge(made.branch)
-            for outcome in deploy(self.root, self.checks, models=(self.model,)):
+            proposal = propose(self.root, self.model, version, environment)
+            self.say(f"pull request from {proposal.branch}: {proposal.title}")
+            self._merge(proposal.branch)
+            for outcome in reconcile(self.root, self.checks, models=(self.model,)):
                 if outcome.state in ("deployed", "refused"):
                     self.say(f"merged: {outcome.environment} {outcome.state}: {outcome.detail}")
 

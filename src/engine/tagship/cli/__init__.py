@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from tagship import __version__
 from tagship.cli.exit_codes import ExitCode
@@ -24,7 +25,7 @@ GROUPS = {
         "serve", "predict", "remove",
     ),
     "Ship it": (
-        "release", "promote", "deploy", "rollback", "lift", "image", "demo",
+        "release", "reconcile", "propose", "rollback", "lift", "image", "demo",
     ),
     "Watch what runs": (
         "status", "history", "verify-deployment", "monitor", "drift", "retrain", "mirror",
@@ -33,16 +34,31 @@ GROUPS = {
 }  # fmt: skip
 """The groups of the help page and their commands, each a module of that name."""
 
+RENAMED = {
+    "deploy": "'reconcile'",
+    "promote": "'propose', and before it 'reconcile --release' to deploy to the first environment",
+}
+"""Commands of older versions, and what does the same today."""
 
 _REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 """What the operating system refuses for a reason that its user can mend."""
+
+
+class _Commands(TyperGroup):
+    """The commands, which say what became of those that had another name."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
+        if args and args[0] in RENAMED:
+            ctx.fail(f"No such command '{args[0]}'. Use {RENAMED[args[0]]}.")
+        return super().resolve_command(ctx, args)
 
 
 def make_app() -> typer.Typer:
     """The application with all of its commands."""
     app = typer.Typer(
         name="tagship",
-        help="Git tags ship models: train, gate, lock, build, release, promote, roll back.",
+        cls=_Commands,
+        help="Git tags ship models: train, gate, release, reconcile, propose, roll back.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},

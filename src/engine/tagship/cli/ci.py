@@ -31,7 +31,7 @@ def comment(
 
 @app.command("propose")
 def propose(answer: Answer) -> None:
-    """Open or update the one pull request of the branch that promote or rollback pushed."""
+    """Open or update the one pull request of the branch that propose or rollback pushed."""
     from tagship.gitops import github
 
     made = json.loads(answer.read_text(encoding="utf-8"))
@@ -161,7 +161,7 @@ def renewed(
 
 @app.command("outputs")
 def outputs(answer: Answer) -> None:
-    """Turn what deploy, promote or rollback printed into the step's outputs."""
+    """Turn what reconcile or rollback printed into the step's outputs."""
     from tagship.gitops import github
 
     values = github.outputs(json.loads(answer.read_text(encoding="utf-8")))

@@ -19,7 +19,7 @@ def command(
         bool, typer.Option("--keep", help="Keep the temporary folder afterwards.")
     ] = False,
 ) -> None:
-    """Play the loop in a temporary folder: release, promote, refuse, roll back and lift."""
+    """Play the loop in a temporary folder: release, propose, refuse, roll back and lift."""
     import shutil
     import tempfile
     from pathlib import Path

@@ -1,4 +1,4 @@
-"""``tagship lift``: let a rejected version be promoted again."""
+"""``tagship lift``: let a rejected version be proposed again."""
 
 from typing import Annotated
 
@@ -19,7 +19,7 @@ def command(
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
-    """Lift the rejection that a rollback made, so that a version may be promoted again."""
+    """Lift the rejection that a rollback made, so that a version may be proposed again."""
     from tagship.cli.checks import checks
     from tagship.cli.output import as_json
     from tagship.config.root import find_root
@@ -32,4 +32,4 @@ def command(
         return as_json(tags)
     for tag in tags:
         typer.echo(f"{tag.name}: {model}/{what.removeprefix(f'{model}/')} is no longer rejected")
-    typer.echo(f"next: tagship promote {model} {what}")
+    typer.echo(f"next: tagship propose {model} {what}")

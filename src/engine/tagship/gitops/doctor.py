@@ -32,7 +32,7 @@ from tagship.gitops.records import (
 from tagship.gitops.template import HISTORY, clone_template, is_template
 from tagship.gitops.view import look
 
-WORKFLOWS = ("ci", "gate", "release", "promote", "rollback", "verify", "audit")
+WORKFLOWS = ("ci", "gate", "release", "reconcile", "rollback", "verify", "audit")
 TOOLS = {
     "kustomize or kubectl": (
         ("kustomize version", "kubectl version --client"),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tagship.errors import TagshipError
-from tagship.gitops.deploy import Review
+from tagship.gitops.reconcile import Review
 
 LONGEST = 60_000
 """GitHub refuses texts from 65,536 characters on."""
@@ -130,7 +130,7 @@ def _approvals(pull: Any, head: str) -> tuple[str, ...]:
 
 
 def outputs(answer: Any) -> dict[str, str]:
-    """What later jobs need of what ``deploy``, ``promote`` or ``rollback`` printed as JSON."""
+    """What later jobs need of what ``reconcile`` or ``rollback`` printed as JSON."""
     if isinstance(answer, list):
         deployed = [one["detail"] for one in answer if one["state"] == "deployed"]
         pending = [
@@ -139,8 +139,7 @@ def outputs(answer: Any) -> dict[str, str]:
             if one["state"] == "pending"
         ]
         return {"deployed": json.dumps(deployed), "pending": json.dumps(pending)}
-    name = answer["tag"]["name"] if "tag" in answer else answer["deployed"]
-    return {"deployed": json.dumps([name] if name else [])}
+    return {"deployed": json.dumps([answer["tag"]["name"]])}
 
 
 def write_outputs(values: Mapping[str, str]) -> None:

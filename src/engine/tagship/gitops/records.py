@@ -143,7 +143,7 @@ def check_pin(record: Record, pin: tuple[str, str]) -> None:
         path = pin_path(record.model, record.environment)
         raise TagshipError(
             f"{path}: it pins {pin[0]}@{pin[1]}, its record says {record.reference}",
-            "let `tagship promote` write both; never edit one by hand",
+            "let `tagship propose` write both; never edit one by hand",
         )
 
 

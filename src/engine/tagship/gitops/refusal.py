@@ -28,7 +28,7 @@ def _by_workflow(ref: str) -> str:
     model, environment, _ = parts
     return (
         f"gh workflow run rollback.yml -f model={model} -f environment={environment}"
-        f' -f reason="…" (or promote.yml): {page("how-to/rollback")}'
+        f' -f reason="…" (or reconcile.yml): {page("how-to/rollback")}'
     )
 
 

@@ -11,7 +11,7 @@ from tagship.documentation import page
 from tagship.errors import TagshipError
 from tagship.gitops.git import Git
 from tagship.gitops.ledger import Deployment, left_by
-from tagship.gitops.promote import push_branch
+from tagship.gitops.propose import push_branch
 from tagship.gitops.records import Record, overlay
 from tagship.gitops.refs import Remote
 from tagship.gitops.tagging import Plan, Tagged, after, tag_deployment, workflow_run

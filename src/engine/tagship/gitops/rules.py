@@ -80,7 +80,7 @@ class Candidate:
                 raise TagshipError(
                     f"{overlay(record.model, record.environment)}/release.yaml: {key}: {mine}"
                     f" is not that of {record.release} ({its})",
-                    "let `tagship promote` write it",
+                    "let `tagship propose` write it",
                 )
         if record.digest == NO_DIGEST:
             raise TagshipError(f"{record.release}: the record has no image digest")
@@ -135,7 +135,7 @@ class Candidate:
                 f"{overlay(record.model, record.environment)}: the manifests at"
                 f" {self.commit[:12]} ({found[:12]}) are not those that were proposed and reviewed"
                 f" ({record.manifests[:12]}), or another kustomize rendered those",
-                f"run `tagship promote {record.model} {record.release.split('/')[-1]}"
+                f"run `tagship propose {record.model} {record.release.split('/')[-1]}"
                 f" --env {record.environment}` and have the new difference reviewed",
             )
 

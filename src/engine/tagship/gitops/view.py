@@ -90,6 +90,11 @@ class View:
         """The environment that a release reaches by itself."""
         return self.environments[0]
 
+    @property
+    def second(self) -> str:
+        """The environment that a release is proposed to first; the first where it is alone."""
+        return self.environments[:2][-1]
+
     def before(self, environment: str) -> str | None:
         """The environment that this one promotes from.
 

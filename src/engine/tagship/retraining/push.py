@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from tagship.config.root import check_model_name
 from tagship.errors import TagshipError
-from tagship.gitops.promote import push_branch
+from tagship.gitops.propose import push_branch
 from tagship.gitops.view import View, look
 from tagship.retraining.proposal import Retrained
 

@@ -16,7 +16,7 @@ from tagship.config.project_files import ModelFiles, load_model, load_project
 from tagship.errors import TagshipError
 from tagship.files import only_one
 from tagship.gates.verdict import Verdict, read_verdict
-from tagship.gitops.promote import push_branch
+from tagship.gitops.propose import push_branch
 from tagship.gitops.rules import refuse_rejected_artifact
 from tagship.gitops.view import View, look
 from tagship.numbers import brief

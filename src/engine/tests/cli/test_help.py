@@ -15,7 +15,7 @@ from typer.main import get_command
 
 import tagship.cli
 from projects import Project
-from tagship.cli import GROUPS, make_app
+from tagship.cli import GROUPS, RENAMED, make_app
 from tagship.config.root import find_root
 
 ROOT = find_root(Path(__file__))
@@ -115,6 +115,13 @@ def test_a_mistyped_command_is_wrong_usage_and_gets_a_suggestion() -> None:
     ran = run("relese", "churn")
     assert ran.returncode == 2
     assert "Did you mean 'release'" in words(ran.stderr)
+
+
+def test_a_command_of_an_older_version_is_refused_and_named_anew() -> None:
+    for old, new in RENAMED.items():
+        ran = run(old, "churn")
+        assert ran.returncode == 2
+        assert f"No such command '{old}'. Use {new}." in words(ran.stderr)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from tagship.config.project_files import ModelFiles
 from tagship.gates.verdict import GateResult, Verdict
-from tagship.gitops.deploy import Outcome, Review, deploy
-from tagship.gitops.promote import Proposal, promote
+from tagship.gitops.propose import Proposal, propose
+from tagship.gitops.reconcile import Outcome, Review, reconcile
+from tagship.gitops.reconcile_release import reconcile_release
 from tagship.gitops.release import release
 from tagship.gitops.rollback import rollback
 from tagship.gitops.view import Checks, View, look, read_lock_text
@@ -208,8 +209,17 @@ class Shop:
     def release(self, version: str, model: str = "churn") -> None:
         release(self.root, model, version, self.checks, push=True)
 
-    def promote(self, version: str | None, **options: str) -> Proposal:
-        return promote(self.root, options.pop("model", "churn"), version, self.checks, **options)
+    def stage(self, version: str, image: str | None = None, model: str = "churn") -> Outcome:
+        """What becomes of a release in the first environment."""
+        return reconcile_release(self.root, f"{model}/{version}", self.checks, image)[0]
+
+    def propose(
+        self, version: str | None, image: str = "", model: str = "churn", environment: str = ""
+    ) -> Proposal:
+        """Propose a release; with an image as the release workflow does, which stages it before."""
+        if version and image:
+            self.stage(version, image, model)
+        return propose(self.root, model, version, environment or None)
 
     def merge(self, branch: str, how: str = "merge") -> str:
         """What GitHub's three buttons do; gives the merged commit."""
@@ -251,8 +261,8 @@ class Shop:
         self.git("switch", "-q", "main")
         return self.merge("revert")
 
-    def deploy(self, commit: str = "") -> dict[tuple[str, str], Outcome]:
-        found = deploy(
+    def reconcile(self, commit: str = "") -> dict[tuple[str, str], Outcome]:
+        found = reconcile(
             self.root, self.checks, commit, lambda brought, _: self.approved.get(brought)
         )
         return {(o.model, o.environment): o for o in found}
@@ -261,10 +271,10 @@ class Shop:
         """The whole way of one release into production."""
         self.new_lock(label)
         self.release(version)
-        proposal = self.promote(version, image=image(label))
+        proposal = self.propose(version, image=image(label))
         assert proposal.branch
         self.merge(proposal.branch, how)
-        assert self.deploy()["churn", "production"].state == "deployed"
+        assert self.reconcile()["churn", "production"].state == "deployed"
 
     def rollback(self, reason: str = "it is slow", **options):
         environment = options.pop("environment", "production")

@@ -5,22 +5,26 @@ from collections.abc import Callable
 
 from shop import Shop, image
 
-COMMANDS = ("release", "promote", "deploy", "rollback", "lift", "status", "history", "mirror",
+COMMANDS = ("release", "propose", "reconcile", "rollback", "lift", "status", "history", "mirror",
             "doctor", "verify_deployment")  # fmt: skip
 
 
 def test_the_loop_by_commands(shop: Shop, tagship: Callable[..., tuple[int, str]]) -> None:
     assert "would tag" in tagship(shop, "release", "churn", "v1.0.0", "--dry-run")[1]
     assert "pushed" in tagship(shop, "release", "churn", "v1.0.0", "--push")[1]
-    code, text = tagship(shop, "promote", "churn", "v1.0.0", "--image", image("one"), "--json")
-    made = json.loads(text)
-    assert (code, made["deployed"], made["branch"]) == (
-        0, "churn/staging/1", "promote/churn/v1.0.0",
-    )  # fmt: skip
-    assert "next: gh pr create" in tagship(shop, "promote", "churn", "v1.0.0")[1]
-    shop.merge(made["branch"])
-    assert "churn/production/1" in tagship(shop, "deploy")[1]
-    assert json.loads(tagship(shop, "deploy", "--json")[1])[1]["state"] == "current"
+    release = ("--release", "churn/v1.0.0", "--image", image("one"))
+    code, text = tagship(shop, "reconcile", *release, "--json")
+    staged, pending = json.loads(text)
+    assert (code, staged["state"], staged["detail"]) == (0, "deployed", "churn/staging/1")
+    assert (pending["environment"], pending["version"]) == ("production", "v1.0.0")
+    assert "next: gh pr create" in tagship(shop, "propose", "churn", "v1.0.0")[1]
+    code, text = tagship(shop, "propose", "churn", "v1.0.0", "--json")
+    proposal = json.loads(text)
+    assert (code, proposal["branch"]) == (0, "promote/churn/v1.0.0")
+    assert shop.remote_tags() == ["churn/staging/1", "churn/v1.0.0"]
+    shop.merge(proposal["branch"])
+    assert "churn/production/1" in tagship(shop, "reconcile")[1]
+    assert json.loads(tagship(shop, "reconcile", "--json")[1])[1]["state"] == "current"
     assert "churn/v1.0.0 (churn/production/1)" in tagship(shop, "status", "--no-mlflow")[1]
     assert tagship(shop, "status", "--check", "--no-mlflow")[0] == 0
     assert tagship(shop, "verify_deployment", "churn/production/1")[0] == 0
@@ -64,7 +68,7 @@ def test_commands_exit_with_1_on_what_is_wrong(
     path = shipped.root / "deploy/churn/production/release.yaml"
     path.write_text(path.read_text().replace("churn/v1.1.0", "churn/v1.0.0"))
     shipped.commit()
-    assert tagship(shipped, "deploy")[0] == 1
+    assert tagship(shipped, "reconcile")[0] == 1
 
 
 def test_every_command_explains_itself(tagship: Callable[..., tuple[int, str]], shop: Shop) -> None:

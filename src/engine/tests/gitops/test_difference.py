@@ -11,14 +11,14 @@ def test_the_pull_request_shows_what_is_rendered_otherwise(shipped: Shop) -> Non
     shipped.new_manifests(2)
     shipped.new_lock("three")
     shipped.release("v1.2.0")
-    body = shipped.promote("v1.2.0", image=image("three")).body
+    body = shipped.propose("v1.2.0", image=image("three")).body
     assert "-  replicas: 1\n+  replicas: 2\n" in body
 
 
 def test_a_change_of_manifests_alone_is_shown_too(shipped: Shop) -> None:
     shipped.new_manifests(3)
-    shipped.deploy()
-    body = shipped.promote(None).body
+    shipped.reconcile()
+    body = shipped.propose(None).body
     assert "lines of the rendered manifests change" in body
     assert "+  replicas: 3\n" in body
 
@@ -30,7 +30,7 @@ def test_manifests_that_do_not_render_stop_the_proposal_before_any_tag(shipped: 
     shipped.commit()
     before = shipped.remote_tags()
     with pytest.raises(TagshipError, match="deploy/churn/staging: kustomize refuses it"):
-        shipped.promote("v1.2.0", image=image("three"))
+        shipped.propose("v1.2.0", image=image("three"))
     assert shipped.remote_tags() == before
 
 
@@ -41,7 +41,7 @@ def test_without_kustomize_nothing_is_promoted_and_rollback_works(
     shipped.release("v1.2.0")
     monkeypatch.setattr(kustomize, "_COMMANDS", ())
     with pytest.raises(TagshipError, match="neither kustomize nor kubectl is installed"):
-        shipped.promote("v1.2.0", image=image("three"))
+        shipped.propose("v1.2.0", image=image("three"))
     assert shipped.rollback().release == "churn/v1.0.0"
     assert shipped.runs("production") == "churn/v1.0.0"
 

@@ -77,17 +77,17 @@ def test_a_release_tagged_here_but_never_pushed_is_pushed_by_the_next_run(shop: 
 def test_a_promotion_cut_off_anywhere_is_finished_by_running_it_again(shop: Shop) -> None:
     shop.release("v1.0.0")
     found = []
-    survives(shop, lambda: found.append(shop.promote("v1.0.0", image=image("one"))), 8)
+    survives(shop, lambda: found.append(shop.propose("v1.0.0", image=image("one"))), 8)
     assert shop.remote_tags() == ["churn/staging/1", "churn/v1.0.0"]
     shop.merge(found[-1].branch)
-    assert shop.deploy()["churn", "production"].state == "deployed"
+    assert shop.reconcile()["churn", "production"].state == "deployed"
 
 
 def test_a_rebuilt_image_after_a_cut_off_does_not_replace_the_first(shop: Shop) -> None:
     shop.release("v1.0.0")
-    shop.promote("v1.0.0", image=image("first build"))
-    shop.merge(shop.promote("v1.0.0", image=image("second build")).branch)
-    shop.deploy()
+    shop.propose("v1.0.0", image=image("first build"))
+    shop.merge(shop.propose("v1.0.0", image=image("second build")).branch)
+    shop.reconcile()
     current = shop.look().ledger.current("churn", "production")
     assert current is not None
     assert current.says("Image") == image("first build")
@@ -96,8 +96,8 @@ def test_a_rebuilt_image_after_a_cut_off_does_not_replace_the_first(shop: Shop) 
 def test_a_deployment_cut_off_anywhere_is_finished_by_running_it_again(shipped: Shop) -> None:
     shipped.new_lock("three")
     shipped.release("v1.2.0")
-    shipped.merge(shipped.promote("v1.2.0", image=image("three")).branch)
-    survives(shipped, shipped.deploy, 3)
+    shipped.merge(shipped.propose("v1.2.0", image=image("three")).branch)
+    survives(shipped, shipped.reconcile, 3)
     assert shipped.remote_tags().count("churn/production/3") == 1
     assert "churn/production/4" not in shipped.remote_tags()
 
@@ -162,10 +162,10 @@ def test_many_clones_at_once_take_each_number_once(shipped: Shop) -> None:
 def test_two_people_deploying_the_same_merge_make_one_deployment(shipped: Shop) -> None:
     shipped.new_lock("three")
     shipped.release("v1.2.0")
-    shipped.merge(shipped.promote("v1.2.0", image=image("three")).branch)
+    shipped.merge(shipped.propose("v1.2.0", image=image("three")).branch)
     clones = [shipped.clone(f"clone{n}") for n in range(3)]
     with ThreadPoolExecutor(3) as pool:
-        found = list(pool.map(lambda clone: clone.deploy()["churn", "production"], clones))
+        found = list(pool.map(lambda clone: clone.reconcile()["churn", "production"], clones))
     assert {o.state for o in found} <= {"current", "deployed"}
     assert {o.detail.split()[0] for o in found} == {"churn/production/3"}
     assert "churn/production/4" not in shipped.remote_tags()
@@ -174,8 +174,8 @@ def test_two_people_deploying_the_same_merge_make_one_deployment(shipped: Shop) 
 def test_two_people_rolling_back_at_once_go_back_once(shipped: Shop) -> None:
     shipped.new_lock("three")
     shipped.release("v1.2.0")
-    shipped.merge(shipped.promote("v1.2.0", image=image("three")).branch)
-    shipped.deploy()
+    shipped.merge(shipped.propose("v1.2.0", image=image("three")).branch)
+    shipped.reconcile()
     clones = [shipped.clone(f"clone{n}") for n in range(3)]
 
     def back(clone: Shop) -> str:
@@ -194,7 +194,7 @@ def test_two_people_rolling_back_at_once_go_back_once(shipped: Shop) -> None:
 def test_promoting_and_rolling_back_at_once_is_as_if_one_came_first(shipped: Shop) -> None:
     shipped.new_lock("three")
     shipped.release("v1.2.0")
-    shipped.merge(shipped.promote("v1.2.0", image=image("three")).branch)
+    shipped.merge(shipped.propose("v1.2.0", image=image("three")).branch)
     one, two = shipped.clone("one"), shipped.clone("two")
 
     def back() -> str:
@@ -204,7 +204,7 @@ def test_promoting_and_rolling_back_at_once_is_as_if_one_came_first(shipped: Sho
             return str(error)
 
     with ThreadPoolExecutor(2) as pool:
-        deployed = pool.submit(one.deploy)
+        deployed = pool.submit(one.reconcile)
         said = pool.submit(back).result()
         outcome = deployed.result()["churn", "production"]
     assert outcome.state in ("deployed", "held")
@@ -217,13 +217,13 @@ def test_promoting_and_rolling_back_at_once_is_as_if_one_came_first(shipped: Sho
 def test_a_rollback_that_was_beaten_by_a_promotion_is_refused(shipped: Shop) -> None:
     shipped.new_lock("three")
     shipped.release("v1.2.0")
-    shipped.merge(shipped.promote("v1.2.0", image=image("three")).branch)
+    shipped.merge(shipped.propose("v1.2.0", image=image("three")).branch)
     other = shipped.clone("other")
     asked = []
 
     def beaten(reference: str) -> bool:
         if not asked:
-            asked.append(other.deploy())
+            asked.append(other.reconcile())
         return True
 
     shipped.checks = replace(shipped.checks, image_exists=beaten)
@@ -235,7 +235,7 @@ def test_a_rollback_that_was_beaten_by_a_promotion_is_refused(shipped: Shop) -> 
 def test_a_promotion_branch_moved_by_someone_else_is_refused(shipped: Shop) -> None:
     view = shipped.look()
     shipped.git("push", "-q", "origin", "HEAD:refs/heads/promote/churn/v9.0.0")
-    from tagship.gitops.promote import push_branch
+    from tagship.gitops.propose import push_branch
 
     with pytest.raises(TagshipError, match="was moved meanwhile"):
         push_branch(view, "promote/churn/v9.0.0", shipped.git("rev-parse", "HEAD~1"))

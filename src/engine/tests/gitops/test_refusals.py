@@ -7,8 +7,8 @@ import pytest
 from shop import Shop, gate, image, put_lock, sha
 
 from tagship.errors import TagshipError
-from tagship.gitops.deploy import Review
-from tagship.gitops.promote import promote
+from tagship.gitops.propose import propose
+from tagship.gitops.reconcile import Review
 from tagship.gitops.release import release
 from tagship.gitops.status import history, status
 from tagship.gitops.verify import verify
@@ -46,9 +46,9 @@ def test_a_tag_on_an_unreviewed_commit_is_told(shipped: Shop) -> None:
 
 def test_only_a_merged_commit_is_deployed(shipped: Shop) -> None:
     with pytest.raises(TagshipError, match="not on main"):
-        shipped.deploy(commit=side_commit(shipped))
+        shipped.reconcile(commit=side_commit(shipped))
     with pytest.raises(TagshipError, match="not on main"):
-        shipped.deploy(commit="no-such-commit")
+        shipped.reconcile(commit="no-such-commit")
 
 
 def test_a_release_of_an_unmerged_commit_is_refused(shipped: Shop) -> None:
@@ -56,7 +56,7 @@ def test_a_release_of_an_unmerged_commit_is_refused(shipped: Shop) -> None:
     shipped.look()
     forge(shipped, "churn/v1.1.0", "churn/v1.2.0", commit, **{"v1.1.0": "v1.2.0"})
     with pytest.raises(TagshipError, match="is not on main"):
-        shipped.promote("v1.2.0", image=image("x"))
+        shipped.propose("v1.2.0", image=image("x"))
     assert "is not on main" in problems(shipped, "churn/v1.2.0")
 
 
@@ -134,7 +134,7 @@ def test_a_moved_tag_is_noticed_by_the_chain_and_by_every_clone(shipped: Shop) -
     for clone in (shipped.clone("third"), other):
         assert "churn/production/1: it was moved" in findings(clone)
     with pytest.raises(TagshipError, match="it was moved"):
-        other.promote("v1.1.0")
+        other.propose("v1.1.0")
     with pytest.raises(TagshipError, match="it was moved"):
         other.rollback(to=1)
     with pytest.raises(TagshipError, match="ran nothing else before"):
@@ -155,16 +155,16 @@ def test_a_deleted_tag_leaves_a_gap_that_is_told_and_never_filled(shipped: Shop)
 def test_a_digest_that_differs_from_the_record_is_refused(shipped: Shop) -> None:
     shipped.new_lock("three")
     shipped.release("v1.2.0")
-    branch = shipped.promote("v1.2.0", image=image("three")).branch
+    branch = shipped.propose("v1.2.0", image=image("three")).branch
     shipped.merge(branch)
     path = shipped.root / "deploy/churn/production/kustomization.yaml"
     path.write_text(path.read_text().replace(DIGEST, sha("evil")))
     shipped.commit()
-    assert "its record says" in shipped.deploy()["churn", "production"].detail
+    assert "its record says" in shipped.reconcile()["churn", "production"].detail
     path = shipped.root / "deploy/churn/production/release.yaml"
     path.write_text(path.read_text().replace(DIGEST, sha("evil")))
     shipped.commit()
-    told = shipped.deploy()["churn", "production"]
+    told = shipped.reconcile()["churn", "production"]
     assert told.state == "refused"
     assert "a release is one image" in told.detail
 
@@ -174,7 +174,7 @@ def test_a_pin_edited_by_hand_without_its_record_is_not_deployed(shipped: Shop) 
     path = shipped.root / "deploy/churn/production/kustomization.yaml"
     path.write_text(path.read_text().replace(sha("image two"), sha("evil")))
     shipped.commit()
-    told = shipped.deploy()["churn", "production"]
+    told = shipped.reconcile()["churn", "production"]
     assert told.state == "refused"
     assert "which is neither the record's image" in told.detail
     assert status(shipped.look()).rows[1].main == told.detail.partition("\n")[0]
@@ -204,7 +204,7 @@ def test_a_lock_tampered_after_its_release_is_not_promoted(shipped: Shop) -> Non
     commit = shipped.commit()
     forge(shipped, "churn/v1.1.0", "churn/v1.2.0", commit, **{"v1.1.0": "v1.2.0"})
     with pytest.raises(TagshipError, match="Model-SHA256 is"):
-        shipped.promote("v1.2.0", image=image("x"))
+        shipped.propose("v1.2.0", image=image("x"))
     assert "Model-SHA256 is" in problems(shipped, "churn/v1.2.0")
 
 
@@ -246,7 +246,7 @@ def test_a_version_not_higher_than_the_last_is_refused(shipped: Shop, version: s
 def test_content_changed_after_review_is_refused(shipped: Shop, how: str) -> None:
     shipped.new_lock("three")
     shipped.release("v1.2.0")
-    proposal = shipped.promote("v1.2.0", image=image("three"))
+    proposal = shipped.propose("v1.2.0", image=image("three"))
     shipped.git("fetch", "-q", "origin", proposal.branch)
     shipped.git("switch", "-q", "--detach", "FETCH_HEAD")
     shipped.put("deploy/churn/production/notes.txt", "sneaked in")
@@ -256,7 +256,7 @@ def test_content_changed_after_review_is_refused(shipped: Shop, how: str) -> Non
     shipped.git("switch", "-q", "main")
     merged = shipped.merge(proposal.branch, how)
     shipped.approved[merged] = Review("#1", proposal.commit)
-    found = shipped.deploy(commit=merged)["churn", "production"]
+    found = shipped.reconcile(commit=merged)["churn", "production"]
     assert found.state == "refused"
     assert "differs from what was reviewed" in found.detail
 
@@ -264,14 +264,14 @@ def test_content_changed_after_review_is_refused(shipped: Shop, how: str) -> Non
 def test_manifests_changed_between_proposal_and_merge_are_refused(shipped: Shop) -> None:
     shipped.new_lock("three")
     shipped.release("v1.2.0")
-    proposal = shipped.promote("v1.2.0", image=image("three"))
+    proposal = shipped.propose("v1.2.0", image=image("three"))
     shipped.new_manifests(2)
     shipped.merge(proposal.branch)
-    found = shipped.deploy()["churn", "production"]
+    found = shipped.reconcile()["churn", "production"]
     assert "not those that were proposed and reviewed" in found.detail
-    again = shipped.promote("v1.2.0")
+    again = shipped.propose("v1.2.0")
     shipped.merge(again.branch)
-    assert shipped.deploy()["churn", "production"].state == "deployed"
+    assert shipped.reconcile()["churn", "production"].state == "deployed"
 
 
 def test_a_rejected_version_that_is_pinned_by_hand_is_refused(shipped: Shop) -> None:
@@ -280,35 +280,35 @@ def test_a_rejected_version_that_is_pinned_by_hand_is_refused(shipped: Shop) -> 
     shipped.merge(shipped.rollback().branch)
     shipped.new_lock("three")
     shipped.release("v1.2.0")
-    shipped.merge(shipped.promote("v1.2.0", image=image("three")).branch)
-    shipped.deploy()
+    shipped.merge(shipped.propose("v1.2.0", image=image("three")).branch)
+    shipped.reconcile()
     shipped.put("deploy/churn/production/release.yaml", pinned + "\n")
     shipped.put("deploy/churn/production/kustomization.yaml", pin + "\n")
     shipped.commit()
-    assert "was rejected by churn/production/3" in shipped.deploy()["churn", "production"].detail
+    assert "was rejected by churn/production/3" in shipped.reconcile()["churn", "production"].detail
 
 
 def test_an_older_release_does_not_come_back_by_a_late_merge(shipped: Shop) -> None:
     shipped.new_lock("three")
     shipped.release("v1.2.0")
-    late = shipped.promote("v1.2.0", image=image("three"))
+    late = shipped.propose("v1.2.0", image=image("three"))
     shipped.new_lock("four")
     shipped.release("v1.3.0")
-    shipped.merge(shipped.promote("v1.3.0", image=image("four")).branch)
-    assert shipped.deploy()["churn", "production"].state == "deployed"
+    shipped.merge(shipped.propose("v1.3.0", image=image("four")).branch)
+    assert shipped.reconcile()["churn", "production"].state == "deployed"
     shipped.pull()
     shipped.git("fetch", "-q", "origin", late.branch)
     shipped.git("checkout", "-q", "FETCH_HEAD", "--", "deploy/churn/production")
     merged = shipped.commit()
     shipped.approved[merged] = Review("#1", merged)
-    assert "runs the newer churn/v1.3.0" in shipped.deploy()["churn", "production"].detail
+    assert "runs the newer churn/v1.3.0" in shipped.reconcile()["churn", "production"].detail
     shipped.new_lock("five")
     shipped.release("v1.4.0")
     shipped.new_lock("six")
     shipped.release("v1.5.0")
-    shipped.promote("v1.5.0", image=image("six"))
+    shipped.propose("v1.5.0", image=image("six"))
     with pytest.raises(TagshipError, match=r"already ran the newer churn/v1\.5\.0"):
-        shipped.promote("v1.4.0", image=image("five"))
+        shipped.propose("v1.4.0", image=image("five"))
 
 
 @pytest.mark.parametrize(
@@ -322,33 +322,33 @@ def test_an_older_release_does_not_come_back_by_a_late_merge(shipped: Shop) -> N
 def test_a_wrong_image_is_refused(shop: Shop, wrong: str, problem: str) -> None:
     shop.release("v1.0.0")
     with pytest.raises(TagshipError, match=problem):
-        shop.promote("v1.0.0", image=wrong)
+        shop.propose("v1.0.0", image=wrong)
 
 
 def test_an_image_that_the_registry_does_not_have_is_not_deployed(shop: Shop) -> None:
     shop.release("v1.0.0")
     shop.checks = replace(shop.checks, image_exists=lambda reference: False)
     with pytest.raises(TagshipError, match="the registry does not have it"):
-        shop.promote("v1.0.0", image=image("one"))
+        shop.propose("v1.0.0", image=image("one"))
 
 
 def test_a_release_that_staging_never_ran_is_not_promoted(shop: Shop) -> None:
     shop.release("v1.0.0")
     with pytest.raises(TagshipError, match="staging never ran it"):
-        shop.promote("v1.0.0")
+        shop.propose("v1.0.0")
     with pytest.raises(TagshipError, match=r"no release churn/v2\.0\.0"):
-        shop.promote("v2.0.0")
+        shop.propose("v2.0.0")
     with pytest.raises(TagshipError, match="production runs nothing yet"):
-        shop.promote(None)
+        shop.propose(None)
     with pytest.raises(TagshipError, match="'prod' is no environment"):
-        shop.promote("v1.0.0", environment="prod")
+        shop.propose("v1.0.0", environment="prod")
 
 
 def test_a_first_release_pinned_by_hand_is_refused(shop: Shop) -> None:
     path = shop.root / "deploy/churn/staging/release.yaml"
     path.write_text(path.read_text().replace("release: none", "release: churn/v1.0.0"))
     shop.commit()
-    assert "was pinned by hand" in shop.deploy()["churn", "staging"].detail
+    assert "was pinned by hand" in shop.reconcile()["churn", "staging"].detail
 
 
 def test_rollback_with_nothing_before_is_refused(shop: Shop) -> None:
@@ -467,7 +467,7 @@ def test_a_removed_overlay_is_refused_not_forgotten(shipped: Shop) -> None:
     shipped.pull()
     shipped.git("rm", "-qr", "deploy/churn/production")
     shipped.commit()
-    assert "no overlay on main" in shipped.deploy()["churn", "production"].detail
+    assert "no overlay on main" in shipped.reconcile()["churn", "production"].detail
 
 
 DIGEST = sha("image three")
@@ -500,7 +500,7 @@ def test_a_name_that_cannot_be_a_models_is_refused(shipped: Shop, name: str) -> 
     with pytest.raises(TagshipError):
         release(shipped.root, name, "v1.0.0", shipped.checks)
     with pytest.raises(TagshipError):
-        promote(shipped.root, name, "v1.0.0", shipped.checks)
+        propose(shipped.root, name, "v1.0.0")
     with pytest.raises(TagshipError, match="is no tag of this grammar"):
         verify(shipped.root, f"{name}/v1.0", shipped.checks)
 

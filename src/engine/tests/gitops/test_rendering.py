@@ -20,7 +20,7 @@ def add(shop: Shop, path: str, text: str) -> None:
 
 
 def deployed(shop: Shop, environment: str = "production") -> str:
-    outcome = shop.deploy()["churn", environment]
+    outcome = shop.reconcile()["churn", environment]
     return f"{outcome.state} {outcome.detail}"
 
 
@@ -69,14 +69,14 @@ def test_whatever_changes_the_rendering_is_a_change(shipped: Shop, plant) -> Non
     shipped.commit()
     assert deployed(shipped, "staging") == "deployed churn/staging/3"
     assert deployed(shipped).startswith("pending")
-    proposal = shipped.promote(None)
+    proposal = shipped.propose(None)
     shipped.pull()
     plant(shipped, "two")
     shipped.commit("after the review")
     assert {row.main for row in status(shipped.look()).rows} == {"has other manifests"}
     shipped.merge(proposal.branch)
     assert "are not those that were proposed and reviewed" in deployed(shipped)
-    shipped.merge(shipped.promote(None).branch)
+    shipped.merge(shipped.propose(None).branch)
     assert deployed(shipped) == "deployed churn/production/3"
 
 
@@ -137,7 +137,7 @@ def test_an_image_that_nobody_declared_is_refused_before_any_tag(shipped: Shop, 
     shipped.commit()
     before = shipped.remote_tags()
     with pytest.raises(TagshipError, match=r"evil\.example/x.*neither the record's image"):
-        shipped.promote("v1.2.0", image=image("three"))
+        shipped.propose("v1.2.0", image=image("three"))
     assert "neither the record's image" in deployed(shipped, "staging")
     assert "neither the record's image" in deployed(shipped)
     assert shipped.remote_tags() == before
@@ -284,11 +284,11 @@ def test_another_kustomize_redeploys_nothing_and_claims_nothing(
     assert all("here is v9.9.9" in doubt for doubt in open_.values())
     # A rejection of manifests holds, whoever rendered them.
     shipped.new_manifests(2)
-    shipped.merge(shipped.promote(None).branch)
+    shipped.merge(shipped.propose(None).branch)
     assert deployed(shipped) == "deployed churn/production/3"
     back = shipped.rollback("too much")
     assert back.rejects == "churn/production/3"
     shipped.merge(back.branch)
     program.unlink()
     with pytest.raises(TagshipError, match="churn/production/3 was rejected"):
-        shipped.promote(None)
+        shipped.propose(None)

@@ -8,8 +8,8 @@ import pytest
 from shop import Shop, git, image
 
 from tagship.errors import TagshipError
-from tagship.gitops.deploy import Outcome, Review, deploy
 from tagship.gitops.heads import keep_heads
+from tagship.gitops.reconcile import Outcome, Review, reconcile
 from tagship.gitops.rollback import lift
 from tagship.gitops.status import history, status
 from tagship.gitops.verify import verify, verify_all
@@ -175,11 +175,11 @@ def test_a_deleted_top_is_noticed_by_what_came_after_elsewhere(shipped: Shop) ->
     shipped.merge(shipped.rollback().branch)
     shipped.new_lock("three")
     shipped.release("v1.2.0")
-    assert shipped.promote("v1.2.0", image=image("three")).deployed == "churn/staging/3"
+    assert shipped.stage("v1.2.0", image("three")).detail == "churn/staging/3"
     fresh = delete(shipped, "churn/production/3")
     told = [f.problem for f in fresh.look().ledger.findings if f.ref == "churn/production/3"]
     assert told[0].startswith("it was deleted: churn/staging/3 saw it; to restore it: git push")
-    assert "it was deleted" in fresh.deploy()["churn", "production"].detail
+    assert "it was deleted" in fresh.reconcile()["churn", "production"].detail
     back = fresh.rollback("over the hole")
     assert (back.tag.name, back.release) == ("churn/production/4", "churn/v1.0.0")
 
@@ -188,7 +188,7 @@ def test_two_deleted_tops_of_one_series_are_noticed(shipped: Shop) -> None:
     shipped.merge(shipped.rollback().branch)
     lift(shipped.root, "churn", "v1.1.0", "mended", shipped.checks)
     shipped.new_manifests(2)
-    shipped.deploy()
+    shipped.reconcile()
     fresh = delete(shipped, "churn/production/3", "churn/production/4")
     gone = [f.ref for f in fresh.look().ledger.findings if "it was deleted" in f.problem]
     assert gone == ["churn/production/4"]
@@ -207,7 +207,7 @@ def test_the_branch_of_heads_notices_what_no_later_deployment_saw(shipped: Shop)
 
 def test_a_moved_top_is_noticed_in_a_fresh_clone(shipped: Shop) -> None:
     shipped.new_manifests(2)
-    shipped.deploy()
+    shipped.reconcile()
     retag(shipped, "churn/production/2", "churn/production/2", Actor="Mallory")
     told = [f.problem for f in shipped.clone("fresh").look().ledger.findings]
     assert "it was moved: churn/staging/3 saw " in told[0]
@@ -278,16 +278,16 @@ def test_a_new_environment_in_the_middle_makes_no_old_tag_untrue(shipped: Shop) 
     assert untrue == []
     shipped.new_lock("three")
     shipped.release("v1.2.0")
-    proposal = shipped.promote("v1.2.0", image=image("three"))
+    proposal = shipped.propose("v1.2.0", image=image("three"))
     assert proposal.environment == "qa"
     shipped.merge(proposal.branch)
-    found = deploy(shipped.root, shipped.checks, "", lambda c, _: shipped.approved.get(c))
+    found = reconcile(shipped.root, shipped.checks, "", lambda c, _: shipped.approved.get(c))
     assert Outcome("churn", "qa", "deployed", "churn/qa/1", "v1.2.0") in found
     wanted = [o for o in found if (o.environment, o.state) == ("production", "pending")]
     assert wanted[-1].version == "v1.2.0"
-    assert wanted[-1].detail.endswith("tagship promote churn v1.2.0 --env production")
-    shipped.merge(shipped.promote("v1.2.0", environment="production").branch)
-    assert shipped.deploy()["churn", "production"].detail == "churn/production/3"
+    assert wanted[-1].detail.endswith("tagship propose churn v1.2.0 --env production")
+    shipped.merge(shipped.propose("v1.2.0", environment="production").branch)
+    assert shipped.reconcile()["churn", "production"].detail == "churn/production/3"
     assert verify(shipped.root, "churn/production/3", shipped.checks).ok
 
 
@@ -303,18 +303,18 @@ def reviewed(shipped: Shop) -> tuple[Shop, str]:
     shipped.commit()
     shipped.new_lock("three")
     shipped.release("v1.2.0")
-    return shipped, shipped.merge(shipped.promote("v1.2.0", image=image("three")).branch)
+    return shipped, shipped.merge(shipped.propose("v1.2.0", image=image("three")).branch)
 
 
 def test_fewer_approvals_than_wanted_are_refused(reviewed: tuple[Shop, str]) -> None:
     shop, merged = reviewed
-    detail = shop.deploy()["churn", "production"].detail
+    detail = shop.reconcile()["churn", "production"].detail
     assert "#1 has 0 approvals of" in detail
     assert "review.approvals of config/project.yaml wants 1" in detail
-    (by_hand,) = [o for o in deploy(shop.root, shop.checks) if o.environment == "production"]
+    (by_hand,) = [o for o in reconcile(shop.root, shop.checks) if o.environment == "production"]
     assert "review.approvals is 1, and nobody was asked here" in by_hand.detail
     shop.approved[merged] = replace(shop.approved[merged], approvals=("bob", "eve"))
-    assert shop.deploy()["churn", "production"].state == "deployed"
+    assert shop.reconcile()["churn", "production"].state == "deployed"
     said = shop.look().ledger.current("churn", "production")
     assert said is not None
     assert said.says("Reviewed") == f"#1 at {shop.approved[merged].commit}"
@@ -328,7 +328,7 @@ def test_approvals_of_another_commit_do_not_count(reviewed: tuple[Shop, str]) ->
     shop, merged = reviewed
     other = shop.git("rev-parse", f"{merged}^1")
     shop.approved[merged] = Review("#1", other, ("bob",))
-    assert "it differs from what was reviewed" in shop.deploy()["churn", "production"].detail
+    assert "it differs from what was reviewed" in shop.reconcile()["churn", "production"].detail
 
 
 def test_status_says_when_a_row_cannot_be_compared(

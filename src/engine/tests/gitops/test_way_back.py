@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from argo import runs
-from shop import Shop, git, image
+from shop import Shop, git
 
 from tagship.errors import TagshipError
 from tagship.gitops import command
@@ -136,10 +136,10 @@ def test_the_highest_number_of_all_is_for_an_administrator(shipped: Shop) -> Non
 def test_a_promotion_waits_for_the_rollback_over_what_leads_astray(shipped: Shop, ref: str) -> None:
     plant(shipped, ref)
     with pytest.raises(TagshipError, match=re.escape(ref.split("/", 2)[2])):
-        shipped.promote("v1.1.0")
-    assert shipped.deploy()["churn", "production"].state == "refused"
+        shipped.propose("v1.1.0")
+    assert shipped.reconcile()["churn", "production"].state == "refused"
     shipped.rollback()
-    assert shipped.deploy()["churn", "production"].state != "refused"
+    assert shipped.reconcile()["churn", "production"].state != "refused"
 
 
 @pytest.mark.parametrize("text", ["environments: [", "name: 5\n", ""])
@@ -198,16 +198,6 @@ def test_a_refused_branch_says_that_the_rollback_is_there(shipped: Shop) -> None
     assert runs(shipped.remote, "churn", "production") == ("churn/production/3", BACK)
 
 
-def test_a_refused_proposal_says_that_staging_was_deployed(shipped: Shop) -> None:
-    shipped.new_lock("three")
-    shipped.release("v1.2.0")
-    refuse(shipped, "refs/heads/promote/*")
-    with pytest.raises(
-        TagshipError, match=r"^churn/staging/3 was made; but then: the remote refused"
-    ):
-        shipped.promote("v1.2.0", image=image("three"))
-
-
 def test_a_refused_tag_changes_nothing_and_does_not_say_so_of_more(shipped: Shop) -> None:
     before = shipped.remote_tags()
     refuse(shipped, "refs/tags/*")
@@ -251,8 +241,8 @@ def test_a_lift_that_is_run_again_lifts_no_later_rejection(
     monkeypatch.setenv("GITHUB_RUN_ID", "1")
     (first,) = lift(shipped.root, "churn", "v1.1.0", "mended", shipped.checks)
     monkeypatch.setenv("GITHUB_RUN_ID", "2")
-    shipped.merge(shipped.promote("v1.1.0").branch)
-    assert shipped.deploy()["churn", "production"].state == "deployed"
+    shipped.merge(shipped.propose("v1.1.0").branch)
+    assert shipped.reconcile()["churn", "production"].state == "deployed"
     shipped.merge(shipped.rollback("not mended").branch)
     monkeypatch.setenv("GITHUB_RUN_ID", "1")
     (again,) = lift(shipped.root, "churn", "v1.1.0", "mended", shipped.checks)

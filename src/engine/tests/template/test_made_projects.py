@@ -111,11 +111,13 @@ def released_and_rolled_back(project: Path) -> None:
     for number, version in enumerate(("v1.0.0", "v1.1.0"), 1):
         image = f"ghcr.io/my-organisation/my-models-wine@sha256:{number:064}"
         tagship(project, "release", "wine", version, "--push")
-        tagship(project, "promote", "wine", version, "--registry", "none", "--image", image)
+        release = ("--release", f"wine/{version}", "--image", image)
+        tagship(project, "reconcile", "--registry", "none", *release)
+        tagship(project, "propose", "wine", version)
         git(project, "fetch", "-q")
         git(project, "merge", "-q", "--no-ff", f"origin/promote/wine/{version}")
         git(project, "push", "-q", "origin", "main")
-        assert f"wine/production/{number}" in tagship(project, "deploy", "--registry", "none")
+        assert f"wine/production/{number}" in tagship(project, "reconcile", "--registry", "none")
     tagship(project, "rollback", "wine", "--reason", "a test", "--registry", "none")
     assert "wine/v1.0.0 (wine/production/3)" in tagship(project, "status")
     record = git(project, "show", "wine/production/3:deploy/wine/production/release.yaml")

@@ -107,7 +107,7 @@ class Hub:
 
     def push_main(self) -> Run:
         head = git(self.remote, "rev-parse", "main")
-        return self._start("promote", "push", "refs/heads/main", head)
+        return self._start("reconcile", "push", "refs/heads/main", head)
 
     def push_tag(self, workflow: str, tag: str) -> Run:
         commit = git(self.remote, "rev-parse", f"refs/tags/{tag}^{{commit}}")

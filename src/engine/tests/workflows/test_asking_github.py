@@ -13,7 +13,7 @@ from tagship.cli import make_app
 from tagship.errors import TagshipError
 from tagship.gitops import github
 from tagship.gitops.changed import affected
-from tagship.gitops.deploy import Review
+from tagship.gitops.reconcile import Review
 
 
 @pytest.fixture

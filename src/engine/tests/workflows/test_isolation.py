@@ -102,7 +102,7 @@ def engine(checkout: Path) -> Path:
 
 @pytest.mark.parametrize(
     "words",
-    [("status", "--no-mlflow"), ("verify-deployment",), ("deploy",), ("doctor",),
+    [("status", "--no-mlflow"), ("verify-deployment",), ("reconcile",), ("doctor",),
      ("ci", "outputs", "outcomes.json"), ("image", "--push", "--", "churn")],
 )  # fmt: skip
 def test_nothing_that_was_planted_runs(

@@ -174,7 +174,7 @@ def test_author_pull_request_and_release_train_once_each(
         for log in (asked.log, ran.log):
             assert ": fetched from 127.0.0.1" in log, "the champion is scored, not trained"
         assert shipped.merge(f"promote/tiny/{version}").ok
-        assert trainings() == 0, "promoting trains nothing"
+        assert trainings() == 0, "reconciling trains nothing"
 
 
 def test_the_gate_of_a_fork_says_the_same_without_a_comment(founded: Hub) -> None:
@@ -220,7 +220,9 @@ def test_a_tag_on_an_unreviewed_commit_is_refused_before_its_code_runs(tagged: H
     ran = tagged.push_tag("release", "tiny/v1.0.1")
     assert ran.results("check") == "failure"
     assert "is not on main" in ran.log
-    assert {ran.results(job) for job in ("train", "build", "promote", "verify")} == {"skipped"}
+    assert {ran.results(job) for job in ("train", "build", "reconcile", "propose", "verify")} == {
+        "skipped"
+    }
     assert tagged.edge.calls("docker") == []
 
 
@@ -242,7 +244,7 @@ def test_bytes_that_are_not_the_lock_s_are_not_pushed(tagged: Hub, name: str) ->
     said = "its record" if name == "record.json" else name
     assert f"{said} says " in ran.log
     assert tagged.edge.load("pushed", {}) == {}
-    assert ran.results("promote") == "skipped"
+    assert ran.results("reconcile") == "skipped"
 
 
 def test_an_image_that_the_registry_does_not_have_is_not_deployed(tagged: Hub) -> None:
@@ -250,7 +252,7 @@ def test_an_image_that_the_registry_does_not_have_is_not_deployed(tagged: Hub) -
     text = program.read_text(encoding="utf-8")
     program.write_text(text.replace('load("pushed.json", {})[name]', '"sha256:" + "0" * 64'))
     ran = tagged.push_tag("release", "tiny/v1.0.0")
-    assert ran.results("promote") == "failure", ran.log
+    assert ran.results("reconcile") == "failure", ran.log
     assert "the registry does not have it" in ran.log
     assert tagged.tags == ["tiny/v1.0.0"]
 
@@ -298,10 +300,14 @@ def test_a_moved_deployment_tag_is_reported(staged: Hub) -> None:
 
 
 MISTAKES = {
-    "promote: the wrong commit": ("promote", '--commit="$GITHUB_SHA"', '--commit="$GITHUB_SHA~1"'),
-    "promote: no token to ask with": ("promote", "pull-requests: read", "issues: read"),
-    "promote: outputs of nothing": ("promote", "--json > outcomes", "> outcomes"),
-    "promote: a shallow clone": ("promote", "fetch-depth: 0", "fetch-depth: 1"),
+    "reconcile: the wrong commit": (
+        "reconcile",
+        '--commit="$GITHUB_SHA"',
+        '--commit="$GITHUB_SHA~1"',
+    ),
+    "reconcile: no token to ask with": ("reconcile", "pull-requests: read", "issues: read"),
+    "reconcile: outputs of nothing": ("reconcile", "--json > outcomes", "> outcomes"),
+    "reconcile: a shallow clone": ("reconcile", "fetch-depth: 0", "fetch-depth: 1"),
     "rollback: the reason is lost": ("rollback", "REASON: ${{ inputs.reason }}", "REASON: ''"),
     "rollback: no pull request": ("rollback", "ci propose", "ci outputs"),
 }

@@ -28,9 +28,10 @@ WRITES = ("contents", "packages", "id-token", "attestations", "pull-requests", "
 MAY_WRITE = {
     ("gate", "comment"): {"pull-requests"},
     ("release", "build"): {"packages", "id-token", "attestations"},
-    ("release", "promote"): {"contents", "pull-requests"},
-    ("promote", "deploy"): {"contents"},
-    ("promote", "propose"): {"contents", "pull-requests"},
+    ("release", "reconcile"): {"contents"},
+    ("release", "propose"): {"contents", "pull-requests"},
+    ("reconcile", "reconcile"): {"contents"},
+    ("reconcile", "propose"): {"contents", "pull-requests"},
     ("rollback", "rollback"): {"contents", "pull-requests"},
     ("monitor", "issues"): {"contents", "issues"},
     ("monitor", "propose"): {"contents", "pull-requests", "issues"},
@@ -148,17 +149,15 @@ def test_a_checkout_keeps_no_token_and_only_steps_that_need_one_get_it() -> None
         trains = re.search(r"tagship (run|gate|lock verify|lock renew|retrain)", script)
         reads = bool(trains) and name in ("release", "monitor")  # only what was merged
         assert ("TAGSHIP_PII_KEY" in secrets) == reads, f"{name}: {job}: for what splits by it"
-        asks = re.search(
-            r"tagship (promote .*--image|deploy|rollback|verify|image .*--push)", script
-        )
+        asks = re.search(r"tagship (reconcile|rollback|verify|image .*--push)", script)
         may_ask = bool(asks) and job != "check"
         assert ("TAGSHIP_REGISTRY_TOKEN" in secrets) == may_ask, f"{name}: {job}: the registry's"
-        pushes = re.search(r"tagship (promote|deploy|rollback|ci propose|ci renewed)", script)
-        writes = bool(pushes) and name in ("release", "promote", "rollback", "renew")
+        pushes = re.search(r"tagship (propose|reconcile|rollback|ci propose|ci renewed)", script)
+        writes = bool(pushes) and name in ("release", "reconcile", "rollback", "renew")
         assert ("TAGSHIP_TOKEN" in secrets) == writes, f"{name}: {job}: for what pushes"
         assert len(secrets) <= reads + may_ask + writes, f"{name}: {job}: {secrets}"
         remote = re.search(
-            r"tagship (promote|deploy|rollback|verify-deployment|ci difference|monitor|retrain"
+            r"tagship (propose|reconcile|rollback|verify-deployment|ci difference|monitor|retrain"
             r"|ci (comment|propose|issues|retrained|renewed|engine|tags))",
             script,
         )

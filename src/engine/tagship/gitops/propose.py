@@ -1,20 +1,18 @@
-"""Proposing a promotion: the first environment is deployed, the next gets a pull request.
+"""Proposing: a branch for the pull request that pins a release in an environment.
 
-Nothing here touches a later environment: its pin is only proposed, on a branch.
+Nothing is deployed here.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from tagship.errors import TagshipError
 from tagship.gitops.difference import folded, rendered
 from tagship.gitops.ledger import Deployment
-from tagship.gitops.records import AUTOMATIC, NONE, Record, overlay
-from tagship.gitops.registry import split_reference
+from tagship.gitops.records import NONE, Record, overlay
 from tagship.gitops.rules import check_release, refuse_rejected
-from tagship.gitops.tagging import Plan, after, plan_deployment, tag_deployment
-from tagship.gitops.tags import one_line, release_tag
-from tagship.gitops.view import Checks, View, look
+from tagship.gitops.tags import release_tag
+from tagship.gitops.view import View, look
 
 
 @dataclass(frozen=True)
@@ -25,67 +23,52 @@ class Proposal:
     commit: str
     title: str
     body: str
-    deployed: str = ""
-    """The first environment's deployment tag."""
-    environment: str = ""
+    environment: str
 
 
-def promote(
+def propose(
     root: Path,
     model: str,
     version: str | None,
-    checks: Checks,
     environment: str | None = None,
-    image: str | None = None,
-    run_id: str = NONE,
     dry_run: bool = False,
 ) -> Proposal:
-    """Deploy a release to the first environment if it has an image and never ran, then propose it.
+    """Push a branch that pins a release in an environment, by default in the second one.
 
     Without a version, the release that the environment runs is proposed with today's manifests.
 
     Raises:
-        TagshipError: no such release, rejected, never built, or a wrong image.
+        TagshipError: no such release, it is rejected, or the environment before never ran it.
     """
     view = look(root)
     view.check_model(model)
-    target = environment or (view.environments[1] if len(view.environments) > 1 else view.first)
+    target = environment or view.second
     earlier = view.before(target)
+    if earlier is None:
+        raise TagshipError(
+            f"{target} is the first environment: nothing is proposed to it",
+            f"a release reaches it by: tagship reconcile --release {model}/{version or 'v…'}",
+        )
     name = _which(view, model, version, target)
     view.check_taggable(model)
     release = view.ledger.release(name)
     check_release(view, release)
     refuse_rejected(view, view.released(release, target), "")
     deployed = view.ran(name, view.first)
-    tag = deployed.name if deployed else ""
-    if deployed is None:
-        if image is None:
-            raise TagshipError(
-                f"{name}: {view.first} never ran it, so its image is not known",
-                "the release workflow does this; by hand: --image <name>@sha256:…",
-            )
-        record = _with_image(view, view.released(release, view.first), image, run_id, checks)
-        done = tag_deployment(root, model, checks, lambda now: _first(now, record, target), dry_run)
-        tag = done.name
-        if dry_run or earlier is None:
-            return Proposal("", "", "", done.message, tag, target)
-        with after(f"{tag} was made"):
-            view = look(root)
-            deployed = view.ran(name, view.first)
-            assert deployed is not None
-            return _next(view, deployed, name, target, tag, dry_run)
-    return _next(view, deployed, name, target, tag, dry_run)
+    if deployed is None or view.ran(name, earlier) is None:
+        raise TagshipError(f"{name}: {earlier} never ran it", _way_to(view, name, earlier))
+    return _propose(view, deployed, name, target, dry_run)
 
 
-def _next(
-    view: View, deployed: Deployment, name: str, target: str, tag: str, dry_run: bool
-) -> Proposal:
-    earlier = view.before(target)
-    if earlier is None:
-        return Proposal("", "", "", "", tag, target)
-    if view.ran(name, earlier) is None:
-        raise TagshipError(f"{name}: {earlier} never ran it", f"promote it to {earlier} first")
-    return _propose(view, deployed, name, target, tag, dry_run)
+def _way_to(view: View, name: str, environment: str) -> str:
+    """How a release reaches an environment."""
+    model, _, version = name.partition("/")
+    if environment == view.first:
+        return (
+            "the release workflow deploys it; by hand:"
+            f" tagship reconcile --release {name} --image <name>@sha256:…"
+        )
+    return f"tagship propose {model} {version} --env {environment}"
 
 
 def _which(view: View, model: str, version: str | None, target: str) -> str:
@@ -99,42 +82,7 @@ def _which(view: View, model: str, version: str | None, target: str) -> str:
     return current.release
 
 
-def _with_image(view: View, record: Record, image: str, run_id: str, checks: Checks) -> Record:
-    name, _, digest = image.partition("@")
-    expected = f"{view.project.registry}/{view.project.name}-{record.model}"
-    if name != expected:
-        raise TagshipError(f"{image}: the image of {record.model} is {expected}")
-    split_reference(image)
-    if not checks.image_exists(image):
-        raise TagshipError(f"{image}: the registry does not have it", "push it first")
-    return replace(record, image=name, digest=digest, run_id=one_line(run_id), manifests=AUTOMATIC)
-
-
-def _first(view: View, record: Record, target: str) -> Plan | Deployment:
-    """What the first environment needs for a release, which must render for the target, too."""
-    ran = view.ran(record.release, record.environment)
-    if ran:
-        return ran
-    mine = view.ledger.release(record.release).tag
-    for deployment in view.ledger.history(record.model, record.environment):
-        other = view.ledger.releases.get(deployment.release)
-        if other and other.tag > mine:
-            raise TagshipError(
-                f"{record.release}: {deployment.name} already ran the newer {other.name}",
-                "release a higher version instead",
-            )
-    draft = view.pinned(view.head, record, "draft")
-    plan = plan_deployment(view, record, draft, f"deploy {record.release}")
-    if target != record.environment:
-        view.manifests(
-            view.pinned(view.head, record.moved_to(target, NONE), "draft"), record.model, target
-        )
-    return plan
-
-
-def _propose(
-    view: View, deployed: Deployment, name: str, target: str, tag: str, dry_run: bool
-) -> Proposal:
+def _propose(view: View, deployed: Deployment, name: str, target: str, dry_run: bool) -> Proposal:
     model = deployed.tag.model
     source = view.record(deployed.commit, model, view.first)
     assert source is not None
@@ -153,16 +101,15 @@ def _propose(
     title = f"deploy: {target} runs {name}"
     commit = view.pinned(base, wish, f"{title}\n\n{source.reference}\n")
     if old == wish or commit == view.head:
-        return Proposal("", view.head, "", "", tag, target)
+        return Proposal("", view.head, "", "", target)
     if not dry_run:
         push_branch(view, branch, commit)
-    return Proposal(branch, commit, title, describe(view, current, wish, commit), tag, target)
+    return Proposal(branch, commit, title, describe(view, current, wish, commit), target)
 
 
 def branch_for(view: View, release: str, environment: str) -> str:
     """``promote/churn/v1.3.0``, and with its environment from the third one on."""
-    second = view.environments[1] if len(view.environments) > 1 else ""
-    return f"promote/{release}" + ("" if environment == second else f"-{environment}")
+    return f"promote/{release}" + ("" if environment == view.second else f"-{environment}")
 
 
 def push_branch(view: View, branch: str, commit: str) -> None:

@@ -1,9 +1,9 @@
-"""After a merge: tag what the default branch now asks for, environment by environment.
+"""Reconciling: tag what the default branch asks for, environment by environment.
 
 State decides, not the event: run again, or late, it does the same or nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -54,7 +54,7 @@ class _Settled(Exception):
         self.detail = detail
 
 
-def deploy(
+def reconcile(
     root: Path,
     checks: Checks,
     commit: str = "",
@@ -84,27 +84,26 @@ def deploy(
         for environment in view.environments:
             if outcomes and outcomes[-1].state == "deployed":
                 view = look(root)
-            outcomes.append(_one(view, checks, model, environment, merged, reviewed, dry_run))
-    return outcomes + _next(outcomes, view.environments)
+            outcomes.append(
+                _reconcile_environment(view, checks, model, environment, merged, reviewed, dry_run)
+            )
+    return outcomes + pending_after(outcomes, view.environments)
 
 
-def _next(outcomes: list[Outcome], environments: list[str]) -> list[Outcome]:
-    """What may go further: a release reaches each environment from the one before it.
-
-    The second one's proposal is made by the release itself.
-    """
-    found = []
+def pending_after(outcomes: Iterable[Outcome], environments: list[str]) -> list[Outcome]:
+    """What may go further: a release reaches each environment from the one before it."""
+    pending = []
     for outcome in outcomes:
         later = environments[environments.index(outcome.environment) + 1 :]
         if later and outcome.version:
-            way = f"tagship promote {outcome.model} {outcome.version} --env {later[0]}"
-            told = f"{outcome.environment} runs {outcome.version}; to propose it: {way}"
-            found.append(Outcome(outcome.model, later[0], "pending", told, outcome.version))
-    return found
+            way = f"tagship propose {outcome.model} {outcome.version} --env {later[0]}"
+            told = f"{outcome.environment} ran {outcome.version}; to propose it: {way}"
+            pending.append(Outcome(outcome.model, later[0], "pending", told, outcome.version))
+    return pending
 
 
-def _one(
-    seen: View,
+def _reconcile_environment(
+    start: View,
     checks: Checks,
     model: str,
     environment: str,
@@ -116,13 +115,13 @@ def _one(
         return _decide(view, checks, model, environment, merged, reviewed)
 
     try:
-        done = tag_deployment(seen.git.root, model, checks, decide, dry_run, seen)
+        done = tag_deployment(start.git.root, model, checks, decide, dry_run, start)
     except _Settled as settled:
         return Outcome(model, environment, settled.state, settled.detail)
     except TagshipError as error:
         return Outcome(model, environment, "refused", str(error))
     state: State = "deployed" if done.created or dry_run else "current"
-    beyond = done.created and environment != seen.first
+    beyond = done.created and environment != start.first
     version = done.release.rpartition("/")[2] if beyond else ""
     return Outcome(model, environment, state, done.name, version)
 
@@ -153,11 +152,11 @@ def _decide(
             "restore it; an environment is emptied in the cluster, not by deleting its folder",
         )
     if environment == view.first:
-        return _follow(view, record, current)
-    return _promote(view, checks, record, current, merged, reviewed)
+        return _keep_release(view, record, current)
+    return _follow_main(view, checks, record, current, merged, reviewed)
 
 
-def _follow(view: View, record: Record, current: Deployment | None) -> Plan:
+def _keep_release(view: View, record: Record, current: Deployment | None) -> Plan:
     """The first environment: the release that it runs, with the default branch's manifests."""
     if current is None:
         raise TagshipError(
@@ -178,7 +177,7 @@ def _follow(view: View, record: Record, current: Deployment | None) -> Plan:
     return plan
 
 
-def _promote(
+def _follow_main(
     view: View,
     checks: Checks,
     record: Record,
@@ -197,7 +196,7 @@ def _promote(
         raise _Settled(
             "pending",
             f"{view.remote.default} has other manifests; to propose them:"
-            f" tagship promote {model} --env {environment}",
+            f" tagship propose {model} --env {environment}",
         )
     stands = view.rejection(record, record.manifests)
     if current and stands and stands.name == current.name:
@@ -229,14 +228,14 @@ def _refuse_unreviewed(
         if needed:
             raise TagshipError(
                 f"config/project.yaml: review.approvals is {needed}, and nobody was asked here",
-                "the promotion workflow deploys it; by hand: tagship deploy --github",
+                "reconcile.yml deploys it; by hand: tagship reconcile --github",
             )
         return {}
     folder = overlay(record.model, record.environment)
     brought = view.git.last_change(merged, folder)
     approved = reviewed(brought, view.remote.default)
     again = (
-        f"take it back (git revert), then: tagship promote {record.model}"
+        f"take it back (git revert), then: tagship propose {record.model}"
         f" {record.release.split('/')[-1]} --env {record.environment}"
     )
     if approved is None:
