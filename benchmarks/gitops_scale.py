@@ -18,8 +18,8 @@ from tagship.gitops.records import (
     pin_path,
     record_path,
 )
+from tagship.gitops.snapshot import Snapshot, fetch_snapshot
 from tagship.gitops.tags import compose
-from tagship.gitops.view import View, look
 from tagship.new_model.overlays import overlay_files
 
 BOUNDS = {"status": 1.0, "reconcile": 8.0, "status after a change of the base": 1.0}
@@ -82,14 +82,14 @@ def record_of(model: str, environment: str, registry: str, name: str) -> Record:
     )  # fmt: skip
 
 
-def tags(view: View, each: int) -> Iterator[str]:
+def tags(snapshot: Snapshot, each: int) -> Iterator[str]:
     """A stream for ``git fast-import``: of each model a release, and its deployments."""
-    for model in view.models:
+    for model in snapshot.models:
         release = {"Model": model, "Release": f"{model}/v1.0.0", "Verdict": "pass"}
         release |= {f"{key}-SHA256": SHA for key in ("Model", "Lock", "Config", "Data", "Verdict")}
-        yield tag(f"{model}/v1.0.0", view.head, release)
-        for environment in view.environments:
-            record = view.record(view.head, model, environment)
+        yield tag(f"{model}/v1.0.0", snapshot.head, release)
+        for environment in snapshot.environments:
+            record = snapshot.record(snapshot.head, model, environment)
             assert record
             said = record.trailers() | {"Manifests": SHA, "Kustomize": "v5.7.1"}
             said |= {"Model": model, "Environment": environment, "Action": "deploy"}
@@ -97,8 +97,8 @@ def tags(view: View, each: int) -> Iterator[str]:
             for number in range(1, each + 1):
                 name = f"{model}/{environment}/{number}"
                 told = {**said, "Previous": before} if before else said
-                yield tag(name, view.head, told)
-                before = f"{name}@{tag_object(name, view.head, told)}"
+                yield tag(name, snapshot.head, told)
+                before = f"{name}@{tag_object(name, snapshot.head, told)}"
 
 
 def tag_object(name: str, commit: str, trailers: dict[str, str]) -> str:
@@ -120,8 +120,8 @@ def main() -> None:
     models, numbers = (3, 4) if given.quick else (50, 49)
     with tempfile.TemporaryDirectory() as folder:
         root = found(Path(folder), models)
-        view = look(root)
-        stream = "".join(tags(view, numbers))
+        snapshot = fetch_snapshot(root)
+        stream = "".join(tags(snapshot, numbers))
         git(root.parent / "remote.git", "fast-import", "--quiet", stdin=stream)
         commands = {
             "status": [TAGSHIP, "status"],

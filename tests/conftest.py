@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tagship.gitops.changed import changed
+from tagship.gitops.changed_models import changed
 
 ROOT = Path(__file__).parents[1]
 MODELS = sorted(path.parent.name for path in ROOT.glob("config/*/model.yaml"))

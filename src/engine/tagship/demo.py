@@ -26,9 +26,9 @@ from tagship.gitops.reconcile_release import reconcile_release
 from tagship.gitops.records import overlay
 from tagship.gitops.release import release
 from tagship.gitops.rollback import lift, rollback
+from tagship.gitops.snapshot import Checks, fetch_snapshot
 from tagship.gitops.status import history, status
 from tagship.gitops.verify import verify
-from tagship.gitops.view import Checks, look
 from tagship.proofs import Proofs, judge
 from tagship.training.bundle import lock_bundle
 from tagship.training.fingerprint import changes, current_inputs
@@ -55,7 +55,7 @@ class Demo:
 
     def tell(self) -> None:
         """The story from the first release to the history of it all."""
-        environment = look(self.root).environments[-1]
+        environment = fetch_snapshot(self.root).environments[-1]
         self._mend_lock()
         self._title("Release v1.0.0: its image is deployed to staging, production is proposed")
         self._ship("v1.0.0")
@@ -83,7 +83,7 @@ class Demo:
         self._compare(first, back.tag.name, overlay(self.model, environment))
 
     def _ship(self, version: str) -> None:
-        environments = look(self.root).environments
+        environments = fetch_snapshot(self.root).environments
         self._release(version)
         image = self._build(version)
         name = f"{self.model}/{version}"
@@ -124,7 +124,7 @@ class Demo:
         files = load_model(self.root, self.model)
         before = read_lock(files.lock_path)
         path = files.folder / "model.yaml"
-        champion = look(self.root).champion(self.model)
+        champion = fetch_snapshot(self.root).champion(self.model)
         for candidates in _candidates(how, files.model.task, before):
             content = read_yaml(path).root
             content["candidates"] = candidates
@@ -169,14 +169,16 @@ class Demo:
             raise TagshipError("the demo expected a refusal, and there was none")
 
     def _report(self, environment: str) -> None:
-        view = look(self.root)
-        for event in history(view, self.model):
+        snapshot = fetch_snapshot(self.root)
+        for event in history(snapshot, self.model):
             why = f" ({event.reason})" if event.reason else ""
             self.say(f"{event.name:24} {event.action:9} {event.release}{why}")
-        for row in status(view).rows:
+        for row in status(snapshot).rows:
             if row.runs:
                 self.say(f"{row.model} {row.environment}: {row.runs}; main: {row.main}")
-        for history_ in (view.ledger.history(self.model, name) for name in view.environments):
+        for history_ in (
+            snapshot.history.deployments_of(self.model, name) for name in snapshot.environments
+        ):
             for deployment in history_:
                 found = verify(self.root, deployment.name, self.checks)
                 self.say(f"{found.name}: {'true' if found.ok else 'FALSE'}")

@@ -9,8 +9,8 @@ from tagship.config.project_files import load_project
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_bytes
 from tagship.gitops.git import Git
-from tagship.gitops.ledger import Ledger
-from tagship.gitops.reading import read_ledger
+from tagship.gitops.history import History
+from tagship.gitops.parse_tags import parse_tags
 from tagship.gitops.records import parse_record, record_path
 from tagship.gitops.refs import LOCAL, MIRROR
 
@@ -40,9 +40,9 @@ class Champion:
     def image(self) -> str:
         """The image of its deployments, without a digest; empty when it never was deployed."""
         environments = load_project(self.git.root).environments
-        ledger = _ledger(self.git, self.model, environments)
+        history = _history(self.git, self.model, environments)
         for environment in reversed(environments):
-            for deployment in reversed(ledger.history(self.model, environment)):
+            for deployment in reversed(history.deployments_of(self.model, environment)):
                 if deployment.release == self.release:
                     return deployment.says("Image").partition("@")[0]
         return ""
@@ -64,7 +64,7 @@ def champion_here(root: Path, model: str) -> str | None:
             return None
         git.check_top()
     last = load_project(root).environments[-1]
-    current = _ledger(git, model, [last]).current(model, last)
+    current = _history(git, model, [last]).current(model, last)
     if current is not None:
         return current.release
     path = record_path(model, last)
@@ -86,7 +86,7 @@ def champion_of(root: Path, model: str, release: str) -> str | None:
     Raises:
         TagshipError: this clone has no such tag, or it says nothing of a champion.
     """
-    said = _ledger(Git(root), model, []).release(release)
+    said = _history(Git(root), model, []).release(release)
     if said.tag.model != model:
         raise TagshipError(f"{release} is no release of {model}")
     named = said.says("Champion")
@@ -120,7 +120,7 @@ def champion_folder(root: Path, lock: str) -> Path:
     return root / ".tagship" / "champions" / sha256_of_bytes(lock.encode())[:16]
 
 
-def _ledger(git: Git, model: str, environments: Iterable[str]) -> Ledger:
+def _history(git: Git, model: str, environments: Iterable[str]) -> History:
     """What the tags of this clone say, the remote's before its own."""
     tags = {raw.name: raw for raw in (*git.tags(LOCAL), *git.tags())}
-    return read_ledger(tags.values(), [model], environments)
+    return parse_tags(tags.values(), [model], environments)

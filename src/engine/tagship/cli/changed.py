@@ -15,7 +15,7 @@ def command(
     import json as text
 
     from tagship.config.root import find_root
-    from tagship.gitops.changed import changed
+    from tagship.gitops.changed_models import changed
 
     names = changed(find_root(), base)
     typer.echo(text.dumps(names) if json else "\n".join(names) or "no model changes")

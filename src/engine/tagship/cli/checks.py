@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tagship.config.project_files import load_model
 from tagship.errors import TagshipError
 from tagship.gitops.registry import image_check
-from tagship.gitops.view import Checks
+from tagship.gitops.snapshot import Checks
 
 if TYPE_CHECKING:
     from tagship.proofs import Proofs

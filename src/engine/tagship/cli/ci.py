@@ -54,7 +54,7 @@ def issues(
 
     from tagship.config.root import find_root
     from tagship.gitops import alerts, github
-    from tagship.gitops.view import look
+    from tagship.gitops.snapshot import fetch_snapshot
     from tagship.retraining.due import due
     from tagship.watch import history
 
@@ -67,7 +67,7 @@ def issues(
         issue = alerts.issue_for(model, seen, body)
         done = github.keep_issue(topic, number, issue.open, issue.title, issue.body)
         typer.echo(f"{model}: {done}")
-    wanted = json.dumps(due(look(find_root()), seen, datetime.now(UTC)))
+    wanted = json.dumps(due(fetch_snapshot(find_root()), seen, datetime.now(UTC)))
     github.write_outputs({"retrain": wanted})
     typer.echo(f"retrain={wanted}")
 

@@ -25,19 +25,19 @@ def command(
     """Show every deployment of a model with its release, reason and actor."""
     from tagship.cli.output import as_json
     from tagship.config.root import find_root
-    from tagship.gitops.clone import look_or_show_clone
+    from tagship.gitops.local_snapshot import fetch_or_local_snapshot
     from tagship.gitops.status import history, parse_time
 
     announce("asking the remote")
-    view = look_or_show_clone(find_root())
-    events = history(view, model, env, parse_time(at) if at else None)
-    if view.not_asked:
-        typer.echo(f"! no remote was asked, this is what is here: {view.not_asked}", err=True)
+    snapshot = fetch_or_local_snapshot(find_root())
+    events = history(snapshot, model, env, parse_time(at) if at else None)
+    if snapshot.not_asked:
+        typer.echo(f"! no remote was asked, this is what is here: {snapshot.not_asked}", err=True)
     if json:
         as_json(events)
     else:
         _show(events, at)
-    if view.not_asked and view.git.has_remote():
+    if snapshot.not_asked and snapshot.git.has_remote():
         raise typer.Exit(1)
 
 

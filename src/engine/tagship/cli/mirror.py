@@ -24,14 +24,14 @@ def command(
     from tagship.config.root import find_root
     from tagship.errors import TagshipError
     from tagship.gitops.mirror import differences, mirror
-    from tagship.gitops.view import look
+    from tagship.gitops.snapshot import fetch_snapshot
 
     announce("asking the remote")
-    view = look(find_root())
-    registry = tracking(view.git.root)
+    snapshot = fetch_snapshot(find_root())
+    registry = tracking(snapshot.git.root)
     if registry is None:
         raise TagshipError("there is no MLflow store yet", "run `tagship run` first")
-    wrong = differences(view, registry) if check or dry_run else mirror(view, registry)
+    wrong = differences(snapshot, registry) if check or dry_run else mirror(snapshot, registry)
     if json:
         as_json(wrong)
     elif wrong:

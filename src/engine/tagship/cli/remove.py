@@ -50,13 +50,13 @@ def _refuse_running(root: "Path", model: str) -> None:
     from tagship.config.project_files import load_project
     from tagship.errors import TagshipError
     from tagship.gitops.git import Git
-    from tagship.gitops.view import look
+    from tagship.gitops.snapshot import fetch_snapshot
 
     if not (root / ".git").exists() or not Git(root).has_remote():
         return
-    ledger, project = look(root).ledger, load_project(root)
-    places = {env for name, env in ledger.deployments if name == model}
-    running = [d for env in sorted(places) if (d := ledger.current(model, env))]
+    history, project = fetch_snapshot(root).history, load_project(root)
+    places = {env for name, env in history.deployments if name == model}
+    running = [d for env in sorted(places) if (d := history.current(model, env))]
     if running:
         names = ", ".join(f"{d.tag.environment} runs {d.release} ({d.name})" for d in running)
         gone = " and ".join(f"{project.name}-{model}-{d.tag.environment}" for d in running)

@@ -32,24 +32,26 @@ def command(
     from tagship.cli.mirror import tracking
     from tagship.cli.output import as_json, table
     from tagship.config.root import find_root
-    from tagship.gitops.clone import look_or_show_clone
-    from tagship.gitops.heads import BRANCH, keep_heads
+    from tagship.gitops.local_snapshot import fetch_or_local_snapshot
     from tagship.gitops.mirror import named
+    from tagship.gitops.snapshot import fetch_snapshot
     from tagship.gitops.status import status
-    from tagship.gitops.view import look
+    from tagship.gitops.timeline import BRANCH, append_to_timeline
 
     root = find_root()
     announce("asking the remote")
-    view = look(root) if keep else look_or_show_clone(root)
-    registry = tracking(view.git.root) if mlflow else None
+    snapshot = fetch_snapshot(root) if keep else fetch_or_local_snapshot(root)
+    registry = tracking(snapshot.git.root) if mlflow else None
     runs = None
     if cluster:
         from tagship.gitops.cluster import compare_cluster
 
-        runs = compare_cluster(view)
-    found = status(view, named(view, registry) if registry else None, runs)
+        runs = compare_cluster(snapshot)
+    found = status(snapshot, named(snapshot, registry) if registry else None, runs)
     if keep:
-        typer.echo(f"kept: {keep_heads(view, datetime.now(UTC))[:12]} on {BRANCH}", err=True)
+        typer.echo(
+            f"kept: {append_to_timeline(snapshot, datetime.now(UTC))[:12]} on {BRANCH}", err=True
+        )
     if json:
         as_json(found)
     elif found.not_asked:
@@ -65,7 +67,7 @@ def command(
         table(head[:shown], (row[:shown] for row in rows))
         for finding in found.findings:
             typer.echo(f"! {finding}")
-    if found.not_asked and view.git.has_remote():
+    if found.not_asked and snapshot.git.has_remote():
         raise typer.Exit(1)
     if check and (found.findings or not all(row.agrees for row in found.rows)):
         raise typer.Exit(1)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from tagship.errors import TagshipError
-from tagship.gitops.ledger import Deployment
+from tagship.gitops.history import Deployment
 from tagship.gitops.records import parse_record, record_path
-from tagship.gitops.view import View
+from tagship.gitops.snapshot import Snapshot
 
 _KINDS = "applications.argoproj.io,deployments.apps,configmaps"
 _SECONDS = 60
@@ -17,7 +17,7 @@ Place = tuple[str, str]
 """A model and an environment."""
 
 
-def compare_cluster(view: View) -> dict[Place, str]:
+def compare_cluster(snapshot: Snapshot) -> dict[Place, str]:
     """For each environment of each model what is wrong with what runs; ``as Git says`` if nothing.
 
     Raises:
@@ -25,22 +25,22 @@ def compare_cluster(view: View) -> dict[Place, str]:
     """
     items = _items()
     return {
-        (model, environment): _compare(view, items, model, environment)
-        for model in view.models
-        for environment in view.environments
+        (model, environment): _compare(snapshot, items, model, environment)
+        for model in snapshot.models
+        for environment in snapshot.environments
     }
 
 
-def _compare(view: View, items: list[Any], model: str, environment: str) -> str:
-    current = view.ledger.current(model, environment)
-    name = f"{view.project.name}-{model}-{environment}"
+def _compare(snapshot: Snapshot, items: list[Any], model: str, environment: str) -> str:
+    current = snapshot.history.current(model, environment)
+    name = f"{snapshot.project.name}-{model}-{environment}"
     mine = [item for item in items if _is(item, "Application", name)]
     if not mine:
         return f"no Application {name}"
     status = mine[0].get("status") or {}
     if current is None:
         return "nothing is deployed, as Git says" if not _revision(status) else "runs something"
-    return "; ".join([*_synced(status, current), *_runs(view, items, current)]) or "as Git says"
+    return "; ".join([*_synced(status, current), *_runs(snapshot, items, current)]) or "as Git says"
 
 
 def _synced(status: Mapping[str, Any], current: Deployment) -> list[str]:
@@ -62,10 +62,10 @@ def _synced(status: Mapping[str, Any], current: Deployment) -> list[str]:
     return [" ".join(problem.split())[:200] for problem in problems]
 
 
-def _runs(view: View, items: list[Any], current: Deployment) -> list[str]:
+def _runs(snapshot: Snapshot, items: list[Any], current: Deployment) -> list[str]:
     """The image and the record of the pods, where the cluster shows them."""
     model, environment = current.tag.model, current.tag.environment
-    namespace = f"{view.project.name}-{environment}"
+    namespace = f"{snapshot.project.name}-{environment}"
     name = f"{model}-model"
     pods = [item for item in items if _is(item, "Deployment", name, namespace)]
     if not pods:
@@ -84,7 +84,7 @@ def _runs(view: View, items: list[Any], current: Deployment) -> list[str]:
         and item["metadata"]["name"] in held
         and "release.yaml" in (item.get("data") or {})
     ]
-    record = view.record(current.commit, model, environment)
+    record = snapshot.record(current.commit, model, environment)
     found = [parse_record(text, record_path(model, environment)) for text in texts]
     if found != [record]:
         releases = ", ".join(each.release for each in found) or "nothing"

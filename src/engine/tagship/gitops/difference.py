@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tagship.errors import TagshipError
-from tagship.gitops.ledger import Deployment
-from tagship.gitops.view import View, look
+from tagship.gitops.history import Deployment
+from tagship.gitops.snapshot import Snapshot, fetch_snapshot
 
 LONGEST = 30_000
 """Characters of one difference; GitHub refuses texts from 65,536 on."""
@@ -38,17 +38,19 @@ def differences(root: Path, base: str) -> list[Difference]:
     Raises:
         TagshipError: no such commit, or kustomize refuses an overlay.
     """
-    view = look(root)
-    start, head = view.git.resolve(base), view.git.resolve("HEAD")
+    snapshot = fetch_snapshot(root)
+    start, head = snapshot.git.resolve(base), snapshot.git.resolve("HEAD")
     if start is None or head is None:
         raise TagshipError(f"{base}: no such commit here", "git fetch --unshallow origin")
-    fork = view.git.run("merge-base", start, head).strip()
+    fork = snapshot.git.run("merge-base", start, head).strip()
     found = []
-    for model in view.models:
-        for environment in view.environments:
-            inputs = {view.renderer.inputs(commit, model, environment) for commit in (fork, head)}
+    for model in snapshot.models:
+        for environment in snapshot.environments:
+            inputs = {
+                snapshot.renderer.inputs(commit, model, environment) for commit in (fork, head)
+            }
             if len(inputs) > 1:
-                found += _compare(view, head, model, environment)
+                found += _compare(snapshot, head, model, environment)
     return found
 
 
@@ -81,32 +83,32 @@ def folded(diff: str) -> str:
 
 
 def rendered(
-    view: View, current: Deployment | None, commit: str, model: str, environment: str
+    snapshot: Snapshot, current: Deployment | None, commit: str, model: str, environment: str
 ) -> str:
     """What runs against what a commit renders to, unified; empty when they are the same.
 
     Raises:
         TagshipError: no kustomize on this machine, or it refuses an overlay.
     """
-    before = view.rendered(current.commit, model, environment).text if current else ""
-    after = view.rendered(commit, model, environment).text
+    before = snapshot.rendered(current.commit, model, environment).text if current else ""
+    after = snapshot.rendered(commit, model, environment).text
     names = (current.name if current else "nothing", "after the merge")
     lines = difflib.unified_diff(before.splitlines(True), after.splitlines(True), *names, n=2)
     return "".join(lines)
 
 
-def _compare(view: View, head: str, model: str, environment: str) -> list[Difference]:
-    record = view.record(head, model, environment)
-    current = view.ledger.current(model, environment)
-    running = view.record(current.commit, model, environment) if current else None
+def _compare(snapshot: Snapshot, head: str, model: str, environment: str) -> list[Difference]:
+    record = snapshot.record(head, model, environment)
+    current = snapshot.history.current(model, environment)
+    running = snapshot.record(current.commit, model, environment) if current else None
     if record is None or not (record.deployed or running):
         return []
     wanted, commit = record, head
-    if running and environment == view.first:
-        wanted, commit = running, view.pinned(head, running, "draft")
+    if running and environment == snapshot.first:
+        wanted, commit = running, snapshot.pinned(head, running, "draft")
     elif not record.deployed:
         return []
-    first = environment == view.first
+    first = environment == snapshot.first
     return [
         Difference(
             model=model,
@@ -114,6 +116,6 @@ def _compare(view: View, head: str, model: str, environment: str) -> list[Differ
             runs=current.name if current else "",
             release=wanted.release,
             deployed_by_merge=first or running != record,
-            diff=rendered(view, current, commit, model, environment),
+            diff=rendered(snapshot, current, commit, model, environment),
         )
     ]

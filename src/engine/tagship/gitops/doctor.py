@@ -29,8 +29,8 @@ from tagship.gitops.records import (
     pin_path,
     record_path,
 )
+from tagship.gitops.snapshot import fetch_snapshot
 from tagship.gitops.template import HISTORY, clone_template, is_template
-from tagship.gitops.view import look
 
 WORKFLOWS = ("ci", "gate", "release", "reconcile", "rollback", "verify", "audit")
 TOOLS = {
@@ -204,13 +204,13 @@ def _repository(root: Path) -> Iterator[Answer]:
     yield _said("full history", "git fetch --unshallow" if git.is_shallow() else "", "warn")
     yield _tried("identity", git.identity)
     try:
-        view = look(root)
+        snapshot = fetch_snapshot(root)
     except TagshipError as error:
         yield Answer("fail", "remote", str(error.args[0]))
         return
-    yield Answer("ok", f"remote, default branch {view.remote.default}")
-    yield from _pushes(root, view.remote.default)
-    for finding in view.ledger.findings:
+    yield Answer("ok", f"remote, default branch {snapshot.remote.default}")
+    yield from _pushes(root, snapshot.remote.default)
+    for finding in snapshot.history.findings:
         yield Answer("fail" if finding.blocking else "warn", f"tag {finding.ref}", finding.problem)
 
 

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tagship.errors import TagshipError
-from tagship.gitops.command import GitCommand, environment_of, last_words
-from tagship.gitops.objects import Entry, Objects, entries
+from tagship.gitops.git_command import GitCommand, environment_of, last_words
+from tagship.gitops.git_objects import Entry, Objects, entries
+from tagship.gitops.push_errors import explain_refusal
 from tagship.gitops.refs import FORM, LOCAL, MIRROR, RawTag, Remote, parse_raw_tags, parse_remote
-from tagship.gitops.refusal import explain_refusal
 
 _HIDDEN = frozenset("hsmrck") | {"S"}
 """How ``ls-files -v`` marks what is assumed to be unchanged, or kept out of the work tree."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tagship.errors import TagshipError
-from tagship.gitops.view import View
+from tagship.gitops.snapshot import Snapshot
 
 CHAMPION = "champion"
 """The alias of what the last environment runs."""
@@ -25,13 +25,13 @@ class Difference:
     """The version that the alias names now, if any."""
 
 
-def differences(view: View, registry: "Mlflow") -> list[Difference]:
+def differences(snapshot: Snapshot, registry: "Mlflow") -> list[Difference]:
     """Every alias of every model's environments that is missing, wrong or left over."""
     wrong = []
-    for model in view.models:
+    for model in snapshot.models:
         held, versions = registry.aliases(model), registry.versions(model)
-        for alias, environment in _aliases(view):
-            current = view.ledger.current(model, environment)
+        for alias, environment in _aliases(snapshot):
+            current = snapshot.history.current(model, environment)
             sha256 = current.says("Model-SHA256") if current else ""
             mine = [version for version, its in versions.items() if sha256 and its == sha256]
             found = held.get(alias, "")
@@ -43,13 +43,13 @@ def differences(view: View, registry: "Mlflow") -> list[Difference]:
     return wrong
 
 
-def mirror(view: View, registry: "Mlflow") -> list[Difference]:
+def mirror(snapshot: Snapshot, registry: "Mlflow") -> list[Difference]:
     """Put every alias right and say what was wrong.
 
     Raises:
         TagshipError: the registry has no version with the artifact that runs; the others are done.
     """
-    wrong = differences(view, registry)
+    wrong = differences(snapshot, registry)
     for difference in wrong:
         if difference.version:
             registry.set_alias(
@@ -67,13 +67,13 @@ def mirror(view: View, registry: "Mlflow") -> list[Difference]:
     return wrong
 
 
-def named(view: View, registry: "Mlflow") -> dict[tuple[str, str], str]:
+def named(snapshot: Snapshot, registry: "Mlflow") -> dict[tuple[str, str], str]:
     """For each model and environment, the release that the registry's alias stands for."""
-    wrong = {(d.model, d.alias): d for d in differences(view, registry)}
+    wrong = {(d.model, d.alias): d for d in differences(snapshot, registry)}
     said: dict[tuple[str, str], str] = {}
-    for model in view.models:
-        for environment in view.environments:
-            current = view.ledger.current(model, environment)
+    for model in snapshot.models:
+        for environment in snapshot.environments:
+            current = snapshot.history.current(model, environment)
             difference = wrong.get((model, environment))
             if difference:
                 said[model, environment] = f"version {difference.found}" if difference.found else ""
@@ -82,8 +82,11 @@ def named(view: View, registry: "Mlflow") -> dict[tuple[str, str], str]:
     return said
 
 
-def _aliases(view: View) -> list[tuple[str, str]]:
-    return [*((name, name) for name in view.environments), (CHAMPION, view.environments[-1])]
+def _aliases(snapshot: Snapshot) -> list[tuple[str, str]]:
+    return [
+        *((name, name) for name in snapshot.environments),
+        (CHAMPION, snapshot.environments[-1]),
+    ]
 
 
 class Mlflow:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from tagship.errors import TagshipError
 from tagship.gitops.difference import folded, rendered
-from tagship.gitops.ledger import Deployment
+from tagship.gitops.history import Deployment
 from tagship.gitops.records import NONE, Record, overlay
 from tagship.gitops.rules import check_release, refuse_rejected
+from tagship.gitops.snapshot import Snapshot, fetch_snapshot
 from tagship.gitops.tags import release_tag
-from tagship.gitops.view import View, look
 
 
 @dataclass(frozen=True)
@@ -40,30 +40,30 @@ def propose(
     Raises:
         TagshipError: no such release, it is rejected, or the environment before never ran it.
     """
-    view = look(root)
-    view.check_model(model)
-    target = environment or view.second
-    earlier = view.before(target)
+    snapshot = fetch_snapshot(root)
+    snapshot.check_model(model)
+    target = environment or snapshot.second
+    earlier = snapshot.before(target)
     if earlier is None:
         raise TagshipError(
             f"{target} is the first environment: nothing is proposed to it",
             f"a release reaches it by: tagship reconcile --release {model}/{version or 'v…'}",
         )
-    name = _which(view, model, version, target)
-    view.check_taggable(model)
-    release = view.ledger.release(name)
-    check_release(view, release)
-    refuse_rejected(view, view.released(release, target), "")
-    deployed = view.ran(name, view.first)
-    if deployed is None or view.ran(name, earlier) is None:
-        raise TagshipError(f"{name}: {earlier} never ran it", _way_to(view, name, earlier))
-    return _propose(view, deployed, name, target, dry_run)
+    name = _which(snapshot, model, version, target)
+    snapshot.check_taggable(model)
+    release = snapshot.history.release(name)
+    check_release(snapshot, release)
+    refuse_rejected(snapshot, snapshot.released(release, target), "")
+    deployed = snapshot.ran(name, snapshot.first)
+    if deployed is None or snapshot.ran(name, earlier) is None:
+        raise TagshipError(f"{name}: {earlier} never ran it", _way_to(snapshot, name, earlier))
+    return _propose(snapshot, deployed, name, target, dry_run)
 
 
-def _way_to(view: View, name: str, environment: str) -> str:
+def _way_to(snapshot: Snapshot, name: str, environment: str) -> str:
     """How a release reaches an environment."""
     model, _, version = name.partition("/")
-    if environment == view.first:
+    if environment == snapshot.first:
         return (
             "the release workflow deploys it; by hand:"
             f" tagship reconcile --release {name} --image <name>@sha256:…"
@@ -71,10 +71,10 @@ def _way_to(view: View, name: str, environment: str) -> str:
     return f"tagship propose {model} {version} --env {environment}"
 
 
-def _which(view: View, model: str, version: str | None, target: str) -> str:
+def _which(snapshot: Snapshot, model: str, version: str | None, target: str) -> str:
     if version is not None:
         return str(release_tag(model, version))
-    current = view.ledger.current(model, target)
+    current = snapshot.history.current(model, target)
     if current is None:
         raise TagshipError(
             f"{model}: {target} runs nothing yet", "name the version that is to run there"
@@ -82,53 +82,55 @@ def _which(view: View, model: str, version: str | None, target: str) -> str:
     return current.release
 
 
-def _propose(view: View, deployed: Deployment, name: str, target: str, dry_run: bool) -> Proposal:
+def _propose(
+    snapshot: Snapshot, deployed: Deployment, name: str, target: str, dry_run: bool
+) -> Proposal:
     model = deployed.tag.model
-    source = view.record(deployed.commit, model, view.first)
+    source = snapshot.record(deployed.commit, model, snapshot.first)
     assert source is not None
-    base = view.head
-    running = view.ledger.current(model, view.first)
+    base = snapshot.head
+    running = snapshot.history.current(model, snapshot.first)
     if running and running.release == name:
-        follow = f"deploy: {view.first} runs {name}\n\n{source.reference}\n"
-        base = view.pinned(base, source, follow)
+        follow = f"deploy: {snapshot.first} runs {name}\n\n{source.reference}\n"
+        base = snapshot.pinned(base, source, follow)
     wish = source.moved_to(target, NONE)
-    rough = view.pinned(base, wish, "draft")
-    wish = source.moved_to(target, view.manifests(rough, model, target))
-    refuse_rejected(view, wish, wish.manifests)
-    old = view.record(view.head, model, target)
-    current = view.ledger.current(model, target)
-    branch = branch_for(view, name, target)
+    rough = snapshot.pinned(base, wish, "draft")
+    wish = source.moved_to(target, snapshot.manifests(rough, model, target))
+    refuse_rejected(snapshot, wish, wish.manifests)
+    old = snapshot.record(snapshot.head, model, target)
+    current = snapshot.history.current(model, target)
+    branch = branch_for(snapshot, name, target)
     title = f"deploy: {target} runs {name}"
-    commit = view.pinned(base, wish, f"{title}\n\n{source.reference}\n")
-    if old == wish or commit == view.head:
-        return Proposal("", view.head, "", "", target)
+    commit = snapshot.pinned(base, wish, f"{title}\n\n{source.reference}\n")
+    if old == wish or commit == snapshot.head:
+        return Proposal("", snapshot.head, "", "", target)
     if not dry_run:
-        push_branch(view, branch, commit)
-    return Proposal(branch, commit, title, describe(view, current, wish, commit), target)
+        push_branch(snapshot, branch, commit)
+    return Proposal(branch, commit, title, describe(snapshot, current, wish, commit), target)
 
 
-def branch_for(view: View, release: str, environment: str) -> str:
+def branch_for(snapshot: Snapshot, release: str, environment: str) -> str:
     """``promote/churn/v1.3.0``, and with its environment from the third one on."""
-    return f"promote/{release}" + ("" if environment == view.second else f"-{environment}")
+    return f"promote/{release}" + ("" if environment == snapshot.second else f"-{environment}")
 
 
-def push_branch(view: View, branch: str, commit: str) -> None:
+def push_branch(snapshot: Snapshot, branch: str, commit: str) -> None:
     """Put a branch of ours at a commit, unless it holds the same already.
 
     Raises:
         TagshipError: someone moved it meanwhile.
     """
-    held = view.remote.heads.get(branch)
+    held = snapshot.remote.heads.get(branch)
     if held == commit:
         return
-    if not view.git.push(commit, f"refs/heads/{branch}", held):
+    if not snapshot.git.push(commit, f"refs/heads/{branch}", held):
         raise TagshipError(f"branch {branch} was moved meanwhile", "run this again")
 
 
-def describe(view: View, current: Deployment | None, wish: Record, commit: str) -> str:
+def describe(snapshot: Snapshot, current: Deployment | None, wish: Record, commit: str) -> str:
     """The pull request's text: what runs against what would run."""
-    release = view.ledger.release(wish.release)
-    old = view.record(current.commit, wish.model, wish.environment) if current else None
+    release = snapshot.history.release(wish.release)
+    old = snapshot.record(current.commit, wish.model, wish.environment) if current else None
     rows = [
         ("release", old.release if old else "nothing yet", wish.release),
         ("image", old.reference if old else "", wish.reference),
@@ -146,7 +148,7 @@ def describe(view: View, current: Deployment | None, wish: Record, commit: str) 
             "|---|---|---|",
             *table,
             "",
-            _rendered(view, current, wish, commit),
+            _rendered(snapshot, current, wish, commit),
             "Merging deploys exactly this. Should the manifests change before the merge, the"
             " deployment is refused and this has to be proposed again.",
             "",
@@ -154,8 +156,8 @@ def describe(view: View, current: Deployment | None, wish: Record, commit: str) 
     )
 
 
-def _rendered(view: View, current: Deployment | None, wish: Record, commit: str) -> str:
-    diff = rendered(view, current, commit, wish.model, wish.environment)
+def _rendered(snapshot: Snapshot, current: Deployment | None, wish: Record, commit: str) -> str:
+    diff = rendered(snapshot, current, commit, wish.model, wish.environment)
     return folded(diff) if diff else "The rendered manifests are the same.\n"
 
 

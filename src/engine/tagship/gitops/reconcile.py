@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Literal
 
 from tagship.errors import TagshipError
-from tagship.gitops.ledger import Deployment
+from tagship.gitops.history import Deployment
 from tagship.gitops.records import AUTOMATIC, Record, overlay
 from tagship.gitops.rules import Candidate, refuse_broken
+from tagship.gitops.snapshot import Checks, Snapshot, fetch_snapshot
 from tagship.gitops.tagging import Plan, plan_deployment, tag_deployment
-from tagship.gitops.view import Checks, View, look
 
 
 @dataclass(frozen=True)
@@ -71,23 +71,25 @@ def reconcile(
         TagshipError: the commit is not on the default branch. Refusals of single environments are
             outcomes, so that one model does not hold up another.
     """
-    view = look(root)
-    merged = view.git.resolve(commit) if commit else view.head
-    if merged is None or not view.git.is_ancestor(merged, view.head):
+    snapshot = fetch_snapshot(root)
+    merged = snapshot.git.resolve(commit) if commit else snapshot.head
+    if merged is None or not snapshot.git.is_ancestor(merged, snapshot.head):
         raise TagshipError(
-            f"{commit}: not on {view.remote.default}", "only what was merged is deployed"
+            f"{commit}: not on {snapshot.remote.default}", "only what was merged is deployed"
         )
     for model in models:
-        view.check_model(model)
+        snapshot.check_model(model)
     outcomes: list[Outcome] = []
-    for model in models or view.models:
-        for environment in view.environments:
+    for model in models or snapshot.models:
+        for environment in snapshot.environments:
             if outcomes and outcomes[-1].state == "deployed":
-                view = look(root)
+                snapshot = fetch_snapshot(root)
             outcomes.append(
-                _reconcile_environment(view, checks, model, environment, merged, reviewed, dry_run)
+                _reconcile_environment(
+                    snapshot, checks, model, environment, merged, reviewed, dry_run
+                )
             )
-    return outcomes + pending_after(outcomes, view.environments)
+    return outcomes + pending_after(outcomes, snapshot.environments)
 
 
 def pending_after(outcomes: Iterable[Outcome], environments: list[str]) -> list[Outcome]:
@@ -103,7 +105,7 @@ def pending_after(outcomes: Iterable[Outcome], environments: list[str]) -> list[
 
 
 def _reconcile_environment(
-    start: View,
+    start: Snapshot,
     checks: Checks,
     model: str,
     environment: str,
@@ -111,8 +113,8 @@ def _reconcile_environment(
     reviewed: Reviewed | None,
     dry_run: bool,
 ) -> Outcome:
-    def decide(view: View) -> Plan | Deployment:
-        return _decide(view, checks, model, environment, merged, reviewed)
+    def decide(snapshot: Snapshot) -> Plan | Deployment:
+        return _decide(snapshot, checks, model, environment, merged, reviewed)
 
     try:
         done = tag_deployment(start.git.root, model, checks, decide, dry_run, start)
@@ -127,18 +129,18 @@ def _reconcile_environment(
 
 
 def _decide(
-    view: View,
+    snapshot: Snapshot,
     checks: Checks,
     model: str,
     environment: str,
     merged: str,
     reviewed: Reviewed | None,
 ) -> Plan | Deployment:
-    record = view.record(merged, model, environment)
-    current = view.ledger.current(model, environment)
+    record = snapshot.record(merged, model, environment)
+    current = snapshot.history.current(model, environment)
     if current is None and (record is None or not record.deployed):
         raise _Settled("nothing", "never deployed")
-    stray = view.ledger.stray(model, environment)
+    stray = snapshot.history.stray(model, environment)
     if current and stray:
         raise TagshipError(
             f"{stray.ref}: it is no valid deployment, but Argo CD runs it",
@@ -147,38 +149,38 @@ def _decide(
         )
     if record is None:
         raise TagshipError(
-            f"{overlay(model, environment)}: no overlay on {view.remote.default}, but"
+            f"{overlay(model, environment)}: no overlay on {snapshot.remote.default}, but"
             f" {current.name if current else ''} runs",
             "restore it; an environment is emptied in the cluster, not by deleting its folder",
         )
-    if environment == view.first:
-        return _keep_release(view, record, current)
-    return _follow_main(view, checks, record, current, merged, reviewed)
+    if environment == snapshot.first:
+        return _keep_release(snapshot, record, current)
+    return _follow_main(snapshot, checks, record, current, merged, reviewed)
 
 
-def _keep_release(view: View, record: Record, current: Deployment | None) -> Plan:
+def _keep_release(snapshot: Snapshot, record: Record, current: Deployment | None) -> Plan:
     """The first environment: the release that it runs, with the default branch's manifests."""
     if current is None:
         raise TagshipError(
             f"{overlay(record.model, record.environment)}: {record.release} was pinned by hand",
             "push its release tag; the release workflow deploys it",
         )
-    running = view.record(current.commit, record.model, record.environment)
+    running = snapshot.record(current.commit, record.model, record.environment)
     if running is None:
         raise TagshipError(f"{current.name}: its commit has no record")
     running = running.moved_to(record.environment, AUTOMATIC)
-    commit = view.pinned(view.head, running, "draft")
-    if view.same_manifests(commit, current.commit, record.model, record.environment):
+    commit = snapshot.pinned(snapshot.head, running, "draft")
+    if snapshot.same_manifests(commit, current.commit, record.model, record.environment):
         raise _Settled("current", f"{current.name} runs {current.release}")
-    plan = plan_deployment(view, running, commit, f"new manifests for {running.release}")
-    stands = view.rejection(running, plan.manifests["Manifests"])
+    plan = plan_deployment(snapshot, running, commit, f"new manifests for {running.release}")
+    stands = snapshot.rejection(running, plan.manifests["Manifests"])
     if stands:
         raise _Settled("held", f"{stands.name} rolled back from it: {stands.says('Reason')}")
     return plan
 
 
 def _follow_main(
-    view: View,
+    snapshot: Snapshot,
     checks: Checks,
     record: Record,
     current: Deployment | None,
@@ -187,18 +189,18 @@ def _follow_main(
 ) -> Plan:
     model, environment = record.model, record.environment
     folder = overlay(model, environment)
-    if view.git.tree(view.head, folder) != view.git.tree(merged, folder):
-        raise _Settled("current", f"{view.remote.default} moved on from {merged[:12]}")
-    running = view.record(current.commit, model, environment) if current else None
+    if snapshot.git.tree(snapshot.head, folder) != snapshot.git.tree(merged, folder):
+        raise _Settled("current", f"{snapshot.remote.default} moved on from {merged[:12]}")
+    running = snapshot.record(current.commit, model, environment) if current else None
     if current and running == record:
-        if view.same_manifests(view.head, current.commit, model, environment):
+        if snapshot.same_manifests(snapshot.head, current.commit, model, environment):
             raise _Settled("current", f"{current.name} runs {current.release}")
         raise _Settled(
             "pending",
-            f"{view.remote.default} has other manifests; to propose them:"
+            f"{snapshot.remote.default} has other manifests; to propose them:"
             f" tagship propose {model} --env {environment}",
         )
-    stands = view.rejection(record, record.manifests)
+    stands = snapshot.rejection(record, record.manifests)
     if current and stands and stands.name == current.name:
         raise _Settled("held", f"{stands.name} rolled back from it: merge its pull request")
     if not record.deployed:
@@ -207,23 +209,23 @@ def _follow_main(
             f" {current.name if current else ''} runs",
             "restore the record that the last deployment has",
         )
-    candidate = Candidate(view, merged, record)
+    candidate = Candidate(snapshot, merged, record)
     refuse_broken(candidate.rules())
-    said = _refuse_unreviewed(view, reviewed, merged, record)
-    _refuse_older(view, record, current)
+    said = _refuse_unreviewed(snapshot, reviewed, merged, record)
+    _refuse_older(snapshot, record, current)
     if not checks.image_exists(record.reference):
         raise TagshipError(f"{record.reference}: the registry does not have it any more")
-    return plan_deployment(view, record, merged, f"deploy {record.release}", said)
+    return plan_deployment(snapshot, record, merged, f"deploy {record.release}", said)
 
 
 def _refuse_unreviewed(
-    view: View, reviewed: Reviewed | None, merged: str, record: Record
+    snapshot: Snapshot, reviewed: Reviewed | None, merged: str, record: Record
 ) -> dict[str, str]:
     """The overlay against the one that was approved, wherever on the branch it was brought.
 
     Gives what the tag is to say of it.
     """
-    needed = view.project_at(merged).review.approvals
+    needed = snapshot.project_at(merged).review.approvals
     if reviewed is None:
         if needed:
             raise TagshipError(
@@ -232,8 +234,8 @@ def _refuse_unreviewed(
             )
         return {}
     folder = overlay(record.model, record.environment)
-    brought = view.git.last_change(merged, folder)
-    approved = reviewed(brought, view.remote.default)
+    brought = snapshot.git.last_change(merged, folder)
+    approved = reviewed(brought, snapshot.remote.default)
     again = (
         f"take it back (git revert), then: tagship propose {record.model}"
         f" {record.release.split('/')[-1]} --env {record.environment}"
@@ -243,8 +245,8 @@ def _refuse_unreviewed(
             f"{folder}: {brought[:12]} brought it without a pull request: nobody reviewed it",
             again,
         )
-    view.git.fetch(approved.commit)
-    if view.git.tree(approved.commit, folder) != view.git.tree(merged, folder):
+    snapshot.git.fetch(approved.commit)
+    if snapshot.git.tree(approved.commit, folder) != snapshot.git.tree(merged, folder):
         raise TagshipError(
             f"{folder}: it differs from what was reviewed ({approved.commit[:12]})",
             again,
@@ -261,10 +263,12 @@ def _refuse_unreviewed(
     return {"Reviewed": said, "Approved-By": ", ".join(approved.approvals)}
 
 
-def _refuse_older(view: View, record: Record, current: Deployment | None) -> None:
-    if current is None or current.release not in view.ledger.releases:
+def _refuse_older(snapshot: Snapshot, record: Record, current: Deployment | None) -> None:
+    if current is None or current.release not in snapshot.history.releases:
         return
-    running, wanted = view.ledger.release(current.release), view.ledger.release(record.release)
+    running, wanted = snapshot.history.release(current.release), snapshot.history.release(
+        record.release
+    )
     if wanted.tag < running.tag:
         raise TagshipError(
             f"{record.environment} runs the newer {running.name}; {wanted.name} would go back",

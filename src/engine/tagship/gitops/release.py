@@ -6,11 +6,11 @@ from pathlib import Path
 from tagship.config.project_files import load_model
 from tagship.errors import TagshipError
 from tagship.gates.verdict import Verdict, compact_json
-from tagship.gitops.ledger import VERDICT, Release
+from tagship.gitops.history import VERDICT, Release
 from tagship.gitops.rules import refuse_rejected_artifact
+from tagship.gitops.snapshot import Checks, Facts, Snapshot, fetch_snapshot
 from tagship.gitops.tagging import actor, push_tag
 from tagship.gitops.tags import ReleaseTag, compose, release_tag
-from tagship.gitops.view import Checks, Facts, View, look
 
 
 @dataclass(frozen=True)
@@ -42,36 +42,36 @@ def release(
     """
     tag = release_tag(model, version)
     files = load_model(root, model)
-    view = look(root)
-    head = _check_clone(view)
-    view.check_taggable(model)
-    facts = view.facts(head, model)
-    existing = view.ledger.releases.get(str(tag))
+    snapshot = fetch_snapshot(root)
+    head = _check_clone(snapshot)
+    snapshot.check_taggable(model)
+    facts = snapshot.facts(head, model)
+    existing = snapshot.history.releases.get(str(tag))
     if existing:
         return _again(existing, head)
-    _check_version(view, tag)
-    refuse_rejected_artifact(view, model, facts.model_sha256)
+    _check_version(snapshot, tag)
+    refuse_rejected_artifact(snapshot, model, facts.model_sha256)
     checks.verify_lock(files)
-    champion = view.champion(model)
+    champion = snapshot.champion(model)
     verdict = checks.gate(files, champion)
     _check_verdict(verdict, facts, str(tag))
-    if view.git.dirty():
+    if snapshot.git.dirty():
         raise TagshipError("checking changed the work tree", "commit or undo it, then run again")
-    message = _message(view, tag, facts, verdict, champion, checks)
-    step = f"git push {view.git.remote} refs/tags/{tag}"
+    message = _message(snapshot, tag, facts, verdict, champion, checks)
+    step = f"git push {snapshot.git.remote} refs/tags/{tag}"
     if dry_run:
         return Released(str(tag), head, False, False, message, step)
     if not push:
-        view.git.keep(str(tag), view.git.tag(str(tag), head, message, checks.sign))
+        snapshot.git.keep(str(tag), snapshot.git.tag(str(tag), head, message, checks.sign))
         return Released(str(tag), head, True, False, message, step)
-    if push_tag(view.git, str(tag), head, message, checks.sign):
+    if push_tag(snapshot.git, str(tag), head, message, checks.sign):
         return Released(str(tag), head, True, True, message, f"tagship history {model}")
-    again = look(root)
-    return _again(again.ledger.release(str(tag)), head)
+    again = fetch_snapshot(root)
+    return _again(again.history.release(str(tag)), head)
 
 
-def _check_clone(view: View) -> str:
-    git, default = view.git, view.remote.default
+def _check_clone(snapshot: Snapshot) -> str:
+    git, default = snapshot.git, snapshot.remote.default
     branch = git.branch()
     if branch is None:
         raise TagshipError(
@@ -88,7 +88,7 @@ def _check_clone(view: View) -> str:
             f"the work tree is not clean: {', '.join(dirty[:5])}", "commit or stash, then run again"
         )
     head = git.resolve("HEAD")
-    if head is None or not git.is_ancestor(head, view.head):
+    if head is None or not git.is_ancestor(head, snapshot.head):
         raise TagshipError(
             f"HEAD is not on {git.remote}/{default}", "push it, reviewed, then run again"
         )
@@ -104,11 +104,11 @@ def _again(existing: Release, head: str) -> Released:
     return Released(existing.name, head, False, True, "", f"tagship history {existing.tag.model}")
 
 
-def _check_version(view: View, tag: ReleaseTag) -> None:
-    wrong = [finding for finding in view.ledger.findings if finding.ref == str(tag)]
+def _check_version(snapshot: Snapshot, tag: ReleaseTag) -> None:
+    wrong = [finding for finding in snapshot.history.findings if finding.ref == str(tag)]
     if wrong and "in this clone only" not in wrong[0].problem:
         raise TagshipError(f"{tag}: {wrong[0].problem}", "choose a higher version")
-    latest = view.ledger.latest(tag.model)
+    latest = snapshot.history.latest(tag.model)
     if latest and latest.tag.version >= tag.version:
         raise TagshipError(
             f"{tag}: not higher than {latest.name}",
@@ -135,7 +135,7 @@ def _check_verdict(verdict: Verdict, facts: Facts, name: str) -> None:
 
 
 def _message(
-    view: View,
+    snapshot: Snapshot,
     tag: ReleaseTag,
     facts: Facts,
     verdict: Verdict,
@@ -152,7 +152,7 @@ def _message(
         "Verdict": verdict.status,
         "Verdict-SHA256": verdict.sha256,
         "Champion": champion or "none",
-        "Actor": actor(view.git, checks),
+        "Actor": actor(snapshot.git, checks),
     }
     passed = len(verdict.of_status("pass"))
     body = f"{passed} of {len(verdict.results)} gates passed, {verdict.status} overall."

@@ -22,8 +22,8 @@ from tagship.errors import TagshipError
 from tagship.files import write_json
 from tagship.gitops import kustomize
 from tagship.gitops.git import Git
+from tagship.gitops.git_objects import Entry
 from tagship.gitops.manifests import Rendered, examine
-from tagship.gitops.objects import Entry
 from tagship.gitops.records import overlay, parse_record, record_path
 
 _KEPT = 2000

@@ -10,13 +10,13 @@ from tagship.config.project_files import PROJECT, parse_project
 from tagship.documentation import page
 from tagship.errors import TagshipError
 from tagship.gitops.git import Git
-from tagship.gitops.ledger import Deployment, left_by
+from tagship.gitops.history import Deployment, left_by
 from tagship.gitops.propose import push_branch
 from tagship.gitops.records import Record, overlay
 from tagship.gitops.refs import Remote
+from tagship.gitops.snapshot import Checks, Snapshot, fetch_snapshot
 from tagship.gitops.tagging import Plan, Tagged, after, tag_deployment, workflow_run
 from tagship.gitops.tags import one_line
-from tagship.gitops.view import Checks, View, look
 
 
 @dataclass(frozen=True)
@@ -51,43 +51,45 @@ def rollback(
             came first.
     """
     reason = _reason(reason)
-    see = partial(look, root, _last_config)
+    see = partial(fetch_snapshot, root, _last_config)
     start = see()
     start.check_model(model)
     start.check_environment(environment)
     left = _running(start, model, environment)
     notes: list[str] = []
 
-    def decide(view: View) -> Plan | Deployment:
-        current = _running(view, model, environment)
-        done = _of_this_run(view, model, environment, "rollback")
-        if done or _is_done(view, current, reason, to):
+    def decide(snapshot: Snapshot) -> Plan | Deployment:
+        current = _running(snapshot, model, environment)
+        done = _of_this_run(snapshot, model, environment, "rollback")
+        if done or _is_done(snapshot, current, reason, to):
             return done or current
         if current.name != left.name:
             raise TagshipError(
                 f"{current.name} came first: {current.raw.subject}",
-                f"look at `tagship history {model} --env {environment}`, then decide again",
+                f"see `tagship history {model} --env {environment}`, then decide again",
             )
-        target = _target(view, current, to)
+        target = _target(snapshot, current, to)
         notes.clear()
-        return _plan(view, current, target, reason, checks, notes)
+        return _plan(snapshot, current, target, reason, checks, notes)
 
     tag = tag_deployment(root, model, checks, decide, dry_run, again=see)
     if dry_run and tag.message:
         return RolledBack(tag, "", "", "", "", tag.message, tuple(notes))
     with after(f"{tag.name} is there"):
-        view = see()
-        stopped = view.ledger.stopped_by(model, environment)
+        snapshot = see()
+        stopped = snapshot.history.stopped_by(model, environment)
         if stopped:
             raise TagshipError(
                 f"Argo CD resolves nothing in {model}/{environment} because of {stopped}",
                 f"an administrator deletes that tag: {page('how-to/rollback')}",
             )
-        done = next(d for d in view.ledger.history(model, environment) if d.name == tag.name)
-        if done != view.ledger.current(model, environment):
+        done = next(
+            d for d in snapshot.history.deployments_of(model, environment) if d.name == tag.name
+        )
+        if done != snapshot.history.current(model, environment):
             notes.append(f"{done.name} was made before; others came since, and stay")
             return RolledBack(tag, done.release, "", "", "", "", tuple(notes))
-        branch, title, body = _align(view, done, dry_run)
+        branch, title, body = _align(snapshot, done, dry_run)
     return RolledBack(tag, done.release, done.says("Rejects"), branch, title, body, tuple(notes))
 
 
@@ -105,12 +107,14 @@ def _last_config(git: Git, remote: Remote) -> ProjectConfig:
     raise TagshipError("no commit has a config/project.yaml that can be read")
 
 
-def _of_this_run(view: View, model: str, environment: str, action: str) -> Deployment | None:
+def _of_this_run(
+    snapshot: Snapshot, model: str, environment: str, action: str
+) -> Deployment | None:
     """What this very workflow run made already: GitHub's "re-run" must not act a second time."""
     run = workflow_run()
     mine = (
         d
-        for d in view.ledger.history(model, environment)
+        for d in snapshot.history.deployments_of(model, environment)
         if run and d.says("Run") == run and d.says("Action") == action
     )
     return next(mine, None)
@@ -121,22 +125,22 @@ def lift(
 ) -> list[Tagged]:
     """Lift the rejection of ``v1.3.0`` or ``production/5``, wherever it stands.
 
-    What runs gets the next number, so nothing changes but the ledger.
+    What runs gets the next number, so only the history changes.
 
     Raises:
         TagshipError: no reason, not rejected, or a pin still asks for it.
     """
     reason = _reason(reason)
     name = f"{model}/{what.removeprefix(f'{model}/')}"
-    view = look(root)
-    view.check_model(model)
-    places = _rejecting(view, model, name)
-    _refuse_asked_for(view, model, name)
+    snapshot = fetch_snapshot(root)
+    snapshot.check_model(model)
+    places = _rejecting(snapshot, model, name)
+    _refuse_asked_for(snapshot, model, name)
     if not places:
         lifted = [
             d
-            for environment in view.environments
-            for d in view.ledger.history(model, environment)
+            for environment in snapshot.environments
+            for d in snapshot.history.deployments_of(model, environment)
             if d.says("Lifts") == name
         ]
         if lifted:
@@ -145,7 +149,7 @@ def lift(
     tags = []
     for environment in places:
 
-        def decide(now: View, environment: str = environment) -> Plan | Deployment:
+        def decide(now: Snapshot, environment: str = environment) -> Plan | Deployment:
             current = _running(now, model, environment)
             done = _of_this_run(now, model, environment, "lift")
             if done or environment not in _rejecting(now, model, name):
@@ -160,18 +164,18 @@ def lift(
     return tags
 
 
-def _refuse_asked_for(view: View, model: str, name: str) -> None:
+def _refuse_asked_for(snapshot: Snapshot, model: str, name: str) -> None:
     """Lifting deploys nothing: no pin on the default branch may be waiting for it."""
-    for environment in view.environments[1:]:
-        pinned = view.record(view.head, model, environment)
-        current = view.ledger.current(model, environment)
-        running = view.record(current.commit, model, environment) if current else None
+    for environment in snapshot.environments[1:]:
+        pinned = snapshot.record(snapshot.head, model, environment)
+        current = snapshot.history.current(model, environment)
+        running = snapshot.record(current.commit, model, environment) if current else None
         if pinned is None or pinned == running:
             continue
-        stands = view.rejection(pinned, pinned.manifests)
+        stands = snapshot.rejection(pinned, pinned.manifests)
         if stands and stands.says("Rejects") == name:
             raise TagshipError(
-                f"{overlay(model, environment)} on {view.remote.default} still asks for {name},"
+                f"{overlay(model, environment)} on {snapshot.remote.default} still asks for {name},"
                 " which would then be deployed without a new review",
                 "merge the rollback's pull request, or revert the promotion, first",
             )
@@ -184,8 +188,8 @@ def _reason(reason: str) -> str:
     return safe
 
 
-def _running(view: View, model: str, environment: str) -> Deployment:
-    current = view.ledger.current(model, environment)
+def _running(snapshot: Snapshot, model: str, environment: str) -> Deployment:
+    current = snapshot.history.current(model, environment)
     if current is None:
         raise TagshipError(
             f"{model}: {environment} runs nothing, so there is nothing to go back to"
@@ -193,9 +197,9 @@ def _running(view: View, model: str, environment: str) -> Deployment:
     return current
 
 
-def _is_done(view: View, current: Deployment, reason: str, to: int | None) -> bool:
+def _is_done(snapshot: Snapshot, current: Deployment, reason: str, to: int | None) -> bool:
     """Whether this very rollback was made already, by a call that was cut off or beaten."""
-    stray = view.ledger.stray(current.tag.model, current.tag.environment)
+    stray = snapshot.history.stray(current.tag.model, current.tag.environment)
     if stray or current.says("Action") != "rollback":
         return False
     if to is None:
@@ -205,21 +209,23 @@ def _is_done(view: View, current: Deployment, reason: str, to: int | None) -> bo
             f"{current.name} is a rollback already ({current.says('Reason')})",
             "to go further back, name the deployment: --to N",
         )
-    history = view.ledger.history(current.tag.model, current.tag.environment)
+    history = snapshot.history.deployments_of(current.tag.model, current.tag.environment)
     wanted = [d for d in history if d.number == to]
     return bool(wanted) and wanted[0].what == current.what
 
 
-def _target(view: View, current: Deployment, to: int | None) -> Deployment:
+def _target(snapshot: Snapshot, current: Deployment, to: int | None) -> Deployment:
     """Where to go back to: over a tag that is not valid, to what ran before it.
 
     Without a number it is what ran before the running deployment first ran: never a later one that
     was left since, which would go forward without a review.
     """
     model, environment = current.tag.model, current.tag.environment
-    if view.ledger.stray(model, environment) and to in (None, current.number):
+    if snapshot.history.stray(model, environment) and to in (None, current.number):
         return current
-    earlier = [d for d in view.ledger.history(model, environment) if d.number < current.number]
+    earlier = [
+        d for d in snapshot.history.deployments_of(model, environment) if d.number < current.number
+    ]
     if to is not None:
         chosen = [d for d in earlier if d.number == to]
         if not chosen:
@@ -228,11 +234,11 @@ def _target(view: View, current: Deployment, to: int | None) -> Deployment:
                 f"{model}/{environment}/{to}: {environment} never ran it before {current.name}",
                 f"the deployments before are: {numbers}",
             )
-        if view.ledger.is_moved(chosen[0]):
+        if snapshot.history.is_moved(chosen[0]):
             raise TagshipError(f"{chosen[0].name}: it was moved after it ran", "choose another")
         if chosen[0].what == current.what:
             raise TagshipError(f"{chosen[0].name} is what {current.name} runs already")
-        stands = view.ledger.rejection(model, *chosen[0].what)
+        stands = snapshot.history.rejection(model, *chosen[0].what)
         if stands:
             raise TagshipError(
                 f"{chosen[0].name} runs {chosen[0].release}, rejected by {stands.name}:"
@@ -243,7 +249,9 @@ def _target(view: View, current: Deployment, to: int | None) -> Deployment:
         return chosen[0]
     began = min(d.number for d in (*earlier, current) if d.what == current.what)
     for candidate in reversed([d for d in earlier if d.number < began]):
-        if view.ledger.is_moved(candidate) or view.ledger.rejection(model, *candidate.what):
+        if snapshot.history.is_moved(candidate) or snapshot.history.rejection(
+            model, *candidate.what
+        ):
             continue
         return candidate
     raise TagshipError(
@@ -253,14 +261,14 @@ def _target(view: View, current: Deployment, to: int | None) -> Deployment:
 
 
 def _plan(
-    view: View,
+    snapshot: Snapshot,
     current: Deployment,
     target: Deployment,
     reason: str,
     checks: Checks,
     notes: list[str],
 ) -> Plan:
-    record = _record(view, target)
+    record = _record(snapshot, target)
     if record.reference != target.says("Image") or record.release != target.release:
         raise TagshipError(
             f"{target.name}: its trailers and its commit disagree on what ran",
@@ -285,34 +293,39 @@ def _plan(
     return Plan(record, target.commit, "rollback", subject, target.manifests, extra)
 
 
-def _record(view: View, deployment: Deployment) -> Record:
-    record = view.record(deployment.commit, deployment.tag.model, deployment.tag.environment)
+def _record(snapshot: Snapshot, deployment: Deployment) -> Record:
+    record = snapshot.record(deployment.commit, deployment.tag.model, deployment.tag.environment)
     if record is None:
         raise TagshipError(f"{deployment.name}: its commit holds no record of this environment")
     return record
 
 
-def _align(view: View, done: Deployment, dry_run: bool) -> tuple[str, str, str]:
+def _align(snapshot: Snapshot, done: Deployment, dry_run: bool) -> tuple[str, str, str]:
     """A branch on which the default branch's record says what runs again."""
-    record = _record(view, done)
-    held = view.record(view.head, record.model, record.environment)
+    record = _record(snapshot, done)
+    held = snapshot.record(snapshot.head, record.model, record.environment)
     if held is None or held == record:
         return "", "", ""
     title = f"deploy: {record.environment} is back on {record.release}"
-    commit = view.pinned(view.head, record, f"{title}\n\n{done.name}: {done.says('Reason')}\n")
+    commit = snapshot.pinned(
+        snapshot.head, record, f"{title}\n\n{done.name}: {done.says('Reason')}\n"
+    )
     branch = f"rollback/{done.name}"
     if not dry_run:
-        push_branch(view, branch, commit)
+        push_branch(snapshot, branch, commit)
     quoted = done.says("Reason").replace("\\", "\\\\").replace("`", "\\`").replace("<", "&lt;")
     rejects = done.says("Rejects")
     body = (
         f"`{done.name}` rolled {record.environment} back to `{record.release}`.\n\n"
-        f"> {quoted}\n\nThis brings the pin on {view.remote.default} in line; it deploys nothing."
+        f"> {quoted}\n\nThis brings the pin on {snapshot.remote.default} in line;"
+        " it deploys nothing."
         + (f" `{rejects}` stays rejected until it is lifted.\n" if rejects else "\n")
     )
     return branch, title, body
 
 
-def _rejecting(view: View, model: str, name: str) -> list[str]:
+def _rejecting(snapshot: Snapshot, model: str, name: str) -> list[str]:
     """The environments in which a rejection of ``name`` stands."""
-    return [place for place in view.environments if name in view.ledger.standing(model, place)]
+    return [
+        place for place in snapshot.environments if name in snapshot.history.standing(model, place)
+    ]

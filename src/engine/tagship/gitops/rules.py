@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from tagship.config.project import ProjectConfig
 from tagship.errors import TagshipError
 from tagship.gates.verdict import parse_verdict
-from tagship.gitops.ledger import Deployment, Release, Upto
+from tagship.gitops.history import Deployment, Release, Upto
 from tagship.gitops.records import NO_DIGEST, Record, check_pin, overlay
-from tagship.gitops.view import View
+from tagship.gitops.snapshot import Snapshot
 
 _BY_HAND = "the tag was not made by `tagship release`, or was moved"
 Rule = tuple[str, Callable[[], None]]
@@ -32,7 +32,7 @@ class Check:
 class Candidate:
     """A record at a commit that is to run, or claims to have been right to run."""
 
-    view: View
+    snapshot: Snapshot
     commit: str
     record: Record
     before: Deployment | None = None
@@ -41,12 +41,12 @@ class Candidate:
     @property
     def project(self) -> ProjectConfig:
         """The project's config at the commit, which says what environments there were."""
-        return self.view.project_at(self.commit)
+        return self.snapshot.project_at(self.commit)
 
     @property
     def release(self) -> Release:
         """The release that the record names."""
-        return self.view.ledger.release(self.record.release)
+        return self.snapshot.history.release(self.record.release)
 
     def rules(self) -> list[Rule]:
         """Every rule, in the order in which a person would ask."""
@@ -63,7 +63,7 @@ class Candidate:
 
     def release_is_true(self) -> None:
         """The release's trailers against the files at its commit."""
-        check_release(self.view, self.release)
+        check_release(self.snapshot, self.release)
 
     def verdict_stands(self) -> None:
         """The release passed its gates."""
@@ -73,7 +73,7 @@ class Candidate:
     def record_is_true(self) -> None:
         """The record against the release's files."""
         record = self.record
-        expected = self.view.released(self.release, record.environment)
+        expected = self.snapshot.released(self.release, record.environment)
         for key in ("model_sha256", "data_sha256", "config_sha256", "verdict_sha256"):
             mine, its = getattr(record, key), getattr(expected, key)
             if mine != its:
@@ -88,11 +88,11 @@ class Candidate:
     def pin_agrees(self) -> None:
         """The image in kustomization.yaml against the record."""
         record = self.record
-        check_pin(record, self.view.pin(self.commit, record.model, record.environment))
+        check_pin(record, self.snapshot.pin(self.commit, record.model, record.environment))
 
     def digest_is_the_one(self) -> None:
         """The image against the one that the first environment ran first."""
-        ran = self.view.ran(self.record.release, self.project.environments[0])
+        ran = self.snapshot.ran(self.record.release, self.project.environments[0])
         if ran and ran.says("Image") != self.record.reference:
             raise TagshipError(
                 f"{self.record.release}: {ran.name} ran {ran.says('Image')},"
@@ -106,7 +106,7 @@ class Candidate:
         if mine not in project.environments:
             raise TagshipError(f"'{mine}' is no environment of config/project.yaml there")
         earlier = project.before(mine)
-        if earlier and not self.view.ran(self.record.release, earlier):
+        if earlier and not self.snapshot.ran(self.record.release, earlier):
             raise TagshipError(
                 f"{self.record.release}: {earlier} never ran it",
                 f"deploy it to {earlier} first",
@@ -115,12 +115,12 @@ class Candidate:
     def not_rejected(self) -> None:
         """Rollbacks that stand."""
         if self.before is None:
-            return refuse_rejected(self.view, self.record, self._fingerprint())
-        upto = self.view.upto(self.before)
-        return refuse_rejected(self.view, self.record, self.before.says("Manifests"), upto)
+            return refuse_rejected(self.snapshot, self.record, self._fingerprint())
+        upto = self.snapshot.upto(self.before)
+        return refuse_rejected(self.snapshot, self.record, self.before.says("Manifests"), upto)
 
     def _fingerprint(self) -> str:
-        return self.view.manifests(self.commit, self.record.model, self.record.environment)
+        return self.snapshot.manifests(self.commit, self.record.model, self.record.environment)
 
     def manifests_reviewed(self) -> None:
         """The manifests at the commit against those of the record."""
@@ -130,7 +130,7 @@ class Candidate:
         found = self._fingerprint()
         if found != record.manifests:
             if self.before:
-                refuse_other_kustomize(self.view, self.before)
+                refuse_other_kustomize(self.snapshot, self.before)
             raise TagshipError(
                 f"{overlay(record.model, record.environment)}: the manifests at"
                 f" {self.commit[:12]} ({found[:12]}) are not those that were proposed and reviewed"
@@ -140,13 +140,15 @@ class Candidate:
             )
 
 
-def refuse_rejected(view: View, record: Record, manifests: str, upto: Upto | None = None) -> None:
+def refuse_rejected(
+    snapshot: Snapshot, record: Record, manifests: str, upto: Upto | None = None
+) -> None:
     """Refuse what a standing rollback left.
 
     Raises:
         TagshipError: names the rollback and its reason.
     """
-    rollback = view.rejection(record, manifests, upto)
+    rollback = snapshot.rejection(record, manifests, upto)
     if rollback:
         rejects = rollback.says("Rejects").removeprefix(f"{record.model}/")
         raise TagshipError(
@@ -156,27 +158,27 @@ def refuse_rejected(view: View, record: Record, manifests: str, upto: Upto | Non
         )
 
 
-def refuse_other_kustomize(view: View, deployment: Deployment) -> None:
+def refuse_other_kustomize(snapshot: Snapshot, deployment: Deployment) -> None:
     """Leave open what another kustomize rendered: its fingerprint can differ by that alone.
 
     Raises:
         NotDerived: the deployment was rendered by another version.
     """
-    if deployment.says("Kustomize") != view.renderer.version:
+    if deployment.says("Kustomize") != snapshot.renderer.version:
         raise NotDerived(
             f"kustomize {deployment.says('Kustomize') or '(no version)'} rendered it,"
-            f" here is {view.renderer.version}"
+            f" here is {snapshot.renderer.version}"
         )
 
 
-def refuse_rejected_artifact(view: View, model: str, sha256: str) -> None:
+def refuse_rejected_artifact(snapshot: Snapshot, model: str, sha256: str) -> None:
     """Refuse to release again what a standing rollback left, under whichever version.
 
     Raises:
         TagshipError: names the release that had the artifact, the rollback and its reason.
     """
-    for name, rollback in view.ledger.rejected(model).items():
-        release = view.ledger.releases.get(name)
+    for name, rollback in snapshot.history.rejected(model).items():
+        release = snapshot.history.releases.get(name)
         if release and release.says("Model-SHA256") == sha256:
             raise TagshipError(
                 f"the artifact is that of {name}, rejected by {rollback.name}:"
@@ -185,13 +187,13 @@ def refuse_rejected_artifact(view: View, model: str, sha256: str) -> None:
             )
 
 
-def check_release(view: View, release: Release) -> None:
+def check_release(snapshot: Snapshot, release: Release) -> None:
     """Refuse a release whose trailers are not what its commit holds.
 
     Raises:
         TagshipError: names the trailer and both values.
     """
-    facts = view.facts(release.commit, release.tag.model)
+    facts = snapshot.facts(release.commit, release.tag.model)
     claims = {
         "Model-SHA256": facts.model_sha256,
         "Data-SHA256": facts.data_sha256,
@@ -220,9 +222,9 @@ def check_release(view: View, release: Release) -> None:
                 f"{release.name}: its {key} is {release.says(key)}, its verdict says {found}",
                 _BY_HAND,
             )
-    if not view.git.is_ancestor(release.commit, view.head):
+    if not snapshot.git.is_ancestor(release.commit, snapshot.head):
         raise TagshipError(
-            f"{release.name}: its commit {release.commit[:12]} is not on {view.remote.default}",
+            f"{release.name}: its commit {release.commit[:12]} is not on {snapshot.remote.default}",
             "release what was reviewed and merged",
         )
 

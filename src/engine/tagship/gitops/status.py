@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 
 from tagship.errors import TagshipError
-from tagship.gitops.clone import Held, held
-from tagship.gitops.heads import ran_at, read_heads
-from tagship.gitops.ledger import Deployment
-from tagship.gitops.view import View
+from tagship.gitops.history import Deployment
+from tagship.gitops.local_snapshot import Held, held
+from tagship.gitops.snapshot import Snapshot
+from tagship.gitops.timeline import ran_at, read_timeline
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Event:
 
 
 def status(
-    view: View,
+    snapshot: Snapshot,
     aliases: Mapping[tuple[str, str], str] | None = None,
     cluster: Mapping[tuple[str, str], str] | None = None,
 ) -> Status:
@@ -75,23 +75,23 @@ def status(
     """
     rows = [
         replace(
-            _row(view, model, environment, aliases),
+            _row(snapshot, model, environment, aliases),
             cluster=(cluster or {}).get((model, environment), "?"),
         )
-        for model in view.models
-        for environment in view.environments
+        for model in snapshot.models
+        for environment in snapshot.environments
     ]
-    findings = [f"{f.ref}: {f.problem}" for f in view.ledger.findings]
+    findings = [f"{f.ref}: {f.problem}" for f in snapshot.history.findings]
     findings += [
         f"{model}: it has tags, but no config/{model}: renamed or removed"
-        for model in view.ledger.models()
-        if model not in view.models
+        for model in snapshot.history.models()
+        if model not in snapshot.models
     ]
-    return Status(rows, findings, view.not_asked)
+    return Status(rows, findings, snapshot.not_asked)
 
 
 def history(
-    view: View, model: str, environment: str | None = None, at: datetime | None = None
+    snapshot: Snapshot, model: str, environment: str | None = None, at: datetime | None = None
 ) -> list[Event]:
     """Every deployment of a model, oldest first; with ``at`` only what ran then.
 
@@ -101,19 +101,19 @@ def history(
         TagshipError: neither config nor a tag knows the model, no such environment, nothing tells
             what ran then, or only the remote could tell it, which was not asked.
     """
-    view.check_model(model)
-    if at is not None and view.not_asked:
+    snapshot.check_model(model)
+    if at is not None and snapshot.not_asked:
         raise TagshipError(f"only the remote tells what ran then, and it was not asked:"
-                           f" {view.not_asked}")  # fmt: skip
-    known = {e for m, e in view.ledger.deployments if m == model}
+                           f" {snapshot.not_asked}")  # fmt: skip
+    known = {e for m, e in snapshot.history.deployments if m == model}
     if environment and environment not in known:
-        view.check_environment(environment)
-    chosen = [environment] if environment else [*view.environments]
-    chosen += sorted(known - {*view.environments}) if not environment else []
+        snapshot.check_environment(environment)
+    chosen = [environment] if environment else [*snapshot.environments]
+    chosen += sorted(known - {*snapshot.environments}) if not environment else []
     if at is None:
-        return [_event(d) for name in chosen for d in view.ledger.history(model, name)]
-    entries = read_heads(view)
-    return [_event(d) for name in chosen for d in ran_at(entries, view, model, name, at)]
+        return [_event(d) for name in chosen for d in snapshot.history.deployments_of(model, name)]
+    entries = read_timeline(snapshot)
+    return [_event(d) for name in chosen for d in ran_at(entries, snapshot, model, name, at)]
 
 
 def parse_time(text: str) -> datetime:
@@ -132,11 +132,11 @@ def parse_time(text: str) -> datetime:
 
 
 def _row(
-    view: View, model: str, environment: str, aliases: Mapping[tuple[str, str], str] | None
+    snapshot: Snapshot, model: str, environment: str, aliases: Mapping[tuple[str, str], str] | None
 ) -> Row:
-    current = view.ledger.current(model, environment)
-    stray = view.ledger.stray(model, environment)
-    stopped = view.ledger.stopped_by(model, environment)
+    current = snapshot.history.current(model, environment)
+    stray = snapshot.history.stray(model, environment)
+    stopped = snapshot.history.stopped_by(model, environment)
     wrong = (
         f"Argo CD resolves nothing: {stopped}" if stopped
         else f"Argo CD runs {stray.ref}" if stray
@@ -149,26 +149,26 @@ def _row(
         "?" if wrong else current.release if current else "",
         stray.ref.removeprefix("refs/tags/") if stray else current.name if current else "",
         current.date.isoformat() if current and not wrong else "",
-        "?" if view.not_asked else wrong or _on_main(view, model, environment, current),
+        "?" if snapshot.not_asked else wrong or _on_main(snapshot, model, environment, current),
         alias,
-        tuple(sorted(view.ledger.standing(model, environment))),
-        held=held(view.git.root, model, environment) if view.not_asked else None,
+        tuple(sorted(snapshot.history.standing(model, environment))),
+        held=held(snapshot.git.root, model, environment) if snapshot.not_asked else None,
     )
 
 
-def _on_main(view: View, model: str, environment: str, current: Deployment | None) -> str:
+def _on_main(snapshot: Snapshot, model: str, environment: str, current: Deployment | None) -> str:
     try:
-        if current and view.same_inputs(view.head, current.commit, model, environment):
+        if current and snapshot.same_inputs(snapshot.head, current.commit, model, environment):
             return "same"
-        record = view.record(view.head, model, environment)
+        record = snapshot.record(snapshot.head, model, environment)
         if record is None:
             return "no overlay"
         if current is None:
             return f"asks for {record.release}" if record.deployed else ""
-        if record != view.record(current.commit, model, environment):
+        if record != snapshot.record(current.commit, model, environment):
             same = record.release == current.release
             return "asks for another record" if same else f"asks for {record.release}"
-        same = view.same_manifests(view.head, current.commit, model, environment)
+        same = snapshot.same_manifests(snapshot.head, current.commit, model, environment)
         return "same" if same else "has other manifests"
     except TagshipError as error:
         return str(error.args[0])

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from tagship.errors import TagshipError
 from tagship.gitops.git import Git, jitter
-from tagship.gitops.ledger import Action, Deployment, Release
+from tagship.gitops.history import Action, Deployment, Release
 from tagship.gitops.records import Record
+from tagship.gitops.snapshot import Checks, Snapshot, fetch_snapshot
 from tagship.gitops.tags import compose, seen_lines
-from tagship.gitops.view import Checks, View, look
 
 ATTEMPTS = 20
 VERDICT_FILE = "verdict.json"
@@ -46,19 +46,23 @@ class Tagged:
     """What it runs, where this call made it."""
 
 
-Decide = Callable[[View], Plan | Deployment]
+Decide = Callable[[Snapshot], Plan | Deployment]
 
 
 def plan_deployment(
-    view: View, record: Record, source: str, subject: str, extra: Mapping[str, str] | None = None
+    snapshot: Snapshot,
+    record: Record,
+    source: str,
+    subject: str,
+    extra: Mapping[str, str] | None = None,
 ) -> Plan:
     """The plan to run a record with the manifests of a commit, rendered.
 
     Raises:
         TagshipError: they cannot be rendered, or hold what nobody declared.
     """
-    found = view.manifests(source, record.model, record.environment)
-    said = {"Manifests": found, "Kustomize": view.renderer.version}
+    found = snapshot.manifests(source, record.model, record.environment)
+    said = {"Manifests": found, "Kustomize": snapshot.renderer.version}
     return Plan(record, source, "deploy", subject, said, dict(extra or {}))
 
 
@@ -68,40 +72,40 @@ def tag_deployment(
     checks: Checks,
     decide: Decide,
     dry_run: bool = False,
-    start: View | None = None,
-    again: Callable[[], View] | None = None,
+    start: Snapshot | None = None,
+    again: Callable[[], Snapshot] | None = None,
 ) -> Tagged:
     """Tag what ``decide`` wants of a model, with the next number of its environment.
 
     ``decide`` is asked again after every lost race, on what is true by then; it answers with a
     deployment when there is nothing left to do. Each tag gets a commit of its own: the default
     branch's head, with the ``deploy/`` that is to run. Argo CD never meets it before its tag then,
-    and its workflow files are those that ``GITHUB_TOKEN`` may push. A view to ``start`` from saves
-    the first fetch. A rollback brings its own way to see ``again``: it goes over what could lead
-    Argo CD astray.
+    and its workflow files are those that ``GITHUB_TOKEN`` may push. A snapshot to ``start`` from
+    saves the first fetch. A rollback gives a function that takes the snapshot ``again``: it must
+    work over tags that mislead Argo CD, too.
 
     Raises:
         TagshipError: ``decide`` or the remote refuses.
     """
     for attempt in range(ATTEMPTS):
         if again:
-            view = again()
+            snapshot = again()
         else:
-            view = look(root) if attempt or start is None else start
-            view.check_taggable(model)
-        plan = decide(view)
+            snapshot = fetch_snapshot(root) if attempt or start is None else start
+            snapshot.check_taggable(model)
+        plan = decide(snapshot)
         if isinstance(plan, Deployment):
             return Tagged(plan.name, plan.commit, False, "")
         record = plan.record
-        tag = view.ledger.next(record.model, record.environment)
-        message = _message(view, plan, str(tag), checks)
-        seen = seen_lines(view.ledger.heads())
+        tag = snapshot.history.next(record.model, record.environment)
+        message = _message(snapshot, plan, str(tag), checks)
+        seen = seen_lines(snapshot.history.newest_objects())
         said = f"{tag}: {plan.subject}\n\n{seen}"
-        files = verdict_file(view.ledger.releases.get(record.release))
-        commit = view.git.graft(view.head, "deploy", plan.source, files, said)
+        files = verdict_file(snapshot.history.releases.get(record.release))
+        commit = snapshot.git.graft(snapshot.head, "deploy", plan.source, files, said)
         if dry_run:
             return Tagged(str(tag), commit, False, message)
-        if push_tag(view.git, str(tag), commit, message, checks.sign):
+        if push_tag(snapshot.git, str(tag), commit, message, checks.sign):
             return Tagged(str(tag), commit, True, message, record.release)
         time.sleep(jitter(attempt))
     raise TagshipError(
@@ -146,16 +150,16 @@ def actor(git: Git, checks: Checks) -> str:
     return checks.actor or os.environ.get("GITHUB_ACTOR", "") or git.identity()
 
 
-def _message(view: View, plan: Plan, name: str, checks: Checks) -> str:
+def _message(snapshot: Snapshot, plan: Plan, name: str, checks: Checks) -> str:
     record = plan.record
-    current = view.ledger.current(record.model, record.environment)
+    current = snapshot.history.current(record.model, record.environment)
     trailers = {
         "Model": record.model,
         "Environment": record.environment,
         "Action": plan.action,
         **record.trailers(),
         **plan.manifests,
-        "Actor": actor(view.git, checks),
+        "Actor": actor(snapshot.git, checks),
         "Previous": f"{current.name}@{current.raw.object}" if current else "",
         "Run": workflow_run(),
         **plan.extra,

@@ -12,7 +12,7 @@ from functools import cache
 
 from tagship.config.root import MODEL_NAME_RULE, check_model_name
 from tagship.errors import TagshipError
-from tagship.gitops.following import LARGEST
+from tagship.gitops.argocd_versions import LARGEST
 
 _VERSION = re.compile(r"v?(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
 _NUMBER = re.compile(r"[1-9][0-9]{0,19}")

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from tagship.config.project_files import load_model
 from tagship.errors import TagshipError
-from tagship.gitops.heads import read_heads
-from tagship.gitops.ledger import Deployment, Release
+from tagship.gitops.history import Deployment, Release
 from tagship.gitops.records import Record, pin_path, record_path
 from tagship.gitops.rules import (
     Candidate,
@@ -16,9 +15,10 @@ from tagship.gitops.rules import (
     examine,
     refuse_other_kustomize,
 )
+from tagship.gitops.snapshot import Checks, Snapshot, fetch_snapshot
 from tagship.gitops.tagging import VERDICT_FILE, verdict_file
 from tagship.gitops.tags import DeploymentTag, ReleaseTag, parse_tag
-from tagship.gitops.view import Checks, View, look
+from tagship.gitops.timeline import read_timeline
 
 _SOUND = "the tag itself is sound"
 _TAKEN = {
@@ -64,99 +64,99 @@ def verify(
         )
     if kind and kind != ("release" if isinstance(tag, ReleaseTag) else "deployment"):
         raise TagshipError(f"{name} is no tag of a {kind}", "name the tag that this is about")
-    return _examine(look(root), name, tag, checks, retrain, signed)
+    return _examine(fetch_snapshot(root), name, tag, checks, retrain, signed)
 
 
 def verify_all(root: Path, checks: Checks) -> list[Verification]:
     """Examine every tag of every model, and everything that is wrong with one."""
-    view = look(root)
-    names = [*view.ledger.releases]
-    names += [d.name for history in view.ledger.deployments.values() for d in history]
+    snapshot = fetch_snapshot(root)
+    names = [*snapshot.history.releases]
+    names += [d.name for history in snapshot.history.deployments.values() for d in history]
     known = [(name, tag) for name in names if (tag := parse_tag(name))]
-    found = [_examine(view, name, tag, checks, False, False) for name, tag in known]
-    others = [finding for finding in view.ledger.findings if finding.ref not in names]
+    found = [_examine(snapshot, name, tag, checks, False, False) for name, tag in known]
+    others = [finding for finding in snapshot.history.findings if finding.ref not in names]
     problems = [(finding.ref, finding.problem) for finding in others]
-    problems += _deleted_since(view)
+    problems += _deleted_since(snapshot)
     return found + [Verification(ref, [Check(_SOUND, problem)]) for ref, problem in problems]
 
 
-def _deleted_since(view: View) -> list[tuple[str, str]]:
+def _deleted_since(snapshot: Snapshot) -> list[tuple[str, str]]:
     """Deployments that the branch of heads saw last, and that are gone or moved."""
-    entries = read_heads(view)
-    known = {d.name: d.raw.object for mine in view.ledger.deployments.values() for d in mine}
+    entries = read_timeline(snapshot)
+    known = {d.name: d.raw.object for mine in snapshot.history.deployments.values() for d in mine}
     return list(entries[-1].gone(known).items()) if entries else []
 
 
 def _examine(
-    view: View,
+    snapshot: Snapshot,
     name: str,
     tag: ReleaseTag | DeploymentTag,
     checks: Checks,
     retrain: bool,
     signed: bool,
 ) -> Verification:
-    rules: list[Rule] = [(_SOUND, lambda: _no_finding(view, name))]
+    rules: list[Rule] = [(_SOUND, lambda: _no_finding(snapshot, name))]
     found: Release | Deployment | None
     if isinstance(tag, ReleaseTag):
-        found = release = view.ledger.releases.get(name)
+        found = release = snapshot.history.releases.get(name)
         if release:
-            rules += _release_rules(view, release)
+            rules += _release_rules(snapshot, release)
     else:
-        history = view.ledger.history(tag.model, tag.environment)
+        history = snapshot.history.deployments_of(tag.model, tag.environment)
         ran = found = next((d for d in history if d.number == tag.number), None)
-        release = view.ledger.releases.get(ran.release) if ran else None
+        release = snapshot.history.releases.get(ran.release) if ran else None
         if ran:
-            rules += _deployment_rules(view, ran, checks)
+            rules += _deployment_rules(snapshot, ran, checks)
     if signed:
-        rules.append(("it is signed by a known key", lambda: _signed(view, name)))
+        rules.append(("it is signed by a known key", lambda: _signed(snapshot, name)))
     if retrain and release:
         rules.append(
-            ("retraining gives the lock, and it passes", lambda: _again(view, release, checks))
+            ("retraining gives the lock, and it passes", lambda: _again(snapshot, release, checks))
         )
     said = found.message.trailers if found else {}
     taken = [key + (f" ({way})" if way else "") for key, way in _TAKEN.items() if key in said]
     return Verification(name, examine(rules), (*taken, "the date"))
 
 
-def _no_finding(view: View, name: str) -> None:
-    for finding in view.ledger.findings:
+def _no_finding(snapshot: Snapshot, name: str) -> None:
+    for finding in snapshot.history.findings:
         if finding.ref == name:
             raise TagshipError(finding.problem)
     tag = parse_tag(name)
-    known = name in view.ledger.releases or any(
-        d.name == name for history in view.ledger.deployments.values() for d in history
+    known = name in snapshot.history.releases or any(
+        d.name == name for history in snapshot.history.deployments.values() for d in history
     )
     if not known:
         raise TagshipError(f"the remote has no {tag}")
 
 
-def _release_rules(view: View, release: Release) -> list[Rule]:
+def _release_rules(snapshot: Snapshot, release: Release) -> list[Rule]:
     def verdict() -> None:
         if release.says("Verdict") not in ("pass", "warn"):
             raise TagshipError(f"its verdict is {release.says('Verdict')}")
 
     return [
-        ("it says what its commit holds", lambda: check_release(view, release)),
+        ("it says what its commit holds", lambda: check_release(snapshot, release)),
         ("its verdict is not a failure", verdict),
     ]
 
 
-def _deployment_rules(view: View, deployment: Deployment, checks: Checks) -> list[Rule]:
+def _deployment_rules(snapshot: Snapshot, deployment: Deployment, checks: Checks) -> list[Rule]:
     model, environment = deployment.tag.model, deployment.tag.environment
     rules: list[Rule] = [
         (
             "its commit is main's, with the deploy/ that it claims",
-            lambda: _placed(view, deployment),
+            lambda: _placed(snapshot, deployment),
         ),
-        ("its trailers are what its commit holds", lambda: _agrees(view, deployment)),
+        ("its trailers are what its commit holds", lambda: _agrees(snapshot, deployment)),
     ]
     try:
-        origin = _origin(view, deployment)
-        record = view.record(origin.commit, model, environment)
+        origin = _origin(snapshot, deployment)
+        record = snapshot.record(origin.commit, model, environment)
     except TagshipError:
         record = None
     if record:
-        candidate = Candidate(view, origin.commit, record, deployment)
+        candidate = Candidate(snapshot, origin.commit, record, deployment)
         kept = candidate.rules()
         if deployment.says("Action") == "lift":
             kept = [rule for rule in kept if rule[1] != candidate.not_rejected]
@@ -165,14 +165,14 @@ def _deployment_rules(view: View, deployment: Deployment, checks: Checks) -> lis
     return rules
 
 
-def _origin(view: View, deployment: Deployment) -> Deployment:
+def _origin(snapshot: Snapshot, deployment: Deployment) -> Deployment:
     """The deployment that first ran what a rollback or a lift runs again.
 
     Raises:
         TagshipError: it restores what never ran before it, or something else.
     """
     while deployment.says("Action") != "deploy":
-        history = view.ledger.history(deployment.tag.model, deployment.tag.environment)
+        history = snapshot.history.deployments_of(deployment.tag.model, deployment.tag.environment)
         earlier = [d for d in history if d.number < deployment.number]
         if deployment.says("Action") == "rollback":
             earlier = [d for d in earlier if d.name == deployment.says("Restores")]
@@ -181,67 +181,69 @@ def _origin(view: View, deployment: Deployment) -> Deployment:
                 f"it restores {deployment.says('Restores') or 'nothing'}, which never ran before"
             )
         source = earlier[-1]
-        if view.git.tree(deployment.commit, "deploy") != view.git.tree(source.commit, "deploy"):
+        if snapshot.git.tree(deployment.commit, "deploy") != snapshot.git.tree(
+            source.commit, "deploy"
+        ):
             raise TagshipError(f"its deploy/ is not that of {source.name}, which it runs again")
         deployment = source
     return deployment
 
 
-def _agrees(view: View, deployment: Deployment) -> None:
+def _agrees(snapshot: Snapshot, deployment: Deployment) -> None:
     model, environment = deployment.tag.model, deployment.tag.environment
-    record = view.record(deployment.commit, model, environment)
+    record = snapshot.record(deployment.commit, model, environment)
     if record is None:
         raise TagshipError(f"its commit has no {record_path(model, environment)}")
     for key, found in record.trailers().items():
         if deployment.says(key) != found:
             raise TagshipError(f"{key} says {deployment.says(key)}, its commit holds {found}")
-    origin = _origin(view, deployment)
+    origin = _origin(snapshot, deployment)
     if deployment.manifests != origin.manifests:
         raise TagshipError(
             f"it says other Manifests or Kustomize than {origin.name}, which it runs"
         )
-    found = view.manifests(origin.commit, model, environment)
+    found = snapshot.manifests(origin.commit, model, environment)
     if found != deployment.says("Manifests"):
-        refuse_other_kustomize(view, deployment)
+        refuse_other_kustomize(snapshot, deployment)
         raise TagshipError(f"Manifests says {deployment.says('Manifests')}, it renders {found}")
 
 
-def _placed(view: View, deployment: Deployment) -> None:
+def _placed(snapshot: Snapshot, deployment: Deployment) -> None:
     """One commit on top of main, which changes ``deploy/`` alone, and that as its action says."""
     model, environment = deployment.tag.model, deployment.tag.environment
     commit = deployment.commit
-    parents = view.git.parents(commit)
-    if len(parents) != 1 or not view.git.is_ancestor(parents[0], view.head):
+    parents = snapshot.git.parents(commit)
+    if len(parents) != 1 or not snapshot.git.is_ancestor(parents[0], snapshot.head):
         raise TagshipError(
-            f"commit {commit[:12]} does not stand on one of {view.remote.default}: its files were"
-            " never merged"
+            f"commit {commit[:12]} does not stand on one of {snapshot.remote.default}:"
+            " its files were never merged"
         )
-    changed = view.git.changed(parents[0], commit)
+    changed = snapshot.git.changed(parents[0], commit)
     elsewhere = [p for p in changed if not p.startswith("deploy/") and p != VERDICT_FILE]
     if elsewhere:
         raise TagshipError(f"commit {commit[:12]} changes {elsewhere[0]}: nobody reviewed that")
     if deployment.says("Action") != "deploy":
-        _origin(view, deployment)
-    elif environment == view.project_at(commit).environments[0]:
+        _origin(snapshot, deployment)
+    elif environment == snapshot.project_at(commit).environments[0]:
         mine = {record_path(model, environment), pin_path(model, environment), VERDICT_FILE}
         if not set(changed) <= mine:
             other = sorted(set(changed) - mine)[0]
             raise TagshipError(f"commit {commit[:12]} changes {other}: nobody reviewed that")
-    elif not _was_merged(view, commit, parents[0]):
+    elif not _was_merged(snapshot, commit, parents[0]):
         raise TagshipError(
-            f"the deploy/ of commit {commit[:12]} was never that of {view.remote.default}: nobody"
-            " reviewed it"
+            f"the deploy/ of commit {commit[:12]} was never that of {snapshot.remote.default}:"
+            " nobody reviewed it"
         )
-    files = verdict_file(view.ledger.releases.get(deployment.release))
-    if view.git.show(commit, VERDICT_FILE) != files.get(VERDICT_FILE):
+    files = verdict_file(snapshot.history.releases.get(deployment.release))
+    if snapshot.git.show(commit, VERDICT_FILE) != files.get(VERDICT_FILE):
         raise TagshipError(f"its {VERDICT_FILE} is not the verdict of {deployment.release}")
 
 
-def _was_merged(view: View, commit: str, parent: str) -> bool:
+def _was_merged(snapshot: Snapshot, commit: str, parent: str) -> bool:
     """Whether a commit's ``deploy/`` is one that the default branch had by then."""
-    wanted = view.git.tree(commit, "deploy")
-    merged = view.git.history(parent, "deploy")
-    return any(view.git.tree(each, "deploy") == wanted for each in (parent, *merged))
+    wanted = snapshot.git.tree(commit, "deploy")
+    merged = snapshot.git.history(parent, "deploy")
+    return any(snapshot.git.tree(each, "deploy") == wanted for each in (parent, *merged))
 
 
 def _image(record: Record, checks: Checks) -> None:
@@ -249,15 +251,15 @@ def _image(record: Record, checks: Checks) -> None:
         raise TagshipError(f"{record.reference} is gone")
 
 
-def _signed(view: View, name: str) -> None:
-    view.git.run("verify-tag", f"refs/tagship/tags/{name}")
+def _signed(snapshot: Snapshot, name: str) -> None:
+    snapshot.git.run("verify-tag", f"refs/tagship/tags/{name}")
 
 
-def _again(view: View, release: Release, checks: Checks) -> None:
+def _again(snapshot: Snapshot, release: Release, checks: Checks) -> None:
     """Retrain in a work tree of the release, and judge it as it was judged."""
     model = release.tag.model
     champion = release.says("Champion")
-    with view.git.checkout(release.commit) as folder:
+    with snapshot.git.checkout(release.commit) as folder:
         files = load_model(folder, model)
         checks.verify_lock(files)
         verdict = checks.gate(files, None if champion in ("", "none") else champion)

@@ -5,10 +5,10 @@ from datetime import datetime
 
 from tagship.config.duration import parse_duration
 from tagship.gitops.alerts import Seen
-from tagship.gitops.view import View
+from tagship.gitops.snapshot import Snapshot
 
 
-def due(view: View, seen: Iterable[Seen], now: datetime) -> list[str]:
+def due(view: Snapshot, seen: Iterable[Seen], now: datetime) -> list[str]:
     """The models that project.yaml wants retrained: by what failed in the last environment, or
     by the champion's age."""
     wanted, last = view.project.retrain, view.environments[-1]
@@ -21,7 +21,7 @@ def due(view: View, seen: Iterable[Seen], now: datetime) -> list[str]:
     }
     if wanted.every is not None:
         for model in view.models:
-            champion = view.ledger.releases.get(view.champion(model) or "")
+            champion = view.history.releases.get(view.champion(model) or "")
             if champion and now - champion.date > parse_duration(wanted.every):
                 found.add(model)
     return sorted(found & set(view.models))

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from tagship.config.root import check_model_name
 from tagship.errors import TagshipError
 from tagship.gitops.propose import push_branch
-from tagship.gitops.view import View, look
+from tagship.gitops.snapshot import Snapshot, fetch_snapshot
 from tagship.retraining.proposal import Retrained
 
 _OURS = "Retrained: "
@@ -43,7 +43,7 @@ def read_proposal(path: Path) -> Retrained:
     return made
 
 
-def commit_proposal(view: View, made: Retrained) -> str:
+def commit_proposal(view: Snapshot, made: Retrained) -> str:
     """The default branch's head with the proposal's files; the same again gives the same commit."""
     message = f"{made.title}\n\n{made.why}.\n\n{_OURS}{made.model}\n"
     return view.git.commit(view.head, made.files, message)
@@ -55,14 +55,14 @@ def push_proposal(root: Path, made: Retrained) -> str:
     Raises:
         TagshipError: the branch holds someone else's commits, or the remote refuses.
     """
-    view = look(root)
+    view = fetch_snapshot(root)
     refuse_others(view, made.branch)
     commit = commit_proposal(view, made)
     push_branch(view, made.branch, commit)
     return commit
 
 
-def refuse_others(view: View, branch: str) -> None:
+def refuse_others(view: Snapshot, branch: str) -> None:
     """Refuse to replace a branch that holds what somebody else committed."""
     held = view.remote.heads.get(branch)
     if held is None:

@@ -18,7 +18,7 @@ from tagship.files import only_one
 from tagship.gates.verdict import Verdict, read_verdict
 from tagship.gitops.propose import push_branch
 from tagship.gitops.rules import refuse_rejected_artifact
-from tagship.gitops.view import View, look
+from tagship.gitops.snapshot import Snapshot, fetch_snapshot
 from tagship.numbers import brief
 from tagship.programs import run_engine
 from tagship.retraining.proposal import Found, Retrained, Window, describe
@@ -64,7 +64,7 @@ def retrain(
     if data == "":
         raise TagshipError("--data: it is empty", "name a file or URL, or leave it out")
     with only_one(root, f"retrain-{model}"):
-        view = look(root)
+        view = fetch_snapshot(root)
         with view.git.checkout(view.head) as tree:
             _share(root, tree)
             files = load_model(tree, model)
@@ -75,7 +75,7 @@ def retrain(
 
 
 def _propose(
-    view: View,
+    view: Snapshot,
     files: ModelFiles,
     data: str | None,
     report: str,
@@ -126,7 +126,7 @@ def _share(root: Path, tree: Path) -> None:
         link.symlink_to(kept.resolve())
 
 
-def _find(view: View, files: ModelFiles, least: int) -> Found:
+def _find(view: Snapshot, files: ModelFiles, least: int) -> Found:
     """What the data holds that the champion has not seen, and how it differs from what it has.
 
     Without a champion, the default branch's lock stands for it.
@@ -141,7 +141,7 @@ def _find(view: View, files: ModelFiles, least: int) -> Found:
     champion = view.champion(model)
     path = f"config/{model}/model.lock.yaml"
     commit = (
-        view.ledger.release(champion).commit
+        view.history.release(champion).commit
         if champion
         else view.git.run("log", "-1", "--format=%H", view.head, "--", path).strip()
     )
@@ -163,7 +163,7 @@ def _find(view: View, files: ModelFiles, least: int) -> Found:
     return Found(window, before, compare(files, raw, show, window.against))
 
 
-def _fetch_champion(view: View, model: str, say: Callable[[str], None]) -> None:
+def _fetch_champion(view: Snapshot, model: str, say: Callable[[str], None]) -> None:
     """Fetch it here, where the registry's login is known; in the work tree it is not."""
     champion = view.champion(model)
     if champion is not None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from tagship.config.root import check_model_name
 from tagship.errors import TagshipError
 from tagship.files import write_atomically
+from tagship.gitops.append_only_branch import append
 from tagship.gitops.git import Git
-from tagship.gitops.journal import append
 
 if TYPE_CHECKING:
     from tagship.watch.look import Look

@@ -6,7 +6,7 @@ from pathlib import Path
 from tagship.config.project_files import load_model, load_project
 from tagship.errors import TagshipError, suggest
 from tagship.gitops.git import Git
-from tagship.gitops.view import View, look
+from tagship.gitops.snapshot import Snapshot, fetch_snapshot
 from tagship.monitoring.references import local_reference, released_reference
 from tagship.training.lock import Interval, read_lock
 from tagship.training.reference import Reference
@@ -100,16 +100,16 @@ def local_artifact(root: Path, model: str) -> str:
     return read_lock(last if last.is_file() else files.lock_path).artifact.sha256
 
 
-def _view(root: Path) -> View | None:
+def _view(root: Path) -> Snapshot | None:
     """What the remote says; None where there is no repository or no remote."""
-    return look(root) if (root / ".git").exists() and Git(root).has_remote() else None
+    return fetch_snapshot(root) if (root / ".git").exists() and Git(root).has_remote() else None
 
 
-def _deployed(view: View | None, model: str, environment: str) -> Running | None:
-    current = view.ledger.current(model, environment) if view else None
+def _deployed(view: Snapshot | None, model: str, environment: str) -> Running | None:
+    current = view.history.current(model, environment) if view else None
     if view is None or current is None:
         return None
-    release = view.ledger.releases.get(current.release)
+    release = view.history.releases.get(current.release)
     commit = release.commit if release else ""
     return Running(model, environment, current.release, current.says("Model-SHA256"), commit)
 

@@ -13,7 +13,7 @@ from tagship.gitops.reconcile import Outcome, Review, reconcile
 from tagship.gitops.reconcile_release import reconcile_release
 from tagship.gitops.release import release
 from tagship.gitops.rollback import rollback
-from tagship.gitops.view import Checks, View, look, read_lock_text
+from tagship.gitops.snapshot import Checks, Snapshot, fetch_snapshot, read_lock_text
 
 REGISTRY = "registry.example/shop/shop"
 
@@ -195,8 +195,8 @@ class Shop:
         git(self.root.parent, "clone", "-q", *options, f"file://{self.remote}", str(where))
         return replace(self, root=where)
 
-    def look(self) -> View:
-        return look(self.root)
+    def snapshot(self) -> Snapshot:
+        return fetch_snapshot(self.root)
 
     def remote_tags(self) -> list[str]:
         return git(self.remote, "tag", "--list").split()
@@ -281,7 +281,7 @@ class Shop:
         return rollback(self.root, "churn", environment, reason, self.checks, **options)
 
     def runs(self, environment: str, model: str = "churn") -> str:
-        current = self.look().ledger.current(model, environment)
+        current = self.snapshot().history.current(model, environment)
         return current.release if current else ""
 
 

@@ -22,8 +22,8 @@ def seen(status: str, environment: str = "production", **more: object) -> Seen:
 def after(*looks: list[Seen]) -> Issue:
     """The issue after a series of looks, each given what the one before left open."""
     issue, body = None, None
-    for look in looks:
-        issue = issue_for("churn", look, body)
+    for entries in looks:
+        issue = issue_for("churn", entries, body)
         body = f"<!-- tagship:monitor:churn -->\n{issue.body}" if issue.open else None
     assert issue is not None
     return issue
@@ -106,16 +106,16 @@ FAILED = {"status": "fail"}
 def test_the_last_environments_failure_asks_for_a_retraining(
     shipped: Shop, looks: list[Seen], on: list[str], wanted: list[str]
 ) -> None:
-    view = shipped.look()
-    project = view.project.model_copy(update={"retrain": Retrain.model_validate({"on": on})})
-    now = view.ledger.release("churn/v1.1.0").raw.date
-    assert due(replace(view, project=project), looks, now) == wanted
+    snapshot = shipped.snapshot()
+    project = snapshot.project.model_copy(update={"retrain": Retrain.model_validate({"on": on})})
+    now = snapshot.history.release("churn/v1.1.0").raw.date
+    assert due(replace(snapshot, project=project), looks, now) == wanted
 
 
 def test_so_does_a_champion_of_a_certain_age(shipped: Shop) -> None:
-    view = shipped.look()
+    snapshot = shipped.snapshot()
     old = Retrain.model_validate({"every": "30d"})
-    view = replace(view, project=view.project.model_copy(update={"retrain": old}))
-    released = view.ledger.release("churn/v1.1.0").raw.date
-    assert due(view, [], released + timedelta(days=29)) == []
-    assert due(view, [], released + timedelta(days=31)) == ["churn"]
+    snapshot = replace(snapshot, project=snapshot.project.model_copy(update={"retrain": old}))
+    released = snapshot.history.release("churn/v1.1.0").raw.date
+    assert due(snapshot, [], released + timedelta(days=29)) == []
+    assert due(snapshot, [], released + timedelta(days=31)) == ["churn"]

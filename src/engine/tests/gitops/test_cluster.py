@@ -20,10 +20,10 @@ NAME = "shop-churn-production"
 
 def items(shop: Shop) -> list[dict[str, Any]]:
     """The Applications and resources of a cluster that runs what Git says."""
-    view = shop.look()
+    snapshot = shop.snapshot()
     found: list[dict[str, Any]] = []
-    for environment in view.environments:
-        current = view.ledger.current("churn", environment)
+    for environment in snapshot.environments:
+        current = snapshot.history.current("churn", environment)
         assert current is not None
         found.append(
             {
@@ -36,7 +36,7 @@ def items(shop: Shop) -> list[dict[str, Any]]:
                 },
             }
         )
-        text = view.rendered(current.commit, "churn", environment).text
+        text = snapshot.rendered(current.commit, "churn", environment).text
         found += [each for each in YAML(typ="safe").load_all(text) if each]
     return found
 
@@ -61,12 +61,12 @@ def test_a_cluster_that_runs_what_git_says_is_said_to(
     shipped: Shop, kubectl: Callable[[list[Any]], None]
 ) -> None:
     kubectl(items(shipped))
-    view = shipped.look()
-    told = compare_cluster(view)
+    snapshot = shipped.snapshot()
+    told = compare_cluster(snapshot)
     assert set(told.values()) == {"as Git says"}
-    rows = status(view, None, told).rows
+    rows = status(snapshot, None, told).rows
     assert all(row.agrees for row in rows)
-    assert {row.cluster for row in status(view).rows} == {"?"}
+    assert {row.cluster for row in status(snapshot).rows} == {"?"}
 
 
 def _status(**changes: Any) -> Edit:
@@ -125,10 +125,10 @@ def test_what_differs_is_named(
     (mine,) = [each for each in found if each["metadata"]["name"] == NAME]
     edit(mine, found)
     kubectl(found)
-    view = shipped.look()
-    told = compare_cluster(view)
+    snapshot = shipped.snapshot()
+    told = compare_cluster(snapshot)
     assert problem in told["churn", "production"]
-    (row,) = [row for row in status(view, None, told).rows if row.environment == "production"]
+    (row,) = [row for row in status(snapshot, None, told).rows if row.environment == "production"]
     assert not row.agrees
 
 
@@ -137,7 +137,7 @@ def test_before_the_first_tag_nothing_runs(
 ) -> None:
     waiting = {"sync": {"status": "Unknown"}, "health": {"status": "Healthy"}}
     kubectl([{"kind": "Application", "metadata": {"name": NAME}, "status": waiting}])
-    told = compare_cluster(shop.look())
+    told = compare_cluster(shop.snapshot())
     assert told["churn", "production"] == "nothing is deployed, as Git says"
     assert told["churn", "staging"] == "no Application shop-churn-staging"
 
@@ -157,7 +157,7 @@ def test_a_cluster_that_does_not_answer_is_an_error(
     program.parent.mkdir()
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
-    view = shipped.look()
+    snapshot = shipped.snapshot()
     monkeypatch.setenv("PATH", str(program.parent), prepend=":")
     with pytest.raises(TagshipError, match=problem):
-        compare_cluster(view)
+        compare_cluster(snapshot)

@@ -16,11 +16,11 @@ from shop import Shop, image
 
 from tagship.errors import TagshipError
 from tagship.gitops.git import Git
-from tagship.gitops.ledger import Deployment
+from tagship.gitops.history import Deployment
 from tagship.gitops.rollback import lift
+from tagship.gitops.snapshot import Snapshot
 from tagship.gitops.tagging import Plan, tag_deployment
 from tagship.gitops.verify import verify
-from tagship.gitops.view import View
 
 WRITES = ("push", "mktag", "commit-tree", "update-ref", "tag")
 
@@ -57,7 +57,7 @@ def survives(shop: Shop, act: Callable[[], object], writes: int) -> None:
                 with suppress(KilledError):
                     act()
     act()
-    assert not shop.look().ledger.findings
+    assert not shop.snapshot().history.findings
 
 
 def test_a_release_cut_off_anywhere_is_finished_by_running_it_again(shop: Shop) -> None:
@@ -71,7 +71,7 @@ def test_a_release_tagged_here_but_never_pushed_is_pushed_by_the_next_run(shop: 
     release(shop.root, "churn", "v1.0.0", shop.checks)
     shop.release("v1.0.0")
     assert shop.remote_tags() == ["churn/v1.0.0"]
-    assert not shop.look().ledger.findings
+    assert not shop.snapshot().history.findings
 
 
 def test_a_promotion_cut_off_anywhere_is_finished_by_running_it_again(shop: Shop) -> None:
@@ -88,7 +88,7 @@ def test_a_rebuilt_image_after_a_cut_off_does_not_replace_the_first(shop: Shop) 
     shop.propose("v1.0.0", image=image("first build"))
     shop.merge(shop.propose("v1.0.0", image=image("second build")).branch)
     shop.reconcile()
-    current = shop.look().ledger.current("churn", "production")
+    current = shop.snapshot().history.current("churn", "production")
     assert current is not None
     assert current.says("Image") == image("first build")
 
@@ -134,16 +134,16 @@ def test_kill_9_in_the_middle_of_the_push_leaves_a_state_that_the_next_run_finis
     assert done.returncode == -signal.SIGKILL
     hook.unlink()
     assert shipped.rollback().tag.name == "churn/production/3"
-    assert not shipped.look().ledger.findings
+    assert not shipped.snapshot().history.findings
 
 
 def test_many_clones_at_once_take_each_number_once(shipped: Shop) -> None:
     clones = [shipped.clone(f"clone{n}") for n in range(4)]
 
-    def decide(view: View) -> Plan | Deployment:
-        current = view.ledger.current("churn", "production")
+    def decide(snapshot: Snapshot) -> Plan | Deployment:
+        current = snapshot.history.current("churn", "production")
         assert current is not None
-        record = view.record(current.commit, "churn", "production")
+        record = snapshot.record(current.commit, "churn", "production")
         assert record is not None
         return Plan(
             record, current.commit, "lift", "race", current.manifests, {"Lifts": "churn/v0.0.1"}
@@ -156,7 +156,7 @@ def test_many_clones_at_once_take_each_number_once(shipped: Shop) -> None:
     with ThreadPoolExecutor(4) as pool:
         names = list(pool.map(take, clones))
     assert sorted(names) == [f"churn/production/{n}" for n in (3, 4, 5, 6)]
-    assert not shipped.look().ledger.findings
+    assert not shipped.snapshot().history.findings
 
 
 def test_two_people_deploying_the_same_merge_make_one_deployment(shipped: Shop) -> None:
@@ -209,7 +209,7 @@ def test_promoting_and_rolling_back_at_once_is_as_if_one_came_first(shipped: Sho
         outcome = deployed.result()["churn", "production"]
     assert outcome.state in ("deployed", "held")
     assert "came first" in said or said in ("churn/v1.1.0", "churn/v1.2.0")
-    history = shipped.look().ledger.history("churn", "production")
+    history = shipped.snapshot().history.deployments_of("churn", "production")
     assert [d.number for d in history] == list(range(1, len(history) + 1))
     assert all(verify(shipped.root, d.name, shipped.checks).ok for d in history)
 
@@ -233,9 +233,9 @@ def test_a_rollback_that_was_beaten_by_a_promotion_is_refused(shipped: Shop) -> 
 
 
 def test_a_promotion_branch_moved_by_someone_else_is_refused(shipped: Shop) -> None:
-    view = shipped.look()
+    snapshot = shipped.snapshot()
     shipped.git("push", "-q", "origin", "HEAD:refs/heads/promote/churn/v9.0.0")
     from tagship.gitops.propose import push_branch
 
     with pytest.raises(TagshipError, match="was moved meanwhile"):
-        push_branch(view, "promote/churn/v9.0.0", shipped.git("rev-parse", "HEAD~1"))
+        push_branch(snapshot, "promote/churn/v9.0.0", shipped.git("rev-parse", "HEAD~1"))

@@ -51,7 +51,7 @@ def test_a_release_without_push_only_tags_here_and_says_how_to_go_on(shop: Shop)
     assert shop.remote_tags() == []
     assert done.next == "git push origin refs/tags/churn/v1.0.0"
     shop.git("push", "-q", "origin", "refs/tags/churn/v1.0.0")
-    assert "churn/v1.0.0" in shop.look().ledger.releases
+    assert "churn/v1.0.0" in shop.snapshot().history.releases
 
 
 def test_rollback_restores_the_tree_and_rejects_what_it_left(shipped: Shop) -> None:
@@ -126,7 +126,7 @@ def test_staging_ahead_of_main_keeps_its_release_when_manifests_change(shipped: 
 
 
 def test_a_late_run_for_an_older_merge_does_not_go_back(shipped: Shop) -> None:
-    older = shipped.look().head
+    older = shipped.snapshot().head
     shipped.new_manifests(2)
     shipped.reconcile()
     assert shipped.reconcile(commit=older)["churn", "staging"].state == "current"
@@ -171,13 +171,13 @@ def test_two_models_do_not_hold_each_other_up(shipped: Shop) -> None:
 
 
 def test_status_shows_a_hand_edited_overlay_on_main(shipped: Shop) -> None:
-    rows = {row.environment: row for row in status(shipped.look()).rows}
+    rows = {row.environment: row for row in status(shipped.snapshot()).rows}
     assert rows["production"].main == "same"
     shipped.pull()
     path = shipped.root / "deploy/churn/production/release.yaml"
     path.write_text(path.read_text().replace("churn/v1.1.0", "churn/v1.0.0"))
     shipped.commit()
-    rows = {row.environment: row for row in status(shipped.look()).rows}
+    rows = {row.environment: row for row in status(shipped.snapshot()).rows}
     assert rows["production"].main == "asks for churn/v1.0.0"
     assert not rows["production"].agrees
     refused = shipped.reconcile()["churn", "production"]
@@ -186,15 +186,15 @@ def test_status_shows_a_hand_edited_overlay_on_main(shipped: Shop) -> None:
 
 
 def test_history_tells_every_deployment(shipped: Shop) -> None:
-    view = shipped.look()
-    events = history(view, "churn", "production")
+    snapshot = shipped.snapshot()
+    events = history(snapshot, "churn", "production")
     assert [e.release for e in events] == ["churn/v1.0.0", "churn/v1.1.0"]
     with pytest.raises(TagshipError, match="is no date"):
         parse_time("yesterday")
     with pytest.raises(TagshipError, match="no model 'chrun'"):
-        history(view, "chrun")
+        history(snapshot, "chrun")
     with pytest.raises(TagshipError, match="'prod' is no environment"):
-        history(view, "churn", "prod")
+        history(snapshot, "churn", "prod")
 
 
 def test_a_dry_run_pushes_nothing(shop: Shop) -> None:

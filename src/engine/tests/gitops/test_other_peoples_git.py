@@ -38,7 +38,7 @@ def test_no_setting_changes_what_is_done(shipped: Shop, settings: dict[str, str]
     assert runs(shipped.remote, "churn", "production") == ("churn/production/3", "churn/v1.0.0")
     assert "mine/v9.9.9" not in shipped.remote_tags()
     assert "mine/v9.9.9" in shipped.git("tag").split()
-    history = shipped.look().ledger.history("churn", "production")
+    history = shipped.snapshot().history.deployments_of("churn", "production")
     assert history[-1].says("Reason") == "größer ✓"
 
 
@@ -60,7 +60,7 @@ def test_no_variable_shows_another_repository(
 
 
 def test_a_replaced_object_is_seen_as_it_is(shipped: Shop) -> None:
-    shipped.look()
+    shipped.snapshot()
     one, two = (
         shipped.git("rev-parse", f"refs/tagship/tags/churn/production/{n}^{{commit}}")
         for n in (1, 2)
@@ -125,7 +125,7 @@ def test_who_signs_tags_signs_these(shipped: Shop, tmp_path: Path, key: str) -> 
     shipped.git("config", "user.signingKey", f"{secret}.pub")
     shipped.git("config", key, "true")
     name = shipped.rollback().tag.name
-    shipped.look()
+    shipped.snapshot()
     assert "BEGIN SSH SIGNATURE" in shipped.git("cat-file", "-p", f"refs/tagship/tags/{name}")
     assert shipped.rollback().tag.name == name
 
@@ -161,6 +161,6 @@ def test_a_project_inside_a_larger_repository_is_refused(shipped: Shop, tmp_path
     git(outer, "commit", "-qm", "all in one")
     inside = Shop(inner, shipped.remote)
     with pytest.raises(TagshipError, match="folder ml/shop/ of a larger repository"):
-        inside.look()
+        inside.snapshot()
     with pytest.raises(TagshipError, match="folder ml/shop/ of a larger repository"):
         champion_here(inner, "churn")

@@ -29,8 +29,8 @@ def answer(tmp_path: Path, content: Any) -> Path:
 def test_a_proposal_becomes_one_commit_on_main_s_head(shop: Shop, tmp_path: Path) -> None:
     made = read_proposal(answer(tmp_path, MADE))
     commit = push_proposal(shop.root, made)
-    assert shop.git("rev-parse", f"{commit}^") == shop.look().head
-    assert shop.look().remote.heads["retrain/churn"] == commit
+    assert shop.git("rev-parse", f"{commit}^") == shop.snapshot().head
+    assert shop.snapshot().remote.heads["retrain/churn"] == commit
     assert shop.git("show", f"{commit}:config/churn/model.lock.yaml") == "artifact: {sha256: x}"
     assert push_proposal(shop.root, made) == commit
 
@@ -71,4 +71,4 @@ def test_what_no_look_says_is_not_published(shop: Shop, change: dict[str, Any]) 
     assert path_of(SEEN) == "history/churn/production/20261121T100000Z.json"
     with pytest.raises(TagshipError):
         publish(shop.root, [SEEN | change])
-    assert "monitor" not in shop.look().remote.heads
+    assert "monitor" not in shop.snapshot().remote.heads

@@ -19,7 +19,7 @@ def problems(shop: Shop, name: str) -> str:
 
 
 def findings(shop: Shop) -> str:
-    return "\n".join(f"{f.ref}: {f.problem}" for f in shop.look().ledger.findings)
+    return "\n".join(f"{f.ref}: {f.problem}" for f in shop.snapshot().history.findings)
 
 
 def forge(shop: Shop, source: str, name: str, commit: str, **changes: str) -> None:
@@ -39,7 +39,7 @@ def side_commit(shop: Shop) -> str:
 
 def test_a_tag_on_an_unreviewed_commit_is_told(shipped: Shop) -> None:
     commit = side_commit(shipped)
-    shipped.look()
+    shipped.snapshot()
     forge(shipped, "churn/production/2", "churn/production/3", commit)
     assert "nobody reviewed it" in problems(shipped, "churn/production/3")
 
@@ -53,7 +53,7 @@ def test_only_a_merged_commit_is_deployed(shipped: Shop) -> None:
 
 def test_a_release_of_an_unmerged_commit_is_refused(shipped: Shop) -> None:
     commit = side_commit(shipped)
-    shipped.look()
+    shipped.snapshot()
     forge(shipped, "churn/v1.1.0", "churn/v1.2.0", commit, **{"v1.1.0": "v1.2.0"})
     with pytest.raises(TagshipError, match="is not on main"):
         shipped.propose("v1.2.0", image=image("x"))
@@ -93,11 +93,11 @@ def test_an_annotated_tag_made_by_hand_is_reported(shipped: Shop) -> None:
 def test_a_tag_whose_trailers_disagree_with_its_name_does_not_count(
     shipped: Shop, old: str, new: str, problem: str
 ) -> None:
-    shipped.look()
+    shipped.snapshot()
     commit = shipped.git("rev-parse", "refs/tagship/tags/churn/production/2^{commit}")
     forge(shipped, "churn/production/2", "churn/production/3", commit, **{old: new})
     assert problem in findings(shipped)
-    assert history(shipped.look(), "churn", "production")[-1].name == "churn/production/2"
+    assert history(shipped.snapshot(), "churn", "production")[-1].name == "churn/production/2"
 
 
 @pytest.mark.parametrize(
@@ -111,14 +111,14 @@ def test_a_tag_whose_trailers_disagree_with_its_name_does_not_count(
 def test_a_tag_whose_trailers_disagree_with_its_tree_is_told(
     shipped: Shop, old: str, new: str
 ) -> None:
-    shipped.look()
+    shipped.snapshot()
     commit = shipped.git("rev-parse", "refs/tagship/tags/churn/production/2^{commit}")
     forge(shipped, "churn/production/2", "churn/production/3", commit, **{old: new})
     assert "its commit holds" in problems(shipped, "churn/production/3")
 
 
 def test_a_tag_object_under_another_name_does_not_count(shipped: Shop) -> None:
-    shipped.look()
+    shipped.snapshot()
     made = shipped.git("rev-parse", "refs/tagship/tags/churn/production/1")
     shipped.git("push", "-q", "origin", f"{made}:refs/tags/churn/production/3")
     assert "the tag object is that of 'churn/production/1'" in findings(shipped)
@@ -127,7 +127,7 @@ def test_a_tag_object_under_another_name_does_not_count(shipped: Shop) -> None:
 
 def test_a_moved_tag_is_noticed_by_the_chain_and_by_every_clone(shipped: Shop) -> None:
     other = shipped.clone("other")
-    shipped.look()
+    shipped.snapshot()
     target = shipped.git("rev-parse", "refs/tagship/tags/churn/production/2^{commit}")
     forge(shipped, "churn/production/2", "churn/production/1", target,
           **{"production/2": "production/1"})  # fmt: skip
@@ -149,7 +149,7 @@ def test_a_deleted_tag_leaves_a_gap_that_is_told_and_never_filled(shipped: Shop)
     assert "in this clone only" in findings(other)
     with pytest.raises(TagshipError, match="ran nothing else before"):
         other.rollback()
-    assert str(other.look().ledger.next("churn", "production")) == "churn/production/3"
+    assert str(other.snapshot().history.next("churn", "production")) == "churn/production/3"
 
 
 def test_a_digest_that_differs_from_the_record_is_refused(shipped: Shop) -> None:
@@ -177,7 +177,7 @@ def test_a_pin_edited_by_hand_without_its_record_is_not_deployed(shipped: Shop) 
     told = shipped.reconcile()["churn", "production"]
     assert told.state == "refused"
     assert "which is neither the record's image" in told.detail
-    assert status(shipped.look()).rows[1].main == told.detail.partition("\n")[0]
+    assert status(shipped.snapshot()).rows[1].main == told.detail.partition("\n")[0]
 
 
 def test_a_stale_lock_is_not_released(shop: Shop) -> None:
@@ -198,7 +198,7 @@ def test_no_lock_is_not_released(shop: Shop) -> None:
 
 
 def test_a_lock_tampered_after_its_release_is_not_promoted(shipped: Shop) -> None:
-    shipped.look()
+    shipped.snapshot()
     shipped.pull()
     put_lock(shipped.root, "tampered")
     commit = shipped.commit()
@@ -406,10 +406,10 @@ def test_a_push_that_the_remote_refuses_is_told_and_leaves_nothing(shipped: Shop
 def test_a_remote_that_cannot_be_reached_is_told(shipped: Shop) -> None:
     shipped.remote.rename(shipped.remote.with_suffix(".gone"))
     with pytest.raises(TagshipError, match="git ls-remote"):
-        shipped.look()
+        shipped.snapshot()
     shipped.git("remote", "remove", "origin")
     with pytest.raises(TagshipError, match="no git remote named 'origin'"):
-        shipped.look()
+        shipped.snapshot()
 
 
 def test_a_shallow_clone_is_refused_with_the_way_out(shipped: Shop) -> None:
@@ -455,8 +455,8 @@ def test_a_renamed_or_removed_model_is_told_and_can_still_be_rolled_back(shipped
     shipped.git("mv", "config/churn", "config/leavers")
     shipped.git("mv", "deploy/churn", "deploy/leavers")
     shipped.commit()
-    assert any("renamed or removed" in f for f in status(shipped.look()).findings)
-    assert len(history(shipped.look(), "churn")) == 4
+    assert any("renamed or removed" in f for f in status(shipped.snapshot()).findings)
+    assert len(history(shipped.snapshot(), "churn")) == 4
     done = shipped.rollback()
     assert (done.release, done.branch) == ("churn/v1.0.0", "")
     with pytest.raises(TagshipError, match="no model 'churn'"):
@@ -485,7 +485,7 @@ REASONS = [
 @pytest.mark.parametrize("reason", REASONS)
 def test_any_reason_is_kept_as_text_and_never_obeyed(shipped: Shop, reason: str) -> None:
     done = shipped.rollback(reason)
-    [event] = history(shipped.look(), "churn", "production")[2:]
+    [event] = history(shipped.snapshot(), "churn", "production")[2:]
     assert event.rejects == "churn/v1.1.0"
     assert event.lifts == ""
     assert event.reason.replace(" ", "") == "".join(
@@ -524,12 +524,12 @@ def test_a_number_costs_by_how_many_tags_there_are_not_by_how_high_it_is(
     import tracemalloc
 
     name = f"churn/production/{number}"
-    shipped.look()
+    shipped.snapshot()
     forge(shipped, "churn/production/1", name, shipped.git("rev-parse", "churn/production/1^{}"))
     tracemalloc.start()
-    ledger = shipped.look().ledger
+    history = shipped.snapshot().history
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 4_000_000
-    told = [f.problem for f in ledger.findings if f.ref == name]
+    told = [f.problem for f in history.findings if f.ref == name]
     assert told == ["it says that it followed nothing, not churn/production/2"]

@@ -41,7 +41,7 @@ def test_one_that_was_stopped_is_removed_and_its_history_stays(shipped: Shop) ->
     assert not (shipped.root / "config/churn").exists()
     shipped.commit("feat: no churn")
     assert shipped.remote_tags() == tags
-    assert shipped.look().ledger.findings == ()
+    assert shipped.snapshot().history.findings == ()
 
 
 def test_one_that_was_never_deployed_is_removed(shop: Shop) -> None:

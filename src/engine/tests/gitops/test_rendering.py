@@ -73,7 +73,7 @@ def test_whatever_changes_the_rendering_is_a_change(shipped: Shop, plant) -> Non
     shipped.pull()
     plant(shipped, "two")
     shipped.commit("after the review")
-    assert {row.main for row in status(shipped.look()).rows} == {"has other manifests"}
+    assert {row.main for row in status(shipped.snapshot()).rows} == {"has other manifests"}
     shipped.merge(proposal.branch)
     assert "are not those that were proposed and reviewed" in deployed(shipped)
     shipped.merge(shipped.propose(None).branch)
@@ -162,7 +162,7 @@ def test_another_image_may_run_by_its_digest(shipped: Shop) -> None:
     text = (shipped.root / "config/project.yaml").read_text().replace(listed, "proxy:latest")
     put(shipped.root, "config/project.yaml", text)
     with pytest.raises(TagshipError, match=r"manifests\.images"):
-        shipped.look()
+        shipped.snapshot()
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def test_another_kustomize_redeploys_nothing_and_claims_nothing(
     assert kustomize.version() == "v9.9.9"
     assert deployed(shipped, "staging").startswith("current")
     assert deployed(shipped).startswith("current")
-    assert all(row.main == "same" for row in status(shipped.look()).rows)
+    assert all(row.main == "same" for row in status(shipped.snapshot()).rows)
     found = verify(shipped.root, "churn/production/2", shipped.checks)
     open_ = {check.what: check.not_derived for check in found.checks if check.not_derived}
     assert found.ok

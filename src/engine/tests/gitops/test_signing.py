@@ -31,7 +31,7 @@ def test_a_signed_tag_is_read_like_any_and_its_signature_can_be_required(
     shipped.checks = replace(shipped.checks, sign=True)
     name = shipped.rollback().tag.name
     assert verify(shipped.root, name, shipped.checks, signed=True).ok
-    current = shipped.look().ledger.current("churn", "production")
+    current = shipped.snapshot().history.current("churn", "production")
     assert current is not None
     assert current.raw.signed
     unsigned = verify(shipped.root, "churn/production/2", shipped.checks, signed=True)

@@ -8,10 +8,10 @@ import pytest
 from shop import Shop, git, image
 
 from tagship.errors import TagshipError
-from tagship.gitops.heads import keep_heads
 from tagship.gitops.reconcile import Outcome, Review, reconcile
 from tagship.gitops.rollback import lift
 from tagship.gitops.status import history, status
+from tagship.gitops.timeline import append_to_timeline
 from tagship.gitops.verify import verify, verify_all
 
 NOW = datetime(2026, 11, 28, 3, 23, tzinfo=UTC)
@@ -21,7 +21,7 @@ def retag(
     shop: Shop, source: str, name: str, commit: str = "", more: str = "", **changes: str
 ) -> None:
     """Push a tag with the message of another, changed; on another commit if one is named."""
-    shop.look()
+    shop.snapshot()
     message = shop.git("for-each-ref", "--format=%(contents)", f"refs/tagship/tags/{source}") + "\n"
     for old, new in changes.items():
         lines = message.splitlines()
@@ -59,7 +59,7 @@ def test_each_deployment_is_one_commit_on_top_of_main_s_head(shipped: Shop) -> N
     back = shipped.rollback()
     head = shipped.merge(back.branch)
     lifted = lift(shipped.root, "churn", "v1.1.0", "mended", shipped.checks)
-    made = shipped.look().ledger.deployments
+    made = shipped.snapshot().history.deployments
     commits = [d.commit for series in made.values() for d in series]
     assert len(set(commits)) == len(commits) == 6
     for commit, parent in ((back.tag.commit, bumped), (lifted[0].commit, head)):
@@ -80,7 +80,7 @@ def test_a_tag_that_restores_something_else_is_told(shipped: Shop, action: str) 
     if action == "lift":
         lift(shipped.root, "churn", "v1.1.0", "mended", shipped.checks)
     source = "churn/production/3" if action == "rollback" else "churn/production/4"
-    other = shipped.look().ledger.history("churn", "production")[1].commit
+    other = shipped.snapshot().history.deployments_of("churn", "production")[1].commit
     retag(shipped, source, source, other)
     assert "its deploy/ is not that of churn/production/" in problems(shipped, source)
 
@@ -102,14 +102,14 @@ def test_a_claim_that_history_does_not_bear_out_is_told_and_not_obeyed(
 ) -> None:
     if claim.startswith("Lifts"):
         shipped.merge(shipped.rollback().branch)
-    ledger = shipped.look().ledger
-    before, current = ledger.rejected("churn"), ledger.current("churn", "production")
+    history = shipped.snapshot().history
+    before, current = history.rejected("churn"), history.current("churn", "production")
     assert current is not None
-    name = str(ledger.next("churn", "production"))
+    name = str(history.next("churn", "production"))
     at = f"{current.name}@{current.raw.object}"
     with_claim = {"Action": "deploy", "Previous": at}
     retag(shipped, "churn/production/2", name, more=f"{claim}\n", **with_claim)
-    after = shipped.look().ledger
+    after = shipped.snapshot().history
     assert {k: v.name for k, v in after.rejected("churn").items()} == {
         k: v.name for k, v in before.items()
     }
@@ -119,7 +119,7 @@ def test_a_claim_that_history_does_not_bear_out_is_told_and_not_obeyed(
 def test_a_rollback_that_rejects_what_it_did_not_leave_is_not_obeyed(shipped: Shop) -> None:
     shipped.rollback()
     retag(shipped, "churn/production/3", "churn/production/3", Rejects="churn/v1.0.0")
-    assert shipped.look().ledger.rejected("churn") == {}
+    assert shipped.snapshot().history.rejected("churn") == {}
     assert "it leaves churn/v1.1.0" in problems(shipped, "churn/production/3")
 
 
@@ -158,7 +158,7 @@ def test_a_clone_knows_what_was_judged(shipped: Shop) -> None:
 
 
 def test_another_verdict_in_the_commit_is_told(shipped: Shop) -> None:
-    commit = shipped.look().ledger.history("churn", "production")[1].commit
+    commit = shipped.snapshot().history.deployments_of("churn", "production")[1].commit
     shipped.git("switch", "-q", "--detach", f"{commit}")
     shipped.put("verdict.json", "{}\n")
     shipped.git("add", "-A")
@@ -177,7 +177,7 @@ def test_a_deleted_top_is_noticed_by_what_came_after_elsewhere(shipped: Shop) ->
     shipped.release("v1.2.0")
     assert shipped.stage("v1.2.0", image("three")).detail == "churn/staging/3"
     fresh = delete(shipped, "churn/production/3")
-    told = [f.problem for f in fresh.look().ledger.findings if f.ref == "churn/production/3"]
+    told = [f.problem for f in fresh.snapshot().history.findings if f.ref == "churn/production/3"]
     assert told[0].startswith("it was deleted: churn/staging/3 saw it; to restore it: git push")
     assert "it was deleted" in fresh.reconcile()["churn", "production"].detail
     back = fresh.rollback("over the hole")
@@ -190,16 +190,16 @@ def test_two_deleted_tops_of_one_series_are_noticed(shipped: Shop) -> None:
     shipped.new_manifests(2)
     shipped.reconcile()
     fresh = delete(shipped, "churn/production/3", "churn/production/4")
-    gone = [f.ref for f in fresh.look().ledger.findings if "it was deleted" in f.problem]
+    gone = [f.ref for f in fresh.snapshot().history.findings if "it was deleted" in f.problem]
     assert gone == ["churn/production/4"]
-    assert fresh.look().ledger.next("churn", "production").number == 5
+    assert fresh.snapshot().history.next("churn", "production").number == 5
 
 
 def test_the_branch_of_heads_notices_what_no_later_deployment_saw(shipped: Shop) -> None:
     shipped.rollback()
-    keep_heads(shipped.look(), NOW)
+    append_to_timeline(shipped.snapshot(), NOW)
     fresh = delete(shipped, "churn/production/3")
-    assert fresh.look().ledger.findings == ()
+    assert fresh.snapshot().history.findings == ()
     untrue = [each for each in verify_all(fresh.root, fresh.checks) if not each.ok]
     assert [each.name for each in untrue] == ["churn/production/3"]
     assert "it stood there on 2026-11-28 03:23" in untrue[0].checks[0].problem
@@ -209,16 +209,16 @@ def test_a_moved_top_is_noticed_in_a_fresh_clone(shipped: Shop) -> None:
     shipped.new_manifests(2)
     shipped.reconcile()
     retag(shipped, "churn/production/2", "churn/production/2", Actor="Mallory")
-    told = [f.problem for f in shipped.clone("fresh").look().ledger.findings]
+    told = [f.problem for f in shipped.clone("fresh").snapshot().history.findings]
     assert "it was moved: churn/staging/3 saw " in told[0]
 
 
 def test_a_deployment_is_not_believed_to_have_seen_any_number(shipped: Shop) -> None:
-    parent = shipped.look().head
+    parent = shipped.snapshot().head
     text = f"churn/staging/3: x\n\nsaw churn/production/18446744073709551615 {'a' * 40}\n"
     made = shipped.git("commit-tree", f"{parent}^{{tree}}", "-p", parent, "-m", text)
-    ledger = shipped.look().ledger
-    current = ledger.current("churn", "staging")
+    history = shipped.snapshot().history
+    current = history.current("churn", "staging")
     assert current is not None
     at = f"{current.name}@{current.raw.object}"
     retag(shipped, "churn/staging/2", "churn/staging/3", made, Previous=at)
@@ -232,19 +232,19 @@ def test_what_ran_when_is_told_by_the_branch_of_heads_not_by_dates(
     shipped: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def ran(when: datetime) -> list[str]:
-        return [e.name for e in history(shipped.look(), "churn", "production", when)]
+        return [e.name for e in history(shipped.snapshot(), "churn", "production", when)]
 
     with pytest.raises(TagshipError, match=r"cannot be known.*it is empty"):
         ran(NOW)
-    keep_heads(shipped.look(), NOW)
+    append_to_timeline(shipped.snapshot(), NOW)
     monkeypatch.setenv("GIT_COMMITTER_DATE", "2001-01-01T00:00:00Z")
     shipped.merge(shipped.rollback().branch)
     monkeypatch.setenv("GIT_COMMITTER_DATE", "2099-01-01T00:00:00Z")
     lift(shipped.root, "churn", "v1.1.0", "mended", shipped.checks)
     monkeypatch.delenv("GIT_COMMITTER_DATE")
     assert ran(NOW) == [f"churn/production/{n}" for n in (2, 3, 4)]
-    keep_heads(shipped.look(), NOW + timedelta(days=1))
-    keep_heads(shipped.look(), NOW + timedelta(days=2))
+    append_to_timeline(shipped.snapshot(), NOW + timedelta(days=1))
+    append_to_timeline(shipped.snapshot(), NOW + timedelta(days=2))
     assert ran(NOW + timedelta(hours=2)) == [f"churn/production/{n}" for n in (2, 3, 4)]
     assert ran(NOW + timedelta(days=1, hours=2)) == ["churn/production/4"]
     with pytest.raises(TagshipError, match="its first entry is of 2026-11-28 03:23"):
@@ -253,10 +253,10 @@ def test_what_ran_when_is_told_by_the_branch_of_heads_not_by_dates(
 
 def test_what_stood_there_and_is_gone_is_told(shipped: Shop) -> None:
     shipped.rollback()
-    keep_heads(shipped.look(), NOW)
+    append_to_timeline(shipped.snapshot(), NOW)
     fresh = delete(shipped, "churn/production/3")
     with pytest.raises(TagshipError, match=r"churn/production/3: it stood there.*deleted or moved"):
-        history(fresh.look(), "churn", "production", NOW)
+        history(fresh.snapshot(), "churn", "production", NOW)
 
 
 # environments that came later
@@ -315,7 +315,7 @@ def test_fewer_approvals_than_wanted_are_refused(reviewed: tuple[Shop, str]) -> 
     assert "review.approvals is 1, and nobody was asked here" in by_hand.detail
     shop.approved[merged] = replace(shop.approved[merged], approvals=("bob", "eve"))
     assert shop.reconcile()["churn", "production"].state == "deployed"
-    said = shop.look().ledger.current("churn", "production")
+    said = shop.snapshot().history.current("churn", "production")
     assert said is not None
     assert said.says("Reviewed") == f"#1 at {shop.approved[merged].commit}"
     assert said.says("Approved-By") == "bob, eve"
@@ -336,6 +336,6 @@ def test_status_says_when_a_row_cannot_be_compared(
 ) -> None:
     shipped.new_manifests(2)
     monkeypatch.setattr("tagship.gitops.kustomize._COMMANDS", ())
-    assert {row.main for row in status(shipped.look()).rows} == {
+    assert {row.main for row in status(shipped.snapshot()).rows} == {
         "neither kustomize nor kubectl is installed"
     }

@@ -15,7 +15,7 @@ from shop import Shop, git
 
 from tagship.errors import TagshipError
 from tagship.gitops import command
-from tagship.gitops.following import LARGEST, Unresolvable, followed_version
+from tagship.gitops.argocd_versions import LARGEST, Unresolvable, followed_version
 from tagship.gitops.rollback import lift
 from tagship.gitops.status import status
 
@@ -81,7 +81,7 @@ def test_rollback_goes_over_every_ref_and_argo_cd_follows_it(
 ) -> None:
     plant(shipped, ref)
     done = shipped.rollback()
-    if shipped.look().ledger.deployments["churn", "production"][-2].release == done.release:
+    if shipped.snapshot().history.deployments["churn", "production"][-2].release == done.release:
         done = shipped.rollback("and further", to=1)
     assert runs(shipped.remote, "churn", "production") == (done.tag.name, done.release)
     assert done.tag.name.startswith("churn/production/")
@@ -105,9 +105,9 @@ def test_an_object_that_cannot_be_understood_is_a_finding(shipped: Shop, tagger:
         )
     except subprocess.CalledProcessError:
         pytest.fail("the tag could not be planted")
-    refs = [finding.ref for finding in shipped.look().ledger.findings]
+    refs = [finding.ref for finding in shipped.snapshot().history.findings]
     assert "churn/production/3" in refs
-    (row,) = (r for r in status(shipped.look()).rows if r.environment == "production")
+    (row,) = (r for r in status(shipped.snapshot()).rows if r.environment == "production")
     assert (row.runs, row.main) == ("?", "Argo CD runs refs/tags/churn/production/3")
     shipped.rollback()
     assert runs(shipped.remote, "churn", "production") == ("churn/production/4", "churn/v1.1.0")
@@ -115,7 +115,7 @@ def test_an_object_that_cannot_be_understood_is_a_finding(shipped: Shop, tagger:
 
 def test_what_argo_cd_stops_at_is_said_after_the_rollback_was_tagged(shipped: Shop) -> None:
     plant(shipped, "refs/tags/churn/production/1-01")
-    (row,) = (r for r in status(shipped.look()).rows if r.environment == "production")
+    (row,) = (r for r in status(shipped.snapshot()).rows if r.environment == "production")
     assert row.main == "Argo CD resolves nothing: refs/tags/churn/production/1-01"
     with pytest.raises(TagshipError, match=r"production/3 is there.*an administrator|1-01") as said:
         shipped.rollback()
@@ -178,7 +178,7 @@ def test_a_remote_that_never_answers_is_given_up(
     with deaf() as url:
         shipped.git("remote", "set-url", "origin", url)
         with pytest.raises(TagshipError, match="did not answer within 1 seconds"):
-            shipped.look()
+            shipped.snapshot()
     assert "git ls-remote: waiting for the remote" in capfd.readouterr().err
 
 
@@ -247,7 +247,7 @@ def test_a_lift_that_is_run_again_lifts_no_later_rejection(
     monkeypatch.setenv("GITHUB_RUN_ID", "1")
     (again,) = lift(shipped.root, "churn", "v1.1.0", "mended", shipped.checks)
     assert (again.name, again.created) == (first.name, False)
-    assert "churn/v1.1.0" in shipped.look().ledger.standing("churn", "production")
+    assert "churn/v1.1.0" in shipped.snapshot().history.standing("churn", "production")
 
 
 def test_the_clone_stays_as_it_was(shipped: Shop, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_a_refused_promotion_is_deployed_by_a_later_merge_when_it_was_reviewed(
 
 
 def test_an_old_run_does_not_bring_a_lifted_version_back(shipped: Shop) -> None:
-    before = shipped.look().ledger.current("churn", "production")
+    before = shipped.snapshot().history.current("churn", "production")
     assert before is not None
     shipped.merge(shipped.rollback().branch)
     lift(shipped.root, "churn", "v1.1.0", "mended", shipped.checks)
@@ -131,7 +131,7 @@ def test_a_tag_by_hand_on_top_is_shown_and_gone_over_without_rejecting_what_ran(
 ) -> None:
     first = shipped.git("rev-list", "--max-parents=0", "HEAD")
     shipped.git("push", "-q", "origin", f"{first}:refs/tags/churn/production/7")
-    row = next(r for r in status(shipped.look()).rows if r.environment == "production")
+    row = next(r for r in status(shipped.snapshot()).rows if r.environment == "production")
     assert (row.runs, row.deployment, row.agrees) == ("?", "churn/production/7", False)
     refused = shipped.reconcile()["churn", "production"]
     assert refused.state == "refused"

@@ -16,8 +16,8 @@ from prediction_logs import label, line, write
 from prometheus_client.parser import text_string_to_metric_families
 
 from projects import Project
+from tagship.gitops.append_only_branch import append
 from tagship.gitops.git import Git
-from tagship.gitops.journal import append
 from tagship.watch.history import path_of
 from tagship.watch.look import spelt
 

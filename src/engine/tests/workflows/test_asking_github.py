@@ -12,7 +12,7 @@ from projects import MODEL, Project
 from tagship.cli import make_app
 from tagship.errors import TagshipError
 from tagship.gitops import github
-from tagship.gitops.changed import affected
+from tagship.gitops.changed_models import affected
 from tagship.gitops.reconcile import Review
 
 

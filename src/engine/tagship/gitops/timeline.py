@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 
 from tagship.documentation import page
 from tagship.errors import TagshipError
-from tagship.gitops.journal import append
-from tagship.gitops.ledger import Deployment
+from tagship.gitops.append_only_branch import append
+from tagship.gitops.history import Deployment
+from tagship.gitops.snapshot import Snapshot
 from tagship.gitops.tags import numbers, parse_seen, seen_lines
-from tagship.gitops.view import View
 
 BRANCH = "tagship/heads"
 _NAME = "%Y-%m-%dT%H-%M-%SZ"
@@ -32,31 +32,31 @@ class Heads:
         return {name: told for name, held in self.tags.items() if here.get(name) != held}
 
 
-def keep_heads(view: View, now: datetime) -> str:
+def append_to_timeline(snapshot: Snapshot, now: datetime) -> str:
     """Append what stands now; gives the commit."""
     name = now.astimezone(UTC).strftime(_NAME)
-    text = seen_lines(view.ledger.heads())
-    return append(view.git, BRANCH, {f"{name[:7]}/{name}": text}, f"heads at {name}\n")
+    text = seen_lines(snapshot.history.newest_objects())
+    return append(snapshot.git, BRANCH, {f"{name[:7]}/{name}": text}, f"heads at {name}\n")
 
 
-def read_heads(view: View) -> list[Heads]:
+def read_timeline(snapshot: Snapshot) -> list[Heads]:
     """Every entry, oldest first; none when there is no such branch."""
-    commit = view.remote.heads.get(BRANCH)
+    commit = snapshot.remote.heads.get(BRANCH)
     if commit is None:
         return []
-    view.git.fetch(commit)
+    snapshot.git.fetch(commit)
     found = []
-    for path in sorted(path for path, _ in view.git.listing(f"{commit}^{{tree}}")):
+    for path in sorted(path for path, _ in snapshot.git.listing(f"{commit}^{{tree}}")):
         try:
             when = datetime.strptime(path.rpartition("/")[2], _NAME).replace(tzinfo=UTC)
         except ValueError:
             continue
-        found.append(Heads(when, parse_seen(view.git.show(commit, path) or "")))
+        found.append(Heads(when, parse_seen(snapshot.git.show(commit, path) or "")))
     return found
 
 
 def ran_at(
-    entries: list[Heads], view: View, model: str, environment: str, when: datetime
+    entries: list[Heads], snapshot: Snapshot, model: str, environment: str, when: datetime
 ) -> list[Deployment]:
     """What an environment ran at a time; several where it changed between two entries.
 
@@ -74,7 +74,7 @@ def ran_at(
             f" {BRANCH} tells it, and {first}",
             f"the workflow audit.yml appends to it: {page('how-to/rollback')}",
         )
-    history = view.ledger.history(model, environment)
+    history = snapshot.history.deployments_of(model, environment)
     here = {deployment.name: deployment.raw.object for deployment in history}
     for name, told in earlier[-1].gone(here).items():
         if name.startswith(f"{model}/{environment}/"):

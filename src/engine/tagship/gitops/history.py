@@ -7,7 +7,7 @@ from typing import Literal
 
 from tagship.documentation import page
 from tagship.errors import TagshipError, suggest
-from tagship.gitops.following import LARGEST, Version, follows
+from tagship.gitops.argocd_versions import LARGEST, Version, version_of_number
 from tagship.gitops.refs import RawTag
 from tagship.gitops.tags import DeploymentTag, Message, ReleaseTag
 
@@ -129,7 +129,7 @@ class Stray:
 
 
 @dataclass(frozen=True)
-class Ledger:
+class History:
     """Everything that the remote's tags say."""
 
     releases: Mapping[str, Release]
@@ -147,19 +147,19 @@ class Ledger:
             {r.tag.model for r in self.releases.values()} | {m for m, _ in self.deployments}
         )
 
-    def history(self, model: str, environment: str) -> tuple[Deployment, ...]:
+    def deployments_of(self, model: str, environment: str) -> tuple[Deployment, ...]:
         """An environment's deployments, oldest first."""
         return self.deployments.get((model, environment), ())
 
     def current(self, model: str, environment: str) -> Deployment | None:
         """What runs now: the highest number."""
-        history = self.history(model, environment)
+        history = self.deployments_of(model, environment)
         return history[-1] if history else None
 
     def stray(self, model: str, environment: str) -> Stray | None:
         """What Argo CD runs instead of the highest valid deployment, if anything."""
         current = self.current(model, environment)
-        least = follows(current.number) if current else (0, 0, 0)
+        least = version_of_number(current.number) if current else (0, 0, 0)
         mine = (stray for stray in self.strays if stray.series == (model, environment))
         higher = (stray for stray in mine if (stray.version or ()) >= least)
         return max(higher, key=lambda stray: stray.version or (), default=None)
@@ -172,11 +172,11 @@ class Ledger:
 
     def is_moved(self, deployment: Deployment) -> bool:
         """Whether one that came later had seen another tag object under its name."""
-        history = self.history(deployment.tag.model, deployment.tag.environment)
+        history = self.deployments_of(deployment.tag.model, deployment.tag.environment)
         held = (d.says("Previous").partition("@") for d in history)
         return any(n == deployment.name and o != deployment.raw.object for n, _, o in held if o)
 
-    def heads(self) -> dict[str, str]:
+    def newest_objects(self) -> dict[str, str]:
         """The highest deployment of each series → its tag object."""
         tops = (history[-1] for history in self.deployments.values())
         return {top.name: top.raw.object for top in tops}
@@ -225,7 +225,7 @@ class Ledger:
         """
         standing: dict[str, Deployment] = {}
         before: Deployment | None = None
-        for deployment in self.history(model, environment):
+        for deployment in self.deployments_of(model, environment):
             if upto is not None and deployment.number > upto.get((model, environment), 0):
                 break
             if deployment.says("Action") == "lift":
@@ -252,7 +252,7 @@ class Ledger:
         for name, rollback in self.rejected(model, upto).items():
             if name == release or self._is_again(release, name):
                 return rollback
-            history = self.history(model, rollback.tag.environment)
+            history = self.deployments_of(model, rollback.tag.environment)
             if any(d.name == name and d.what == (release, manifests) for d in history):
                 return rollback
         return None

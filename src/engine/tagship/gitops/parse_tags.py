@@ -1,4 +1,4 @@
-"""From tags to the ledger. Pure.
+"""From the tags that Git lists to the history that they tell. Pure.
 
 Tags that are lightweight, malformed, misnamed or shadowed are findings, never acted on.
 """
@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from tagship.documentation import page
 from tagship.errors import TagshipError
-from tagship.gitops.following import Unresolvable, followed_version, follows
-from tagship.gitops.ledger import Deployment, Finding, Ledger, Release, Series, Stray, rejects
+from tagship.gitops.argocd_versions import Unresolvable, followed_version, version_of_number
+from tagship.gitops.history import Deployment, Finding, History, Release, Series, Stray, rejects
 from tagship.gitops.refs import RawTag
 from tagship.gitops.tags import (
     DeploymentTag,
@@ -27,14 +27,14 @@ _RELEASE_NEEDS = ("Model-SHA256", "Lock-SHA256", "Config-SHA256", "Verdict", "Ve
 _DEPLOYMENT_NEEDS = ("Release", "Environment", "Action", "Image", "Model-SHA256", "Manifests")
 
 
-def read_ledger(
+def parse_tags(
     tags: Iterable[RawTag],
     models: Iterable[str],
     environments: Iterable[str],
     others: Iterable[str] = (),
     local: Mapping[str, str] | None = None,
     told: Callable[[str], str] = lambda commit: "",
-) -> Ledger:
+) -> History:
     """Understand the remote's tags.
 
     ``others`` are the remote's other refs, which may shadow a tag. A moved or deleted tag is
@@ -70,7 +70,7 @@ def read_ledger(
     shadows = {ref: tag for ref in others if (tag := _shadowed(ref)) and tag.model in known}
     strays = [stray for name in raws if name not in valid and (stray := _stray(name, known))]
     strays += [
-        Stray(ref, (tag.model, tag.environment), follows(tag.number))
+        Stray(ref, (tag.model, tag.environment), version_of_number(tag.number))
         for ref, tag in shadows.items()
         if str(tag) in raws
     ]
@@ -86,17 +86,17 @@ def read_ledger(
         most = highest.get((tag.model, tag.environment), 0)
         if most < tag.number <= most + _DELETED:
             highest[tag.model, tag.environment] = tag.number
-    ledger = Ledger(releases, ordered, highest, tuple(strays), ())
+    history = History(releases, ordered, highest, tuple(strays), ())
     findings += [
-        *(_misnamed(name, ledger) for name in raws if name.split("/")[0] in known
+        *(_misnamed(name, history) for name in raws if name.split("/")[0] in known
           and parse_tag(name) is None),
-        *(_shadowing(ref, tag, ledger) for ref, tag in shadows.items()),
+        *(_shadowing(ref, tag, history) for ref, tag in shadows.items()),
         *_broken_chains(ordered, raws),
         *_untrue(ordered),
         *_gone(seen, raws, ordered),
         *_moved(raws, local or {}, known),
     ]  # fmt: skip
-    return replace(ledger, findings=tuple(findings))
+    return replace(history, findings=tuple(findings))
 
 
 def _seen(
@@ -205,9 +205,9 @@ def _understand(tag: ReleaseTag | DeploymentTag, raw: RawTag) -> Message:
     return message
 
 
-def _misnamed(name: str, ledger: Ledger) -> Finding:
+def _misnamed(name: str, history: History) -> Finding:
     spelling = "neither <model>/v<x.y.z> nor <model>/<environment>/<n>"
-    strays = [stray for stray in ledger.strays if stray.ref == f"refs/tags/{name}"]
+    strays = [stray for stray in history.strays if stray.ref == f"refs/tags/{name}"]
     if not strays:
         return Finding(name, f"{spelling}; it is ignored")
     series, version = strays[0].series, strays[0].version
@@ -218,14 +218,14 @@ def _misnamed(name: str, ledger: Ledger) -> Finding:
             f" an administrator deletes it: {page('how-to/rollback')}",
             True,
         )
-    if strays[0] != ledger.stray(*series):
+    if strays[0] != history.stray(*series):
         return Finding(name, f"{spelling}; it is outranked")
     way = f'tagship rollback {series[0]} --env {series[1]} --reason "…" goes over it'
     return Finding(name, f"{spelling}; Argo CD follows it as number {version[0]}: {way}", True)
 
 
-def _shadowing(ref: str, tag: DeploymentTag, ledger: Ledger) -> Finding:
-    stray = ledger.stray(tag.model, tag.environment)
+def _shadowing(ref: str, tag: DeploymentTag, history: History) -> Finding:
+    stray = history.stray(tag.model, tag.environment)
     problem = f"Argo CD takes it for the tag {tag}: delete it"
     return Finding(str(tag), f"{ref}: {problem}", bool(stray and stray.ref == ref))
 

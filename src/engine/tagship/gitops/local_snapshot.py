@@ -8,10 +8,16 @@ from tagship.errors import TagshipError
 from tagship.gitops.git import Git
 from tagship.gitops.records import parse_record, record_path
 from tagship.gitops.refs import LOCAL, MIRROR, Remote
-from tagship.gitops.view import NotAsked, View, look, read_lock_text, view_of
+from tagship.gitops.snapshot import (
+    RemoteUnavailable,
+    Snapshot,
+    fetch_snapshot,
+    make_snapshot,
+    read_lock_text,
+)
 
 
-def look_or_show_clone(root: Path) -> View:
+def fetch_or_local_snapshot(root: Path) -> Snapshot:
     """The remote's state; or, where it cannot be asked, this clone's, which says why.
 
     Where there is a remote, the tags are those that it had when it was asked last; where there is
@@ -21,14 +27,14 @@ def look_or_show_clone(root: Path) -> View:
         TagshipError: the project's config cannot be read, or is part of a larger repository.
     """
     try:
-        return look(root)
-    except NotAsked as error:
+        return fetch_snapshot(root)
+    except RemoteUnavailable as error:
         why = str(error.args[0])
     git, tags = Git(root), []
     if git.succeeds("rev-parse", "--git-dir"):
         git.check_top()
         tags = git.tags(MIRROR if git.has_remote() else LOCAL)
-    return view_of(git, load_project(root), Remote("", {}), tags, not_asked=why)
+    return make_snapshot(git, load_project(root), Remote("", {}), tags, not_asked=why)
 
 
 @dataclass(frozen=True)

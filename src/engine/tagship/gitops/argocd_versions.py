@@ -42,6 +42,6 @@ def followed_version(name: str) -> Version | None:
     return major, minor, patch
 
 
-def follows(number: int) -> Version:
+def version_of_number(number: int) -> Version:
     """The version as which this project's own deployment of a number is followed."""
     return number, 0, 0

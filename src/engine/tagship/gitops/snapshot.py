@@ -1,4 +1,4 @@
-"""One look at the repository: its config, its remote, and what the tags mean."""
+"""The repository at one moment: its config, its remote, and what the tags mean."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from tagship.errors import TagshipError, suggest
 from tagship.files import sha256_of_bytes
 from tagship.gates.verdict import Verdict
 from tagship.gitops.git import Git
-from tagship.gitops.ledger import Deployment, Ledger, Release, Upto
+from tagship.gitops.history import Deployment, History, Release, Upto
 from tagship.gitops.manifests import Rendered, refuse_foreign
-from tagship.gitops.reading import read_ledger
+from tagship.gitops.parse_tags import parse_tags
 from tagship.gitops.records import (
     NONE,
     Record,
@@ -29,7 +29,7 @@ from tagship.gitops.rendering import Renderer
 from tagship.gitops.tags import numbers, parse_seen
 
 
-class NotAsked(TagshipError):
+class RemoteUnavailable(TagshipError):
     """There is no remote, or it does not answer."""
 
 
@@ -63,14 +63,14 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class View:
+class Snapshot:
     """The state that every decision is made from."""
 
     git: Git
     project: ProjectConfig
     models: tuple[str, ...]
     remote: Remote
-    ledger: Ledger
+    history: History
     renderer: Renderer
     not_asked: str = ""
     """Why the remote was not asked; empty when it was. Nothing is decided from such a state."""
@@ -112,7 +112,7 @@ class View:
 
     def check_model(self, model: str) -> None:
         """Refuse a model that neither config/ nor a tag knows."""
-        known = {*self.models, *self.ledger.models()}
+        known = {*self.models, *self.history.models()}
         if model not in known:
             raise unknown_model(model, known)
 
@@ -121,7 +121,7 @@ class View:
 
         A rollback is not asked: it goes over all that.
         """
-        for finding in self.ledger.blockers(model):
+        for finding in self.history.blockers(model):
             raise TagshipError(f"{finding.ref}: {finding.problem}", "mend it, then run this again")
         if self.git.is_shallow():
             raise TagshipError(
@@ -130,7 +130,7 @@ class View:
 
     def champion(self, model: str) -> str | None:
         """The release that the last environment runs."""
-        current = self.ledger.current(model, self.environments[-1])
+        current = self.history.current(model, self.environments[-1])
         return current.release if current else None
 
     def project_at(self, commit: str) -> ProjectConfig:
@@ -205,11 +205,11 @@ class View:
         What another kustomize rendered is rendered again: its fingerprint can differ by that alone.
         """
         model, release = record.model, record.release
-        stands = self.ledger.rejection(model, release, manifests, upto)
+        stands = self.history.rejection(model, release, manifests, upto)
         if stands or not manifests:
             return stands
-        for name, rollback in self.ledger.rejected(model, upto).items():
-            for left in self.ledger.history(model, record.environment):
+        for name, rollback in self.history.rejected(model, upto).items():
+            for left in self.history.deployments_of(model, record.environment):
                 if (left.name, left.release) == (name, release) and manifests == self.manifests(
                     left.commit, model, record.environment
                 ):
@@ -250,7 +250,7 @@ class View:
 
     def ran(self, release: str, environment: str) -> Deployment | None:
         """The first deployment of a release in an environment: it fixes the image's digest."""
-        history = self.ledger.history(release.split("/")[0], environment)
+        history = self.history.deployments_of(release.split("/")[0], environment)
         return next((d for d in history if d.release == release), None)
 
     def pinned(self, commit: str, record: Record, message: str) -> str:
@@ -278,7 +278,9 @@ class View:
         return self.git.commit(commit, changed, message) if changed else commit
 
 
-def look(root: Path, fallback: Callable[[Git, Remote], ProjectConfig] | None = None) -> View:
+def fetch_snapshot(
+    root: Path, fallback: Callable[[Git, Remote], ProjectConfig] | None = None
+) -> Snapshot:
     """Fetch, and say what is there.
 
     ``fallback`` is asked for the project's config where the work tree has none that can be read.
@@ -289,37 +291,37 @@ def look(root: Path, fallback: Callable[[Git, Remote], ProjectConfig] | None = N
     """
     git = Git(root)
     if not git.has_remote():
-        raise NotAsked(
+        raise RemoteUnavailable(
             f"{root}: no git remote named '{git.remote}'", f"git remote add {git.remote} <url>"
         )
     git.check_top()
     try:
         remote = git.sync()
     except TagshipError as error:
-        raise NotAsked(str(error.args[0]), error.hint) from None
+        raise RemoteUnavailable(str(error.args[0]), error.hint) from None
     try:
         project = load_project(root)
     except TagshipError:
         if fallback is None:
             raise
         project = fallback(git, remote)
-    return view_of(git, project, remote, git.tags(), git.local_tags())
+    return make_snapshot(git, project, remote, git.tags(), git.local_tags())
 
 
-def view_of(
+def make_snapshot(
     git: Git,
     project: ProjectConfig,
     remote: Remote,
     tags: Iterable[RawTag],
     local: Mapping[str, str] | None = None,
     not_asked: str = "",
-) -> View:
+) -> Snapshot:
     """The state that tags describe, with the models of the work tree."""
     models = tuple(model_names(git.root))
-    ledger = read_ledger(tags, models, project.environments, remote.others, local, git.message)
-    environments = {*project.environments, *(place for _, place in ledger.deployments)}
-    renderer = Renderer(git, {*models, *ledger.models()}, environments)
-    return View(git, project, models, remote, ledger, renderer, not_asked)
+    history = parse_tags(tags, models, project.environments, remote.others, local, git.message)
+    environments = {*project.environments, *(place for _, place in history.deployments)}
+    renderer = Renderer(git, {*models, *history.models()}, environments)
+    return Snapshot(git, project, models, remote, history, renderer, not_asked)
 
 
 def read_lock_text(text: str, path: str) -> tuple[str, str]:
