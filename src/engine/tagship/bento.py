@@ -17,8 +17,8 @@ from tagship.gates.verdict import Verdict, read_verdict
 from tagship.training.bundle import Bundle, load_bundle
 from tagship.training.fingerprint import changes
 from tagship.training.lock import lock_sha256, read_lock
+from tagship.training.lock_verification import difference, refuse_stale
 from tagship.training.reference import committed_reference
-from tagship.training.verification import difference, refuse_stale
 
 _ENGINE = ("__init__.py", "errors.py", "files.py", "data/__init__.py", "data/boundary.py")
 _REQUIREMENTS = (

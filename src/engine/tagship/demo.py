@@ -26,10 +26,11 @@ from tagship.gitops.reconcile_release import reconcile_release
 from tagship.gitops.records import overlay
 from tagship.gitops.release import release
 from tagship.gitops.rollback import lift, rollback
-from tagship.gitops.snapshot import Checks, fetch_snapshot
+from tagship.gitops.snapshot import fetch_snapshot
 from tagship.gitops.status import history, status
+from tagship.gitops.verifier import Verifier
 from tagship.gitops.verify import verify
-from tagship.proofs import Proofs, judge
+from tagship.lock_verifier import LockVerifier, judge
 from tagship.training.bundle import lock_bundle
 from tagship.training.fingerprint import changes, current_inputs
 from tagship.training.lock import Lock, read_lock
@@ -50,8 +51,8 @@ class Demo:
     images: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        proofs = Proofs(self.root)
-        self.checks = Checks(proofs.verify_lock, proofs.gate, self.images.__contains__)
+        lock = LockVerifier(self.root)
+        self.verifier = Verifier(lock.verify_lock, lock.gate, self.images.__contains__)
 
     def tell(self) -> None:
         """The story from the first release to the history of it all."""
@@ -67,14 +68,14 @@ class Demo:
         self._refused(lambda: self._release("v1.2.0"))
         self._title("Rollback: no build, no force, the next number on the commit that ran before")
         reason = "complaints about offers to loyal customers"
-        back = rollback(self.root, self.model, environment, reason, self.checks)
+        back = rollback(self.root, self.model, environment, reason, self.verifier)
         self.say(f"{back.tag.name}: {environment} runs {back.release}; rejected: {back.rejects}")
         first = f"{self.model}/{environment}/1"
         self._merge(back.branch)
         self._title("The rejected version cannot be proposed again …")
         self._refused(lambda: propose(self.root, self.model, "v1.1.0", environment))
         self._title("… until someone lifts that with a reason")
-        for tag in lift(self.root, self.model, "v1.1.0", "the offer was wrong", self.checks):
+        for tag in lift(self.root, self.model, "v1.1.0", "the offer was wrong", self.verifier):
             self.say(f"{tag.name}: v1.1.0 may be proposed again")
         again = propose(self.root, self.model, "v1.1.0", environment, dry_run=True)
         self.say(f"tagship propose would push {again.branch}")
@@ -87,18 +88,18 @@ class Demo:
         self._release(version)
         image = self._build(version)
         name = f"{self.model}/{version}"
-        deployed = reconcile_release(self.root, name, self.checks, image)[0]
+        deployed = reconcile_release(self.root, name, self.verifier, image)[0]
         self.say(f"{deployed.detail}: {deployed.environment} runs {name}")
         for environment in environments[1:]:
             proposal = propose(self.root, self.model, version, environment)
             self.say(f"pull request from {proposal.branch}: {proposal.title}")
             self._merge(proposal.branch)
-            for outcome in reconcile(self.root, self.checks, models=(self.model,)):
+            for outcome in reconcile(self.root, self.verifier, models=(self.model,)):
                 if outcome.state in ("deployed", "refused"):
                     self.say(f"merged: {outcome.environment} {outcome.state}: {outcome.detail}")
 
     def _release(self, version: str) -> None:
-        done = release(self.root, self.model, version, self.checks, push=True)
+        done = release(self.root, self.model, version, self.verifier, push=True)
         self.say(f"{done.name} on {done.commit[:12]}: lock verified, verdict passed, tag pushed")
 
     def _build(self, version: str) -> str:
@@ -180,11 +181,11 @@ class Demo:
             snapshot.history.deployments_of(self.model, name) for name in snapshot.environments
         ):
             for deployment in history_:
-                found = verify(self.root, deployment.name, self.checks)
-                self.say(f"{found.name}: {'true' if found.ok else 'FALSE'}")
-                for check in found.checks:
+                verification = verify(self.root, deployment.name, self.verifier)
+                self.say(f"{verification.name}: {'true' if verification.ok else 'FALSE'}")
+                for check in verification.checks:
                     if check.problem:
-                        raise TagshipError(f"{found.name}: {check.what}: {check.problem}")
+                        raise TagshipError(f"{verification.name}: {check.what}: {check.problem}")
 
     def _compare(self, first: str, last: str, folder: str) -> None:
         git = Git(self.root)

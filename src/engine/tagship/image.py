@@ -13,7 +13,7 @@ from tagship.built import Bento, latest_bento
 from tagship.config.project_files import ModelFiles, load_project
 from tagship.errors import TagshipError, suggest
 from tagship.files import sha256_of_file
-from tagship.gitops.artifacts import Artifact, push_artifact
+from tagship.gitops.artifacts import RegistryArtifact, push_artifact
 from tagship.gitops.registry import credentials
 from tagship.training.lock import locked_artifact
 
@@ -80,7 +80,9 @@ def build_image(
         return image
     digest = _push(program, image)
     held = bento.path / "src" / "artifact"
-    artifact = Artifact((held / "model.onnx").read_bytes(), (held / "boundary.json").read_bytes())
+    artifact = RegistryArtifact(
+        (held / "model.onnx").read_bytes(), (held / "boundary.json").read_bytes()
+    )
     push_artifact(image.name, f"{image.tag}.model", release, artifact)
     return Image(image.name, image.tag, digest)
 

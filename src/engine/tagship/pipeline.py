@@ -17,17 +17,17 @@ from tagship.data.table import Table, load_table
 from tagship.errors import TagshipError
 from tagship.files import only_one, write_atomically, write_changed
 from tagship.gates.verdict import Verdict, write_verdict
-from tagship.proofs import judge
+from tagship.lock_verifier import judge
 from tagship.reports.html import write_report
 from tagship.reports.importance import importance
 from tagship.reports.plots import draw_plots
 from tagship.training.bundle import Bundle, load_bundle, lock_bundle, save_bundle
 from tagship.training.fingerprint import changes, current_inputs
 from tagship.training.lock import Lock, read_lock, write_lock
+from tagship.training.lock_verification import compare
 from tagship.training.reference import committed_reference, same_reference
 from tagship.training.tracking import check_tracking, log_training, set_alias
 from tagship.training.train import Say, train
-from tagship.training.verification import compare
 
 LockChange = Literal["untouched", "renewed", "new"]
 """Nothing written; the same artifact, but other inputs (engine, libraries) or another text; another

@@ -8,9 +8,9 @@ from tagship.errors import TagshipError
 from tagship.training.bundle import lock_bundle, save_bundle
 from tagship.training.fingerprint import changes, current_inputs
 from tagship.training.lock import read_lock
+from tagship.training.lock_verification import compare, difference
 from tagship.training.reference import committed_reference, same_reference
 from tagship.training.train import Say, train
-from tagship.training.verification import compare, difference
 
 State = Literal["current", "renewed", "review"]
 

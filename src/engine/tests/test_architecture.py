@@ -22,7 +22,7 @@ FLOORS = [
     {"gates"},
     {"gitops", "monitoring", "reports", "new_model", "serving", "bento"},
     {"image", "champion", "batch"},
-    {"proofs"},
+    {"lock_verifier"},
     {"pipeline", "demo", "renewal", "retraining", "watch"},
     {"cli"},
     {"__main__"},

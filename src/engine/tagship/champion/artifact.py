@@ -10,7 +10,7 @@ from tagship.champion.training import train_again
 from tagship.config.project_files import ModelFiles
 from tagship.errors import TagshipError
 from tagship.files import write_atomically
-from tagship.gitops.artifacts import Artifact, fetch_artifact
+from tagship.gitops.artifacts import RegistryArtifact, fetch_artifact
 from tagship.training.bundle import Bundle
 from tagship.training.lock import locked_artifact
 
@@ -22,7 +22,7 @@ def keep_bundle(root: Path, files: ModelFiles, bundle: Bundle) -> None:
     """Keep a proven artifact, so that it is here once it is the champion."""
     folder = champion_folder(root, files.lock_path.read_text(encoding="utf-8"))
     if not is_kept(folder):
-        _keep(folder, Artifact(bundle.artifact, bundle.boundary.to_json().encode()))
+        _keep(folder, RegistryArtifact(bundle.artifact, bundle.boundary.to_json().encode()))
     drop_oldest(folder.parent)
 
 
@@ -82,6 +82,6 @@ def drop_oldest(folder: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _keep(folder: Path, artifact: Artifact) -> None:
+def _keep(folder: Path, artifact: RegistryArtifact) -> None:
     write_atomically(folder / "boundary.json", artifact.boundary)
     write_atomically(folder / "model.onnx", artifact.model)

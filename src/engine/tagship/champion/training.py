@@ -14,17 +14,17 @@ from tagship.config.project_files import ModelFiles, load_model
 from tagship.data.fetching import borrow_data
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_bytes
-from tagship.gitops.artifacts import Artifact
+from tagship.gitops.artifacts import RegistryArtifact
 from tagship.programs import run_engine, run_program
 from tagship.training.fingerprint import changes, current_inputs
 from tagship.training.lock import Inputs, locked_artifact, read_lock
-from tagship.training.verification import difference
+from tagship.training.lock_verification import difference
 
 _SECONDS = 1800
 _OF_THIS_ENVIRONMENT = ("UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME")
 
 
-def train_again(champion: Champion, tree: Path) -> Artifact:
+def train_again(champion: Champion, tree: Path) -> RegistryArtifact:
     """Train a champion in a work tree of its commit; what comes out is what its lock names.
 
     Raises:
@@ -87,10 +87,10 @@ def _train_by_uv(tree: Path, model: str) -> None:
         raise TagshipError(f"uv run: {error.args[0]}") from None
 
 
-def _proven(champion: Champion, files: ModelFiles) -> Artifact:
+def _proven(champion: Champion, files: ModelFiles) -> RegistryArtifact:
     """What the training left, if it is what the release's lock names or predicts the same."""
     try:
-        made = Artifact(
+        made = RegistryArtifact(
             (files.work / "model.onnx").read_bytes(), (files.work / "boundary.json").read_bytes()
         )
     except FileNotFoundError:

@@ -61,7 +61,7 @@ def issues(
     if publish:
         history.publish(find_root(), json.loads(answer.read_text(encoding="utf-8")))
     seen = alerts.read_seen(answer)
-    for model in sorted({one.model for one in seen}):
+    for model in sorted({entry.model for entry in seen}):
         topic = alerts.topic(model)
         number, body = github.find_issue(topic) or (None, None)
         issue = alerts.issue_for(model, seen, body)

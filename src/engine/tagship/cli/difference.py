@@ -18,14 +18,14 @@ def command(
     """Show how the rendered manifests would change if a branch were merged."""
     from tagship.cli.output import as_json
     from tagship.config.root import find_root
-    from tagship.gitops.difference import as_markdown, differences
+    from tagship.gitops.difference import as_markdown, compare_overlays
 
-    found = differences(find_root(), base)
-    text = as_markdown(found)
+    differences = compare_overlays(find_root(), base)
+    text = as_markdown(differences)
     if markdown is not None and text:
         with markdown.open("a", encoding="utf-8") as file:
             file.write(text)
     if json:
-        as_json(found)
+        as_json(differences)
     else:
         typer.echo(text or "nothing that runs would change")

@@ -12,8 +12,8 @@ def command(
     json: Json = False,
 ) -> None:
     """Check how the repository is set up: workflows, rulesets, owners, locks, tags and tools."""
-    from tagship.cli.checks import lock_current
     from tagship.cli.output import as_json, coloured
+    from tagship.cli.verifier import lock_current
     from tagship.config.root import find_root
     from tagship.gitops.doctor import doctor
 

@@ -20,14 +20,14 @@ def command(
     json: Json = False,
 ) -> None:
     """Lift the rejection that a rollback made, so that a version may be proposed again."""
-    from tagship.cli.checks import checks
     from tagship.cli.output import as_json
+    from tagship.cli.verifier import make_verifier
     from tagship.config.root import find_root
     from tagship.gitops.rollback import lift
 
     root = find_root()
     announce("asking the remote")
-    tags = lift(root, model, what, reason, checks(root, sign=sign), dry_run)
+    tags = lift(root, model, what, reason, make_verifier(root, sign=sign), dry_run)
     if json:
         return as_json(tags)
     for tag in tags:

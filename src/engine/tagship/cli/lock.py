@@ -15,8 +15,8 @@ app = typer.Typer(help="Check, verify, renew or write the locks.", no_args_is_he
 def check(models: Models = None, json: Json = False) -> None:
     """Say which locks are current and which are stale, without training."""
     announce(LOADING)
-    from tagship.cli.checks import lock_current
     from tagship.cli.output import as_json
+    from tagship.cli.verifier import lock_current
     from tagship.errors import TagshipError
 
     problems: dict[str, str] = {}
@@ -51,7 +51,7 @@ def verify(
     announce(LOADING)
     from tagship.cli.output import append, as_json, quoted, tell_error
     from tagship.errors import TagshipError
-    from tagship.proofs import retrain_and_keep
+    from tagship.lock_verifier import retrain_and_keep
 
     wrong = False
     answers: list[dict[str, str]] = []

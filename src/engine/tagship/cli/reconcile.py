@@ -35,8 +35,8 @@ def command(
     json: Json = False,
 ) -> None:
     """Compare releases and the main branch with what runs, and tag what the rules allow."""
-    from tagship.cli.checks import checks
     from tagship.cli.output import as_json, table
+    from tagship.cli.verifier import make_verifier
     from tagship.config.root import find_root
     from tagship.gitops.github import reviewed
     from tagship.gitops.reconcile import reconcile
@@ -48,12 +48,12 @@ def command(
         raise TagshipError("--image and --run-id are about one release", "name it: --release")
     root = find_root()
     announce("asking the remote")
-    proofs = checks(root, registry, sign)
+    verifier = make_verifier(root, registry, sign)
     if release:
-        outcomes = reconcile_release(root, release, proofs, image, run_id, dry_run)
+        outcomes = reconcile_release(root, release, verifier, image, run_id, dry_run)
     else:
         asked = reviewed if github else None
-        outcomes = reconcile(root, proofs, commit, asked, dry_run, tuple(model or ()))
+        outcomes = reconcile(root, verifier, commit, asked, dry_run, tuple(model or ()))
     if json:
         as_json(outcomes)
     else:

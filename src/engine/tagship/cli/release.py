@@ -19,14 +19,14 @@ def command(
     json: Json = False,
 ) -> None:
     """Release a model from a verified lock and a passing verdict, as a tag on the main branch."""
-    from tagship.cli.checks import checks
     from tagship.cli.output import as_json
+    from tagship.cli.verifier import make_verifier
     from tagship.config.root import find_root
     from tagship.gitops.release import release
 
     root = find_root()
     announce("asking the remote, then proving the lock")
-    done = release(root, model, version, checks(root, sign=sign), push, dry_run)
+    done = release(root, model, version, make_verifier(root, sign=sign), push, dry_run)
     if json:
         return as_json(done)
     if dry_run:

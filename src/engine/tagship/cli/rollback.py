@@ -22,14 +22,14 @@ def command(
     json: Json = False,
 ) -> None:
     """Run again what ran before, without a build, and reject the version that it replaces."""
-    from tagship.cli.checks import checks
     from tagship.cli.output import as_json, pull_request
+    from tagship.cli.verifier import make_verifier
     from tagship.config.root import find_root
     from tagship.gitops.rollback import rollback
 
     root = find_root()
     announce("asking the remote")
-    done = rollback(root, model, env, reason, checks(root, registry, sign), to, dry_run)
+    done = rollback(root, model, env, reason, make_verifier(root, registry, sign), to, dry_run)
     if json:
         return as_json(done)
     if dry_run:

@@ -47,42 +47,42 @@ def command(
         from tagship.gitops.cluster import compare_cluster
 
         runs = compare_cluster(snapshot)
-    found = status(snapshot, named(snapshot, registry) if registry else None, runs)
+    state = status(snapshot, named(snapshot, registry) if registry else None, runs)
     if keep:
         typer.echo(
             f"kept: {append_to_timeline(snapshot, datetime.now(UTC))[:12]} on {BRANCH}", err=True
         )
     if json:
-        as_json(found)
-    elif found.not_asked:
-        _show_clone(found)
+        as_json(state)
+    elif state.not_asked:
+        _show_clone(state)
     else:
         head = ("model", "environment", "runs", "since", "main", "MLflow", "rejected", "cluster")
-        shown = len(head) if cluster else len(head) - 1
+        columns = len(head) if cluster else len(head) - 1
         rows = (
             (row.model, row.environment, f"{row.runs} ({row.deployment})" if row.runs else "-",
              row.since[:16], row.main, row.mlflow, " ".join(row.rejected), row.cluster)
-            for row in found.rows
+            for row in state.rows
         )  # fmt: skip
-        table(head[:shown], (row[:shown] for row in rows))
-        for finding in found.findings:
+        table(head[:columns], (row[:columns] for row in rows))
+        for finding in state.findings:
             typer.echo(f"! {finding}")
-    if found.not_asked and snapshot.git.has_remote():
+    if state.not_asked and snapshot.git.has_remote():
         raise typer.Exit(1)
-    if check and (found.findings or not all(row.agrees for row in found.rows)):
+    if check and (state.findings or not all(row.agrees for row in state.rows)):
         raise typer.Exit(1)
 
 
-def _show_clone(found: "Status") -> None:
+def _show_clone(state: "Status") -> None:
     from tagship.cli.output import table
 
     head = ("model", "environment", "highest tag here", "since", "deploy/ asks for", "lock")
     rows = (
         (row.model, row.environment, f"{row.runs} ({row.deployment})" if row.runs else "-",
          row.since[:16], row.held.asks, row.held.lock)
-        for row in found.rows if row.held
+        for row in state.rows if row.held
     )  # fmt: skip
     table(head, rows)
-    for finding in found.findings:
+    for finding in state.findings:
         typer.echo(f"! {finding}")
-    typer.echo(f"! no remote was asked, this is what is here: {found.not_asked}")
+    typer.echo(f"! no remote was asked, this is what is here: {state.not_asked}")

@@ -10,7 +10,7 @@ from tagship.cli.options import Json, Registry
 from tagship.errors import TagshipError
 
 if TYPE_CHECKING:
-    from tagship.gitops.verify import Verification
+    from tagship.gitops.verify import TagVerification
 
 
 class Kind(StrEnum):
@@ -38,8 +38,8 @@ def command(
     json: Json = False,
 ) -> None:
     """Derive again everything that a tag claims, and say what is not so."""
-    from tagship.cli.checks import checks
     from tagship.cli.output import as_json
+    from tagship.cli.verifier import make_verifier
     from tagship.config.root import find_root
     from tagship.gitops.verify import verify, verify_all
 
@@ -48,33 +48,38 @@ def command(
     if not tag:
         if retrain or signed or kind:
             raise TagshipError("--retrain, --signed and --kind are about one tag", "name it")
-        every = verify_all(root, checks(root, registry))
+        verifications = verify_all(root, make_verifier(root, registry))
         if json:
-            as_json(every)
+            as_json(verifications)
         else:
-            for untrue in (each for each in every if not each.ok):
+            for untrue in (result for result in verifications if not result.ok):
                 _tell(untrue)
-            typer.echo(f"{sum(each.ok for each in every)} of {len(every)} tags are true")
-        raise typer.Exit(0 if all(each.ok for each in every) else 1)
-    found = verify(root, tag, checks(root, registry), retrain, signed, kind and kind.value)
+            true = sum(result.ok for result in verifications)
+            typer.echo(f"{true} of {len(verifications)} tags are true")
+        raise typer.Exit(0 if all(result.ok for result in verifications) else 1)
+    verification = verify(
+        root, tag, make_verifier(root, registry), retrain, signed, kind and kind.value
+    )
     if json:
-        as_json(found)
+        as_json(verification)
     else:
-        _tell(found)
-    if not found.ok:
+        _tell(verification)
+    if not verification.ok:
         raise typer.Exit(1)
 
 
-def _tell(found: "Verification") -> None:
+def _tell(verification: "TagVerification") -> None:
     from tagship.cli.output import coloured
 
-    for check in found.checks:
+    for check in verification.checks:
         if check.problem:
             typer.echo(f"{coloured('✗')} not so: {check.what}\n    {check.problem}")
         elif check.not_derived:
             typer.echo(f"{coloured('?')} not derived: {check.what}\n    {check.not_derived}")
         else:
             typer.echo(f"{coloured('✓')} {check.what}")
-    if found.taken:
-        typer.echo(f"believed, not derived: {', '.join(found.taken)}")
-    typer.echo(f"{found.name}: {coloured('true' if found.ok else 'NOT what it claims')}")
+    if verification.taken:
+        typer.echo(f"believed, not derived: {', '.join(verification.taken)}")
+    typer.echo(
+        f"{verification.name}: {coloured('true' if verification.ok else 'NOT what it claims')}"
+    )

@@ -28,8 +28,8 @@ class Part(BaseModel):
     status: str = "no data"
 
 
-class Window(BaseModel):
-    """The time that was looked at."""
+class MonitoredTime(BaseModel):
+    """The time of the predictions that were judged."""
 
     since: str | None = None
     until: str | None = None
@@ -44,7 +44,7 @@ class Seen(BaseModel):
     release: str | None = None
     status: Status
     error: str | None = None
-    window: Window | None = None
+    window: MonitoredTime | None = None
     rows: int | None = None
     drift: Part | None = None
     performance: Part | None = None
@@ -86,11 +86,11 @@ def issue_for(model: str, seen: Iterable[Seen], before: str | None) -> Issue:
     An environment alerts from its first failure or error until it is ok again: a warning or no
     data neither opens nor closes anything.
     """
-    mine = [one for one in seen if one.model == model]
+    mine = [entry for entry in seen if entry.model == model]
     match = _ALERTING.search(before or "")
     alerting = set(filter(None, (match[1] if match else "").split(", ")))
-    alerting |= {one.environment for one in mine if one.status in ("fail", "error")}
-    alerting -= {one.environment for one in mine if one.status == "ok"}
+    alerting |= {entry.environment for entry in mine if entry.status in ("fail", "error")}
+    alerting -= {entry.environment for entry in mine if entry.status == "ok"}
     where = ", ".join(sorted(alerting))
     said = f"**{model}** needs a look in: {where}." if where else f"**{model}** is well again."
     body = (
@@ -108,14 +108,21 @@ def describe(seen: Iterable[Seen]) -> str:
     """
     listed = list(seen)
     lines = ["| | environment | status | release | rows | until |", "|---|---|---|---|---|---|"]
-    for one in listed:
-        rows = "" if one.rows is None else f"{one.rows:,}"
-        until = (one.window.until if one.window else None) or one.time
-        cells = (_SYMBOLS[one.status], one.environment, one.status, one.release or "", rows, until)
+    for entry in listed:
+        rows = "" if entry.rows is None else f"{entry.rows:,}"
+        until = (entry.window.until if entry.window else None) or entry.time
+        cells = (
+            _SYMBOLS[entry.status],
+            entry.environment,
+            entry.status,
+            entry.release or "",
+            rows,
+            until,
+        )
         lines.append(f"| {' | '.join(cells)} |")
-    for one in listed:
-        reasons = [*([one.error] if one.error else []), *one.reasons]
-        if reasons and one.status != "ok":
+    for entry in listed:
+        reasons = [*([entry.error] if entry.error else []), *entry.reasons]
+        if reasons and entry.status != "ok":
             quoted = [reason.replace("```", "'''") for reason in reasons]
-            lines += ["", f"{one.environment}:", "```text", *quoted, "```"]
+            lines += ["", f"{entry.environment}:", "```text", *quoted, "```"]
     return "\n".join(lines) + "\n"

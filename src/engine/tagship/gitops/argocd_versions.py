@@ -30,15 +30,15 @@ def followed_version(name: str) -> Version | None:
     match = _VERSION.fullmatch(name)
     if not match:
         return None
-    spelt = [(number or "").lstrip("0") or "0" for number in match.group(1, 2, 3)]
-    if any(len(number) > 20 or int(number) > LARGEST for number in spelt):
+    digits = [(number or "").lstrip("0") or "0" for number in match.group(1, 2, 3)]
+    if any(len(number) > 20 or int(number) > LARGEST for number in digits):
         raise Unresolvable
     prerelease = (match[4] or "").split(".")
     if any(part.isdigit() and len(part) > 1 and part[0] == "0" for part in prerelease):
         raise Unresolvable
     if match[4]:
         return None
-    major, minor, patch = (int(number) for number in spelt)
+    major, minor, patch = (int(number) for number in digits)
     return major, minor, patch
 
 

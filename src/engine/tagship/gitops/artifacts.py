@@ -17,7 +17,7 @@ _LARGEST_BOUNDARY = 1 << 26
 
 
 @dataclass(frozen=True)
-class Artifact:
+class RegistryArtifact:
     """What scoring needs of a model."""
 
     model: bytes
@@ -26,7 +26,7 @@ class Artifact:
     """``boundary.json``"""
 
 
-def push_artifact(image: str, tag: str, release: str, artifact: Artifact) -> None:
+def push_artifact(image: str, tag: str, release: str, artifact: RegistryArtifact) -> None:
     """Push a model into its image's repository; what is there already is not sent again.
 
     Raises:
@@ -57,7 +57,7 @@ def push_artifact(image: str, tag: str, release: str, artifact: Artifact) -> Non
     repository.push_manifest(tag, json.dumps(manifest).encode(), _MANIFEST)
 
 
-def fetch_artifact(image: str, locked: LockedArtifact) -> Artifact | None:
+def fetch_artifact(image: str, locked: LockedArtifact) -> RegistryArtifact | None:
     """The very bytes that a lock names; None when the registry has them no more.
 
     Raises:
@@ -68,4 +68,4 @@ def fetch_artifact(image: str, locked: LockedArtifact) -> Artifact | None:
     repository = Repository(image)
     model = repository.fetch(locked.sha256, locked.bytes)
     boundary = repository.fetch(locked.boundary_sha256, _LARGEST_BOUNDARY)
-    return Artifact(model, boundary) if model is not None and boundary is not None else None
+    return RegistryArtifact(model, boundary) if model is not None and boundary is not None else None

@@ -40,14 +40,14 @@ def changed(root: Path, base: str) -> list[str]:
 
 def affected(paths: Iterable[str], models: Mapping[str, ModelFiles | None]) -> list[str]:
     """The models that any of the paths belongs to; an unreadable one counts for its own only."""
-    found: set[str] = set()
+    names: set[str] = set()
     for path in paths:
         if path.startswith(_EVERY) and not path.startswith(_NO_MODEL):
             return sorted(models)
         for name, files in models.items():
             if path.startswith((f"config/{name}/", f"bentos/{name}/")) or _reads(files, path):
-                found.add(name)
-    return sorted(found)
+                names.add(name)
+    return sorted(names)
 
 
 def _reads(files: ModelFiles | None, path: str) -> bool:

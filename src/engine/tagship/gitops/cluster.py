@@ -85,9 +85,9 @@ def _runs(snapshot: Snapshot, items: list[Any], current: Deployment) -> list[str
         and "release.yaml" in (item.get("data") or {})
     ]
     record = snapshot.record(current.commit, model, environment)
-    found = [parse_record(text, record_path(model, environment)) for text in texts]
-    if found != [record]:
-        releases = ", ".join(each.release for each in found) or "nothing"
+    records = [parse_record(text, record_path(model, environment)) for text in texts]
+    if records != [record]:
+        releases = ", ".join(each.release for each in records) or "nothing"
         problems.append(f"its record says {releases}, not what {current.name} holds")
     return problems
 

@@ -17,7 +17,7 @@ LONGEST = 30_000
 
 
 @dataclass(frozen=True)
-class Difference:
+class OverlayDifference:
     """One environment of one model whose resources a change touches."""
 
     model: str
@@ -32,7 +32,7 @@ class Difference:
     """Unified; empty when both render to the same."""
 
 
-def differences(root: Path, base: str) -> list[Difference]:
+def compare_overlays(root: Path, base: str) -> list[OverlayDifference]:
     """Compare every overlay that HEAD changes against ``base`` with what its environment runs.
 
     Raises:
@@ -43,28 +43,30 @@ def differences(root: Path, base: str) -> list[Difference]:
     if start is None or head is None:
         raise TagshipError(f"{base}: no such commit here", "git fetch --unshallow origin")
     fork = snapshot.git.run("merge-base", start, head).strip()
-    found = []
+    compared = []
     for model in snapshot.models:
         for environment in snapshot.environments:
             inputs = {
                 snapshot.renderer.inputs(commit, model, environment) for commit in (fork, head)
             }
             if len(inputs) > 1:
-                found += _compare(snapshot, head, model, environment)
-    return found
+                compared += _compare(snapshot, head, model, environment)
+    return compared
 
 
-def as_markdown(found: Iterable[Difference]) -> str:
+def as_markdown(differences: Iterable[OverlayDifference]) -> str:
     """The differences for a pull request, each folded away."""
     parts = ["### What would run\n"]
-    for one in found:
-        runs = f"`{one.runs}`" if one.runs else "nothing"
-        title = f"**{one.model} {one.environment}** runs {runs}, would run `{one.release}`"
-        if not one.diff:
+    for difference in differences:
+        runs = f"`{difference.runs}`" if difference.runs else "nothing"
+        title = f"**{difference.model} {difference.environment}** runs {runs},"
+        title += f" would run `{difference.release}`"
+        if not difference.diff:
             parts.append(f"{title}: the same resources.\n")
             continue
-        when = "" if one.deployed_by_merge else " (not by this merge: by a pull request of its own)"
-        parts.append(f"{title}{when}.\n\n{folded(one.diff)}")
+        by_itself = " (not by this merge: by a pull request of its own)"
+        when = "" if difference.deployed_by_merge else by_itself
+        parts.append(f"{title}{when}.\n\n{folded(difference.diff)}")
     return "\n".join(parts) if len(parts) > 1 else ""
 
 
@@ -97,7 +99,9 @@ def rendered(
     return "".join(lines)
 
 
-def _compare(snapshot: Snapshot, head: str, model: str, environment: str) -> list[Difference]:
+def _compare(
+    snapshot: Snapshot, head: str, model: str, environment: str
+) -> list[OverlayDifference]:
     record = snapshot.record(head, model, environment)
     current = snapshot.history.current(model, environment)
     running = snapshot.record(current.commit, model, environment) if current else None
@@ -110,7 +114,7 @@ def _compare(snapshot: Snapshot, head: str, model: str, environment: str) -> lis
         return []
     first = environment == snapshot.first
     return [
-        Difference(
+        OverlayDifference(
             model=model,
             environment=environment,
             runs=current.name if current else "",

@@ -137,10 +137,10 @@ def _listed(path: str, key: str) -> list[dict[str, Any]]:
         TagshipError: it cannot be asked, or gives no clear answer.
     """
     try:
-        found = json.loads(gh("api", f"repos/{repository()}/{path}"))[key]
+        entries = json.loads(gh("api", f"repos/{repository()}/{path}"))[key]
     except (ValueError, KeyError, TypeError):
         raise TagshipError("GitHub gave no clear answer") from None
-    return list(found)
+    return list(entries)
 
 
 def _secrets() -> Iterator[Answer]:
@@ -192,8 +192,8 @@ def _overlay(root: Path, model: str, environment: str) -> None:
     if missing:
         raise TagshipError(f"{missing[0]} does not exist")
     record, pin = ((root / path).read_text(encoding="utf-8") for path in paths)
-    found = parse_record(record, paths[0])
-    check_pin(found, parse_pin(pin, paths[1]))
+    parsed = parse_record(record, paths[0])
+    check_pin(parsed, parse_pin(pin, paths[1]))
 
 
 def _repository(root: Path) -> Iterator[Answer]:

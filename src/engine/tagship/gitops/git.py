@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tagship.errors import TagshipError
 from tagship.gitops.git_command import GitCommand, environment_of, last_words
-from tagship.gitops.git_objects import Entry, Objects, entries
+from tagship.gitops.git_objects import ObjectReader, TreeEntry, entries
 from tagship.gitops.push_errors import explain_refusal
 from tagship.gitops.refs import FORM, LOCAL, MIRROR, RawTag, Remote, parse_raw_tags, parse_remote
 
@@ -22,7 +22,7 @@ class Git(GitCommand):
 
     def __init__(self, root: Path, remote: str = "origin") -> None:
         super().__init__(root, remote)
-        self._objects = Objects(self.command, environment_of({}))
+        self._objects = ObjectReader(self.command, environment_of({}))
         self._known: dict[tuple[str, ...], str] = {}
         """What git said of objects by their hash, which never changes."""
 
@@ -113,30 +113,30 @@ class Git(GitCommand):
         Raises:
             TagshipError: this clone does not have it.
         """
-        found = self._objects.read(name)
-        if found is None or found.kind != "blob":
+        blob = self._objects.read(name)
+        if blob is None or blob.kind != "blob":
             raise TagshipError(f"{name}: no such file in this clone", "git fetch --refetch origin")
-        return found.content
+        return blob.content
 
-    def entries(self, commit: str, folder: str) -> list[Entry]:
+    def entries(self, commit: str, folder: str) -> list[TreeEntry]:
         """What a folder holds at a commit; nothing when it is not there."""
-        found = self._objects.read(f"{commit}:{folder}")
-        return entries(found) if found and found.kind == "tree" else []
+        tree = self._objects.read(f"{commit}:{folder}")
+        return entries(tree) if tree and tree.kind == "tree" else []
 
-    def listing(self, tree: str) -> list[tuple[str, Entry]]:
+    def listing(self, tree: str) -> list[tuple[str, TreeEntry]]:
         """Every file below a tree with its path."""
-        held = self._objects.read(tree)
-        found: list[tuple[str, Entry]] = []
-        for entry in entries(held) if held and held.kind == "tree" else []:
+        root = self._objects.read(tree)
+        files: list[tuple[str, TreeEntry]] = []
+        for entry in entries(root) if root and root.kind == "tree" else []:
             below = self.listing(entry.hash) if entry.mode == "40000" else [("", entry)]
-            found += [(f"{entry.name}/{path}" if path else entry.name, each)
+            files += [(f"{entry.name}/{path}" if path else entry.name, each)
                       for path, each in below]  # fmt: skip
-        return found
+        return files
 
     def message(self, commit: str) -> str:
         """A commit's message; empty when this clone does not have it."""
-        found = self._objects.read(commit)
-        text = found.content.decode(errors="surrogateescape") if found else ""
+        held = self._objects.read(commit)
+        text = held.content.decode(errors="surrogateescape") if held else ""
         return text.partition("\n\n")[2]
 
     def own_folder(self) -> Path:

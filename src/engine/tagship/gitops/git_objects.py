@@ -1,4 +1,4 @@
-"""Reading many objects of a repository by one process: ``git cat-file --batch``."""
+"""Objects of a repository, read by one process: ``git cat-file --batch``."""
 
 import subprocess
 import weakref
@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import IO, NamedTuple
 
 
-class Object(NamedTuple):
+class GitObject(NamedTuple):
     """One object as Git holds it."""
 
     name: str
@@ -14,7 +14,7 @@ class Object(NamedTuple):
     content: bytes
 
 
-class Entry(NamedTuple):
+class TreeEntry(NamedTuple):
     """One entry of a folder as Git holds it."""
 
     mode: str
@@ -23,19 +23,19 @@ class Entry(NamedTuple):
     name: str
 
 
-def entries(tree: Object) -> list[Entry]:
+def entries(tree: GitObject) -> list[TreeEntry]:
     """What a tree object lists: for each entry mode, name, and the hash as bytes."""
-    size, content, found, at = len(tree.name) // 2, tree.content, [], 0
+    size, content, listed, at = len(tree.name) // 2, tree.content, [], 0
     while at < len(content):
         end = content.index(b"\0", at)
         mode, name = content[at:end].split(b" ", 1)
         held = content[end + 1 : end + 1 + size].hex()
-        found.append(Entry(mode.decode(), held, name.decode(errors="surrogateescape")))
+        listed.append(TreeEntry(mode.decode(), held, name.decode(errors="surrogateescape")))
         at = end + 1 + size
-    return found
+    return listed
 
 
-class Objects:
+class ObjectReader:
     """A process that answers for objects, begun when it is first asked, ended with its owner."""
 
     def __init__(self, command: list[str], environment: dict[str, str]) -> None:
@@ -43,7 +43,7 @@ class Objects:
         self._environment = environment
         self._pipes: tuple[IO[bytes], IO[bytes]] | None = None
 
-    def read(self, name: str) -> Object | None:
+    def read(self, name: str) -> GitObject | None:
         """What a name such as ``<commit>:<path>`` stands for; None when there is no such object."""
         if "\n" in name:
             return None
@@ -55,7 +55,7 @@ class Objects:
             return None
         content = answers.read(int(head[2]))
         answers.read(1)  # the line's end
-        return Object(head[0].decode(), head[1].decode(), content)
+        return GitObject(head[0].decode(), head[1].decode(), content)
 
     def _begin(self) -> tuple[IO[bytes], IO[bytes]]:
         process = subprocess.Popen(

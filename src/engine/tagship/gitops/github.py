@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tagship.errors import TagshipError
-from tagship.gitops.reconcile import Review
+from tagship.gitops.reconcile import MergedPullRequest
 
 LONGEST = 60_000
 """GitHub refuses texts from 65,536 characters on."""
@@ -24,10 +24,10 @@ def comment(number: int, topic: str, body: str) -> str:
     where = f"repos/{repository()}/issues"
     pages = _json("api", "--paginate", "--slurp", f"{where}/{number}/comments?per_page=100")
     mine = [
-        str(found["id"])
+        str(posted["id"])
         for page in pages
-        for found in page
-        if found["user"]["type"] == "Bot" and str(found["body"]).startswith(marker)
+        for posted in page
+        if posted["user"]["type"] == "Bot" and str(posted["body"]).startswith(marker)
     ]
     if mine:
         gh("api", "--method", "PATCH", f"{where}/comments/{mine[0]}", "--input", "-", stdin=content)
@@ -44,7 +44,7 @@ def propose(branch: str, title: str, body: str) -> str:
     there = ("--repo", repository())
     asked = ("--state", "open", "--json", "url,title,body,isCrossRepository")
     listed = _json("pr", "list", *there, "--head", branch, *asked)
-    opened = [one for one in listed if not one["isCrossRepository"]]  # gh matches forks by name
+    opened = [pull for pull in listed if not pull["isCrossRepository"]]  # forks match by name
     texts = ("--title", title, "--body-file", "-")
     if not opened:
         return gh("pr", "create", *there, "--head", branch, *texts, stdin=_short(body)).strip()
@@ -63,12 +63,12 @@ def find_issue(topic: str) -> tuple[int, str] | None:
     where = f"repos/{repository()}/issues"
     pages = _json("api", "--paginate", "--slurp", f"{where}?state=open&per_page=100")
     mine = sorted(
-        (int(found["number"]), str(found["body"]))
+        (int(issue["number"]), str(issue["body"]))
         for page in pages
-        for found in page
-        if "pull_request" not in found
-        and found["user"]["type"] == "Bot"
-        and str(found["body"] or "").startswith(marker)
+        for issue in page
+        if "pull_request" not in issue
+        and issue["user"]["type"] == "Bot"
+        and str(issue["body"] or "").startswith(marker)
     )
     for number, _ in mine[1:]:
         closed = json.dumps({"state": "closed", "state_reason": "not_planned"})
@@ -97,16 +97,16 @@ def _short(body: str) -> str:
     return body[:LONGEST] + "\n\n… cut here; all of it is in the run's summary.\n"
 
 
-def reviewed(commit: str, branch: str) -> Review | None:
+def reviewed(commit: str, branch: str) -> MergedPullRequest | None:
     """The pull request that brought a commit to a branch; None where none did."""
-    for found in _json("api", f"repos/{repository()}/commits/{commit}/pulls"):
-        base = found["base"]
-        if found.get("merged_at") and (base["ref"], base["repo"]["full_name"]) == (
+    for pull in _json("api", f"repos/{repository()}/commits/{commit}/pulls"):
+        base = pull["base"]
+        if pull.get("merged_at") and (base["ref"], base["repo"]["full_name"]) == (
             branch,
             repository(),
         ):
-            head = str(found["head"]["sha"])
-            return Review(f"#{found['number']}", head, _approvals(found, head))
+            head = str(pull["head"]["sha"])
+            return MergedPullRequest(f"#{pull['number']}", head, _approvals(pull, head))
     return None
 
 
@@ -132,11 +132,11 @@ def _approvals(pull: Any, head: str) -> tuple[str, ...]:
 def outputs(answer: Any) -> dict[str, str]:
     """What later jobs need of what ``reconcile`` or ``rollback`` printed as JSON."""
     if isinstance(answer, list):
-        deployed = [one["detail"] for one in answer if one["state"] == "deployed"]
+        deployed = [entry["detail"] for entry in answer if entry["state"] == "deployed"]
         pending = [
-            {key: one.get(key, "") for key in ("model", "environment", "version")}
-            for one in answer
-            if one["state"] == "pending"
+            {key: entry.get(key, "") for key in ("model", "environment", "version")}
+            for entry in answer
+            if entry["state"] == "pending"
         ]
         return {"deployed": json.dumps(deployed), "pending": json.dumps(pending)}
     return {"deployed": json.dumps([answer["tag"]["name"]])}

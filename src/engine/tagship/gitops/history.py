@@ -108,7 +108,7 @@ def rejects(deployment: Deployment, before: Deployment | None) -> str:
 
 
 @dataclass(frozen=True)
-class Finding:
+class TagFinding:
     """Something wrong with a tag."""
 
     ref: str
@@ -139,7 +139,7 @@ class History:
     """The highest number at which Argo CD follows something, or could, valid or not."""
     strays: tuple[Stray, ...]
     """What Argo CD follows, or stops at, though it is no valid deployment."""
-    findings: tuple[Finding, ...]
+    findings: tuple[TagFinding, ...]
 
     def models(self) -> list[str]:
         """Every model that has a tag."""
@@ -239,8 +239,8 @@ class History:
     def rejected(self, model: str, upto: Upto | None = None) -> dict[str, Deployment]:
         """What was rolled back anywhere: release or deployment → by which rollback."""
         places = [environment for name, environment in self.deployments if name == model]
-        found = (self.standing(model, environment, upto) for environment in places)
-        return {name: rollback for here in found for name, rollback in here.items()}
+        standing = (self.standing(model, environment, upto) for environment in places)
+        return {name: rollback for rejections in standing for name, rollback in rejections.items()}
 
     def rejection(
         self, model: str, release: str, manifests: str, upto: Upto | None = None
@@ -259,11 +259,11 @@ class History:
 
     def _is_again(self, release: str, rejected: str) -> bool:
         """Whether a release is a later one than another, with the same artifact."""
-        one, other = self.releases.get(release), self.releases.get(rejected)
-        if one is None or other is None or one.tag <= other.tag:
+        newer, older = self.releases.get(release), self.releases.get(rejected)
+        if newer is None or older is None or newer.tag <= older.tag:
             return False
-        return one.says("Model-SHA256") == other.says("Model-SHA256")
+        return newer.says("Model-SHA256") == older.says("Model-SHA256")
 
-    def blockers(self, model: str) -> list[Finding]:
+    def blockers(self, model: str) -> list[TagFinding]:
         """The findings that forbid tagging this model."""
         return [f for f in self.findings if f.blocking and f.ref.split("/")[0] == model]

@@ -49,18 +49,18 @@ def examine(text: str, record_text: str, record: Record) -> Rendered:
         TagshipError: the record is not rendered, or more than once.
     """
     resources: list[Resource] = [each for each in YAML(typ="safe").load_all(text) if each]
-    found, images = [], []
+    identities, images = [], []
     for resource in resources:
         metadata = resource.get("metadata") or {}
         kind, name = str(resource.get("kind")), str(metadata.get("name"))
-        found.append((kind, name, str(metadata.get("namespace") or "")))
+        identities.append((kind, name, str(metadata.get("namespace") or "")))
         images += [(f"{kind} {name}", image) for image in _images(resource)]
     holder = _holder(resources, record_text, record)
     name = str(holder["metadata"]["name"])
     holder["data"] = {_KEY: ""}
     blanked = [_blank(each, name, record.reference) for each in resources]
     hashed = hashlib.sha256(json.dumps(blanked, sort_keys=True).encode()).hexdigest()
-    return Rendered(text, hashed, tuple(found), tuple(images))
+    return Rendered(text, hashed, tuple(identities), tuple(images))
 
 
 def refuse_foreign(rendered: Rendered, record: Record, project: ProjectConfig) -> None:

@@ -12,7 +12,7 @@ CHAMPION = "champion"
 
 
 @dataclass(frozen=True)
-class Difference:
+class AliasDifference:
     """An alias that does not say what Git says."""
 
     model: str
@@ -25,7 +25,7 @@ class Difference:
     """The version that the alias names now, if any."""
 
 
-def differences(snapshot: Snapshot, registry: "Mlflow") -> list[Difference]:
+def differences(snapshot: Snapshot, registry: "Mlflow") -> list[AliasDifference]:
     """Every alias of every model's environments that is missing, wrong or left over."""
     wrong = []
     for model in snapshot.models:
@@ -33,17 +33,20 @@ def differences(snapshot: Snapshot, registry: "Mlflow") -> list[Difference]:
         for alias, environment in _aliases(snapshot):
             current = snapshot.history.current(model, environment)
             sha256 = current.says("Model-SHA256") if current else ""
-            mine = [version for version, its in versions.items() if sha256 and its == sha256]
-            found = held.get(alias, "")
-            if (found not in mine) if current else found:
+            same = [version for version, artifact in versions.items() if artifact == sha256]
+            mine = same if sha256 else []
+            named_version = held.get(alias, "")
+            if (named_version not in mine) if current else named_version:
                 release = current.release if current else ""
                 wrong.append(
-                    Difference(model, alias, release, max(mine, default="", key=int), found)
+                    AliasDifference(
+                        model, alias, release, max(mine, default="", key=int), named_version
+                    )
                 )
     return wrong
 
 
-def mirror(snapshot: Snapshot, registry: "Mlflow") -> list[Difference]:
+def mirror(snapshot: Snapshot, registry: "Mlflow") -> list[AliasDifference]:
     """Put every alias right and say what was wrong.
 
     Raises:
@@ -97,13 +100,17 @@ class Mlflow:
 
     def aliases(self, model: str) -> Mapping[str, str]:
         """For each alias, the version that it names; empty for an unknown model."""
-        found = self._ask("search_registered_models", f"name = '{model}'")
-        return {alias: str(number) for one in found for alias, number in one.aliases.items()}
+        models = self._ask("search_registered_models", f"name = '{model}'")
+        return {
+            alias: str(number)
+            for registered in models
+            for alias, number in registered.aliases.items()
+        }
 
     def versions(self, model: str) -> Mapping[str, str]:
         """For each version, the artifact's SHA-256 that `tagship run` tagged it with."""
-        found = self._ask("search_model_versions", f"name = '{model}'")
-        return {str(one.version): one.tags.get("model_sha256", "") for one in found}
+        versions = self._ask("search_model_versions", f"name = '{model}'")
+        return {str(version.version): version.tags.get("model_sha256", "") for version in versions}
 
     def set_alias(self, model: str, alias: str, version: str, release: str) -> None:
         """Point an alias at a version."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from tagship.documentation import page
 from tagship.errors import TagshipError
 from tagship.gitops.argocd_versions import Unresolvable, followed_version, version_of_number
-from tagship.gitops.history import Deployment, Finding, History, Release, Series, Stray, rejects
+from tagship.gitops.history import Deployment, History, Release, Series, Stray, TagFinding, rejects
 from tagship.gitops.refs import RawTag
 from tagship.gitops.tags import (
     DeploymentTag,
@@ -44,7 +44,7 @@ def parse_tags(
     raws = {raw.name: raw for raw in tags}
     known = {*models, *(name.split("/")[0] for name in raws if parse_tag(name))}
     places = set(environments)
-    findings: list[Finding] = []
+    findings: list[TagFinding] = []
     releases: dict[str, Release] = {}
     deployments: dict[Series, list[Deployment]] = {}
     for name, raw in raws.items():
@@ -54,13 +54,13 @@ def parse_tags(
         try:
             message = _understand(tag, raw)
         except TagshipError as error:
-            findings.append(Finding(name, str(error.args[0])))
+            findings.append(TagFinding(name, str(error.args[0])))
             continue
         if isinstance(tag, ReleaseTag):
             releases[name] = Release(raw, message, tag)
         else:
             if tag.environment not in places:
-                findings.append(Finding(name, f"'{tag.environment}' is no environment"))
+                findings.append(TagFinding(name, f"'{tag.environment}' is no environment"))
             here = deployments.setdefault((tag.model, tag.environment), [])
             here.append(Deployment(raw, message, tag))
     ordered = {
@@ -114,7 +114,7 @@ def _gone(
     seen: Mapping[str, tuple[str, str]],
     raws: Mapping[str, RawTag],
     ordered: Mapping[Series, tuple[Deployment, ...]],
-) -> list[Finding]:
+) -> list[TagFinding]:
     """Deployments that a later one saw, and that are deleted or moved since."""
     findings = []
     for name, (held, who) in seen.items():
@@ -124,15 +124,15 @@ def _gone(
         if name in raws:
             if raws[name].object != held:
                 problem = f"it was moved: {who} saw {held[:12]} of it"
-                findings.append(Finding(name, problem, True))
+                findings.append(TagFinding(name, problem, True))
         elif not history or history[-1].number < tag.number:
             way = f"git push origin {held}:refs/tags/{name}"
             problem = f"it was deleted: {who} saw it; to restore it: {way}"
-            findings.append(Finding(name, problem, True))
+            findings.append(TagFinding(name, problem, True))
     return findings
 
 
-def _untrue(ordered: Mapping[Series, tuple[Deployment, ...]]) -> list[Finding]:
+def _untrue(ordered: Mapping[Series, tuple[Deployment, ...]]) -> list[TagFinding]:
     """Deployments that say they reject or lift what their own history does not bear out."""
     findings = []
     for history in ordered.values():
@@ -141,10 +141,12 @@ def _untrue(ordered: Mapping[Series, tuple[Deployment, ...]]) -> list[Finding]:
             claim, left = deployment.says("Rejects"), rejects(deployment, before)
             if claim != left:
                 problem = f"it says that it rejects {claim or 'nothing'}"
-                findings.append(Finding(deployment.name, f"{problem}, but it leaves {left or '-'}"))
+                findings.append(
+                    TagFinding(deployment.name, f"{problem}, but it leaves {left or '-'}")
+                )
             if deployment.says("Lifts") and deployment.says("Action") != "lift":
                 problem = f"it says that it lifts {deployment.says('Lifts')}, but it is no lift"
-                findings.append(Finding(deployment.name, problem))
+                findings.append(TagFinding(deployment.name, problem))
             before = deployment
     return findings
 
@@ -205,60 +207,66 @@ def _understand(tag: ReleaseTag | DeploymentTag, raw: RawTag) -> Message:
     return message
 
 
-def _misnamed(name: str, history: History) -> Finding:
+def _misnamed(name: str, history: History) -> TagFinding:
     spelling = "neither <model>/v<x.y.z> nor <model>/<environment>/<n>"
     strays = [stray for stray in history.strays if stray.ref == f"refs/tags/{name}"]
     if not strays:
-        return Finding(name, f"{spelling}; it is ignored")
+        return TagFinding(name, f"{spelling}; it is ignored")
     series, version = strays[0].series, strays[0].version
     if version is None:
-        return Finding(
+        return TagFinding(
             name,
             f"{spelling}; Argo CD resolves no tag of {'/'.join(series)} because of it:"
             f" an administrator deletes it: {page('how-to/rollback')}",
             True,
         )
     if strays[0] != history.stray(*series):
-        return Finding(name, f"{spelling}; it is outranked")
+        return TagFinding(name, f"{spelling}; it is outranked")
     way = f'tagship rollback {series[0]} --env {series[1]} --reason "…" goes over it'
-    return Finding(name, f"{spelling}; Argo CD follows it as number {version[0]}: {way}", True)
+    return TagFinding(name, f"{spelling}; Argo CD follows it as number {version[0]}: {way}", True)
 
 
-def _shadowing(ref: str, tag: DeploymentTag, history: History) -> Finding:
+def _shadowing(ref: str, tag: DeploymentTag, history: History) -> TagFinding:
     stray = history.stray(tag.model, tag.environment)
     problem = f"Argo CD takes it for the tag {tag}: delete it"
-    return Finding(str(tag), f"{ref}: {problem}", bool(stray and stray.ref == ref))
+    return TagFinding(str(tag), f"{ref}: {problem}", bool(stray and stray.ref == ref))
 
 
 def _broken_chains(
     deployments: Mapping[Series, tuple[Deployment, ...]], raws: Mapping[str, RawTag]
-) -> list[Finding]:
+) -> list[TagFinding]:
     findings = []
     for history in deployments.values():
         before = ""
         for deployment in history:
             name, _, held = deployment.says("Previous").partition("@")
             if name and name not in raws:
-                findings.append(Finding(name, f"it was deleted: {deployment.name} followed it"))
+                findings.append(TagFinding(name, f"it was deleted: {deployment.name} followed it"))
             elif name != before:
                 problem = f"it says that it followed {name or 'nothing'}, not {before or 'nothing'}"
-                findings.append(Finding(deployment.name, problem))
+                findings.append(TagFinding(deployment.name, problem))
             elif name and raws[name].object != held:
                 problem = f"it was moved: {deployment.name} followed {held[:12]} of it"
-                findings.append(Finding(name, problem, True))
+                findings.append(TagFinding(name, problem, True))
             before = deployment.name
     return findings
 
 
-def _moved(raws: Mapping[str, RawTag], local: Mapping[str, str], known: set[str]) -> list[Finding]:
+def _moved(
+    raws: Mapping[str, RawTag], local: Mapping[str, str], known: set[str]
+) -> list[TagFinding]:
     findings = []
     for name, held in local.items():
         if name.split("/")[0] not in known or not parse_tag(name):
             continue
         if name not in raws:
-            findings.append(Finding(name, "it is in this clone only: deleted there, or not pushed"))
+            findings.append(
+                TagFinding(name, "it is in this clone only: deleted there, or not pushed")
+            )
         elif raws[name].object != held:
             findings.append(
-                Finding(name, f"it was moved; or yours was never pushed: git tag -d {name}", True)
+                TagFinding(
+                    name, f"it was moved; or yours was never pushed: git tag -d {name}", True
+                )
             )
     return findings

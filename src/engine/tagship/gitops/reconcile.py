@@ -11,13 +11,14 @@ from typing import Literal
 from tagship.errors import TagshipError
 from tagship.gitops.history import Deployment
 from tagship.gitops.records import AUTOMATIC, Record, overlay
-from tagship.gitops.rules import Candidate, refuse_broken
-from tagship.gitops.snapshot import Checks, Snapshot, fetch_snapshot
+from tagship.gitops.rules import DeploymentRules, refuse_broken
+from tagship.gitops.snapshot import Snapshot, fetch_snapshot
 from tagship.gitops.tagging import Plan, plan_deployment, tag_deployment
+from tagship.gitops.verifier import Verifier
 
 
 @dataclass(frozen=True)
-class Review:
+class MergedPullRequest:
     """A pull request that was merged, and who approved what."""
 
     name: str
@@ -29,7 +30,7 @@ class Review:
 
 
 State = Literal["nothing", "current", "pending", "held", "deployed", "refused"]
-Reviewed = Callable[[str, str], Review | None]
+Reviewed = Callable[[str, str], MergedPullRequest | None]
 """Which review brought a commit to a branch; None where nobody was asked."""
 
 
@@ -56,7 +57,7 @@ class _Settled(Exception):
 
 def reconcile(
     root: Path,
-    checks: Checks,
+    verifier: Verifier,
     commit: str = "",
     reviewed: Reviewed | None = None,
     dry_run: bool = False,
@@ -86,7 +87,7 @@ def reconcile(
                 snapshot = fetch_snapshot(root)
             outcomes.append(
                 _reconcile_environment(
-                    snapshot, checks, model, environment, merged, reviewed, dry_run
+                    snapshot, verifier, model, environment, merged, reviewed, dry_run
                 )
             )
     return outcomes + pending_after(outcomes, snapshot.environments)
@@ -106,7 +107,7 @@ def pending_after(outcomes: Iterable[Outcome], environments: list[str]) -> list[
 
 def _reconcile_environment(
     start: Snapshot,
-    checks: Checks,
+    verifier: Verifier,
     model: str,
     environment: str,
     merged: str,
@@ -114,10 +115,10 @@ def _reconcile_environment(
     dry_run: bool,
 ) -> Outcome:
     def decide(snapshot: Snapshot) -> Plan | Deployment:
-        return _decide(snapshot, checks, model, environment, merged, reviewed)
+        return _decide(snapshot, verifier, model, environment, merged, reviewed)
 
     try:
-        done = tag_deployment(start.git.root, model, checks, decide, dry_run, start)
+        done = tag_deployment(start.git.root, model, verifier, decide, dry_run, start)
     except _Settled as settled:
         return Outcome(model, environment, settled.state, settled.detail)
     except TagshipError as error:
@@ -130,7 +131,7 @@ def _reconcile_environment(
 
 def _decide(
     snapshot: Snapshot,
-    checks: Checks,
+    verifier: Verifier,
     model: str,
     environment: str,
     merged: str,
@@ -155,7 +156,7 @@ def _decide(
         )
     if environment == snapshot.first:
         return _keep_release(snapshot, record, current)
-    return _follow_main(snapshot, checks, record, current, merged, reviewed)
+    return _follow_main(snapshot, verifier, record, current, merged, reviewed)
 
 
 def _keep_release(snapshot: Snapshot, record: Record, current: Deployment | None) -> Plan:
@@ -181,7 +182,7 @@ def _keep_release(snapshot: Snapshot, record: Record, current: Deployment | None
 
 def _follow_main(
     snapshot: Snapshot,
-    checks: Checks,
+    verifier: Verifier,
     record: Record,
     current: Deployment | None,
     merged: str,
@@ -209,11 +210,11 @@ def _follow_main(
             f" {current.name if current else ''} runs",
             "restore the record that the last deployment has",
         )
-    candidate = Candidate(snapshot, merged, record)
+    candidate = DeploymentRules(snapshot, merged, record)
     refuse_broken(candidate.rules())
     said = _refuse_unreviewed(snapshot, reviewed, merged, record)
     _refuse_older(snapshot, record, current)
-    if not checks.image_exists(record.reference):
+    if not verifier.image_exists(record.reference):
         raise TagshipError(f"{record.reference}: the registry does not have it any more")
     return plan_deployment(snapshot, record, merged, f"deploy {record.release}", said)
 

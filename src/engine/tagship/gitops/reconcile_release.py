@@ -9,15 +9,16 @@ from tagship.gitops.reconcile import Outcome, pending_after
 from tagship.gitops.records import AUTOMATIC, NONE, Record
 from tagship.gitops.registry import split_reference
 from tagship.gitops.rules import check_release, refuse_rejected
-from tagship.gitops.snapshot import Checks, Snapshot, fetch_snapshot
+from tagship.gitops.snapshot import Snapshot, fetch_snapshot
 from tagship.gitops.tagging import Plan, plan_deployment, tag_deployment
 from tagship.gitops.tags import ReleaseTag, one_line, parse_tag
+from tagship.gitops.verifier import Verifier
 
 
 def reconcile_release(
     root: Path,
     name: str,
-    checks: Checks,
+    verifier: Verifier,
     image: str | None = None,
     run_id: str = NONE,
     dry_run: bool = False,
@@ -47,23 +48,23 @@ def reconcile_release(
                 f"{name}: {snapshot.first} never ran it, so its image is not known",
                 "the release workflow does this; by hand: --image <name>@sha256:…",
             )
-        record = _with_image(snapshot, record, image, run_id, checks)
+        record = _with_image(snapshot, record, image, run_id, verifier)
         done = tag_deployment(
-            root, tag.model, checks, lambda now: _decide(now, record), dry_run
+            root, tag.model, verifier, lambda now: _decide(now, record), dry_run
         ).name
     outcome = Outcome(tag.model, snapshot.first, "deployed", done, str(tag.version))
     return [outcome, *pending_after([outcome], snapshot.environments)]
 
 
 def _with_image(
-    snapshot: Snapshot, record: Record, image: str, run_id: str, checks: Checks
+    snapshot: Snapshot, record: Record, image: str, run_id: str, verifier: Verifier
 ) -> Record:
     name, _, digest = image.partition("@")
     expected = f"{snapshot.project.registry}/{snapshot.project.name}-{record.model}"
     if name != expected:
         raise TagshipError(f"{image}: the image of {record.model} is {expected}")
     split_reference(image)
-    if not checks.image_exists(image):
+    if not verifier.image_exists(image):
         raise TagshipError(f"{image}: the registry does not have it", "push it first")
     return replace(record, image=name, digest=digest, run_id=one_line(run_id), manifests=AUTOMATIC)
 

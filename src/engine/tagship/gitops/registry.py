@@ -40,14 +40,14 @@ def image_check(kind: str = "") -> Callable[[str], bool]:
         TagshipError: no such check.
     """
     chosen = kind or os.environ.get("TAGSHIP_REGISTRY_CHECK", "http")
-    checks: dict[str, Callable[[str], bool]] = {
+    registry_checks: dict[str, Callable[[str], bool]] = {
         "http": by_http,
         "skopeo": by_skopeo,
         "none": lambda reference: True,
     }
-    if chosen not in checks:
-        raise TagshipError(f"no registry check '{chosen}'", suggest(chosen, checks))
-    return checks[chosen]
+    if chosen not in registry_checks:
+        raise TagshipError(f"no registry check '{chosen}'", suggest(chosen, registry_checks))
+    return registry_checks[chosen]
 
 
 def by_skopeo(reference: str) -> bool:

@@ -8,9 +8,10 @@ from tagship.errors import TagshipError
 from tagship.gates.verdict import Verdict, compact_json
 from tagship.gitops.history import VERDICT, Release
 from tagship.gitops.rules import refuse_rejected_artifact
-from tagship.gitops.snapshot import Checks, Facts, Snapshot, fetch_snapshot
+from tagship.gitops.snapshot import Facts, Snapshot, fetch_snapshot
 from tagship.gitops.tagging import actor, push_tag
 from tagship.gitops.tags import ReleaseTag, compose, release_tag
+from tagship.gitops.verifier import Verifier
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ def release(
     root: Path,
     model: str,
     version: str,
-    checks: Checks,
+    verifier: Verifier,
     push: bool = False,
     dry_run: bool = False,
 ) -> Released:
@@ -51,20 +52,20 @@ def release(
         return _again(existing, head)
     _check_version(snapshot, tag)
     refuse_rejected_artifact(snapshot, model, facts.model_sha256)
-    checks.verify_lock(files)
+    verifier.verify_lock(files)
     champion = snapshot.champion(model)
-    verdict = checks.gate(files, champion)
+    verdict = verifier.gate(files, champion)
     _check_verdict(verdict, facts, str(tag))
     if snapshot.git.dirty():
         raise TagshipError("checking changed the work tree", "commit or undo it, then run again")
-    message = _message(snapshot, tag, facts, verdict, champion, checks)
+    message = _message(snapshot, tag, facts, verdict, champion, verifier)
     step = f"git push {snapshot.git.remote} refs/tags/{tag}"
     if dry_run:
         return Released(str(tag), head, False, False, message, step)
     if not push:
-        snapshot.git.keep(str(tag), snapshot.git.tag(str(tag), head, message, checks.sign))
+        snapshot.git.keep(str(tag), snapshot.git.tag(str(tag), head, message, verifier.sign))
         return Released(str(tag), head, True, False, message, step)
-    if push_tag(snapshot.git, str(tag), head, message, checks.sign):
+    if push_tag(snapshot.git, str(tag), head, message, verifier.sign):
         return Released(str(tag), head, True, True, message, f"tagship history {model}")
     again = fetch_snapshot(root)
     return _again(again.history.release(str(tag)), head)
@@ -140,7 +141,7 @@ def _message(
     facts: Facts,
     verdict: Verdict,
     champion: str | None,
-    checks: Checks,
+    verifier: Verifier,
 ) -> str:
     trailers = {
         "Model": tag.model,
@@ -152,7 +153,7 @@ def _message(
         "Verdict": verdict.status,
         "Verdict-SHA256": verdict.sha256,
         "Champion": champion or "none",
-        "Actor": actor(snapshot.git, checks),
+        "Actor": actor(snapshot.git, verifier),
     }
     passed = len(verdict.of_status("pass"))
     body = f"{passed} of {len(verdict.results)} gates passed, {verdict.status} overall."

@@ -22,7 +22,7 @@ from tagship.errors import TagshipError
 from tagship.files import write_json
 from tagship.gitops import kustomize
 from tagship.gitops.git import Git
-from tagship.gitops.git_objects import Entry
+from tagship.gitops.git_objects import TreeEntry
 from tagship.gitops.manifests import Rendered, examine
 from tagship.gitops.records import overlay, parse_record, record_path
 
@@ -45,7 +45,7 @@ class Renderer:
         self._models = models
         self._environments = environments
         self._known: dict[str, Rendered] = {}
-        self._inputs: dict[tuple[str, str, str], tuple[Entry, ...]] = {}
+        self._inputs: dict[tuple[str, str, str], tuple[TreeEntry, ...]] = {}
 
     @cached_property
     def version(self) -> str:
@@ -56,14 +56,14 @@ class Renderer:
         """
         return kustomize.version()
 
-    def inputs(self, commit: str, model: str, environment: str) -> tuple[Entry, ...]:
+    def inputs(self, commit: str, model: str, environment: str) -> tuple[TreeEntry, ...]:
         """What an environment may be rendered from, by hash: where it is equal, all is equal."""
         place = (commit, model, environment)
         if place not in self._inputs:
             self._inputs[place] = self._list_inputs(*place)
         return self._inputs[place]
 
-    def _list_inputs(self, commit: str, model: str, environment: str) -> tuple[Entry, ...]:
+    def _list_inputs(self, commit: str, model: str, environment: str) -> tuple[TreeEntry, ...]:
         mine = [
             entry
             for entry in self._git.entries(commit, "deploy")
@@ -100,7 +100,7 @@ class Renderer:
         return None
 
     def _new(
-        self, key: str, inputs: tuple[Entry, ...], commit: str, model: str, environment: str
+        self, key: str, inputs: tuple[TreeEntry, ...], commit: str, model: str, environment: str
     ) -> Rendered:
         path = record_path(model, environment)
         record = self._git.show(commit, path)
@@ -120,7 +120,7 @@ class Renderer:
     def _place(self, key: str) -> Path:
         return self._git.own_folder() / "tagship" / "renderings" / key
 
-    def _build(self, inputs: tuple[Entry, ...], model: str, environment: str) -> str:
+    def _build(self, inputs: tuple[TreeEntry, ...], model: str, environment: str) -> str:
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder).resolve()
             for path, entry in self._files(inputs):
@@ -137,7 +137,7 @@ class Renderer:
                 said = str(error.args[0]).replace(f"{root}/", "")
                 raise TagshipError(said, error.hint) from None
 
-    def _files(self, inputs: tuple[Entry, ...]) -> Iterator[tuple[str, Entry]]:
+    def _files(self, inputs: tuple[TreeEntry, ...]) -> Iterator[tuple[str, TreeEntry]]:
         for entry in inputs:
             if entry.mode != "40000":
                 yield entry.name, entry

@@ -14,9 +14,10 @@ from tagship.gitops.history import Deployment, left_by
 from tagship.gitops.propose import push_branch
 from tagship.gitops.records import Record, overlay
 from tagship.gitops.refs import Remote
-from tagship.gitops.snapshot import Checks, Snapshot, fetch_snapshot
+from tagship.gitops.snapshot import Snapshot, fetch_snapshot
 from tagship.gitops.tagging import Plan, Tagged, after, tag_deployment, workflow_run
 from tagship.gitops.tags import one_line
+from tagship.gitops.verifier import Verifier
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def rollback(
     model: str,
     environment: str,
     reason: str,
-    checks: Checks,
+    verifier: Verifier,
     to: int | None = None,
     dry_run: bool = False,
 ) -> RolledBack:
@@ -70,9 +71,9 @@ def rollback(
             )
         target = _target(snapshot, current, to)
         notes.clear()
-        return _plan(snapshot, current, target, reason, checks, notes)
+        return _plan(snapshot, current, target, reason, verifier, notes)
 
-    tag = tag_deployment(root, model, checks, decide, dry_run, again=see)
+    tag = tag_deployment(root, model, verifier, decide, dry_run, again=see)
     if dry_run and tag.message:
         return RolledBack(tag, "", "", "", "", tag.message, tuple(notes))
     with after(f"{tag.name} is there"):
@@ -121,7 +122,7 @@ def _of_this_run(
 
 
 def lift(
-    root: Path, model: str, what: str, reason: str, checks: Checks, dry_run: bool = False
+    root: Path, model: str, what: str, reason: str, verifier: Verifier, dry_run: bool = False
 ) -> list[Tagged]:
     """Lift the rejection of ``v1.3.0`` or ``production/5``, wherever it stands.
 
@@ -160,7 +161,7 @@ def lift(
                 _record(now, current), current.commit, "lift", subject, current.manifests, extra
             )
 
-        tags.append(tag_deployment(root, model, checks, decide, dry_run))
+        tags.append(tag_deployment(root, model, verifier, decide, dry_run))
     return tags
 
 
@@ -229,10 +230,10 @@ def _target(snapshot: Snapshot, current: Deployment, to: int | None) -> Deployme
     if to is not None:
         chosen = [d for d in earlier if d.number == to]
         if not chosen:
-            numbers = ", ".join(str(d.number) for d in earlier) or "none"
+            earlier_numbers = ", ".join(str(d.number) for d in earlier) or "none"
             raise TagshipError(
                 f"{model}/{environment}/{to}: {environment} never ran it before {current.name}",
-                f"the deployments before are: {numbers}",
+                f"the deployments before are: {earlier_numbers}",
             )
         if snapshot.history.is_moved(chosen[0]):
             raise TagshipError(f"{chosen[0].name}: it was moved after it ran", "choose another")
@@ -265,7 +266,7 @@ def _plan(
     current: Deployment,
     target: Deployment,
     reason: str,
-    checks: Checks,
+    verifier: Verifier,
     notes: list[str],
 ) -> Plan:
     record = _record(snapshot, target)
@@ -275,7 +276,7 @@ def _plan(
             "choose another number: --to N",
         )
     try:
-        gone = not checks.image_exists(record.reference)
+        gone = not verifier.image_exists(record.reference)
     except TagshipError as error:
         gone = False
         notes.append(f"not checked whether the registry has the image: {error.args[0]}")

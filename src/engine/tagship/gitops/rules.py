@@ -19,7 +19,7 @@ class NotDerived(Exception):
 
 
 @dataclass(frozen=True)
-class Check:
+class RuleResult:
     """A rule and what it found; neither problem nor doubt means that it holds."""
 
     what: str
@@ -29,7 +29,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Candidate:
+class DeploymentRules:
     """A record at a commit that is to run, or claims to have been right to run."""
 
     snapshot: Snapshot
@@ -75,11 +75,11 @@ class Candidate:
         record = self.record
         expected = self.snapshot.released(self.release, record.environment)
         for key in ("model_sha256", "data_sha256", "config_sha256", "verdict_sha256"):
-            mine, its = getattr(record, key), getattr(expected, key)
-            if mine != its:
+            recorded, released = getattr(record, key), getattr(expected, key)
+            if recorded != released:
                 raise TagshipError(
-                    f"{overlay(record.model, record.environment)}/release.yaml: {key}: {mine}"
-                    f" is not that of {record.release} ({its})",
+                    f"{overlay(record.model, record.environment)}/release.yaml: {key}: {recorded}"
+                    f" is not that of {record.release} ({released})",
                     "let `tagship propose` write it",
                 )
         if record.digest == NO_DIGEST:
@@ -127,14 +127,14 @@ class Candidate:
         record = self.record
         if record.environment == self.project.environments[0]:
             return
-        found = self._fingerprint()
-        if found != record.manifests:
+        fingerprint = self._fingerprint()
+        if fingerprint != record.manifests:
             if self.before:
                 refuse_other_kustomize(self.snapshot, self.before)
             raise TagshipError(
                 f"{overlay(record.model, record.environment)}: the manifests at"
-                f" {self.commit[:12]} ({found[:12]}) are not those that were proposed and reviewed"
-                f" ({record.manifests[:12]}), or another kustomize rendered those",
+                f" {self.commit[:12]} ({fingerprint[:12]}) are not those that were proposed and"
+                f" reviewed ({record.manifests[:12]}), or another kustomize rendered those",
                 f"run `tagship propose {record.model} {record.release.split('/')[-1]}"
                 f" --env {record.environment}` and have the new difference reviewed",
             )
@@ -200,10 +200,10 @@ def check_release(snapshot: Snapshot, release: Release) -> None:
         "Lock-SHA256": facts.lock_sha256,
         "Config-SHA256": facts.config_sha256,
     }
-    for key, found in claims.items():
-        if release.says(key) != found:
+    for key, held in claims.items():
+        if release.says(key) != held:
             raise TagshipError(
-                f"{release.name}: its {key} is {release.says(key)}, its commit holds {found}",
+                f"{release.name}: its {key} is {release.says(key)}, its commit holds {held}",
                 _BY_HAND,
             )
     try:
@@ -216,10 +216,10 @@ def check_release(snapshot: Snapshot, release: Release) -> None:
         "Verdict-SHA256": verdict.sha256,
         "Champion": verdict.champion or "none",
     }
-    for key, found in judged.items():
-        if release.says(key) != found:
+    for key, held in judged.items():
+        if release.says(key) != held:
             raise TagshipError(
-                f"{release.name}: its {key} is {release.says(key)}, its verdict says {found}",
+                f"{release.name}: its {key} is {release.says(key)}, its verdict says {held}",
                 _BY_HAND,
             )
     if not snapshot.git.is_ancestor(release.commit, snapshot.head):
@@ -235,15 +235,15 @@ def refuse_broken(rules: Iterable[Rule]) -> None:
         rule()
 
 
-def examine(rules: Iterable[Rule]) -> list[Check]:
+def try_rules(rules: Iterable[Rule]) -> list[RuleResult]:
     """Try every rule and say what each found."""
-    checks = []
+    results = []
     for what, rule in rules:
         try:
             rule()
-            checks.append(Check(what))
+            results.append(RuleResult(what))
         except TagshipError as error:
-            checks.append(Check(what, str(error.args[0])))
+            results.append(RuleResult(what, str(error.args[0])))
         except NotDerived as doubt:
-            checks.append(Check(what, not_derived=str(doubt)))
-    return checks
+            results.append(RuleResult(what, not_derived=str(doubt)))
+    return results

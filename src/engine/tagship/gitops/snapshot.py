@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tagship.config.project import ProjectConfig
-from tagship.config.project_files import PROJECT, ModelFiles, load_project, parse_project
+from tagship.config.project_files import PROJECT, load_project, parse_project
 from tagship.config.root import model_names, unknown_model
 from tagship.errors import TagshipError, suggest
 from tagship.files import sha256_of_bytes
-from tagship.gates.verdict import Verdict
 from tagship.gitops.git import Git
 from tagship.gitops.history import Deployment, History, Release, Upto
 from tagship.gitops.manifests import Rendered, refuse_foreign
@@ -26,7 +25,7 @@ from tagship.gitops.records import (
 )
 from tagship.gitops.refs import RawTag, Remote
 from tagship.gitops.rendering import Renderer
-from tagship.gitops.tags import numbers, parse_seen
+from tagship.gitops.tags import highest_numbers, parse_seen
 
 
 class RemoteUnavailable(TagshipError):
@@ -34,22 +33,6 @@ class RemoteUnavailable(TagshipError):
 
 
 CONFIGS = ("data.yaml", "model.yaml", "thresholds.yaml")
-
-
-@dataclass(frozen=True)
-class Checks:
-    """What other floors know how to prove, plugged in."""
-
-    verify_lock: Callable[[ModelFiles], None]
-    """Prove that training gives the locked artifact, or refuse the lock."""
-    gate: Callable[[ModelFiles, str | None], Verdict]
-    """Judge the locked artifact against the release that is champion, if any."""
-    image_exists: Callable[[str], bool]
-    """Whether a registry still holds ``image@digest``."""
-    sign: bool = False
-    """Whether tags are signed."""
-    actor: str = ""
-    """Who acts; git's committer when empty."""
 
 
 @dataclass(frozen=True)
@@ -176,26 +159,31 @@ class Snapshot:
         refuse_foreign(rendered, record, self.project_at(commit))
         return rendered.fingerprint
 
-    def same_inputs(self, one: str, other: str, model: str, environment: str) -> bool:
+    def same_inputs(self, commit_a: str, commit_b: str, model: str, environment: str) -> bool:
         """Whether two commits hold the very same files for an environment, its record too."""
-        inputs = {self.renderer.inputs(commit, model, environment) for commit in (one, other)}
+        inputs = {
+            self.renderer.inputs(commit, model, environment) for commit in (commit_a, commit_b)
+        }
         return len(inputs) == 1 and inputs != {()}
 
-    def same_manifests(self, one: str, other: str, model: str, environment: str) -> bool:
+    def same_manifests(self, commit_a: str, commit_b: str, model: str, environment: str) -> bool:
         """Whether two commits render to the same, but for record and image: both by one kustomize.
 
         Raises:
             TagshipError: as ``manifests``.
         """
-        if self.same_inputs(one, other, model, environment):
+        if self.same_inputs(commit_a, commit_b, model, environment):
             return True
-        return len({self.manifests(commit, model, environment) for commit in (one, other)}) == 1
+        return (
+            len({self.manifests(commit, model, environment) for commit in (commit_a, commit_b)})
+            == 1
+        )
 
     def upto(self, deployment: Deployment) -> Upto:
         """What there was before a deployment: in its own series by number, else as it saw it."""
         seen = parse_seen(self.git.message(deployment.commit))
         mine = (deployment.tag.model, deployment.tag.environment)
-        return {**numbers(seen), mine: deployment.number - 1}
+        return {**highest_numbers(seen), mine: deployment.number - 1}
 
     def rejection(
         self, record: Record, manifests: str, upto: Upto | None = None
@@ -331,12 +319,12 @@ def read_lock_text(text: str, path: str) -> tuple[str, str]:
 
     try:
         lock = YAML(typ="safe").load(text)
-        found = str(lock["artifact"]["sha256"]), str(lock["data"]["sha256"])
+        hashes = str(lock["artifact"]["sha256"]), str(lock["data"]["sha256"])
     except (YAMLError, KeyError, TypeError):
         raise TagshipError(
             f"{path}: not a lock", "it is written by `tagship run`, never by hand"
         ) from None
-    return found
+    return hashes
 
 
 def _sha256(text: str) -> str:

@@ -12,8 +12,9 @@ from tagship.errors import TagshipError
 from tagship.gitops.git import Git, jitter
 from tagship.gitops.history import Action, Deployment, Release
 from tagship.gitops.records import Record
-from tagship.gitops.snapshot import Checks, Snapshot, fetch_snapshot
+from tagship.gitops.snapshot import Snapshot, fetch_snapshot
 from tagship.gitops.tags import compose, seen_lines
+from tagship.gitops.verifier import Verifier
 
 ATTEMPTS = 20
 VERDICT_FILE = "verdict.json"
@@ -61,15 +62,15 @@ def plan_deployment(
     Raises:
         TagshipError: they cannot be rendered, or hold what nobody declared.
     """
-    found = snapshot.manifests(source, record.model, record.environment)
-    said = {"Manifests": found, "Kustomize": snapshot.renderer.version}
-    return Plan(record, source, "deploy", subject, said, dict(extra or {}))
+    fingerprint = snapshot.manifests(source, record.model, record.environment)
+    rendered = {"Manifests": fingerprint, "Kustomize": snapshot.renderer.version}
+    return Plan(record, source, "deploy", subject, rendered, dict(extra or {}))
 
 
 def tag_deployment(
     root: Path,
     model: str,
-    checks: Checks,
+    verifier: Verifier,
     decide: Decide,
     dry_run: bool = False,
     start: Snapshot | None = None,
@@ -98,14 +99,14 @@ def tag_deployment(
             return Tagged(plan.name, plan.commit, False, "")
         record = plan.record
         tag = snapshot.history.next(record.model, record.environment)
-        message = _message(snapshot, plan, str(tag), checks)
+        message = _message(snapshot, plan, str(tag), verifier)
         seen = seen_lines(snapshot.history.newest_objects())
         said = f"{tag}: {plan.subject}\n\n{seen}"
         files = verdict_file(snapshot.history.releases.get(record.release))
         commit = snapshot.git.graft(snapshot.head, "deploy", plan.source, files, said)
         if dry_run:
             return Tagged(str(tag), commit, False, message)
-        if push_tag(snapshot.git, str(tag), commit, message, checks.sign):
+        if push_tag(snapshot.git, str(tag), commit, message, verifier.sign):
             return Tagged(str(tag), commit, True, message, record.release)
         time.sleep(jitter(attempt))
     raise TagshipError(
@@ -145,12 +146,12 @@ def after(done: str) -> Iterator[None]:
         raise TagshipError(f"{done}; but then: {error.args[0]}", error.hint) from None
 
 
-def actor(git: Git, checks: Checks) -> str:
+def actor(git: Git, verifier: Verifier) -> str:
     """Who acts: as told, or GitHub's actor, or git's committer."""
-    return checks.actor or os.environ.get("GITHUB_ACTOR", "") or git.identity()
+    return verifier.actor or os.environ.get("GITHUB_ACTOR", "") or git.identity()
 
 
-def _message(snapshot: Snapshot, plan: Plan, name: str, checks: Checks) -> str:
+def _message(snapshot: Snapshot, plan: Plan, name: str, verifier: Verifier) -> str:
     record = plan.record
     current = snapshot.history.current(record.model, record.environment)
     trailers = {
@@ -159,7 +160,7 @@ def _message(snapshot: Snapshot, plan: Plan, name: str, checks: Checks) -> str:
         "Action": plan.action,
         **record.trailers(),
         **plan.manifests,
-        "Actor": actor(snapshot.git, checks),
+        "Actor": actor(snapshot.git, verifier),
         "Previous": f"{current.name}@{current.raw.object}" if current else "",
         "Run": workflow_run(),
         **plan.extra,

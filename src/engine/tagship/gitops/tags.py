@@ -184,15 +184,15 @@ def seen_lines(heads: Mapping[str, str]) -> str:
 
 def parse_seen(text: str) -> dict[str, str]:
     """Read what ``seen_lines`` wrote: deployments → their tag objects."""
-    found = {}
+    objects = {}
     for line in text.splitlines():
         match = _SEEN.fullmatch(line)
         if match and isinstance(parse_tag(match[1]), DeploymentTag):
-            found[match[1]] = match[2]
-    return found
+            objects[match[1]] = match[2]
+    return objects
 
 
-def numbers(seen: Iterable[str]) -> dict[tuple[str, str], int]:
+def highest_numbers(seen: Iterable[str]) -> dict[tuple[str, str], int]:
     """The number at which each model's environment stood, by the tags that were seen."""
     tags = (tag for tag in map(parse_tag, seen) if isinstance(tag, DeploymentTag))
     return {(tag.model, tag.environment): tag.number for tag in tags}

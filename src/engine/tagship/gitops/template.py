@@ -65,22 +65,22 @@ def read_link(root: Path) -> Link:
             return _copier_link(root / COPIER)
         raise TagshipError(f"{path}: no such file: no link to the template", HELP)
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return Link(str(found["template"]), str(found["commit"]), path.name)
+        answers = json.loads(path.read_text(encoding="utf-8"))
+        return Link(str(answers["template"]), str(answers["commit"]), path.name)
     except (ValueError, KeyError, TypeError) as error:
         raise TagshipError(f"{path}: not a link to a template: {error!r}", HELP) from None
 
 
 def _copier_link(path: Path) -> Link:
-    found = read_yaml(path).root
-    if not {"_src_path", "_commit"} <= found.keys():
+    answers = read_yaml(path).root
+    if not {"_src_path", "_commit"} <= answers.keys():
         raise TagshipError(f"{path}: not a link to a template: no _src_path or _commit", HELP)
-    url = str(found["_src_path"]).removeprefix("git+")
+    url = str(answers["_src_path"]).removeprefix("git+")
     for short, address in _SHORT.items():
         if url.startswith(short):
             name = url.removeprefix(short).removeprefix("/").removesuffix(".git")
             url = f"{address}{name}.git"
-    return Link(url, str(found["_commit"]), COPIER)
+    return Link(url, str(answers["_commit"]), COPIER)
 
 
 @dataclass(frozen=True)

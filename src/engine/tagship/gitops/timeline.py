@@ -13,14 +13,14 @@ from tagship.errors import TagshipError
 from tagship.gitops.append_only_branch import append
 from tagship.gitops.history import Deployment
 from tagship.gitops.snapshot import Snapshot
-from tagship.gitops.tags import numbers, parse_seen, seen_lines
+from tagship.gitops.tags import highest_numbers, parse_seen, seen_lines
 
 BRANCH = "tagship/heads"
 _NAME = "%Y-%m-%dT%H-%M-%SZ"
 
 
 @dataclass(frozen=True)
-class Heads:
+class TimelineEntry:
     """The highest deployments at a time, with their tag objects."""
 
     when: datetime
@@ -39,24 +39,24 @@ def append_to_timeline(snapshot: Snapshot, now: datetime) -> str:
     return append(snapshot.git, BRANCH, {f"{name[:7]}/{name}": text}, f"heads at {name}\n")
 
 
-def read_timeline(snapshot: Snapshot) -> list[Heads]:
+def read_timeline(snapshot: Snapshot) -> list[TimelineEntry]:
     """Every entry, oldest first; none when there is no such branch."""
     commit = snapshot.remote.heads.get(BRANCH)
     if commit is None:
         return []
     snapshot.git.fetch(commit)
-    found = []
+    entries = []
     for path in sorted(path for path, _ in snapshot.git.listing(f"{commit}^{{tree}}")):
         try:
             when = datetime.strptime(path.rpartition("/")[2], _NAME).replace(tzinfo=UTC)
         except ValueError:
             continue
-        found.append(Heads(when, parse_seen(snapshot.git.show(commit, path) or "")))
-    return found
+        entries.append(TimelineEntry(when, parse_seen(snapshot.git.show(commit, path) or "")))
+    return entries
 
 
 def ran_at(
-    entries: list[Heads], snapshot: Snapshot, model: str, environment: str, when: datetime
+    entries: list[TimelineEntry], snapshot: Snapshot, model: str, environment: str, when: datetime
 ) -> list[Deployment]:
     """What an environment ran at a time; several where it changed between two entries.
 
@@ -85,6 +85,6 @@ def ran_at(
                 f" git push origin {held}:refs/tags/{name}",
             )
     series, last = (model, environment), history[-1].number if history else 0
-    start = numbers(earlier[-1].tags).get(series, 0)
-    end = numbers(later[0].tags).get(series, 0) if later else last
+    start = highest_numbers(earlier[-1].tags).get(series, 0)
+    end = highest_numbers(later[0].tags).get(series, 0) if later else last
     return [deployment for deployment in history if start <= deployment.number <= end]

@@ -8,17 +8,18 @@ from tagship.errors import TagshipError
 from tagship.gitops.history import Deployment, Release
 from tagship.gitops.records import Record, pin_path, record_path
 from tagship.gitops.rules import (
-    Candidate,
-    Check,
+    DeploymentRules,
     Rule,
+    RuleResult,
     check_release,
-    examine,
     refuse_other_kustomize,
+    try_rules,
 )
-from tagship.gitops.snapshot import Checks, Snapshot, fetch_snapshot
+from tagship.gitops.snapshot import Snapshot, fetch_snapshot
 from tagship.gitops.tagging import VERDICT_FILE, verdict_file
 from tagship.gitops.tags import DeploymentTag, ReleaseTag, parse_tag
 from tagship.gitops.timeline import read_timeline
+from tagship.gitops.verifier import Verifier
 
 _SOUND = "the tag itself is sound"
 _TAKEN = {
@@ -29,11 +30,11 @@ _TAKEN = {
 
 
 @dataclass(frozen=True)
-class Verification:
+class TagVerification:
     """What was found about one tag."""
 
     name: str
-    checks: list[Check]
+    checks: list[RuleResult]
     taken: tuple[str, ...] = ()
     """What it says that nothing here derives."""
 
@@ -46,11 +47,11 @@ class Verification:
 def verify(
     root: Path,
     name: str,
-    checks: Checks,
+    verifier: Verifier,
     retrain: bool = False,
     signed: bool = False,
     kind: str | None = None,
-) -> Verification:
+) -> TagVerification:
     """Examine a deployment's or a release's tag; where only one kind will do, it is named.
 
     Raises:
@@ -64,20 +65,22 @@ def verify(
         )
     if kind and kind != ("release" if isinstance(tag, ReleaseTag) else "deployment"):
         raise TagshipError(f"{name} is no tag of a {kind}", "name the tag that this is about")
-    return _examine(fetch_snapshot(root), name, tag, checks, retrain, signed)
+    return _examine(fetch_snapshot(root), name, tag, verifier, retrain, signed)
 
 
-def verify_all(root: Path, checks: Checks) -> list[Verification]:
+def verify_all(root: Path, verifier: Verifier) -> list[TagVerification]:
     """Examine every tag of every model, and everything that is wrong with one."""
     snapshot = fetch_snapshot(root)
     names = [*snapshot.history.releases]
     names += [d.name for history in snapshot.history.deployments.values() for d in history]
     known = [(name, tag) for name in names if (tag := parse_tag(name))]
-    found = [_examine(snapshot, name, tag, checks, False, False) for name, tag in known]
+    verified = [_examine(snapshot, name, tag, verifier, False, False) for name, tag in known]
     others = [finding for finding in snapshot.history.findings if finding.ref not in names]
     problems = [(finding.ref, finding.problem) for finding in others]
     problems += _deleted_since(snapshot)
-    return found + [Verification(ref, [Check(_SOUND, problem)]) for ref, problem in problems]
+    return verified + [
+        TagVerification(ref, [RuleResult(_SOUND, problem)]) for ref, problem in problems
+    ]
 
 
 def _deleted_since(snapshot: Snapshot) -> list[tuple[str, str]]:
@@ -91,31 +94,34 @@ def _examine(
     snapshot: Snapshot,
     name: str,
     tag: ReleaseTag | DeploymentTag,
-    checks: Checks,
+    verifier: Verifier,
     retrain: bool,
     signed: bool,
-) -> Verification:
+) -> TagVerification:
     rules: list[Rule] = [(_SOUND, lambda: _no_finding(snapshot, name))]
-    found: Release | Deployment | None
+    claim: Release | Deployment | None
     if isinstance(tag, ReleaseTag):
-        found = release = snapshot.history.releases.get(name)
+        claim = release = snapshot.history.releases.get(name)
         if release:
             rules += _release_rules(snapshot, release)
     else:
         history = snapshot.history.deployments_of(tag.model, tag.environment)
-        ran = found = next((d for d in history if d.number == tag.number), None)
+        ran = claim = next((d for d in history if d.number == tag.number), None)
         release = snapshot.history.releases.get(ran.release) if ran else None
         if ran:
-            rules += _deployment_rules(snapshot, ran, checks)
+            rules += _deployment_rules(snapshot, ran, verifier)
     if signed:
         rules.append(("it is signed by a known key", lambda: _signed(snapshot, name)))
     if retrain and release:
         rules.append(
-            ("retraining gives the lock, and it passes", lambda: _again(snapshot, release, checks))
+            (
+                "retraining gives the lock, and it passes",
+                lambda: _again(snapshot, release, verifier),
+            )
         )
-    said = found.message.trailers if found else {}
+    said = claim.message.trailers if claim else {}
     taken = [key + (f" ({way})" if way else "") for key, way in _TAKEN.items() if key in said]
-    return Verification(name, examine(rules), (*taken, "the date"))
+    return TagVerification(name, try_rules(rules), (*taken, "the date"))
 
 
 def _no_finding(snapshot: Snapshot, name: str) -> None:
@@ -141,7 +147,7 @@ def _release_rules(snapshot: Snapshot, release: Release) -> list[Rule]:
     ]
 
 
-def _deployment_rules(snapshot: Snapshot, deployment: Deployment, checks: Checks) -> list[Rule]:
+def _deployment_rules(snapshot: Snapshot, deployment: Deployment, verifier: Verifier) -> list[Rule]:
     model, environment = deployment.tag.model, deployment.tag.environment
     rules: list[Rule] = [
         (
@@ -156,12 +162,12 @@ def _deployment_rules(snapshot: Snapshot, deployment: Deployment, checks: Checks
     except TagshipError:
         record = None
     if record:
-        candidate = Candidate(snapshot, origin.commit, record, deployment)
+        candidate = DeploymentRules(snapshot, origin.commit, record, deployment)
         kept = candidate.rules()
         if deployment.says("Action") == "lift":
             kept = [rule for rule in kept if rule[1] != candidate.not_rejected]
         rules += kept
-        rules.append(("the registry has the image", lambda: _image(record, checks)))
+        rules.append(("the registry has the image", lambda: _image(record, verifier)))
     return rules
 
 
@@ -194,18 +200,18 @@ def _agrees(snapshot: Snapshot, deployment: Deployment) -> None:
     record = snapshot.record(deployment.commit, model, environment)
     if record is None:
         raise TagshipError(f"its commit has no {record_path(model, environment)}")
-    for key, found in record.trailers().items():
-        if deployment.says(key) != found:
-            raise TagshipError(f"{key} says {deployment.says(key)}, its commit holds {found}")
+    for key, held in record.trailers().items():
+        if deployment.says(key) != held:
+            raise TagshipError(f"{key} says {deployment.says(key)}, its commit holds {held}")
     origin = _origin(snapshot, deployment)
     if deployment.manifests != origin.manifests:
         raise TagshipError(
             f"it says other Manifests or Kustomize than {origin.name}, which it runs"
         )
-    found = snapshot.manifests(origin.commit, model, environment)
-    if found != deployment.says("Manifests"):
+    rendered = snapshot.manifests(origin.commit, model, environment)
+    if rendered != deployment.says("Manifests"):
         refuse_other_kustomize(snapshot, deployment)
-        raise TagshipError(f"Manifests says {deployment.says('Manifests')}, it renders {found}")
+        raise TagshipError(f"Manifests says {deployment.says('Manifests')}, it renders {rendered}")
 
 
 def _placed(snapshot: Snapshot, deployment: Deployment) -> None:
@@ -246,8 +252,8 @@ def _was_merged(snapshot: Snapshot, commit: str, parent: str) -> bool:
     return any(snapshot.git.tree(each, "deploy") == wanted for each in (parent, *merged))
 
 
-def _image(record: Record, checks: Checks) -> None:
-    if not checks.image_exists(record.reference):
+def _image(record: Record, verifier: Verifier) -> None:
+    if not verifier.image_exists(record.reference):
         raise TagshipError(f"{record.reference} is gone")
 
 
@@ -255,14 +261,14 @@ def _signed(snapshot: Snapshot, name: str) -> None:
     snapshot.git.run("verify-tag", f"refs/tagship/tags/{name}")
 
 
-def _again(snapshot: Snapshot, release: Release, checks: Checks) -> None:
+def _again(snapshot: Snapshot, release: Release, verifier: Verifier) -> None:
     """Retrain in a work tree of the release, and judge it as it was judged."""
     model = release.tag.model
     champion = release.says("Champion")
     with snapshot.git.checkout(release.commit) as folder:
         files = load_model(folder, model)
-        checks.verify_lock(files)
-        verdict = checks.gate(files, None if champion in ("", "none") else champion)
+        verifier.verify_lock(files)
+        verdict = verifier.gate(files, None if champion in ("", "none") else champion)
     if verdict.status == "fail":
         failed = ", ".join(f"{r.gate} {r.subject}" for r in verdict.of_status("fail"))
         raise TagshipError(f"{release.name} does not pass again: {failed}")

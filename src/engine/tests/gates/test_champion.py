@@ -18,11 +18,11 @@ from tagship.config.project_files import load_project
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_file
 from tagship.gates.verdict import GateResult, Verdict, read_verdict
-from tagship.gitops.artifacts import Artifact, push_artifact
+from tagship.gitops.artifacts import RegistryArtifact, push_artifact
 from tagship.gitops.tags import compose
+from tagship.lock_verifier import LockVerifier
 from tagship.new_model.overlays import overlay_files
 from tagship.programs import run_program
-from tagship.proofs import Proofs
 from tagship.training.bundle import load_bundle
 from tagship.training.lock import read_lock
 
@@ -127,7 +127,7 @@ def _released(tmp_path_factory: pytest.TempPathFactory, _registry: Registry) -> 
     assert champion_here(project.root, "tiny") is None
     train_and_lock(project)
     image, bundle = f"{_registry.host}/shop/tiny", load_bundle(project.files)
-    artifact = Artifact(bundle.artifact, bundle.boundary.to_json().encode())
+    artifact = RegistryArtifact(bundle.artifact, bundle.boundary.to_json().encode())
     push_artifact(image, "v1.0.0.model", "tiny/v1.0.0", artifact)
     deploy(project, "tiny/v1.0.0", 1, image)
     assert champion_here(project.root, "tiny") == "tiny/v1.0.0"
@@ -428,10 +428,10 @@ def test_a_champion_trained_elsewhere_to_other_bits_is_accepted(
 @pytest.mark.slow
 def test_a_release_is_judged_against_the_champion_that_it_names(released: Project) -> None:
     with own_modules(released.root / "src"):
-        proofs = Proofs(released.root)
-        verdict = proofs.gate(released.files, "tiny/v1.0.0")
+        verifier = LockVerifier(released.root)
+        verdict = verifier.gate(released.files, "tiny/v1.0.0")
         assert (verdict.status, verdict.champion) == ("pass", "tiny/v1.0.0")
-        assert proofs.gate(released.files, None).champion is None
+        assert verifier.gate(released.files, None).champion is None
 
 
 def test_a_lock_that_retraining_does_not_give_is_refused(released: Project) -> None:
@@ -442,7 +442,7 @@ def test_a_lock_that_retraining_does_not_give_is_refused(released: Project) -> N
         own_modules(released.root / "src"),
         pytest.raises(TagshipError, match="retraining gave another model"),
     ):
-        Proofs(released.root).gate(released.files, "tiny/v1.0.0")
+        LockVerifier(released.root).gate(released.files, "tiny/v1.0.0")
 
 
 def test_a_verdict_is_about_the_artifact_that_the_lock_names(released: Project) -> None:
@@ -450,7 +450,7 @@ def test_a_verdict_is_about_the_artifact_that_the_lock_names(released: Project) 
     sha256 = read_lock(released.lock).artifact.sha256
     released.edit("config/tiny/model.lock.yaml", sha256, "f" * 64)
     with own_modules(released.root / "src"):
-        assert Proofs(released.root).gate(released.files, None).artifact_sha256 == "f" * 64
+        assert LockVerifier(released.root).gate(released.files, None).artifact_sha256 == "f" * 64
 
 
 def test_rows_other_than_those_of_the_training_are_not_compared(

@@ -66,7 +66,7 @@ def tagship(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str]]:
 
     def run(shop: Shop, name: str, *arguments: str) -> tuple[int, str]:
         monkeypatch.chdir(shop.root)
-        monkeypatch.setattr("tagship.cli.checks.checks", lambda *a, **k: shop.checks)
+        monkeypatch.setattr("tagship.cli.verifier.make_verifier", lambda *a, **k: shop.verifier)
         app = typer.Typer()
         app.callback()(lambda: None)
         app.command(name)(import_module(f"tagship.cli.{name}").command)

@@ -9,11 +9,12 @@ from pathlib import Path
 from tagship.config.project_files import ModelFiles
 from tagship.gates.verdict import GateResult, Verdict
 from tagship.gitops.propose import Proposal, propose
-from tagship.gitops.reconcile import Outcome, Review, reconcile
+from tagship.gitops.reconcile import MergedPullRequest, Outcome, reconcile
 from tagship.gitops.reconcile_release import reconcile_release
 from tagship.gitops.release import release
 from tagship.gitops.rollback import rollback
-from tagship.gitops.snapshot import Checks, Snapshot, fetch_snapshot, read_lock_text
+from tagship.gitops.snapshot import Snapshot, fetch_snapshot, read_lock_text
+from tagship.gitops.verifier import Verifier
 
 REGISTRY = "registry.example/shop/shop"
 
@@ -141,7 +142,7 @@ def gate(files: ModelFiles, champion: str | None) -> Verdict:
     )
 
 
-CHECKS = Checks(verify_lock=lambda files: None, gate=gate, image_exists=lambda reference: True)
+VERIFIER = Verifier(verify_lock=lambda files: None, gate=gate, image_exists=lambda reference: True)
 
 
 @dataclass
@@ -150,8 +151,8 @@ class Shop:
 
     root: Path
     remote: Path
-    checks: Checks = CHECKS
-    approved: dict[str, Review] = field(default_factory=dict)
+    verifier: Verifier = VERIFIER
+    approved: dict[str, MergedPullRequest] = field(default_factory=dict)
     """For each commit of main that a pull request brought, what was approved."""
 
     def git(self, *arguments: str) -> str:
@@ -207,11 +208,11 @@ class Shop:
         self.commit(f"feat: {label}")
 
     def release(self, version: str, model: str = "churn") -> None:
-        release(self.root, model, version, self.checks, push=True)
+        release(self.root, model, version, self.verifier, push=True)
 
     def stage(self, version: str, image: str | None = None, model: str = "churn") -> Outcome:
         """What becomes of a release in the first environment."""
-        return reconcile_release(self.root, f"{model}/{version}", self.checks, image)[0]
+        return reconcile_release(self.root, f"{model}/{version}", self.verifier, image)[0]
 
     def propose(
         self, version: str | None, image: str = "", model: str = "churn", environment: str = ""
@@ -238,7 +239,7 @@ class Shop:
             self.git("switch", "-q", "main")
             self.git("merge", "-q", "--ff-only", tip)
         self.git("push", "-q", "origin", "main")
-        self.approved[self.git("rev-parse", "HEAD")] = Review("#1", head)
+        self.approved[self.git("rev-parse", "HEAD")] = MergedPullRequest("#1", head)
         return self.git("rev-parse", "HEAD")
 
     def change(self, path: str) -> str:
@@ -263,7 +264,7 @@ class Shop:
 
     def reconcile(self, commit: str = "") -> dict[tuple[str, str], Outcome]:
         found = reconcile(
-            self.root, self.checks, commit, lambda brought, _: self.approved.get(brought)
+            self.root, self.verifier, commit, lambda brought, _: self.approved.get(brought)
         )
         return {(o.model, o.environment): o for o in found}
 
@@ -278,7 +279,7 @@ class Shop:
 
     def rollback(self, reason: str = "it is slow", **options):
         environment = options.pop("environment", "production")
-        return rollback(self.root, "churn", environment, reason, self.checks, **options)
+        return rollback(self.root, "churn", environment, reason, self.verifier, **options)
 
     def runs(self, environment: str, model: str = "churn") -> str:
         current = self.snapshot().history.current(model, environment)

@@ -68,7 +68,7 @@ def test_a_release_cut_off_anywhere_is_finished_by_running_it_again(shop: Shop) 
 def test_a_release_tagged_here_but_never_pushed_is_pushed_by_the_next_run(shop: Shop) -> None:
     from tagship.gitops.release import release
 
-    release(shop.root, "churn", "v1.0.0", shop.checks)
+    release(shop.root, "churn", "v1.0.0", shop.verifier)
     shop.release("v1.0.0")
     assert shop.remote_tags() == ["churn/v1.0.0"]
     assert not shop.snapshot().history.findings
@@ -109,7 +109,7 @@ def test_a_rollback_cut_off_anywhere_is_finished_and_goes_back_once(shipped: Sho
     assert done[-1].branch == "rollback/churn/production/3"
     assert shipped.git("ls-remote", "origin", done[-1].branch)
     shipped.merge(done[-1].branch)
-    survives(shipped, lambda: lift(shipped.root, "churn", "v1.1.0", "x", shipped.checks), 3)
+    survives(shipped, lambda: lift(shipped.root, "churn", "v1.1.0", "x", shipped.verifier), 3)
     assert "churn/production/5" not in shipped.remote_tags()
 
 
@@ -122,9 +122,9 @@ def test_kill_9_in_the_middle_of_the_push_leaves_a_state_that_the_next_run_finis
     hook.chmod(0o755)
     script = (
         "import sys; sys.path[:0] = sys.argv[2:]\n"
-        "from shop import CHECKS; from pathlib import Path\n"
+        "from shop import VERIFIER; from pathlib import Path\n"
         "from tagship.gitops.rollback import rollback\n"
-        "rollback(Path(sys.argv[1]), 'churn', 'production', 'it is slow', CHECKS)\n"
+        "rollback(Path(sys.argv[1]), 'churn', 'production', 'it is slow', VERIFIER)\n"
     )
     here = Path(__file__).parent
     done = subprocess.run(
@@ -150,8 +150,8 @@ def test_many_clones_at_once_take_each_number_once(shipped: Shop) -> None:
         )
 
     def take(clone: Shop) -> str:
-        checks = replace(clone.checks, actor=clone.root.name)
-        return tag_deployment(clone.root, "churn", checks, decide).name
+        verifier = replace(clone.verifier, actor=clone.root.name)
+        return tag_deployment(clone.root, "churn", verifier, decide).name
 
     with ThreadPoolExecutor(4) as pool:
         names = list(pool.map(take, clones))
@@ -211,7 +211,7 @@ def test_promoting_and_rolling_back_at_once_is_as_if_one_came_first(shipped: Sho
     assert "came first" in said or said in ("churn/v1.1.0", "churn/v1.2.0")
     history = shipped.snapshot().history.deployments_of("churn", "production")
     assert [d.number for d in history] == list(range(1, len(history) + 1))
-    assert all(verify(shipped.root, d.name, shipped.checks).ok for d in history)
+    assert all(verify(shipped.root, d.name, shipped.verifier).ok for d in history)
 
 
 def test_a_rollback_that_was_beaten_by_a_promotion_is_refused(shipped: Shop) -> None:
@@ -226,7 +226,7 @@ def test_a_rollback_that_was_beaten_by_a_promotion_is_refused(shipped: Shop) -> 
             asked.append(other.reconcile())
         return True
 
-    shipped.checks = replace(shipped.checks, image_exists=beaten)
+    shipped.verifier = replace(shipped.verifier, image_exists=beaten)
     with pytest.raises(TagshipError, match="churn/production/3 came first"):
         shipped.rollback()
     assert shipped.runs("production") == "churn/v1.2.0"

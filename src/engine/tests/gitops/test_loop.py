@@ -31,7 +31,7 @@ def test_a_release_reaches_staging_then_production_by_every_kind_of_merge(
     assert found["churn", "staging"].state == "current"
     assert runs(shop.remote, "churn", "production") == ("churn/production/1", "churn/v1.0.0")
     for name in ("churn/v1.0.0", "churn/staging/1", "churn/production/1"):
-        assert verify(shop.root, name, shop.checks).ok, name
+        assert verify(shop.root, name, shop.verifier).ok, name
 
 
 def test_running_each_step_again_changes_nothing(shipped: Shop) -> None:
@@ -47,7 +47,7 @@ def test_running_each_step_again_changes_nothing(shipped: Shop) -> None:
 def test_a_release_without_push_only_tags_here_and_says_how_to_go_on(shop: Shop) -> None:
     from tagship.gitops.release import release
 
-    done = release(shop.root, "churn", "v1.0.0", shop.checks)
+    done = release(shop.root, "churn", "v1.0.0", shop.verifier)
     assert shop.remote_tags() == []
     assert done.next == "git push origin refs/tags/churn/v1.0.0"
     shop.git("push", "-q", "origin", "refs/tags/churn/v1.0.0")
@@ -62,7 +62,7 @@ def test_rollback_restores_the_tree_and_rejects_what_it_left(shipped: Shop) -> N
     trees = [shipped.git("rev-parse", f"refs/tags/churn/production/{n}:{folder}") for n in (1, 3)]
     assert trees[0] == trees[1]
     assert runs(shipped.remote, "churn", "production") == ("churn/production/3", "churn/v1.0.0")
-    assert verify(shipped.root, "churn/production/3", shipped.checks).ok
+    assert verify(shipped.root, "churn/production/3", shipped.verifier).ok
 
 
 def test_a_merge_between_rollback_and_its_pull_request_deploys_nothing(shipped: Shop) -> None:
@@ -78,17 +78,19 @@ def test_a_merge_between_rollback_and_its_pull_request_deploys_nothing(shipped: 
 def test_a_lifted_version_is_proposed_again_by_pull_request(shipped: Shop) -> None:
     done = shipped.rollback()
     with pytest.raises(TagshipError, match="still asks for"):
-        lift(shipped.root, "churn", "v1.1.0", "mended", shipped.checks)
+        lift(shipped.root, "churn", "v1.1.0", "mended", shipped.verifier)
     shipped.merge(done.branch)
     with pytest.raises(TagshipError, match=r"rejected by churn/production/3: it is slow"):
         shipped.propose("v1.1.0")
-    [tag] = lift(shipped.root, "churn", "v1.1.0", "mended", shipped.checks)
-    assert lift(shipped.root, "churn", "v1.1.0", "mended", shipped.checks)[0].created is False
+    [tag] = lift(shipped.root, "churn", "v1.1.0", "mended", shipped.verifier)
+    assert lift(shipped.root, "churn", "v1.1.0", "mended", shipped.verifier)[0].created is False
     assert runs(shipped.remote, "churn", "production") == (tag.name, "churn/v1.0.0")
     assert shipped.reconcile()["churn", "production"].state == "current"
     shipped.merge(shipped.propose("v1.1.0").branch)
     assert shipped.reconcile()["churn", "production"].detail == "churn/production/5"
-    assert all(verify(shipped.root, f"churn/production/{n}", shipped.checks).ok for n in (3, 4, 5))
+    assert all(
+        verify(shipped.root, f"churn/production/{n}", shipped.verifier).ok for n in (3, 4, 5)
+    )
 
 
 def test_a_change_of_manifests_reaches_staging_on_merge_and_production_by_its_own(
@@ -103,8 +105,8 @@ def test_a_change_of_manifests_reaches_staging_on_merge_and_production_by_its_ow
     assert proposal.branch == "promote/churn/v1.1.0"
     shipped.merge(proposal.branch, "squash")
     assert shipped.reconcile()["churn", "production"].detail == "churn/production/3"
-    assert verify(shipped.root, "churn/production/3", shipped.checks).ok
-    assert verify(shipped.root, "churn/staging/3", shipped.checks).ok
+    assert verify(shipped.root, "churn/production/3", shipped.verifier).ok
+    assert verify(shipped.root, "churn/staging/3", shipped.verifier).ok
     back = shipped.rollback("too much memory")
     assert back.rejects == "churn/production/3"
     assert back.release == "churn/v1.1.0"
@@ -122,7 +124,7 @@ def test_staging_ahead_of_main_keeps_its_release_when_manifests_change(shipped: 
     shipped.new_manifests(2)
     assert shipped.reconcile()["churn", "staging"].state == "deployed"
     assert runs(shipped.remote, "churn", "staging") == ("churn/staging/4", "churn/v1.2.0")
-    assert verify(shipped.root, "churn/staging/4", shipped.checks).ok
+    assert verify(shipped.root, "churn/staging/4", shipped.verifier).ok
 
 
 def test_a_late_run_for_an_older_merge_does_not_go_back(shipped: Shop) -> None:
@@ -146,13 +148,13 @@ def test_a_third_environment_promotes_from_the_second(build_shop: Callable[..., 
     assert second.branch == "promote/churn/v1.0.0-production"
     shop.merge(second.branch, "rebase")
     assert shop.reconcile()["churn", "production"].detail == "churn/production/1"
-    assert verify(shop.root, "churn/production/1", shop.checks).ok
+    assert verify(shop.root, "churn/production/1", shop.verifier).ok
 
 
 def test_one_environment_alone_needs_no_pull_request(build_shop: Callable[..., Shop]) -> None:
     shop = build_shop("live")
     shop.release("v1.0.0")
-    outcomes = reconcile_release(shop.root, "churn/v1.0.0", shop.checks, image("one"))
+    outcomes = reconcile_release(shop.root, "churn/v1.0.0", shop.verifier, image("one"))
     assert outcomes == [Outcome("churn", "live", "deployed", "churn/live/1", "v1.0.0")]
     with pytest.raises(TagshipError, match="live is the first environment"):
         shop.propose("v1.0.0")
@@ -201,11 +203,11 @@ def test_a_dry_run_pushes_nothing(shop: Shop) -> None:
     from tagship.gitops.propose import propose
     from tagship.gitops.release import release
 
-    assert release(shop.root, "churn", "v1.0.0", shop.checks, push=True, dry_run=True).message
+    assert release(shop.root, "churn", "v1.0.0", shop.verifier, push=True, dry_run=True).message
     assert shop.remote_tags() == []
     shop.release("v1.0.0")
     name = "churn/v1.0.0"
-    staged = reconcile_release(shop.root, name, shop.checks, image("one"), dry_run=True)[0]
+    staged = reconcile_release(shop.root, name, shop.verifier, image("one"), dry_run=True)[0]
     assert (staged.state, staged.detail) == ("deployed", "churn/staging/1")
     assert shop.remote_tags() == ["churn/v1.0.0"]
     shop.stage("v1.0.0", image("one"))

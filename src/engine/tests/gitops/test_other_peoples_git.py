@@ -114,7 +114,7 @@ def test_a_release_sees_hidden_files(shipped: Shop, hide: str) -> None:
         path = shipped.root / "config/churn/model.yaml"
         path.write_text(path.read_text() + "# hidden\n")
     with pytest.raises(TagshipError, match="the work tree is not clean"):
-        release(shipped.root, "churn", "v1.2.0", shipped.checks)
+        release(shipped.root, "churn", "v1.2.0", shipped.verifier)
 
 
 @pytest.mark.parametrize("key", ["tag.gpgSign", "tag.forceSignAnnotated"])

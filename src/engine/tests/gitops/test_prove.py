@@ -20,9 +20,9 @@ Path({items!r}).write_text(json.dumps({{"items": items(Shop(Path({root!r}), Path
 """
 ENGINE = """\
 import sys
-from shop import CHECKS
-import tagship.cli.checks
-tagship.cli.checks.checks = lambda *arguments, **options: CHECKS
+from shop import VERIFIER
+import tagship.cli.verifier
+tagship.cli.verifier.make_verifier = lambda *arguments, **options: VERIFIER
 from tagship.cli import main
 main()
 """

@@ -8,14 +8,14 @@ from shop import Shop, gate, image, put_lock, sha
 
 from tagship.errors import TagshipError
 from tagship.gitops.propose import propose
-from tagship.gitops.reconcile import Review
+from tagship.gitops.reconcile import MergedPullRequest
 from tagship.gitops.release import release
 from tagship.gitops.status import history, status
 from tagship.gitops.verify import verify
 
 
 def problems(shop: Shop, name: str) -> str:
-    return "\n".join(check.problem for check in verify(shop.root, name, shop.checks).checks)
+    return "\n".join(check.problem for check in verify(shop.root, name, shop.verifier).checks)
 
 
 def findings(shop: Shop) -> str:
@@ -184,7 +184,7 @@ def test_a_stale_lock_is_not_released(shop: Shop) -> None:
     def stale(files: object) -> None:
         raise TagshipError("the lock is stale")
 
-    shop.checks = replace(shop.checks, verify_lock=stale)
+    shop.verifier = replace(shop.verifier, verify_lock=stale)
     with pytest.raises(TagshipError, match="the lock is stale"):
         shop.release("v1.0.0")
     assert shop.remote_tags() == []
@@ -218,20 +218,20 @@ def test_a_verdict_on_another_artifact_is_not_released(shop: Shop) -> None:
     def other(files, champion):  # type: ignore[no-untyped-def]
         return gate(files, champion).model_copy(update={"artifact_sha256": sha("other")})
 
-    shop.checks = replace(shop.checks, gate=other)
+    shop.verifier = replace(shop.verifier, gate=other)
     with pytest.raises(TagshipError, match="the gates judged"):
         shop.release("v1.0.0")
 
 
 def test_retraining_that_does_not_pass_is_told(shipped: Shop) -> None:
-    assert verify(shipped.root, "churn/production/2", shipped.checks, retrain=True).ok
+    assert verify(shipped.root, "churn/production/2", shipped.verifier, retrain=True).ok
 
     def failing(files, champion):  # type: ignore[no-untyped-def]
         assert champion == "churn/v1.0.0"
         return gate(files, champion).model_copy(update={"results": []})
 
-    checks = replace(shipped.checks, gate=failing)
-    found = verify(shipped.root, "churn/production/2", checks, retrain=True)
+    verifier = replace(shipped.verifier, gate=failing)
+    found = verify(shipped.root, "churn/production/2", verifier, retrain=True)
     assert "does not pass again" in found.checks[-1].problem
 
 
@@ -255,7 +255,7 @@ def test_content_changed_after_review_is_refused(shipped: Shop, how: str) -> Non
     shipped.git("push", "-q", "origin", f"HEAD:refs/heads/{proposal.branch}")
     shipped.git("switch", "-q", "main")
     merged = shipped.merge(proposal.branch, how)
-    shipped.approved[merged] = Review("#1", proposal.commit)
+    shipped.approved[merged] = MergedPullRequest("#1", proposal.commit)
     found = shipped.reconcile(commit=merged)["churn", "production"]
     assert found.state == "refused"
     assert "differs from what was reviewed" in found.detail
@@ -300,7 +300,7 @@ def test_an_older_release_does_not_come_back_by_a_late_merge(shipped: Shop) -> N
     shipped.git("fetch", "-q", "origin", late.branch)
     shipped.git("checkout", "-q", "FETCH_HEAD", "--", "deploy/churn/production")
     merged = shipped.commit()
-    shipped.approved[merged] = Review("#1", merged)
+    shipped.approved[merged] = MergedPullRequest("#1", merged)
     assert "runs the newer churn/v1.3.0" in shipped.reconcile()["churn", "production"].detail
     shipped.new_lock("five")
     shipped.release("v1.4.0")
@@ -327,7 +327,7 @@ def test_a_wrong_image_is_refused(shop: Shop, wrong: str, problem: str) -> None:
 
 def test_an_image_that_the_registry_does_not_have_is_not_deployed(shop: Shop) -> None:
     shop.release("v1.0.0")
-    shop.checks = replace(shop.checks, image_exists=lambda reference: False)
+    shop.verifier = replace(shop.verifier, image_exists=lambda reference: False)
     with pytest.raises(TagshipError, match="the registry does not have it"):
         shop.propose("v1.0.0", image=image("one"))
 
@@ -378,7 +378,7 @@ def test_rollback_only_to_what_this_environment_ran(shipped: Shop) -> None:
 
 
 def test_rollback_to_an_image_that_is_gone_is_refused(shipped: Shop) -> None:
-    shipped.checks = replace(shipped.checks, image_exists=lambda reference: False)
+    shipped.verifier = replace(shipped.verifier, image_exists=lambda reference: False)
     with pytest.raises(TagshipError, match="the registry does not have it any more"):
         shipped.rollback()
 
@@ -387,9 +387,9 @@ def test_lifting_what_is_not_rejected_or_without_reason_is_refused(shipped: Shop
     from tagship.gitops.rollback import lift
 
     with pytest.raises(TagshipError, match=r"churn/v1\.0\.0 is not rejected"):
-        lift(shipped.root, "churn", "v1.0.0", "why not", shipped.checks)
+        lift(shipped.root, "churn", "v1.0.0", "why not", shipped.verifier)
     with pytest.raises(TagshipError, match="a reason is needed"):
-        lift(shipped.root, "churn", "v1.0.0", " ", shipped.checks)
+        lift(shipped.root, "churn", "v1.0.0", " ", shipped.verifier)
 
 
 def test_a_push_that_the_remote_refuses_is_told_and_leaves_nothing(shipped: Shop) -> None:
@@ -460,7 +460,7 @@ def test_a_renamed_or_removed_model_is_told_and_can_still_be_rolled_back(shipped
     done = shipped.rollback()
     assert (done.release, done.branch) == ("churn/v1.0.0", "")
     with pytest.raises(TagshipError, match="no model 'churn'"):
-        release(shipped.root, "churn", "v1.2.0", shipped.checks)
+        release(shipped.root, "churn", "v1.2.0", shipped.verifier)
 
 
 def test_a_removed_overlay_is_refused_not_forgotten(shipped: Shop) -> None:
@@ -498,11 +498,11 @@ def test_any_reason_is_kept_as_text_and_never_obeyed(shipped: Shop, reason: str)
 @pytest.mark.parametrize("name", ["-x", "churn; id", "$(id)", "../churn", "Churn", "chürn", ""])
 def test_a_name_that_cannot_be_a_models_is_refused(shipped: Shop, name: str) -> None:
     with pytest.raises(TagshipError):
-        release(shipped.root, name, "v1.0.0", shipped.checks)
+        release(shipped.root, name, "v1.0.0", shipped.verifier)
     with pytest.raises(TagshipError):
         propose(shipped.root, name, "v1.0.0")
     with pytest.raises(TagshipError, match="is no tag of this grammar"):
-        verify(shipped.root, f"{name}/v1.0", shipped.checks)
+        verify(shipped.root, f"{name}/v1.0", shipped.verifier)
 
 
 def test_verifying_a_tag_that_is_not_there_is_told(shipped: Shop) -> None:

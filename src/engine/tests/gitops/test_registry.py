@@ -12,7 +12,7 @@ from shop import sha
 from registries import Registry, docker_registry
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_bytes
-from tagship.gitops.artifacts import Artifact, fetch_artifact, push_artifact
+from tagship.gitops.artifacts import RegistryArtifact, fetch_artifact, push_artifact
 from tagship.gitops.registry import credentials, image_check
 from tagship.training.lock import LockedArtifact
 
@@ -70,7 +70,7 @@ def test_no_clear_answer_is_refused_not_guessed(
         image_check("skopeo")(f"{registry}@{DIGESTS['there']}")
 
 
-MODEL = Artifact(b"the model" * 1000, b"{}\n")
+MODEL = RegistryArtifact(b"the model" * 1000, b"{}\n")
 LOCKED = LockedArtifact(
     sha256=sha256_of_bytes(MODEL.model),
     bytes=len(MODEL.model),

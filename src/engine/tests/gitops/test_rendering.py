@@ -156,7 +156,7 @@ def test_another_image_may_run_by_its_digest(shipped: Shop) -> None:
     add(shipped, "config/project.yaml", f"manifests: {{images: ['{listed}']}}\n")
     shipped.commit()
     assert deployed(shipped, "staging") == "deployed churn/staging/3"
-    assert verify(shipped.root, "churn/staging/3", shipped.checks).ok
+    assert verify(shipped.root, "churn/staging/3", shipped.verifier).ok
     shipped.pull()
     add(shipped, "config/project.yaml", "# the list by tag is refused\n")
     text = (shipped.root / "config/project.yaml").read_text().replace(listed, "proxy:latest")
@@ -260,7 +260,7 @@ def test_an_overlay_that_does_not_render_its_record_is_refused(shipped: Shop) ->
 def test_another_kustomize_redeploys_nothing_and_claims_nothing(
     shipped: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert verify(shipped.root, "churn/production/2", shipped.checks).checks[-2].not_derived == ""
+    assert verify(shipped.root, "churn/production/2", shipped.verifier).checks[-2].not_derived == ""
     real = kustomize.command()
     program = tmp_path / "bin" / "kustomize"
     program.parent.mkdir()
@@ -275,7 +275,7 @@ def test_another_kustomize_redeploys_nothing_and_claims_nothing(
     assert deployed(shipped, "staging").startswith("current")
     assert deployed(shipped).startswith("current")
     assert all(row.main == "same" for row in status(shipped.snapshot()).rows)
-    found = verify(shipped.root, "churn/production/2", shipped.checks)
+    found = verify(shipped.root, "churn/production/2", shipped.verifier)
     open_ = {check.what: check.not_derived for check in found.checks if check.not_derived}
     assert found.ok
     assert set(open_) == {

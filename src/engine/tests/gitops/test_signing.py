@@ -28,13 +28,13 @@ def key() -> Iterator[None]:
 def test_a_signed_tag_is_read_like_any_and_its_signature_can_be_required(
     shipped: Shop, key: None
 ) -> None:
-    shipped.checks = replace(shipped.checks, sign=True)
+    shipped.verifier = replace(shipped.verifier, sign=True)
     name = shipped.rollback().tag.name
-    assert verify(shipped.root, name, shipped.checks, signed=True).ok
+    assert verify(shipped.root, name, shipped.verifier, signed=True).ok
     current = shipped.snapshot().history.current("churn", "production")
     assert current is not None
     assert current.raw.signed
-    unsigned = verify(shipped.root, "churn/production/2", shipped.checks, signed=True)
+    unsigned = verify(shipped.root, "churn/production/2", shipped.verifier, signed=True)
     assert [check.what for check in unsigned.checks if check.problem] == [
         "it is signed by a known key"
     ]

@@ -8,7 +8,7 @@ import pytest
 from shop import Shop, git, image
 
 from tagship.errors import TagshipError
-from tagship.gitops.reconcile import Outcome, Review, reconcile
+from tagship.gitops.reconcile import MergedPullRequest, Outcome, reconcile
 from tagship.gitops.rollback import lift
 from tagship.gitops.status import history, status
 from tagship.gitops.timeline import append_to_timeline
@@ -39,7 +39,7 @@ def retag(
 
 
 def problems(shop: Shop, name: str) -> str:
-    return "\n".join(check.problem for check in verify(shop.root, name, shop.checks).checks)
+    return "\n".join(check.problem for check in verify(shop.root, name, shop.verifier).checks)
 
 
 def delete(shop: Shop, *names: str) -> Shop:
@@ -58,7 +58,7 @@ def test_each_deployment_is_one_commit_on_top_of_main_s_head(shipped: Shop) -> N
     bumped = shipped.commit("build: bump an action")
     back = shipped.rollback()
     head = shipped.merge(back.branch)
-    lifted = lift(shipped.root, "churn", "v1.1.0", "mended", shipped.checks)
+    lifted = lift(shipped.root, "churn", "v1.1.0", "mended", shipped.verifier)
     made = shipped.snapshot().history.deployments
     commits = [d.commit for series in made.values() for d in series]
     assert len(set(commits)) == len(commits) == 6
@@ -71,14 +71,14 @@ def test_each_deployment_is_one_commit_on_top_of_main_s_head(shipped: Shop) -> N
         assert shipped.git("rev-parse", f"{name}:deploy") == shipped.git(
             "rev-parse", f"{first.commit}:deploy"
         )
-    assert all(each.ok for each in verify_all(shipped.root, shipped.checks))
+    assert all(each.ok for each in verify_all(shipped.root, shipped.verifier))
 
 
 @pytest.mark.parametrize("action", ["rollback", "lift"])
 def test_a_tag_that_restores_something_else_is_told(shipped: Shop, action: str) -> None:
     shipped.merge(shipped.rollback().branch)
     if action == "lift":
-        lift(shipped.root, "churn", "v1.1.0", "mended", shipped.checks)
+        lift(shipped.root, "churn", "v1.1.0", "mended", shipped.verifier)
     source = "churn/production/3" if action == "rollback" else "churn/production/4"
     other = shipped.snapshot().history.deployments_of("churn", "production")[1].commit
     retag(shipped, source, source, other)
@@ -131,9 +131,9 @@ def test_a_release_s_hash_that_its_commit_does_not_hold_is_told(shipped: Shop, k
 
 def test_what_nothing_derives_is_named(shipped: Shop) -> None:
     shipped.rollback("it is slow")
-    taken = verify(shipped.root, "churn/production/3", shipped.checks).taken
+    taken = verify(shipped.root, "churn/production/3", shipped.verifier).taken
     assert {"Reason", "Actor", "the date"} <= set(taken)
-    release = verify(shipped.root, "churn/v1.1.0", shipped.checks).taken
+    release = verify(shipped.root, "churn/v1.1.0", shipped.verifier).taken
     assert "Verdict (by training again: --retrain)" in release
     assert "the date" in release
 
@@ -186,7 +186,7 @@ def test_a_deleted_top_is_noticed_by_what_came_after_elsewhere(shipped: Shop) ->
 
 def test_two_deleted_tops_of_one_series_are_noticed(shipped: Shop) -> None:
     shipped.merge(shipped.rollback().branch)
-    lift(shipped.root, "churn", "v1.1.0", "mended", shipped.checks)
+    lift(shipped.root, "churn", "v1.1.0", "mended", shipped.verifier)
     shipped.new_manifests(2)
     shipped.reconcile()
     fresh = delete(shipped, "churn/production/3", "churn/production/4")
@@ -200,7 +200,7 @@ def test_the_branch_of_heads_notices_what_no_later_deployment_saw(shipped: Shop)
     append_to_timeline(shipped.snapshot(), NOW)
     fresh = delete(shipped, "churn/production/3")
     assert fresh.snapshot().history.findings == ()
-    untrue = [each for each in verify_all(fresh.root, fresh.checks) if not each.ok]
+    untrue = [each for each in verify_all(fresh.root, fresh.verifier) if not each.ok]
     assert [each.name for each in untrue] == ["churn/production/3"]
     assert "it stood there on 2026-11-28 03:23" in untrue[0].checks[0].problem
 
@@ -240,7 +240,7 @@ def test_what_ran_when_is_told_by_the_branch_of_heads_not_by_dates(
     monkeypatch.setenv("GIT_COMMITTER_DATE", "2001-01-01T00:00:00Z")
     shipped.merge(shipped.rollback().branch)
     monkeypatch.setenv("GIT_COMMITTER_DATE", "2099-01-01T00:00:00Z")
-    lift(shipped.root, "churn", "v1.1.0", "mended", shipped.checks)
+    lift(shipped.root, "churn", "v1.1.0", "mended", shipped.verifier)
     monkeypatch.delenv("GIT_COMMITTER_DATE")
     assert ran(NOW) == [f"churn/production/{n}" for n in (2, 3, 4)]
     append_to_timeline(shipped.snapshot(), NOW + timedelta(days=1))
@@ -274,21 +274,21 @@ def test_a_new_environment_in_the_middle_makes_no_old_tag_untrue(shipped: Shop) 
         "config/project.yaml", project.replace("staging, production", "staging, qa, production")
     )
     shipped.commit("feat: qa")
-    untrue = [each for each in verify_all(shipped.root, shipped.checks) if not each.ok]
+    untrue = [each for each in verify_all(shipped.root, shipped.verifier) if not each.ok]
     assert untrue == []
     shipped.new_lock("three")
     shipped.release("v1.2.0")
     proposal = shipped.propose("v1.2.0", image=image("three"))
     assert proposal.environment == "qa"
     shipped.merge(proposal.branch)
-    found = reconcile(shipped.root, shipped.checks, "", lambda c, _: shipped.approved.get(c))
+    found = reconcile(shipped.root, shipped.verifier, "", lambda c, _: shipped.approved.get(c))
     assert Outcome("churn", "qa", "deployed", "churn/qa/1", "v1.2.0") in found
     wanted = [o for o in found if (o.environment, o.state) == ("production", "pending")]
     assert wanted[-1].version == "v1.2.0"
     assert wanted[-1].detail.endswith("tagship propose churn v1.2.0 --env production")
     shipped.merge(shipped.propose("v1.2.0", environment="production").branch)
     assert shipped.reconcile()["churn", "production"].detail == "churn/production/3"
-    assert verify(shipped.root, "churn/production/3", shipped.checks).ok
+    assert verify(shipped.root, "churn/production/3", shipped.verifier).ok
 
 
 # who reviewed
@@ -311,7 +311,7 @@ def test_fewer_approvals_than_wanted_are_refused(reviewed: tuple[Shop, str]) -> 
     detail = shop.reconcile()["churn", "production"].detail
     assert "#1 has 0 approvals of" in detail
     assert "review.approvals of config/project.yaml wants 1" in detail
-    (by_hand,) = [o for o in reconcile(shop.root, shop.checks) if o.environment == "production"]
+    (by_hand,) = [o for o in reconcile(shop.root, shop.verifier) if o.environment == "production"]
     assert "review.approvals is 1, and nobody was asked here" in by_hand.detail
     shop.approved[merged] = replace(shop.approved[merged], approvals=("bob", "eve"))
     assert shop.reconcile()["churn", "production"].state == "deployed"
@@ -319,7 +319,7 @@ def test_fewer_approvals_than_wanted_are_refused(reviewed: tuple[Shop, str]) -> 
     assert said is not None
     assert said.says("Reviewed") == f"#1 at {shop.approved[merged].commit}"
     assert said.says("Approved-By") == "bob, eve"
-    found = verify(shop.root, said.name, shop.checks)
+    found = verify(shop.root, said.name, shop.verifier)
     assert found.ok
     assert {"Reviewed", "Approved-By"} <= set(found.taken)
 
@@ -327,7 +327,7 @@ def test_fewer_approvals_than_wanted_are_refused(reviewed: tuple[Shop, str]) -> 
 def test_approvals_of_another_commit_do_not_count(reviewed: tuple[Shop, str]) -> None:
     shop, merged = reviewed
     other = shop.git("rev-parse", f"{merged}^1")
-    shop.approved[merged] = Review("#1", other, ("bob",))
+    shop.approved[merged] = MergedPullRequest("#1", other, ("bob",))
     assert "it differs from what was reviewed" in shop.reconcile()["churn", "production"].detail
 
 

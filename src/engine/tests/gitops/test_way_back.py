@@ -153,7 +153,7 @@ def test_rollback_works_while_the_registry_does_not_answer(shipped: Shop) -> Non
     def down(reference: str) -> bool:
         raise TagshipError("the registry does not answer")
 
-    done = replace(shipped, checks=replace(shipped.checks, image_exists=down)).rollback()
+    done = replace(shipped, verifier=replace(shipped.verifier, image_exists=down)).rollback()
     assert done.release == BACK
     assert done.notes == (
         "not checked whether the registry has the image: the registry does not answer",
@@ -211,7 +211,7 @@ def test_a_refused_tag_changes_nothing_and_does_not_say_so_of_more(shipped: Shop
 
 def test_after_a_lift_rollback_does_not_go_forward(shipped: Shop) -> None:
     shipped.merge(shipped.rollback().branch)
-    lift(shipped.root, "churn", "v1.1.0", "mended", shipped.checks)
+    lift(shipped.root, "churn", "v1.1.0", "mended", shipped.verifier)
     with pytest.raises(TagshipError, match="ran nothing else before"):
         shipped.rollback("once more")
     assert shipped.runs("production") == BACK
@@ -239,13 +239,13 @@ def test_a_lift_that_is_run_again_lifts_no_later_rejection(
 ) -> None:
     shipped.merge(shipped.rollback().branch)
     monkeypatch.setenv("GITHUB_RUN_ID", "1")
-    (first,) = lift(shipped.root, "churn", "v1.1.0", "mended", shipped.checks)
+    (first,) = lift(shipped.root, "churn", "v1.1.0", "mended", shipped.verifier)
     monkeypatch.setenv("GITHUB_RUN_ID", "2")
     shipped.merge(shipped.propose("v1.1.0").branch)
     assert shipped.reconcile()["churn", "production"].state == "deployed"
     shipped.merge(shipped.rollback("not mended").branch)
     monkeypatch.setenv("GITHUB_RUN_ID", "1")
-    (again,) = lift(shipped.root, "churn", "v1.1.0", "mended", shipped.checks)
+    (again,) = lift(shipped.root, "churn", "v1.1.0", "mended", shipped.verifier)
     assert (again.name, again.created) == (first.name, False)
     assert "churn/v1.1.0" in shipped.snapshot().history.standing("churn", "production")
 

@@ -32,7 +32,7 @@ def test_a_refused_promotion_is_not_deployed_by_running_it_again_after_its_rever
     shipped: Shop,
 ) -> None:
     merged = shipped.merge(proposed(shipped))
-    without = replace(shipped, checks=replace(shipped.checks, image_exists=lambda _: False))
+    without = replace(shipped, verifier=replace(shipped.verifier, image_exists=lambda _: False))
     assert without.reconcile()["churn", "production"].state == "refused"
     shipped.revert(merged)
     assert shipped.reconcile(commit=merged)["churn", "production"].state == "current"
@@ -43,7 +43,7 @@ def test_a_refused_promotion_is_deployed_by_a_later_merge_when_it_was_reviewed(
     shipped: Shop,
 ) -> None:
     shipped.merge(proposed(shipped))
-    without = replace(shipped, checks=replace(shipped.checks, image_exists=lambda _: False))
+    without = replace(shipped, verifier=replace(shipped.verifier, image_exists=lambda _: False))
     assert without.reconcile()["churn", "production"].state == "refused"
     shipped.change("NOTES.md")
     assert shipped.reconcile()["churn", "production"].state == "deployed"
@@ -53,7 +53,7 @@ def test_an_old_run_does_not_bring_a_lifted_version_back(shipped: Shop) -> None:
     before = shipped.snapshot().history.current("churn", "production")
     assert before is not None
     shipped.merge(shipped.rollback().branch)
-    lift(shipped.root, "churn", "v1.1.0", "mended", shipped.checks)
+    lift(shipped.root, "churn", "v1.1.0", "mended", shipped.verifier)
     assert shipped.reconcile(commit=f"{before.commit}^")["churn", "production"].state == "current"
     assert shipped.runs("production") == "churn/v1.0.0"
 
@@ -81,9 +81,9 @@ def test_a_lift_is_refused_while_another_environment_waits_for_it(shipped: Shop)
     merged = shipped.merge(branch)
     assert "was rejected by churn/staging" in shipped.reconcile()["churn", "production"].detail
     with pytest.raises(TagshipError, match="without a new review"):
-        lift(shipped.root, "churn", "v1.2.0", "mended", shipped.checks)
+        lift(shipped.root, "churn", "v1.2.0", "mended", shipped.verifier)
     shipped.revert(merged)
-    lift(shipped.root, "churn", "v1.2.0", "mended", shipped.checks)
+    lift(shipped.root, "churn", "v1.2.0", "mended", shipped.verifier)
     shipped.change("NOTES.md")
     assert shipped.reconcile()["churn", "production"].state == "current"
     assert shipped.runs("production") == "churn/v1.1.0"
@@ -97,9 +97,9 @@ def test_a_lift_of_manifests_is_refused_while_main_asks_for_them(shipped: Shop) 
     done = shipped.rollback()
     assert done.rejects == "churn/production/3"
     with pytest.raises(TagshipError, match="without a new review"):
-        lift(shipped.root, "churn", "production/3", "mended", shipped.checks)
+        lift(shipped.root, "churn", "production/3", "mended", shipped.verifier)
     shipped.merge(done.branch)
-    lift(shipped.root, "churn", "production/3", "mended", shipped.checks)
+    lift(shipped.root, "churn", "production/3", "mended", shipped.verifier)
 
 
 def test_a_rejected_artifact_does_not_come_back_under_a_higher_version(shipped: Shop) -> None:
@@ -108,7 +108,7 @@ def test_a_rejected_artifact_does_not_come_back_under_a_higher_version(shipped: 
         shipped.release("v1.1.1")
     shipped.new_lock("other")
     shipped.release("v1.2.0")
-    lift(shipped.root, "churn", "v1.1.0", "mended", shipped.checks)
+    lift(shipped.root, "churn", "v1.1.0", "mended", shipped.verifier)
     shipped.new_lock("two")
     shipped.release("v1.3.0")
     assert shipped.propose("v1.3.0", image=image("two again")).branch
@@ -141,7 +141,7 @@ def test_a_tag_by_hand_on_top_is_shown_and_gone_over_without_rejecting_what_ran(
         "churn/production/8", "churn/v1.1.0", "",
     )  # fmt: skip
     assert runs(shipped.remote, "churn", "production") == ("churn/production/8", "churn/v1.1.0")
-    assert verify(shipped.root, "churn/production/8", shipped.checks).ok
+    assert verify(shipped.root, "churn/production/8", shipped.verifier).ok
     assert shipped.rollback("someone tagged by hand").tag.created is False
     assert shipped.reconcile()["churn", "production"].state == "current"
 

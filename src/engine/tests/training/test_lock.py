@@ -15,7 +15,7 @@ from tagship.errors import TagshipError
 from tagship.training.bundle import load_bundle
 from tagship.training.fingerprint import current_inputs
 from tagship.training.lock import Lock, lock_text, read_lock, write_lock
-from tagship.training.verification import compare, difference
+from tagship.training.lock_verification import compare, difference
 
 ESTIMATORS = (
     "sklearn.linear_model.LogisticRegression",

@@ -13,7 +13,7 @@ from tagship.cli import make_app
 from tagship.errors import TagshipError
 from tagship.gitops import github
 from tagship.gitops.changed_models import affected
-from tagship.gitops.reconcile import Review
+from tagship.gitops.reconcile import MergedPullRequest
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_what_was_reviewed_is_the_pull_request_that_was_merged_into_the_branch(e
         {"c1": [closed, aside, fork, merged], "c2": [closed], "c3": [aside], "c5": [fork]},
     )
     found = [github.reviewed(commit, "main") for commit in ("c1", "c2", "c3", "c4", "c5")]
-    assert found == [Review("#12", "h1"), None, None, None, None]
+    assert found == [MergedPullRequest("#12", "h1"), None, None, None, None]
 
 
 def test_an_approval_is_a_person_s_last_word_on_the_very_head(edge: Edge) -> None:
@@ -164,7 +164,7 @@ def test_an_approval_is_a_person_s_last_word_on_the_very_head(edge: Edge) -> Non
             {**said("", "APPROVED"), "user": None},
         ]},
     )  # fmt: skip
-    assert github.reviewed("c1", "main") == Review("#12", "h1", ("bob",))
+    assert github.reviewed("c1", "main") == MergedPullRequest("#12", "h1", ("bob",))
 
 
 def test_a_fork_s_pull_request_of_the_same_branch_name_is_not_ours(edge: Edge) -> None:

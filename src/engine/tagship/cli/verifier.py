@@ -1,4 +1,4 @@
-"""The proofs that commands plug into the GitOps loop, imported when they are asked for."""
+"""The verifier that commands give to the GitOps loop; what is slow is imported when it is used."""
 
 from functools import cache
 from pathlib import Path
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from tagship.config.project_files import load_model
 from tagship.errors import TagshipError
 from tagship.gitops.registry import image_check
-from tagship.gitops.snapshot import Checks
+from tagship.gitops.verifier import Verifier
 
 if TYPE_CHECKING:
-    from tagship.proofs import Proofs
+    from tagship.lock_verifier import LockVerifier
 
 
 def lock_current(root: Path, model: str) -> None:
@@ -27,28 +27,28 @@ def lock_current(root: Path, model: str) -> None:
     files = load_model(root, model)
     lock = read_lock(files.lock_path)
     try:
-        found = changes(lock, current_inputs(files))
+        changed = changes(lock, current_inputs(files))
     except PackageNotFoundError as missing:
         raise TagshipError(f"not known: {missing.name} is not installed here") from None
-    if found:
-        raise TagshipError(f"stale: {'; '.join(found)}: run `tagship run {model}`")
+    if changed:
+        raise TagshipError(f"stale: {'; '.join(changed)}: run `tagship run {model}`")
 
 
-def checks(root: Path, registry: str = "", sign: bool = False) -> Checks:
+def make_verifier(root: Path, registry: str = "", sign: bool = False) -> Verifier:
     """Retraining and gating for the project at ``root``, and the registry check that was chosen."""
 
     @cache
-    def proofs() -> "Proofs":
+    def lock_verifier() -> "LockVerifier":
         from tagship.cli.models import LOADING, announce, progress
 
         announce(LOADING)
-        from tagship.proofs import Proofs
+        from tagship.lock_verifier import LockVerifier
 
-        return Proofs(root, progress("proof", err=True))
+        return LockVerifier(root, progress("proof", err=True))
 
-    return Checks(
-        lambda files: proofs().verify_lock(files),
-        lambda files, champion: proofs().gate(files, champion),
+    return Verifier(
+        lambda files: lock_verifier().verify_lock(files),
+        lambda files, champion: lock_verifier().gate(files, champion),
         image_check(registry),
         sign,
     )

@@ -27,7 +27,7 @@ _CLOSE = ("candidates", "metrics")
 
 
 @dataclass(frozen=True)
-class Verification:
+class LockVerification:
     """What retraining found."""
 
     outcome: Outcome
@@ -37,7 +37,7 @@ class Verification:
     """The first one, if the outcome is different."""
 
 
-def verify_lock(files: ModelFiles, say: Say = lambda _: None) -> Verification:
+def verify_lock(files: ModelFiles, say: Say = lambda _: None) -> LockVerification:
     """Retrain a model and compare with its lock.
 
     Raises:
@@ -52,10 +52,10 @@ def verify_lock(files: ModelFiles, say: Say = lambda _: None) -> Verification:
         outcome, found = "different", found or f"{files.reference_path.name}: other values"
     elif reference != bundle.reference and outcome == "identical":
         outcome = "equivalent"
-    return Verification(outcome, lock, bundle, found)
+    return LockVerification(outcome, lock, bundle, found)
 
 
-def verify_kept(files: ModelFiles) -> Verification | str:
+def verify_kept(files: ModelFiles) -> LockVerification | str:
     """Prove that the training kept here is the lock's, without training; or say why it is not.
 
     Data, boundary, holdout and the artifact's scores are derived again, so that nothing but the
@@ -83,7 +83,7 @@ def verify_kept(files: ModelFiles) -> Verification | str:
     evidence = make_evidence(files, table.frame, prepared, kept.artifact, own_scores)
     if pack_evidence(evidence) != pack_evidence(kept.evidence):
         return f"{files.work / 'evidence.npz'}: not what data and artifact give"
-    return Verification("identical", lock, kept, "")
+    return LockVerification("identical", lock, kept, "")
 
 
 def _current_lock(files: ModelFiles) -> tuple[Lock, str, Table]:

@@ -10,13 +10,13 @@ import pytest
 
 from projects import Project, copy_project, own_modules
 from tagship.errors import TagshipError
-from tagship.proofs import Proofs
+from tagship.lock_verifier import LockVerifier
 from tagship.training.bundle import load_bundle
 from tagship.training.lock import read_lock, write_lock
-from tagship.training.verification import Verification, verify_kept
+from tagship.training.lock_verification import LockVerification, verify_kept
 
 
-def proven(project: Project) -> Verification | str:
+def proven(project: Project) -> LockVerification | str:
     with own_modules(project.root / "src"):
         return verify_kept(project.files)
 
@@ -35,7 +35,7 @@ def doctor(project: Project, **arrays: Callable[[np.ndarray], np.ndarray]) -> No
 
 def test_the_training_that_was_locked_here_proves_its_lock(run_project: Project) -> None:
     verified = proven(run_project)
-    assert isinstance(verified, Verification), verified
+    assert isinstance(verified, LockVerification), verified
     assert verified.outcome == "identical"
     assert verified.bundle.lock == read_lock(run_project.lock)
 
@@ -43,19 +43,19 @@ def test_the_training_that_was_locked_here_proves_its_lock(run_project: Project)
 def test_a_release_does_not_train_what_it_can_prove_and_says_so(run_project: Project) -> None:
     told: list[str] = []
     with own_modules(run_project.root / "src"):
-        Proofs(run_project.root, told.append).verify_lock(run_project.files)
+        LockVerifier(run_project.root, told.append).verify_lock(run_project.files)
         assert told == ["not trained again: the training kept here is proven to be the lock's"]
         path = run_project.files.work / "evidence.npz"
         path.write_bytes(path.read_bytes()[:-100])
-        proofs = Proofs(run_project.root, told.append)
-        proofs.verify_lock(run_project.files)
-        proofs.gate(run_project.files, None)
+        verifier = LockVerifier(run_project.root, told.append)
+        verifier.verify_lock(run_project.files)
+        verifier.gate(run_project.files, None)
     assert "training it, since none that is kept here proves the lock" in told[1]
     assert any(said.startswith("fetching the data") for said in told)
     assert "cross-validating 2 candidates in 3 folds" in told
     assert any(said.startswith("artifact ") for said in told[2:])
     assert told[-1] == "judging by every gate; no champion"
-    assert isinstance(proven(run_project), Verification)  # what was trained is kept
+    assert isinstance(proven(run_project), LockVerification)  # what was trained is kept
 
 
 def test_a_work_tree_of_another_commit_is_trained_whatever_it_holds(
@@ -65,7 +65,7 @@ def test_a_work_tree_of_another_commit_is_trained_whatever_it_holds(
     told: list[str] = []
     other = copy_project(run_project, tmp_path / "tree")
     with own_modules(other.root / "src"):
-        Proofs(run_project.root, told.append).verify_lock(other.files)
+        LockVerifier(run_project.root, told.append).verify_lock(other.files)
     assert "this is a work tree of another commit" in told[0]
 
 
@@ -94,7 +94,7 @@ def test_doctored_evidence_does_not_make_a_gate_pass(run_project: Project) -> No
     judged = run_project.tagship("gate", "tiny")
     assert "✓  baseline" in judged.out, "the gate itself believes its own training"
     with own_modules(run_project.root / "src"):
-        verdict = Proofs(run_project.root).gate(run_project.files, None)
+        verdict = LockVerifier(run_project.root).gate(run_project.files, None)
     assert [result.gate for result in verdict.of_status("fail")] == ["baseline"]
 
 

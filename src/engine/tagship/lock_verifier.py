@@ -1,4 +1,4 @@
-"""The proofs that the GitOps loop asks for: training gives the lock, and the gates pass."""
+"""Verifying a lock for the GitOps loop: training gives it, and its artifact passes the gates."""
 
 from pathlib import Path
 
@@ -12,18 +12,18 @@ from tagship.gates.verdict import Verdict
 from tagship.gitops.git import Git
 from tagship.training.bundle import Bundle, save_bundle
 from tagship.training.lock import lock_sha256
+from tagship.training.lock_verification import LockVerification, verify_kept
+from tagship.training.lock_verification import verify_lock as retrain
 from tagship.training.train import Say
-from tagship.training.verification import Verification, verify_kept
-from tagship.training.verification import verify_lock as retrain
 
 
-class Proofs:
+class LockVerifier:
     """Proves a model's lock once and judges its artifact, as long as the lock stays the same."""
 
     def __init__(self, root: Path, say: Say = lambda _: None) -> None:
         self._git = Git(root)
         self._say = say
-        self._done: dict[tuple[Path, bytes], Verification] = {}
+        self._done: dict[tuple[Path, bytes], LockVerification] = {}
 
     def verify_lock(self, files: ModelFiles) -> None:
         """Prove that a training gives the lock: the one kept here, or else a new one.
@@ -63,7 +63,7 @@ class Proofs:
         return verdict.model_copy(update=about)
 
 
-def retrain_and_keep(files: ModelFiles, say: Say) -> Verification:
+def retrain_and_keep(files: ModelFiles, say: Say) -> LockVerification:
     """Retrain, compare with the lock, and keep what came out for gate, record and build.
 
     Raises:
