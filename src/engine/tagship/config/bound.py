@@ -34,6 +34,17 @@ class Bound(Frozen):
         """Whether low values are the bad ones."""
         return self.fail_below is not None
 
+    @property
+    def limit(self) -> str:
+        """Where it fails, in words: ``≥ 0.8``."""
+        return f"≥ {self.fail_below:g}" if self.below else f"≤ {self.fail_above:g}"
+
+    @property
+    def limits(self) -> str:
+        """Where it fails and warns, in words: ``≥ 0.8 (warn < 0.82)``."""
+        warn, sign = (self.warn_below, "<") if self.below else (self.warn_above, ">")
+        return self.limit if warn is None else f"{self.limit} (warn {sign} {warn:g})"
+
     def outcome(self, value: float) -> Literal["pass", "warn", "fail"]:
         """Compare a finite value; one on the bound itself passes."""
         if self.below:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from tagship.config.bound import Bound
 from tagship.config.thresholds import Latency, Parity, Size
-from tagship.gates.judging import cannot, judge
+from tagship.gates.judging import judge, not_computed
 from tagship.gates.verdict import GateResult
 from tagship.training.bundle import Evidence
 from tagship.training.export import Score
@@ -48,13 +48,13 @@ def parity_gate(gate: Parity, evidence: Evidence, regression: bool) -> GateResul
     """The largest difference between the artifact's and scikit-learn's scores."""
     subject, limit = "largest difference", f"≤ {gate.max_difference:g}"
     if evidence.scores.shape != evidence.pipeline_scores.shape:
-        return cannot("parity", subject, limit, "the two give scores of different shapes")
+        return not_computed("parity", subject, limit, "the two give scores of different shapes")
     differences = np.abs(
         evidence.scores.astype(np.float64) - evidence.pipeline_scores.astype(np.float64)
     )
     unit = float(np.std(evidence.target)) if regression else 1.0
     if not unit or not np.isfinite(differences).all():
-        return cannot("parity", subject, limit, "scores or target are not comparable")
+        return not_computed("parity", subject, limit, "scores or target are not comparable")
     moved = int((differences > gate.max_difference * unit).sum())
     detail = f"over {len(evidence.target):,} holdout rows" + (f", {moved} moved" if moved else "")
     largest = float(differences.max()) / unit

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tagship.config.project_files import ModelFiles
 from tagship.errors import TagshipError
 from tagship.gates.artifact import latency_gate, parity_gate, size_gate
-from tagship.gates.judging import cannot
+from tagship.gates.judging import not_computed
 from tagship.gates.performance import (
     Judge,
     baseline_gate,
@@ -79,7 +79,7 @@ def _results(
                 f"{champion.release} cannot be scored on these rows: {said}; to go on without it,"
                 " take `champion` out of thresholds.yaml, which its owners review"
             )
-            yield cannot("champion", f"drop in {gates.champion.metric}", limit, why)
+            yield not_computed("champion", f"drop in {gates.champion.metric}", limit, why)
     if gates.slices is not None:
         yield from slice_gates(gates.slices, by)
     if gates.fairness is not None:

@@ -13,9 +13,9 @@ def judge(
 
     ``shown`` replaces the bound's own words in the result.
     """
-    limit = shown or limit_text(bound)
+    limit = shown or bound.limits
     if value is None or not math.isfinite(value):
-        return cannot(gate, subject, limit, detail or "the value could not be computed")
+        return not_computed(gate, subject, limit, detail or "the value could not be computed")
     return GateResult(
         gate=gate,
         subject=subject,
@@ -26,17 +26,8 @@ def judge(
     )
 
 
-def cannot(gate: str, subject: str, limit: str, why: str) -> GateResult:
+def not_computed(gate: str, subject: str, limit: str, why: str) -> GateResult:
     """A gate that could not be computed: it fails and says why."""
     return GateResult(
         gate=gate, subject=subject, value=None, limit=limit, status="fail", detail=why
     )
-
-
-def limit_text(bound: Bound) -> str:
-    """A bound in words: ``≥ 0.8 (warn < 0.82)``."""
-    if bound.below:
-        text, warn, sign = f"≥ {bound.fail_below:g}", bound.warn_below, "<"
-    else:
-        text, warn, sign = f"≤ {bound.fail_above:g}", bound.warn_above, ">"
-    return text if warn is None else f"{text} (warn {sign} {warn:g})"

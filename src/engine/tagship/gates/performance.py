@@ -17,7 +17,7 @@ from tagship.config.thresholds import (
     Slices,
 )
 from tagship.data.boundary import Boundary
-from tagship.gates.judging import cannot, judge, limit_text
+from tagship.gates.judging import judge, not_computed
 from tagship.gates.verdict import GateResult, Status
 from tagship.numbers import brief
 from tagship.training import metrics
@@ -61,7 +61,7 @@ def metric_gates(
                 "the holdout, or too many of its resamples, cannot define it: enlarge the holdout,"
                 " or judge another metric"
             )
-            yield cannot("metrics", name, limit_text(bound), why)
+            yield not_computed("metrics", name, bound.limits, why)
             continue
         judged = found.value
         if bound.judge == "interval":
@@ -115,7 +115,9 @@ def champion_gate(
     drop = sign * (theirs - own)
     subject, limit = f"drop in {gate.metric}", f"≤ {gate.max_drop:g}"
     if not np.isfinite(drop):
-        return cannot("champion", subject, limit, f"{gate.metric} is undefined on the holdout")
+        return not_computed(
+            "champion", subject, limit, f"{gate.metric} is undefined on the holdout"
+        )
     detail = f"{brief(own)} against {brief(theirs)} of {name}"
     too_large = drop > gate.max_drop
     significant = True
@@ -137,7 +139,7 @@ def champion_gate(
                 f"{gate.metric} is undefined on too many resamples, which lack a class: enlarge the"
                 " holdout, choose another metric, or set `test: none`"
             )
-            return cannot("champion", subject, limit, why)
+            return not_computed("champion", subject, limit, why)
         p_value = (1 + int((found <= 0).sum())) / (1 + len(found))
         significant = p_value < gate.alpha
         low, high = np.percentile(found, [2.5, 97.5])
@@ -157,7 +159,7 @@ def slice_gates(gate: Slices, by: Judge) -> Iterator[GateResult]:
     for column in gate.by:
         values = by.evidence.groups.get(column)
         if values is None:
-            yield cannot("slices", column, "", "the holdout has no such column; train again")
+            yield not_computed("slices", column, "", "the holdout has no such column; train again")
             continue
         found: dict[str, float] = {}
         small = []
@@ -174,7 +176,7 @@ def slice_gates(gate: Slices, by: Judge) -> Iterator[GateResult]:
         left_out = f"not judged: {', '.join(small)}" if small else ""
         if not found:
             text = f"≥ {gate.min_rows} rows in a group"
-            yield cannot("slices", column, text, left_out or "no rows")
+            yield not_computed("slices", column, text, left_out or "no rows")
         elif gate.max_gap is not None:
             yield _gap(gate, gate.max_gap, column, found, left_out)
 
@@ -196,7 +198,7 @@ def _gap(
             f" `by`; {left_out or 'there is no other'}"
         )
     if why:
-        return cannot("slices", subject, limit_text(bound), why)
+        return not_computed("slices", subject, bound.limits, why)
     gap = max(found.values()) - min(found.values())
     return judge("slices", subject, gap, bound, left_out)
 
@@ -218,13 +220,13 @@ def fairness_gates(gate: Fairness, by: Judge) -> Iterator[GateResult]:
             continue
         subject = f"{name.replace('_', ' ')} by {gate.by}"
         if values is None:
-            yield cannot("fairness", subject, limit_text(bound), "no such column; train again")
+            yield not_computed("fairness", subject, bound.limits, "no such column; train again")
             continue
         groups, counts = np.unique(values, return_counts=True)
         large = groups[counts >= gate.min_rows]
         if len(large) < 2:
             why = f"fewer than two groups of at least {gate.min_rows} rows"
-            yield cannot("fairness", subject, limit_text(bound), why)
+            yield not_computed("fairness", subject, bound.limits, why)
             continue
         lacking = _without_a_class(by.evidence.target, values, large)
         if lacking and measure is equalized_odds_difference:
@@ -232,7 +234,7 @@ def fairness_gates(gate: Fairness, by: Judge) -> Iterator[GateResult]:
                 f"a rate is undefined where {gate.by} = {', '.join(lacking)}: raise `min_rows` to"
                 " leave small groups out, or enlarge the holdout"
             )
-            yield cannot("fairness", subject, limit_text(bound), why)
+            yield not_computed("fairness", subject, bound.limits, why)
             continue
         rows = np.isin(values, large)
         difference = measure(
@@ -276,7 +278,7 @@ def robustness_gates(gate: Robustness, by: Judge, score: Score) -> Iterator[Gate
             change = own - by.measure(metric, scores)
             drops.append(change if higher_is_better(metric) else -change)
         if why:
-            yield cannot("robustness", subject, limit_text(bound), why)
+            yield not_computed("robustness", subject, bound.limits, why)
         else:
             yield judge("robustness", subject, float(np.mean(drops)), bound, f"{_REPEATS} repeats")
 

@@ -13,8 +13,8 @@ from tagship.gitops.snapshot import (
     Snapshot,
     fetch_snapshot,
     make_snapshot,
-    read_lock_text,
 )
+from tagship.training.lock import locked_hashes
 
 
 def fetch_or_local_snapshot(root: Path) -> Snapshot:
@@ -52,7 +52,7 @@ def held(root: Path, model: str, environment: str) -> Held:
     lock, record = f"config/{model}/model.lock.yaml", record_path(model, environment)
     try:
         text = _text(root, lock)
-        locked = read_lock_text(text, lock)[0][:12] if text else "none"
+        locked = locked_hashes(text, lock)[0][:12] if text else "none"
     except TagshipError:
         locked = "not a lock"
     try:

@@ -26,6 +26,7 @@ from tagship.gitops.records import (
 from tagship.gitops.refs import RawTag, Remote
 from tagship.gitops.rendering import Renderer
 from tagship.gitops.tags import highest_numbers, parse_seen
+from tagship.training.lock import locked_hashes
 
 
 class RemoteUnavailable(TagshipError):
@@ -219,7 +220,7 @@ class Snapshot:
             )
         texts = [self.git.show(commit, f"config/{model}/{name}") or "" for name in CONFIGS]
         sums = [f"{n} {_sha256(t)}" for n, t in zip(CONFIGS, texts, strict=True)]
-        artifact, data = read_lock_text(lock, path)
+        artifact, data = locked_hashes(lock, path)
         return Facts(artifact, data, _sha256("\n".join(sums)), _sha256(lock))
 
     def released(self, release: Release, environment: str) -> Record:
@@ -310,21 +311,6 @@ def make_snapshot(
     environments = {*project.environments, *(place for _, place in history.deployments)}
     renderer = Renderer(git, {*models, *history.models()}, environments)
     return Snapshot(git, project, models, remote, history, renderer, not_asked)
-
-
-def read_lock_text(text: str, path: str) -> tuple[str, str]:
-    """The artifact's and the data's SHA-256, from a lock of any version of this engine."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        lock = YAML(typ="safe").load(text)
-        hashes = str(lock["artifact"]["sha256"]), str(lock["data"]["sha256"])
-    except (YAMLError, KeyError, TypeError):
-        raise TagshipError(
-            f"{path}: not a lock", "it is written by `tagship run`, never by hand"
-        ) from None
-    return hashes
 
 
 def _sha256(text: str) -> str:

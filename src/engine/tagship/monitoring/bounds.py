@@ -12,8 +12,3 @@ def judge(value: float, bound: Bound) -> Status:
         return "fail"
     judged = bound.outcome(value)
     return "ok" if judged == "pass" else judged
-
-
-def limit_text(bound: Bound) -> str:
-    """A bound in words: ``≤ 0.1``."""
-    return f"≥ {bound.fail_below:g}" if bound.below else f"≤ {bound.fail_above:g}"

@@ -8,7 +8,7 @@ import numpy as np
 
 from tagship.config.drift import P_VALUES, Drift, DriftTest, Override
 from tagship.monitoring import statistics
-from tagship.monitoring.bounds import judge, limit_text
+from tagship.monitoring.bounds import judge
 from tagship.monitoring.comparison import CategoryPair, NumberPair
 from tagship.monitoring.current import Current, Values
 from tagship.monitoring.drift_verdict import Check, DriftVerdict, Finding, WindowVerdict
@@ -162,7 +162,7 @@ def _compare(
     check: Check, column: str, profile: Profile, test: DriftTest, values: Values, chance: float
 ) -> Finding:
     def finding(value: float | None, status: Status, detail: str) -> Finding:
-        return Finding(check, column, test.method, value, limit_text(test), status, detail)
+        return Finding(check, column, test.method, value, test.limit, status, detail)
 
     if profile.missing == profile.rows and _empty(values):
         return finding(float(test.below), "ok", "missing in every row, as in training")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tagship.config.drift import Quality
-from tagship.monitoring.bounds import judge, limit_text
+from tagship.monitoring.bounds import judge
 from tagship.monitoring.current import Current, Values
 from tagship.monitoring.drift_verdict import Finding
 from tagship.numbers import percent
@@ -47,7 +47,7 @@ def _missing(name: str, profile: Profile, quality: Quality, values: Values) -> I
         return
     detail = f"missing {percent(then)} → {percent(now)}"
     status = judge(rise, quality.missing)
-    yield Finding("missing", name, "share", rise, limit_text(quality.missing), status, detail)
+    yield Finding("missing", name, "share", rise, quality.missing.limit, status, detail)
 
 
 def _unknown(name: str, profile: Profile, quality: Quality, values: Values) -> Iterator[Finding]:
@@ -63,7 +63,7 @@ def _unknown(name: str, profile: Profile, quality: Quality, values: Values) -> I
         shown = ", ".join(repr(text[:40]) for text in values.new[:3])
         said.append(f"{new:,} values that the contract lacks: {shown}")
     if count:
-        share, limit = count / len(values.values), limit_text(quality.unknown)
+        share, limit = count / len(values.values), quality.unknown.limit
         status = judge(share, quality.unknown)
         yield Finding("unknown", name, "share", share, limit, status, "; ".join(said))
 
@@ -79,7 +79,7 @@ def _out_of_range(
         beyond |= found > profile.max
     count = int(beyond.sum())
     if count:
-        share, limit = count / len(found), limit_text(quality.out_of_range)
+        share, limit = count / len(found), quality.out_of_range.limit
         low = "" if profile.min is None else f"{profile.min:g}"
         high = "" if profile.max is None else f"{profile.max:g}"
         detail = f"{count:,} values outside {low}..{high}"

@@ -50,7 +50,7 @@ def changes(lock: Lock, now: Inputs, data_sha256: str | None = None) -> list[str
         for key in sorted(then.data.keys() | now.data.keys())
         if then.data.get(key) != now.data.get(key)
     ]
-    before, after = _flat(then.model), _flat(now.model)
+    before, after = flatten(then.model), flatten(now.model)
     for key in sorted(before.keys() | after.keys()):
         old, new = before.get(key, "nothing"), after.get(key, "nothing")
         if old != new:
@@ -80,13 +80,14 @@ def changes(lock: Lock, now: Inputs, data_sha256: str | None = None) -> list[str
     return found
 
 
-def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+def flatten(value: Any, prefix: str = "") -> dict[str, Any]:
+    """The leaves of nested mappings by their dotted paths; empty mappings have none."""
     if not isinstance(value, dict):
         return {prefix: value}
     return {
         key: leaf
         for name, inner in value.items()
-        for key, leaf in _flat(inner, f"{prefix}.{name}" if prefix else str(name)).items()
+        for key, leaf in flatten(inner, f"{prefix}.{name}" if prefix else str(name)).items()
     }
 
 

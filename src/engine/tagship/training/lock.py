@@ -114,15 +114,53 @@ def read_lock(path: Path) -> Lock:
 
 def locked_artifact(text: str) -> LockedArtifact | None:
     """What a lock of any engine says of its artifact; None when it says nothing that is known."""
+    try:
+        section = _load(text, "lock")["artifact"]
+        known = {key: section[key] for key in LockedArtifact.model_fields if key in section}
+        return LockedArtifact.model_validate(known)
+    except (TagshipError, KeyError, TypeError, ValidationError):
+        return None
+
+
+def locked_hashes(text: str, path: str) -> tuple[str, str]:
+    """The artifact's and the data's SHA-256, from a lock of any engine.
+
+    Raises:
+        TagshipError: it is not a lock.
+    """
+    lock = _load(text, path)
+    try:
+        return str(lock["artifact"]["sha256"]), str(lock["data"]["sha256"])
+    except (KeyError, TypeError):
+        raise _no_lock(path) from None
+
+
+def locked_metrics(text: str, path: str) -> dict[str, Interval]:
+    """The metrics on the holdout, from a lock of any engine.
+
+    Raises:
+        TagshipError: it is not a lock.
+    """
+    lock = _load(text, path)
+    try:
+        return {name: Interval.model_validate(value) for name, value in lock["metrics"].items()}
+    except (KeyError, TypeError, AttributeError, ValueError):
+        raise _no_lock(path) from None
+
+
+def _load(text: str, path: str) -> Any:
+    """A lock's content, of which nothing is known yet."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
     try:
-        section = YAML(typ="safe").load(text)["artifact"]
-        known = {key: section[key] for key in LockedArtifact.model_fields if key in section}
-        return LockedArtifact.model_validate(known)
-    except (YAMLError, KeyError, TypeError, ValidationError):
-        return None
+        return YAML(typ="safe").load(text)
+    except YAMLError:
+        raise _no_lock(path) from None
+
+
+def _no_lock(path: str) -> TagshipError:
+    return TagshipError(f"{path}: not a lock", "it is written by `tagship run`, never by hand")
 
 
 def _refuse_newer(path: Path, inputs: Any) -> None:

@@ -8,7 +8,7 @@ from tagship.config.project_files import ModelFiles
 from tagship.data.table import Table, load_table
 from tagship.errors import TagshipError
 from tagship.training.bundle import Bundle, load_bundle, pack_evidence
-from tagship.training.fingerprint import changes, current_inputs
+from tagship.training.fingerprint import changes, current_inputs, flatten
 from tagship.training.lock import Lock, read_lock
 from tagship.training.prepared import make_evidence, prepare
 from tagship.training.reference import committed_reference, same_reference
@@ -121,7 +121,7 @@ def difference(lock: Lock, now: Lock) -> str:
     so its hash agrees exactly; a lock from before there was one says nothing of it.
     """
     said, given = (
-        {key: _flat(found.model_dump(mode="json", include={key})) for key in (*_EXACT, *_CLOSE)}
+        {key: flatten(found.model_dump(mode="json", include={key})) for key in (*_EXACT, *_CLOSE)}
         for found in (lock, now)
     )
     for part in said:
@@ -144,12 +144,3 @@ def difference(lock: Lock, now: Lock) -> str:
 def _close(old: Any, new: Any) -> bool:
     numbers = isinstance(old, int | float) and isinstance(new, int | float)
     return numbers and math.isclose(old, new, rel_tol=_METRIC_TOLERANCE, abs_tol=_SMALL)
-
-
-def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(value, dict) or not value:
-        return {prefix: value}
-    flat: dict[str, Any] = {}
-    for name, inner in value.items():
-        flat |= _flat(inner, f"{prefix}.{name}" if prefix else str(name))
-    return flat

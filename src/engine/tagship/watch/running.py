@@ -8,7 +8,7 @@ from tagship.errors import TagshipError, suggest
 from tagship.gitops.git import Git
 from tagship.gitops.snapshot import Snapshot, fetch_snapshot
 from tagship.monitoring.references import local_reference, released_reference
-from tagship.training.lock import Interval, read_lock
+from tagship.training.lock import Interval, locked_hashes, locked_metrics, read_lock
 from tagship.training.reference import Reference
 
 LOCAL = "local"
@@ -116,16 +116,9 @@ def _deployed(view: Snapshot | None, model: str, environment: str) -> Running | 
 
 def _locked(git: Git, one: Running) -> tuple[str, dict[str, Interval]]:
     """The artifact's SHA-256 and the metrics, from a lock of any version of this engine."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
     path = f"config/{one.model}/model.lock.yaml"
     text = git.show(one.commit, path)
     if text is None:
         raise TagshipError(f"{one.release}: its commit has no {path}", "release it again")
-    try:
-        lock = YAML(typ="safe").load(text)
-        metrics = {name: Interval.model_validate(found) for name, found in lock["metrics"].items()}
-        return str(lock["artifact"]["sha256"]), metrics
-    except (YAMLError, KeyError, TypeError, AttributeError, ValueError):
-        raise TagshipError(f"{path} at {one.release}: not a lock", "release it again") from None
+    where = f"{path} at {one.release}"
+    return locked_hashes(text, where)[0], locked_metrics(text, where)

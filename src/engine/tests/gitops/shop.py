@@ -13,8 +13,9 @@ from tagship.gitops.reconcile import MergedPullRequest, Outcome, reconcile
 from tagship.gitops.reconcile_release import reconcile_release
 from tagship.gitops.release import release
 from tagship.gitops.rollback import rollback
-from tagship.gitops.snapshot import Snapshot, fetch_snapshot, read_lock_text
+from tagship.gitops.snapshot import Snapshot, fetch_snapshot
 from tagship.gitops.verifier import Verifier
+from tagship.training.lock import locked_hashes
 
 REGISTRY = "registry.example/shop/shop"
 
@@ -135,7 +136,7 @@ def gate(files: ModelFiles, champion: str | None) -> Verdict:
     result = GateResult(gate="metrics", subject="f1", value=value, limit="≥ 0.5", status=status)
     return Verdict(
         model=files.name,
-        artifact_sha256=read_lock_text(text, "lock")[0],
+        artifact_sha256=locked_hashes(text, "lock")[0],
         thresholds_sha256=files.thresholds_sha256,
         champion=champion,
         results=[result],
