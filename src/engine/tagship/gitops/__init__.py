@@ -1,1 +1,1 @@
-"""Git says what runs: releases and deployments as annotated tags, promoted by pull request."""
+"""Git says what runs: releases and deployments as annotated tags, proposed by pull request."""

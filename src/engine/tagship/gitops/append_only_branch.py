@@ -9,7 +9,7 @@ from tagship.gitops.git import Git, jitter
 _ATTEMPTS = 20
 
 
-def append(git: Git, branch: str, files: Mapping[str, str], message: str) -> str:
+def append_files(git: Git, branch: str, files: Mapping[str, str], message: str) -> str:
     """Add files to a branch of the remote in one commit; the branch is begun if need be.
 
     The work tree is not touched. When someone else pushes first, the commit is made again on top

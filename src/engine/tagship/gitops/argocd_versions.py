@@ -18,11 +18,11 @@ Version = tuple[int, int, int]
 
 
 class Unresolvable(Exception):
-    """A tag by which Argo CD resolves none of its neighbours."""
+    """A tag because of which Argo CD resolves no tag below the same prefix."""
 
 
 def followed_version(name: str) -> Version | None:
-    """The version by which a tag is followed, from its name below the prefix; None if ignored.
+    """The version that Argo CD reads from a tag's name below the prefix; None if it ignores it.
 
     Raises:
         Unresolvable: Argo CD stops at this tag, whatever others there are.
@@ -43,5 +43,5 @@ def followed_version(name: str) -> Version | None:
 
 
 def version_of_number(number: int) -> Version:
-    """The version as which this project's own deployment of a number is followed."""
+    """The version that Argo CD reads from this project's own deployment of a number."""
     return number, 0, 0

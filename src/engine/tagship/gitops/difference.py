@@ -1,4 +1,4 @@
-"""What a merge would change in the cluster: what runs against what would run, as rendered."""
+"""What a merge would change in the cluster: rendered manifests of now against those after it."""
 
 import bisect
 import difflib

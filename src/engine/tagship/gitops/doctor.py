@@ -59,7 +59,7 @@ Level = Literal["ok", "warn", "fail"]
 
 @dataclass(frozen=True)
 class Answer:
-    """One question that was looked into."""
+    """One question, and what was wrong; ``problem`` is empty when nothing is."""
 
     level: Level
     what: str
@@ -67,12 +67,12 @@ class Answer:
 
 
 def doctor(root: Path, lock_current: Callable[[Path, str], None] | None = None) -> list[Answer]:
-    """Look into everything, and go on after each problem.
+    """Check everything, and go on after each problem.
 
     ``lock_current`` refuses a lock that is stale, without training.
     """
-    looked = [_github(root), _models(root, lock_current), _repository(root), _template(root)]
-    return [answer for answers in (*looked, _tools()) for answer in answers]
+    sections = [_github(root), _models(root, lock_current), _repository(root), _template(root)]
+    return [answer for answers in (*sections, _tools()) for answer in answers]
 
 
 def _github(root: Path) -> Iterator[Answer]:

@@ -29,7 +29,7 @@ _INHERITED = (
 _NETWORK = {"ls-remote": 60.0, "fetch": 300.0, "clone": 300.0, "push": 300.0}
 """The commands that wait for the remote, and for how many seconds."""
 _SILENCE = 10.0
-"""After how many seconds a wait is told of, and again."""
+"""Seconds between two messages that the remote is still being waited for."""
 
 
 class GitCommand:
@@ -131,7 +131,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def last_words(stderr: str) -> str:
-    """The line in which git says why it failed."""
+    """The line of git's error output that says why it failed."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     wanted = [line for line in lines if line.startswith(("fatal:", "error:"))]
     return (wanted or lines or ["it did not say why"])[0].removeprefix("fatal: ")

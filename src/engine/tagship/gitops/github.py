@@ -1,4 +1,4 @@
-"""The only file that runs gh: one comment a topic, one pull request a branch, one issue a model."""
+"""The only file that runs gh: comment per topic, pull request per branch, issue per model."""
 
 import json
 import os
@@ -57,7 +57,7 @@ def propose(branch: str, title: str, body: str) -> str:
 def find_issue(topic: str) -> tuple[int, str] | None:
     """The number and body of a topic's open issue; only a bot's counts.
 
-    A race may have opened two: the oldest is the one, the others are closed.
+    Two may be open after a race: the oldest is kept, the others are closed.
     """
     marker = f"<!-- tagship:{topic} -->"
     where = f"repos/{repository()}/issues"
@@ -174,7 +174,9 @@ def gh(*arguments: str, stdin: str = "") -> str:
     except FileNotFoundError:
         raise TagshipError("gh is not installed", "https://cli.github.com") from None
     if done.returncode:
-        raise TagshipError(f"gh {arguments[0]}: {done.stderr.strip() or 'failed without a word'}")
+        raise TagshipError(
+            f"gh {arguments[0]}: {done.stderr.strip() or 'it failed and printed no reason'}"
+        )
     return done.stdout
 
 

@@ -91,9 +91,9 @@ class Deployment(_Said):
 
 
 def left_by(before: Deployment, restores: str, release: str) -> str:
-    """What a rollback to a deployment and its release leaves: a release, or a deployment alone.
+    """What a rollback rejects: the release that ran, or only the deployment if the release stays.
 
-    Nothing, where it runs again what ran before it: then it went over a tag that was no deployment.
+    Nothing, where it restores what ran already: then it replaced a tag that was no deployment.
     """
     if restores == before.name:
         return ""
@@ -101,7 +101,7 @@ def left_by(before: Deployment, restores: str, release: str) -> str:
 
 
 def rejects(deployment: Deployment, before: Deployment | None) -> str:
-    """What a deployment may say that it rejects, by what ran before it."""
+    """What a deployment rejects, derived from what ran before it; empty unless it is a rollback."""
     if deployment.says("Action") != "rollback" or before is None:
         return ""
     return left_by(before, deployment.says("Restores"), deployment.release)
@@ -114,12 +114,12 @@ class TagFinding:
     ref: str
     problem: str
     blocking: bool = False
-    """Whether Argo CD could be led astray, so that nothing may be tagged until it is mended."""
+    """Whether Argo CD could run something wrong: nothing may be tagged until it is fixed."""
 
 
 @dataclass(frozen=True)
 class Stray:
-    """A ref that leads Argo CD astray."""
+    """A ref that Argo CD follows, or stops at, though it is no valid deployment."""
 
     ref: str
     """Its full name, such as ``refs/tags/churn/production/v99``."""
@@ -130,7 +130,7 @@ class Stray:
 
 @dataclass(frozen=True)
 class History:
-    """Everything that the remote's tags say."""
+    """What the remote's tags say: releases, deployments, and what is wrong with a tag."""
 
     releases: Mapping[str, Release]
     deployments: Mapping[Series, tuple[Deployment, ...]]
@@ -219,9 +219,9 @@ class History:
     def standing(
         self, model: str, environment: str, upto: Upto | None = None
     ) -> dict[str, Deployment]:
-        """What an environment left by rollback and nobody lifted since → by which rollback.
+        """What is rejected and not lifted: release or deployment → the rollback that did it.
 
-        A claim that its own history does not bear out is not obeyed.
+        A claim that contradicts the environment's history is ignored.
         """
         standing: dict[str, Deployment] = {}
         before: Deployment | None = None

@@ -18,7 +18,7 @@ from tagship.training.lock import locked_hashes
 
 
 def fetch_or_local_snapshot(root: Path) -> Snapshot:
-    """The remote's state; or, where it cannot be asked, this clone's, which says why.
+    """The remote's state; where the remote cannot be asked, this clone's, with the reason.
 
     Where there is a remote, the tags are those that it had when it was asked last; where there is
     none, the clone's own.

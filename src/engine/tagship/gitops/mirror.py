@@ -1,4 +1,4 @@
-"""MLflow's aliases follow Git: what is different, and putting it right. Never the other way."""
+"""MLflow's aliases follow Git: what differs, and how it is corrected. Never the other way."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ def differences(snapshot: Snapshot, registry: "Mlflow") -> list[AliasDifference]
 
 
 def mirror(snapshot: Snapshot, registry: "Mlflow") -> list[AliasDifference]:
-    """Put every alias right and say what was wrong.
+    """Correct every alias and say what was wrong.
 
     Raises:
         TagshipError: the registry has no version with the artifact that runs; the others are done.
@@ -71,7 +71,7 @@ def mirror(snapshot: Snapshot, registry: "Mlflow") -> list[AliasDifference]:
 
 
 def named(snapshot: Snapshot, registry: "Mlflow") -> dict[tuple[str, str], str]:
-    """For each model and environment, the release that the registry's alias stands for."""
+    """For each model and environment, the release that the registry's alias names."""
     wrong = {(d.model, d.alias): d for d in differences(snapshot, registry)}
     said: dict[tuple[str, str], str] = {}
     for model in snapshot.models:

@@ -33,13 +33,13 @@ def parse_tags(
     environments: Iterable[str],
     others: Iterable[str] = (),
     local: Mapping[str, str] | None = None,
-    told: Callable[[str], str] = lambda commit: "",
+    message_of: Callable[[str], str] = lambda commit: "",
 ) -> History:
     """Understand the remote's tags.
 
     ``others`` are the remote's other refs, which may shadow a tag. A moved or deleted tag is
-    noticed by the tag objects of this clone, ``local``, and by what later deployments saw: their
-    commits say it, by ``told``.
+    noticed in two ways: by the tag objects of this clone, ``local``, and by later deployments,
+    whose commit messages (``message_of`` a commit) list the tags that they saw.
     """
     raws = {raw.name: raw for raw in tags}
     known = {*models, *(name.split("/")[0] for name in raws if parse_tag(name))}
@@ -80,7 +80,7 @@ def parse_tags(
     highest: dict[Series, int] = {}
     for model, environment, number in used:
         highest[model, environment] = max(number, highest.get((model, environment), 0))
-    seen = _seen(ordered, told)
+    seen = _seen(ordered, message_of)
     for tag in (parse_tag(name) for name in seen):
         assert isinstance(tag, DeploymentTag)
         most = highest.get((tag.model, tag.environment), 0)
@@ -133,7 +133,7 @@ def _gone(
 
 
 def _untrue(ordered: Mapping[Series, tuple[Deployment, ...]]) -> list[TagFinding]:
-    """Deployments that say they reject or lift what their own history does not bear out."""
+    """Deployments whose claim to reject or lift contradicts their own history."""
     findings = []
     for history in ordered.values():
         before: Deployment | None = None

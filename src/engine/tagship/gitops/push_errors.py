@@ -1,4 +1,4 @@
-"""What a remote's refusal of a push means, and the way out."""
+"""Why a remote refused a push, and the way out."""
 
 import re
 

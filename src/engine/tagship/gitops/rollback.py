@@ -43,9 +43,9 @@ def rollback(
     to: int | None = None,
     dry_run: bool = False,
 ) -> RolledBack:
-    """Run again what ran before, reject what is left, and propose the default branch's pin.
+    """Run again what ran before, reject what it replaces, and propose the default branch's pin.
 
-    It works whatever else is broken: over tags, branches and a config that stop everything else.
+    It works while tags, branches or a broken config stop every other command.
 
     Raises:
         TagshipError: no reason, nothing to go back to, the image is gone, or another deployment
@@ -216,7 +216,7 @@ def _is_done(snapshot: Snapshot, current: Deployment, reason: str, to: int | Non
 
 
 def _target(snapshot: Snapshot, current: Deployment, to: int | None) -> Deployment:
-    """Where to go back to: over a tag that is not valid, to what ran before it.
+    """The deployment to restore; where Argo CD follows a tag that is not valid, what ran before it.
 
     Without a number it is what ran before the running deployment first ran: never a later one that
     was left since, which would go forward without a review.
@@ -257,7 +257,7 @@ def _target(snapshot: Snapshot, current: Deployment, to: int | None) -> Deployme
         return candidate
     raise TagshipError(
         f"{model}: {environment} ran nothing else before {current.name} that is not rejected",
-        "release a mended version; to stop serving, scale it down in the cluster",
+        "release a fixed version; to stop serving, scale it down in the cluster",
     )
 
 

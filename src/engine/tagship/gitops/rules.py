@@ -154,12 +154,12 @@ def refuse_rejected(
         raise TagshipError(
             f"{rollback.says('Rejects')} was rejected by {rollback.name}:"
             f" {rollback.says('Reason')}",
-            f'if that is mended: tagship lift {record.model} {rejects} --reason "…"',
+            f'if that is fixed: tagship lift {record.model} {rejects} --reason "…"',
         )
 
 
 def refuse_other_kustomize(snapshot: Snapshot, deployment: Deployment) -> None:
-    """Leave open what another kustomize rendered: its fingerprint can differ by that alone.
+    """Leave undecided what another kustomize rendered: its fingerprint may differ for that alone.
 
     Raises:
         NotDerived: the deployment was rendered by another version.
@@ -183,7 +183,7 @@ def refuse_rejected_artifact(snapshot: Snapshot, model: str, sha256: str) -> Non
             raise TagshipError(
                 f"the artifact is that of {name}, rejected by {rollback.name}:"
                 f" {rollback.says('Reason')}",
-                f'if that is mended: tagship lift {model} {release.tag.version} --reason "…"',
+                f'if that is fixed: tagship lift {model} {release.tag.version} --reason "…"',
             )
 
 

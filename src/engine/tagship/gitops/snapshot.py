@@ -101,12 +101,12 @@ class Snapshot:
             raise unknown_model(model, known)
 
     def check_taggable(self, model: str) -> None:
-        """Refuse to tag a model while something could lead Argo CD astray.
+        """Refuse to tag a model while a tag could make Argo CD run something wrong.
 
-        A rollback is not asked: it goes over all that.
+        A rollback does not ask this: its number is above all such tags.
         """
         for finding in self.history.blockers(model):
-            raise TagshipError(f"{finding.ref}: {finding.problem}", "mend it, then run this again")
+            raise TagshipError(f"{finding.ref}: {finding.problem}", "fix it, then run this again")
         if self.git.is_shallow():
             raise TagshipError(
                 "this clone is shallow: history cannot be checked", "git fetch --unshallow"

@@ -22,7 +22,7 @@ class Row:
     deployment: str
     since: str
     main: str
-    """What the default branch asks for: ``same``, or how it differs; first what is astray."""
+    """``same``, or what the default branch asks for, or the wrong tag that Argo CD follows."""
     mlflow: str
     """The release under the environment's alias; ``?`` when MLflow was not asked."""
     rejected: tuple[str, ...]
@@ -71,7 +71,7 @@ def status(
 ) -> Status:
     """Every environment of every model.
 
-    ``aliases`` is the release that MLflow names for each, ``cluster`` what is told of what runs.
+    ``aliases`` is the release that MLflow names for each, ``cluster`` how what runs differs.
     """
     rows = [
         replace(

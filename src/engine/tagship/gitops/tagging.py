@@ -139,7 +139,7 @@ def verdict_file(release: Release | None) -> dict[str, str]:
 
 @contextmanager
 def after(done: str) -> Iterator[None]:
-    """A refusal from here on says first what was done already and stays."""
+    """A refusal inside says first what was done before and stays done."""
     try:
         yield
     except TagshipError as error:

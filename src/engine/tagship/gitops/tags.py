@@ -1,4 +1,4 @@
-"""The tag grammar: how releases and deployments are spelt, ordered, and described. Pure.
+"""The tag grammar: how releases and deployments are written, ordered, and described. Pure.
 
 ``<model>/v<major>.<minor>.<patch>`` is a release, ``<model>/<environment>/<n>`` a deployment.
 A message is a subject, a body, and a last paragraph of ``Key: value`` trailers.
@@ -92,7 +92,7 @@ def parse_version(text: str) -> Version:
 
 @cache
 def parse_tag(name: str) -> ReleaseTag | DeploymentTag | None:
-    """What a tag's name means; None when it is not spelt by this grammar."""
+    """What a tag's name means; None when it is no tag of this grammar."""
     parts = name.split("/")
     if len(parts) not in (2, 3) or not is_model(parts[0]):
         return None
@@ -193,7 +193,7 @@ def parse_seen(text: str) -> dict[str, str]:
 
 
 def highest_numbers(seen: Iterable[str]) -> dict[tuple[str, str], int]:
-    """The number at which each model's environment stood, by the tags that were seen."""
+    """The highest number of each model and environment among these tags."""
     tags = (tag for tag in map(parse_tag, seen) if isinstance(tag, DeploymentTag))
     return {(tag.model, tag.environment): tag.number for tag in tags}
 

@@ -1,4 +1,4 @@
-"""Which deployment each environment stood at, and when: a branch that a scheduled job appends to.
+"""What each environment ran, and when: a branch to which a scheduled job appends.
 
 Dates in tags are whatever their maker says. This branch is written by a job of the default branch,
 so the times in it are the job's; what ran between two of its entries is known by its numbers.
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from tagship.documentation import page
 from tagship.errors import TagshipError
-from tagship.gitops.append_only_branch import append
+from tagship.gitops.append_only_branch import append_files
 from tagship.gitops.history import Deployment
 from tagship.gitops.snapshot import Snapshot
 from tagship.gitops.tags import highest_numbers, parse_seen, seen_lines
@@ -21,22 +21,22 @@ _NAME = "%Y-%m-%dT%H-%M-%SZ"
 
 @dataclass(frozen=True)
 class TimelineEntry:
-    """The highest deployments at a time, with their tag objects."""
+    """The highest deployment of each environment at a time: its tag → its tag object."""
 
     when: datetime
     tags: dict[str, str]
 
     def gone(self, here: Mapping[str, str]) -> dict[str, str]:
-        """The tags that are not here any more as they stood → what is to be said of each."""
+        """The tags that were deleted or moved since → a message about each."""
         told = f"it stood there on {self.when:%Y-%m-%d %H:%M}, and is deleted or moved since"
         return {name: told for name, held in self.tags.items() if here.get(name) != held}
 
 
 def append_to_timeline(snapshot: Snapshot, now: datetime) -> str:
-    """Append what stands now; gives the commit."""
+    """Append the highest deployments of now; gives the commit."""
     name = now.astimezone(UTC).strftime(_NAME)
     text = seen_lines(snapshot.history.newest_objects())
-    return append(snapshot.git, BRANCH, {f"{name[:7]}/{name}": text}, f"heads at {name}\n")
+    return append_files(snapshot.git, BRANCH, {f"{name[:7]}/{name}": text}, f"heads at {name}\n")
 
 
 def read_timeline(snapshot: Snapshot) -> list[TimelineEntry]:

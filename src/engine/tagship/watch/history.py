@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tagship.config.root import check_model_name
 from tagship.errors import TagshipError
 from tagship.files import write_atomically
-from tagship.gitops.append_only_branch import append
+from tagship.gitops.append_only_branch import append_files
 from tagship.gitops.git import Git
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def publish(root: Path, entries: Iterable[Entry]) -> str:
     if not found:
         return ""
     message = "\n".join([f"monitor: {found[0]['time']}", "", *lines]) + "\n"
-    return append(Git(root), BRANCH, files, message)
+    return append_files(Git(root), BRANCH, files, message)
 
 
 def _found(entries: Iterable[Entry]) -> list[Entry]:

@@ -16,7 +16,7 @@ from prediction_logs import label, line, write
 from prometheus_client.parser import text_string_to_metric_families
 
 from projects import Project
-from tagship.gitops.append_only_branch import append
+from tagship.gitops.append_only_branch import append_files
 from tagship.gitops.git import Git
 from tagship.watch.history import path_of
 from tagship.watch.look import spelt
@@ -283,7 +283,7 @@ def test_two_who_publish_at_once_both_succeed(running):
         git(clone, "config", "user.name", clone.name)
         git(clone, "config", "user.email", "x@example.org")
     threads = [
-        threading.Thread(target=append, args=(Git(c), "monitor", {f"{c.name}/a": "1"}, "add"))
+        threading.Thread(target=append_files, args=(Git(c), "monitor", {f"{c.name}/a": "1"}, "add"))
         for c in clones
     ]
     for thread in threads:
@@ -299,10 +299,10 @@ def test_the_journal_only_grows(running):
     from tagship.errors import TagshipError
 
     journal = Git(running.root)
-    first = append(journal, "monitor", {"a": "1"}, "add")
-    assert append(journal, "monitor", {"a": "1"}, "again") == first
+    first = append_files(journal, "monitor", {"a": "1"}, "add")
+    assert append_files(journal, "monitor", {"a": "1"}, "again") == first
     with pytest.raises(TagshipError, match="a: it is there already, and says something else"):
-        append(journal, "monitor", {"a": "2", "b": "1"}, "change")
+        append_files(journal, "monitor", {"a": "2", "b": "1"}, "change")
     assert git(running.root.parent / "remote.git", "rev-parse", "monitor") == first
 
 
