@@ -63,11 +63,11 @@ def applications(application_set: Any) -> list[Any]:
     return [
         filled(
             merged(application_set["template"], generator["git"]["template"]),
-            PurePosixPath(found.parent.relative_to(PROJECT).as_posix()),
+            PurePosixPath(generated.parent.relative_to(PROJECT).as_posix()),
         )
         for generator in application_set["generators"]
-        for found in sorted(PROJECT.glob("deploy/**/*.yaml"))
-        if takes(generator, found.relative_to(PROJECT).as_posix())
+        for generated in sorted(PROJECT.glob("deploy/**/*.yaml"))
+        if takes(generator, generated.relative_to(PROJECT).as_posix())
     ]
 
 
@@ -96,22 +96,22 @@ def test_a_record_at_a_deeper_place_is_no_application(application_set: Any, path
 def test_every_overlay_is_one_application_following_its_own_tags(
     application_set: Any, project: ProjectConfig
 ) -> None:
-    found = {app["metadata"]["name"]: app["spec"] for app in applications(application_set)}
+    generated = {app["metadata"]["name"]: app["spec"] for app in applications(application_set)}
     expected = {
         f"{project.name}-{path.parts[-3]}-{path.parts[-2]}": path.parts[-3:-1]
         for path in DEPLOY.glob("*/*/release.yaml")
     }
-    assert set(found) == set(expected)
+    assert set(generated) == set(expected)
     assert len(applications(application_set)) == len(expected)
     for name, (model, environment) in expected.items():
-        assert found[name]["project"] == f"{project.name}-{environment}"
-        assert found[name]["source"] == {
+        assert generated[name]["project"] == f"{project.name}-{environment}"
+        assert generated[name]["source"] == {
             "repoURL": repository(project),
             "path": f"deploy/{model}/{environment}",
             "tagPrefix": f"{model}/{environment}/",
             "targetRevision": "*",
         }
-        assert found[name]["destination"] == {
+        assert generated[name]["destination"] == {
             "server": SERVER,
             "namespace": f"{project.name}-{environment}",
         }

@@ -9,7 +9,7 @@ import pytest
 from rendering import DEPLOY, Render, Resource
 from ruamel.yaml import YAML
 from test_manifest_schemas import in_an_overlay
-from test_overlays import OVERLAYS, container, one, pod, selects
+from test_overlays import OVERLAYS, container, find_resource, pod, selects
 from typer.main import get_command
 
 from tagship.cli import make_app
@@ -29,9 +29,9 @@ def test_the_service_monitor_selects_its_model_s_service_alone(
     deploy: Path, render: Render
 ) -> None:
     resources = in_an_overlay([DEPLOY / "components" / "service-monitor"], deploy)
-    selector = one(resources, "ServiceMonitor")["spec"]["selector"]["matchLabels"]
-    assert selects(selector, one(resources, "Service")["metadata"]["labels"])
-    model = one(resources, "Service")["metadata"]["labels"]["app.kubernetes.io/name"]
+    selector = find_resource(resources, "ServiceMonitor")["spec"]["selector"]["matchLabels"]
+    assert selects(selector, find_resource(resources, "Service")["metadata"]["labels"])
+    model = find_resource(resources, "Service")["metadata"]["labels"]["app.kubernetes.io/name"]
     assert selector["app.kubernetes.io/name"] == model
 
 
@@ -39,27 +39,32 @@ def test_with_keys_the_service_starts_only_with_them_and_the_smoke_test_brings_o
     deploy: Path, render: Render
 ) -> None:
     resources = in_an_overlay([DEPLOY / "components" / "keys"], deploy)
-    server = container(one(resources, "Deployment"))
+    server = container(find_resource(resources, "Deployment"))
     said = {each["name"]: each.get("value") for each in server["env"]}
     mounts = {each["name"]: each["mountPath"] for each in server["volumeMounts"]}
     assert said["TAGSHIP_REQUIRE_KEYS"] == "true"
     assert said["TAGSHIP_API_KEYS_FILE"] == f"{mounts['keys']}/keys"
     assert {*said} > {"TAGSHIP_LOG_DIR", "BENTOML_HOME"}, "what the base says stays"
-    volumes = {each["name"]: each for each in pod(one(resources, "Deployment"))["spec"]["volumes"]}
+    volumes = {
+        each["name"]: each
+        for each in pod(find_resource(resources, "Deployment"))["spec"]["volumes"]
+    }
     assert volumes["keys"]["secret"]["secretName"] == "model-keys"
-    given = {each["name"]: each for each in container(one(resources, "Job"))["env"]}
+    given = {each["name"]: each for each in container(find_resource(resources, "Job"))["env"]}
     source = given["TAGSHIP_API_KEY"]["valueFrom"]["secretKeyRef"]
     assert (source["name"], "optional" in source) == ("model-keys", False)
 
 
 def test_the_autoscaler_scales_the_deployment(deploy: Path, render: Render) -> None:
     resources = in_an_overlay([DEPLOY / "components" / "autoscaler"], deploy)
-    deployment, scaler = one(resources, "Deployment"), one(resources, "HorizontalPodAutoscaler")
+    deployment, scaler = find_resource(resources, "Deployment"), find_resource(
+        resources, "HorizontalPodAutoscaler"
+    )
     assert scaler["spec"]["scaleTargetRef"]["name"] == deployment["metadata"]["name"]
 
 
 def test_canary_takes_the_pods_of_the_deployment_over(canary: list[Resource]) -> None:
-    rollout, deployment = one(canary, "Rollout"), one(canary, "Deployment")
+    rollout, deployment = find_resource(canary, "Rollout"), find_resource(canary, "Deployment")
     assert rollout["spec"]["workloadRef"] == {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -79,17 +84,17 @@ def test_canary_keeps_no_sync_waiting_for_a_hook(canary: list[Resource]) -> None
 
 
 def test_canary_autoscaler_scales_the_rollout(canary: list[Resource]) -> None:
-    assert one(canary, "HorizontalPodAutoscaler")["spec"]["scaleTargetRef"] == {
+    assert find_resource(canary, "HorizontalPodAutoscaler")["spec"]["scaleTargetRef"] == {
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "Rollout",
-        "name": one(canary, "Rollout")["metadata"]["name"],
+        "name": find_resource(canary, "Rollout")["metadata"]["name"],
     }
 
 
 def test_canary_is_analysed_with_every_argument_its_template_needs(canary: list[Resource]) -> None:
-    template = one(canary, "AnalysisTemplate")
+    template = find_resource(canary, "AnalysisTemplate")
     needed = {argument["name"] for argument in template["spec"]["args"] if "value" not in argument}
-    steps = one(canary, "Rollout")["spec"]["strategy"]["canary"]["steps"]
+    steps = find_resource(canary, "Rollout")["spec"]["strategy"]["canary"]["steps"]
     analyses = [step["analysis"] for step in steps if "analysis" in step]
     assert analyses
     for analysis in analyses:
@@ -99,7 +104,8 @@ def test_canary_is_analysed_with_every_argument_its_template_needs(canary: list[
 
 def test_canary_measures_its_own_predictions_by_bentoml_metrics(canary: list[Resource]) -> None:
     metrics: dict[str, Any] = {
-        metric["name"]: metric for metric in one(canary, "AnalysisTemplate")["spec"]["metrics"]
+        metric["name"]: metric
+        for metric in find_resource(canary, "AnalysisTemplate")["spec"]["metrics"]
     }
     names = {
         "error-rate": "bentoml_service_request_total",
@@ -110,12 +116,12 @@ def test_canary_measures_its_own_predictions_by_bentoml_metrics(canary: list[Res
         query = metric["provider"]["prometheus"]["query"]
         assert query.count(names[name]) == query.count('rollouts_pod_template_hash="{{args.pods}}"')
         assert query.count('endpoint="/predict"') == query.count(names[name])
-    monitor = one(canary, "ServiceMonitor")["spec"]
+    monitor = find_resource(canary, "ServiceMonitor")["spec"]
     assert monitor["podTargetLabels"] == ["rollouts-pod-template-hash"]
 
 
 def test_canary_without_numbers_neither_succeeds_nor_fails(canary: list[Resource]) -> None:
-    for metric in one(canary, "AnalysisTemplate")["spec"]["metrics"]:
+    for metric in find_resource(canary, "AnalysisTemplate")["spec"]["metrics"]:
         for condition in (metric["successCondition"], metric["failureCondition"]):
             assert condition.startswith("len(result) > 0 && !isNaN(result[0]) && ")
         assert "inconclusiveLimit" not in metric
@@ -123,8 +129,8 @@ def test_canary_without_numbers_neither_succeeds_nor_fails(canary: list[Resource
 
 def test_ingress_opens_predictions_and_the_release_only(deploy: Path, render: Render) -> None:
     resources = in_an_overlay([DEPLOY / "components" / "ingress"], deploy)
-    service = one(resources, "Service")["metadata"]["name"]
-    (rule,) = one(resources, "Ingress")["spec"]["rules"]
+    service = find_resource(resources, "Service")["metadata"]["name"]
+    (rule,) = find_resource(resources, "Ingress")["spec"]["rules"]
     assert [(path["path"], path["pathType"]) for path in rule["http"]["paths"]] == [
         ("/predict", "Exact"),
         ("/info", "Exact"),
@@ -138,9 +144,9 @@ def watched(deploy: Path, render: Render) -> list[Resource]:
 
 
 def test_the_monitor_looks_at_its_overlays_model_and_environment(watched: list[Resource]) -> None:
-    job = one(watched, "CronJob")["spec"]["jobTemplate"]["spec"]
+    job = find_resource(watched, "CronJob")["spec"]["jobTemplate"]["spec"]
     labels = pod({"spec": job})["metadata"]["labels"]
-    record = YAML(typ="safe").load(one(watched, "ConfigMap")["data"]["release.yaml"])
+    record = YAML(typ="safe").load(find_resource(watched, "ConfigMap")["data"]["release.yaml"])
     given = {e["name"]: e for e in container({"spec": job})["env"]}
     named = {"MODEL": "app.kubernetes.io/name", "ENVIRONMENT": "environment"}
     for name, label in named.items():
@@ -150,15 +156,17 @@ def test_the_monitor_looks_at_its_overlays_model_and_environment(watched: list[R
 
 
 def test_the_monitor_is_no_pod_of_the_service_and_is_locked_down(watched: list[Resource]) -> None:
-    job = one(watched, "CronJob")["spec"]["jobTemplate"]["spec"]
+    job = find_resource(watched, "CronJob")["spec"]["jobTemplate"]["spec"]
     labels = pod({"spec": job})["metadata"]["labels"]
-    assert not selects(one(watched, "Service")["spec"]["selector"], labels)
-    assert not selects(one(watched, "Deployment")["spec"]["selector"]["matchLabels"], labels)
+    assert not selects(find_resource(watched, "Service")["spec"]["selector"], labels)
+    assert not selects(
+        find_resource(watched, "Deployment")["spec"]["selector"]["matchLabels"], labels
+    )
     policies = [r["spec"] for r in watched if r["kind"] == "NetworkPolicy"]
     assert [p["ingress"] for p in policies if selects(p["podSelector"]["matchLabels"], labels)] == [
         []
     ]
-    served = container(one(watched, "Deployment"))
+    served = container(find_resource(watched, "Deployment"))
     security = container({"spec": job})["securityContext"]
     assert security == served["securityContext"]
     assert security["readOnlyRootFilesystem"] is True
@@ -172,7 +180,7 @@ def test_the_monitors_job_fails_only_when_the_look_did(
     code: int, fails: bool, watched: list[Resource], tmp_path: Path
 ) -> None:
     """Its own script, with git and python that only note what they were asked."""
-    job = one(watched, "CronJob")["spec"]["jobTemplate"]["spec"]
+    job = find_resource(watched, "CronJob")["spec"]["jobTemplate"]["spec"]
     shell, options, script = container({"spec": job})["command"]
     script = script.replace("/work/project", str(tmp_path / "project"))
     for name, answer in (("git", 'mkdir "$4"'), ("python", f"exit {code}")):

@@ -71,9 +71,9 @@ def test_each_alert_is_seen_firing_and_a_deaf_one_is_noticed(alert: str, tmp_pat
         ]
         if firing:
             head = yaml.safe_load(case.read_text(encoding="utf-8"))
-            one = tmp_path / "one.yaml"
-            one.write_text(yaml.safe_dump(head | {"tests": firing[:1]}), encoding="utf-8")
-            assert f"alertname: {alert}" in check(one, tmp_path, deafen)
+            single_test = tmp_path / "one.yaml"
+            single_test.write_text(yaml.safe_dump(head | {"tests": firing[:1]}), encoding="utf-8")
+            assert f"alertname: {alert}" in check(single_test, tmp_path, deafen)
             return
     pytest.fail(f"no test sees {alert} firing")
 

@@ -19,9 +19,9 @@ def named(folder: Path) -> str:
     return str(folder.relative_to(DEPLOY))
 
 
-def one(resources: list[Resource], kind: str) -> Resource:
-    (found,) = (resource for resource in resources if resource["kind"] == kind)
-    return found
+def find_resource(resources: list[Resource], kind: str) -> Resource:
+    (match,) = (resource for resource in resources if resource["kind"] == kind)
+    return match
 
 
 def pod(workload: Resource) -> Any:
@@ -75,7 +75,7 @@ class TestOverlay:
 
     @pytest.mark.parametrize("kind", WORKLOADS)
     def test_pod_is_locked_down(self, overlay: Path, kind: str, render: Render) -> None:
-        workload = one(render(overlay), kind)
+        workload = find_resource(render(overlay), kind)
         spec, security = pod(workload)["spec"], container(workload)["securityContext"]
         assert spec["automountServiceAccountToken"] is False
         assert spec["securityContext"]["runAsNonRoot"] is True
@@ -91,7 +91,7 @@ class TestOverlay:
     def test_pod_can_write_only_to_folders_of_its_own(
         self, overlay: Path, kind: str, render: Render
     ) -> None:
-        workload = one(render(overlay), kind)
+        workload = find_resource(render(overlay), kind)
         volumes = {volume["name"]: volume for volume in pod(workload)["spec"]["volumes"]}
         mounts = container(workload)["volumeMounts"]
         writable = {m["mountPath"]: volumes[m["name"]] for m in mounts if not m.get("readOnly")}
@@ -104,7 +104,7 @@ class TestOverlay:
     def test_image_is_the_one_of_the_record_by_digest(
         self, overlay: Path, kind: str, render: Render
     ) -> None:
-        image = container(one(render(overlay), kind))["image"]
+        image = container(find_resource(render(overlay), kind))["image"]
         assert re.fullmatch(r"[^@]+@sha256:[0-9a-f]{64}", image)
         assert image == record_of(overlay).reference
 
@@ -113,7 +113,7 @@ class TestOverlay:
         self, overlay: Path, kind: str, render: Render
     ) -> None:
         resources = render(overlay)
-        config, workload = one(resources, "ConfigMap"), one(resources, kind)
+        config, workload = find_resource(resources, "ConfigMap"), find_resource(resources, kind)
         assert config["data"] == {"release.yaml": (overlay / "release.yaml").read_text()}
         assert re.fullmatch(
             rf"{overlay.parts[-2]}-release-[a-z0-9]{{10}}", config["metadata"]["name"]
@@ -137,13 +137,13 @@ class TestOverlay:
         assert kinds.isdisjoint({"HorizontalPodAutoscaler", "ServiceMonitor"})
 
     def test_an_update_never_takes_capacity_away(self, overlay: Path, render: Render) -> None:
-        deployment = one(render(overlay), "Deployment")
+        deployment = find_resource(render(overlay), "Deployment")
         stop = container(deployment)["lifecycle"]["preStop"]["sleep"]["seconds"]
         assert deployment["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
         assert pod(deployment)["spec"]["terminationGracePeriodSeconds"] >= stop + 30
 
     def test_probes_ask_the_right_questions(self, overlay: Path, render: Render) -> None:
-        server = container(one(render(overlay), "Deployment"))
+        server = container(find_resource(render(overlay), "Deployment"))
         assert server["ports"] == [{"name": "http", "containerPort": 3000}]
         asked = {
             probe: server[probe]["httpGet"]
@@ -159,15 +159,19 @@ class TestOverlay:
         self, overlay: Path, render: Render
     ) -> None:
         resources = render(overlay)
-        server = pod(one(resources, "Deployment"))["metadata"]["labels"]
-        smoke = pod(one(resources, "Job"))["metadata"]["labels"]
-        service = one(resources, "Service")
+        server = pod(find_resource(resources, "Deployment"))["metadata"]["labels"]
+        smoke = pod(find_resource(resources, "Job"))["metadata"]["labels"]
+        service = find_resource(resources, "Service")
         selectors = {
-            "Deployment": one(resources, "Deployment")["spec"]["selector"]["matchLabels"],
+            "Deployment": find_resource(resources, "Deployment")["spec"]["selector"]["matchLabels"],
             "Service": service["spec"]["selector"],
-            "Budget": one(resources, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"],
+            "Budget": find_resource(resources, "PodDisruptionBudget")["spec"]["selector"][
+                "matchLabels"
+            ],
         }
-        for constraint in pod(one(resources, "Deployment"))["spec"]["topologySpreadConstraints"]:
+        for constraint in pod(find_resource(resources, "Deployment"))["spec"][
+            "topologySpreadConstraints"
+        ]:
             selectors[constraint["topologyKey"]] = constraint["labelSelector"]["matchLabels"]
         for name, selector in selectors.items():
             assert selects(selector, server), name
@@ -180,14 +184,14 @@ class TestOverlay:
         others = [o for o in OVERLAYS if o.name == overlay.name and o != overlay]
         for other in others:
             theirs = render(other)
-            labels = pod(one(theirs, "Deployment"))["metadata"]["labels"]
-            assert not selects(one(mine, "Service")["spec"]["selector"], labels)
+            labels = pod(find_resource(theirs, "Deployment"))["metadata"]["labels"]
+            assert not selects(find_resource(mine, "Service")["spec"]["selector"], labels)
 
     def test_network_lets_in_one_port_and_lets_out_only_names(
         self, overlay: Path, render: Render
     ) -> None:
         resources = render(overlay)
-        labels = pod(one(resources, "Deployment"))["metadata"]["labels"]
+        labels = pod(find_resource(resources, "Deployment"))["metadata"]["labels"]
         (policy,) = (
             resource["spec"]
             for resource in resources
@@ -206,7 +210,7 @@ class TestOverlay:
         self, overlay: Path, render: Render
     ) -> None:
         resources = render(overlay)
-        job, service = one(resources, "Job"), one(resources, "Service")
+        job, service = find_resource(resources, "Job"), find_resource(resources, "Service")
         hooks = {
             key.removeprefix("argocd.argoproj.io/"): value
             for key, value in job["metadata"]["annotations"].items()
@@ -215,7 +219,7 @@ class TestOverlay:
         values = {variable["name"]: variable["value"] for variable in container(job)["env"]}
         url = values["SERVICE_URL"].replace("$(SERVICE_NAME)", values["SERVICE_NAME"])
         assert url == f"http://{service['metadata']['name']}:{service['spec']['ports'][0]['port']}"
-        server = pod(one(resources, "Deployment"))["metadata"]["labels"]
+        server = pod(find_resource(resources, "Deployment"))["metadata"]["labels"]
         (policy,) = (
             resource["spec"]
             for resource in resources
@@ -245,10 +249,10 @@ class TestOverlay:
             lambda text, path: records.edit_pin(text, path, record.image, record.digest),
         )
         after = kustomize.render(copy)
-        config = one(after, "ConfigMap")["metadata"]["name"]
-        assert config != one(before, "ConfigMap")["metadata"]["name"]
+        config = find_resource(after, "ConfigMap")["metadata"]["name"]
+        assert config != find_resource(before, "ConfigMap")["metadata"]["name"]
         for kind in WORKLOADS:
-            assert container(one(after, kind))["image"] == record.reference
+            assert container(find_resource(after, kind))["image"] == record.reference
         assert _without_release(after) == _without_release(before)
 
 
@@ -258,8 +262,8 @@ def edit(path: Path, change: Any) -> None:
 
 def _without_release(resources: list[Resource]) -> str:
     """The rendering as text, without what a release is meant to change."""
-    config = one(resources, "ConfigMap")
-    image = container(one(resources, "Deployment"))["image"]
+    config = find_resource(resources, "ConfigMap")
+    image = container(find_resource(resources, "Deployment"))["image"]
     others = [resource for resource in resources if resource is not config]
     return repr(others).replace(config["metadata"]["name"], "RECORD").replace(image, "IMAGE")
 
@@ -267,7 +271,7 @@ def _without_release(resources: list[Resource]) -> str:
 def test_production_survives_the_loss_of_a_pod(project: ProjectConfig, render: Render) -> None:
     for overlay in OVERLAYS:
         if overlay.name == project.environments[-1]:
-            assert one(render(overlay), "Deployment")["spec"]["replicas"] >= 2, overlay
+            assert find_resource(render(overlay), "Deployment")["spec"]["replicas"] >= 2, overlay
 
 
 UNITS = {"m": 0.001, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
@@ -282,13 +286,15 @@ def test_a_quota_has_room_for_every_model_at_its_largest_during_an_update(
     project: ProjectConfig, render: Render
 ) -> None:
     for environment in project.environments:
-        hard = one(render(DEPLOY / "environments" / environment), "ResourceQuota")["spec"]["hard"]
+        hard = find_resource(render(DEPLOY / "environments" / environment), "ResourceQuota")[
+            "spec"
+        ]["hard"]
         needed = dict.fromkeys(("pods", "requests.cpu", "requests.memory", "limits.memory"), 0.0)
         for overlay in (o for o in OVERLAYS if o.name == environment):
             resources = render(overlay)
-            largest = one(resources, "Deployment")["spec"].get("replicas", 1)
+            largest = find_resource(resources, "Deployment")["spec"].get("replicas", 1)
             for workload, count in (("Deployment", largest + 1), ("Job", 1)):
-                sizes = container(one(resources, workload))["resources"]
+                sizes = container(find_resource(resources, workload))["resources"]
                 needed["pods"] += count
                 for key in ("requests.cpu", "requests.memory", "limits.memory"):
                     part, resource = key.split(".")
@@ -300,8 +306,8 @@ def test_a_quota_has_room_for_every_model_at_its_largest_during_an_update(
 def test_an_environment_is_closed_by_default(project: ProjectConfig, render: Render) -> None:
     for environment in project.environments:
         resources = render(DEPLOY / "environments" / environment)
-        namespace = one(resources, "Namespace")["metadata"]
-        policy = one(resources, "NetworkPolicy")["spec"]
+        namespace = find_resource(resources, "Namespace")["metadata"]
+        policy = find_resource(resources, "NetworkPolicy")["spec"]
         assert namespace["name"] == f"{project.name}-{environment}"
         assert namespace["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
         assert policy == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}

@@ -25,15 +25,15 @@ def resolve(remote: Path, prefix: str, revision: str = "*") -> tuple[str, str] |
     refs = ls_remote(remote)
     name = revision
     if revision == "*":
-        found = []
+        versions = []
         for ref in refs:
             tag = ref.removeprefix("refs/tags/")
             match = _SEMVER.fullmatch(tag.removeprefix(prefix))
             if ref.startswith(f"refs/tags/{prefix}") and match and not match.group(4):
-                found.append((tuple(int(part or 0) for part in match.groups()[:3]), tag))
-        if not found:
+                versions.append((tuple(int(part or 0) for part in match.groups()[:3]), tag))
+        if not versions:
             return None
-        name = max(found)[1]
+        name = max(versions)[1]
     for kind in ("heads", "tags"):
         if f"refs/{kind}/{name}" in refs:
             return name, refs[f"refs/{kind}/{name}"]

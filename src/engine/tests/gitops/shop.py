@@ -264,10 +264,10 @@ class Shop:
         return self.merge("revert")
 
     def reconcile(self, commit: str = "") -> dict[tuple[str, str], Outcome]:
-        found = reconcile(
+        outcomes = reconcile(
             self.root, self.verifier, commit, lambda brought, _: self.approved.get(brought)
         )
-        return {(o.model, o.environment): o for o in found}
+        return {(o.model, o.environment): o for o in outcomes}
 
     def ship(self, version: str, label: str, how: str = "merge") -> None:
         """The whole way of one release into production."""

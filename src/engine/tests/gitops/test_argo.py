@@ -25,10 +25,10 @@ def test_the_resolver_follows_the_table(
     for tag in tags:
         shop.git("tag", "-am", "x", tag)
         shop.git("push", "-q", "origin", f"refs/tags/{tag}")
-    found = resolve(shop.remote, prefix, revision)
-    assert (found and found[0]) == expected
-    if found:
-        assert found[1] == shop.git("rev-parse", "HEAD")
+    resolved = resolve(shop.remote, prefix, revision)
+    assert (resolved and resolved[0]) == expected
+    if resolved:
+        assert resolved[1] == shop.git("rev-parse", "HEAD")
 
 
 def test_a_branch_shadows_a_tag(shop: Shop) -> None:

@@ -21,11 +21,11 @@ NAME = "shop-churn-production"
 def items(shop: Shop) -> list[dict[str, Any]]:
     """The Applications and resources of a cluster that runs what Git says."""
     snapshot = shop.snapshot()
-    found: list[dict[str, Any]] = []
+    objects: list[dict[str, Any]] = []
     for environment in snapshot.environments:
         current = snapshot.history.current("churn", environment)
         assert current is not None
-        found.append(
+        objects.append(
             {
                 "kind": "Application",
                 "metadata": {"name": f"shop-churn-{environment}", "namespace": "argocd"},
@@ -37,18 +37,18 @@ def items(shop: Shop) -> list[dict[str, Any]]:
             }
         )
         text = snapshot.rendered(current.commit, "churn", environment).text
-        found += [each for each in YAML(typ="safe").load_all(text) if each]
-    return found
+        objects += [each for each in YAML(typ="safe").load_all(text) if each]
+    return objects
 
 
 @pytest.fixture
 def kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[list[Any]], None]:
     """A cluster that answers with these items."""
 
-    def answer(found: list[Any]) -> None:
+    def answer(objects: list[Any]) -> None:
         folder = tmp_path / "cluster"
         folder.mkdir(exist_ok=True)
-        (folder / "items.json").write_text(json.dumps({"items": found}))
+        (folder / "items.json").write_text(json.dumps({"items": objects}))
         program = folder / "kubectl"
         program.write_text(f"#!/bin/sh\ncat {folder / 'items.json'}\n")
         program.chmod(0o755)
@@ -70,35 +70,35 @@ def test_a_cluster_that_runs_what_git_says_is_said_to(
 
 
 def _status(**changes: Any) -> Edit:
-    def edit(application: dict[str, Any], found: list[dict[str, Any]]) -> None:
+    def edit(application: dict[str, Any], objects: list[dict[str, Any]]) -> None:
         application["status"].update(changes)
 
     return edit
 
 
-def _other_image(application: dict[str, Any], found: list[dict[str, Any]]) -> None:
-    for each in found:
+def _other_image(application: dict[str, Any], objects: list[dict[str, Any]]) -> None:
+    for each in objects:
         if each["kind"] == "Deployment":
             each["spec"]["template"]["spec"]["containers"][0]["image"] = image("other")
 
 
-def _other_record(application: dict[str, Any], found: list[dict[str, Any]]) -> None:
-    for each in found:
+def _other_record(application: dict[str, Any], objects: list[dict[str, Any]]) -> None:
+    for each in objects:
         if each["kind"] == "ConfigMap":
             text = each["data"]["release.yaml"]
             each["data"]["release.yaml"] = text.replace("churn/v1.1.0", "churn/v1.0.0")
 
 
-def _no_record(application: dict[str, Any], found: list[dict[str, Any]]) -> None:
-    found[:] = [each for each in found if each["kind"] != "ConfigMap"]
+def _no_record(application: dict[str, Any], objects: list[dict[str, Any]]) -> None:
+    objects[:] = [each for each in objects if each["kind"] != "ConfigMap"]
 
 
-def _no_pods(application: dict[str, Any], found: list[dict[str, Any]]) -> None:
-    found[:] = [each for each in found if each["kind"] != "Deployment"]
+def _no_pods(application: dict[str, Any], objects: list[dict[str, Any]]) -> None:
+    objects[:] = [each for each in objects if each["kind"] != "Deployment"]
 
 
-def _no_application(application: dict[str, Any], found: list[dict[str, Any]]) -> None:
-    found.remove(application)
+def _no_application(application: dict[str, Any], objects: list[dict[str, Any]]) -> None:
+    objects.remove(application)
 
 
 @pytest.mark.parametrize(
@@ -121,10 +121,10 @@ def _no_application(application: dict[str, Any], found: list[dict[str, Any]]) ->
 def test_what_differs_is_named(
     shipped: Shop, kubectl: Callable[[list[Any]], None], edit: Edit, problem: str
 ) -> None:
-    found = copy.deepcopy(items(shipped))
-    (mine,) = [each for each in found if each["metadata"]["name"] == NAME]
-    edit(mine, found)
-    kubectl(found)
+    objects = copy.deepcopy(items(shipped))
+    (mine,) = [each for each in objects if each["metadata"]["name"] == NAME]
+    edit(mine, objects)
+    kubectl(objects)
     snapshot = shipped.snapshot()
     told = compare_cluster(snapshot)
     assert problem in told["churn", "production"]

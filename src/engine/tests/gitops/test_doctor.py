@@ -25,12 +25,12 @@ def answers(shop: Shop) -> dict[str, tuple[str, str]]:
 
 
 def test_the_doctor_names_everything_that_is_missing(shop: Shop) -> None:
-    found = answers(shop)
+    checked = answers(shop)
     for name in WORKFLOWS:
-        assert found[f"workflow {name}"][0] == "fail"
-    assert found["rulesets"][0] == "fail"
-    assert found["owners of deploy/"][0] == "fail"
-    assert found["churn: overlay production"] == ("ok", "")
+        assert checked[f"workflow {name}"][0] == "fail"
+    assert checked["rulesets"][0] == "fail"
+    assert checked["owners of deploy/"][0] == "fail"
+    assert checked["churn: overlay production"] == ("ok", "")
 
 
 def test_the_doctor_is_content_with_what_is_there(shop: Shop) -> None:
@@ -52,41 +52,41 @@ def test_the_doctor_sees_bad_overlays_rulesets_locks_and_tags(shop: Shop) -> Non
     (shop.root / "deploy/churn/staging/release.yaml").unlink()
     shop.git("tag", "churn/production/1")
     shop.git("push", "-q", "origin", "refs/tags/churn/production/1")
-    found = answers(shop)
-    assert "not a ruleset" in found["ruleset tags.json"][1]
-    assert "its record says" in found["churn: overlay production"][1]
-    assert "does not exist" in found["churn: overlay staging"][1]
-    assert found["churn: lock"] == ("fail", "run `tagship run churn`")
-    assert "lightweight" in found["tag churn/production/1"][1]
+    checked = answers(shop)
+    assert "not a ruleset" in checked["ruleset tags.json"][1]
+    assert "its record says" in checked["churn: overlay production"][1]
+    assert "does not exist" in checked["churn: overlay staging"][1]
+    assert checked["churn: lock"] == ("fail", "run `tagship run churn`")
+    assert "lightweight" in checked["tag churn/production/1"][1]
 
 
 def test_the_doctor_names_a_workflow_that_never_starts(shop: Shop) -> None:
     for name, branches in (("here", "[main]"), ("near", "['m*']"), ("never", "[trunk]")):
         shop.put(f".github/workflows/{name}.yml", f"on: {{push: {{branches: {branches}}}}}\n")
     shop.put(".github/workflows/audit.yml", "on: {schedule: [{cron: '1 2 * * *'}]}\n")
-    found = answers(shop)
-    assert found["trigger of here.yml"][0] == "ok"
-    assert found["trigger of near.yml"][0] == "ok"
-    level, problem = found["trigger of never.yml"]
+    checked = answers(shop)
+    assert checked["trigger of here.yml"][0] == "ok"
+    assert checked["trigger of near.yml"][0] == "ok"
+    level, problem = checked["trigger of never.yml"]
     assert (level, "no push to 'main'" in problem) == ("fail", True)
-    assert "trigger of audit.yml" not in found
+    assert "trigger of audit.yml" not in checked
 
 
 def test_the_doctor_tells_a_stale_lock(shop: Shop) -> None:
     def stale(root: object, model: str) -> None:
         raise TagshipError("it is stale")
 
-    found = {answer.what: answer.problem for answer in doctor(shop.root, stale)}
-    assert found["churn: inputs of the lock"] == "it is stale"
+    checked = {answer.what: answer.problem for answer in doctor(shop.root, stale)}
+    assert checked["churn: inputs of the lock"] == "it is stale"
 
 
 def test_the_doctor_names_the_environment_whose_tags_could_be_moved(shop: Shop) -> None:
     looser = json.loads(json.dumps(RULESET))
     looser["conditions"]["ref_name"]["include"].pop()
     shop.put(".github/rulesets/tags.json", json.dumps(looser))
-    found = answers(shop)
-    assert found["protection of tags */staging/*"] == ("ok", "")
-    assert "no active ruleset" in found["protection of tags */production/*"][1]
+    checked = answers(shop)
+    assert checked["protection of tags */staging/*"] == ("ok", "")
+    assert "no active ruleset" in checked["protection of tags */production/*"][1]
     shop.put(".github/rulesets/tags.json", json.dumps({**RULESET, "enforcement": "disabled"}))
     assert answers(shop)["protection of tags */staging/*"][0] == "fail"
 
@@ -122,9 +122,9 @@ def test_the_doctor_reads_the_version_of_argo_cd(
 ) -> None:
     folder = write_program(tmp_path / "bin" / "argocd", f"echo '{says}'")
     monkeypatch.setenv("PATH", str(folder), prepend=":")
-    found = answers(shop)["Argo CD"]
-    assert found[0] == level
-    assert problem in found[1]
+    checked = answers(shop)["Argo CD"]
+    assert checked[0] == level
+    assert problem in checked[1]
 
 
 @pytest.mark.parametrize(
@@ -157,13 +157,13 @@ def test_the_doctor_says_who_reaches_the_secrets_that_deploy(
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(program.parent), prepend=":")
     monkeypatch.setenv("GITHUB_REPOSITORY", "shop/shop")
-    found = answers(shop)
-    assert found["secrets on GitHub"][0] == secret
+    checked = answers(shop)
+    assert checked["secrets on GitHub"][0] == secret
     if environments is None:
-        assert "not checked" in found["secrets on GitHub"][1]
-        assert "environment tagship" not in found
+        assert "not checked" in checked["secrets on GitHub"][1]
+        assert "environment tagship" not in checked
     else:
-        assert found["environment tagship"][0] == free
+        assert checked["environment tagship"][0] == free
 
 
 @pytest.mark.parametrize(
@@ -182,10 +182,10 @@ def test_a_tool_that_is_installed_and_does_not_work_gets_no_tick(
     for needed in ("git", "sh"):
         (folder / needed).symlink_to(str(shutil.which(needed)))
     monkeypatch.setenv("PATH", str(folder))
-    (found,) = (each for each in doctor(shop.root) if re.match(f"tool .*{tool}", each.what))
-    assert found.level == level
+    (checked,) = (each for each in doctor(shop.root) if re.match(f"tool .*{tool}", each.what))
+    assert checked.level == level
     if level == "warn":
-        assert f"`{tool} " in found.problem
+        assert f"`{tool} " in checked.problem
 
 
 def test_what_the_doctor_asks_is_no_claim_that_a_cross_would_turn_round(shop: Shop) -> None:

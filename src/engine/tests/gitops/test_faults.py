@@ -76,10 +76,10 @@ def test_a_release_tagged_here_but_never_pushed_is_pushed_by_the_next_run(shop: 
 
 def test_a_promotion_cut_off_anywhere_is_finished_by_running_it_again(shop: Shop) -> None:
     shop.release("v1.0.0")
-    found = []
-    survives(shop, lambda: found.append(shop.propose("v1.0.0", image=image("one"))), 8)
+    results = []
+    survives(shop, lambda: results.append(shop.propose("v1.0.0", image=image("one"))), 8)
     assert shop.remote_tags() == ["churn/staging/1", "churn/v1.0.0"]
-    shop.merge(found[-1].branch)
+    shop.merge(results[-1].branch)
     assert shop.reconcile()["churn", "production"].state == "deployed"
 
 
@@ -165,9 +165,9 @@ def test_two_people_deploying_the_same_merge_make_one_deployment(shipped: Shop) 
     shipped.merge(shipped.propose("v1.2.0", image=image("three")).branch)
     clones = [shipped.clone(f"clone{n}") for n in range(3)]
     with ThreadPoolExecutor(3) as pool:
-        found = list(pool.map(lambda clone: clone.reconcile()["churn", "production"], clones))
-    assert {o.state for o in found} <= {"current", "deployed"}
-    assert {o.detail.split()[0] for o in found} == {"churn/production/3"}
+        results = list(pool.map(lambda clone: clone.reconcile()["churn", "production"], clones))
+    assert {o.state for o in results} <= {"current", "deployed"}
+    assert {o.detail.split()[0] for o in results} == {"churn/production/3"}
     assert "churn/production/4" not in shipped.remote_tags()
 
 
@@ -195,16 +195,16 @@ def test_promoting_and_rolling_back_at_once_is_as_if_one_came_first(shipped: Sho
     shipped.new_lock("three")
     shipped.release("v1.2.0")
     shipped.merge(shipped.propose("v1.2.0", image=image("three")).branch)
-    one, two = shipped.clone("one"), shipped.clone("two")
+    first, second = shipped.clone("one"), shipped.clone("two")
 
     def back() -> str:
         try:
-            return two.rollback().rejects
+            return second.rollback().rejects
         except TagshipError as error:
             return str(error)
 
     with ThreadPoolExecutor(2) as pool:
-        deployed = pool.submit(one.reconcile)
+        deployed = pool.submit(first.reconcile)
         said = pool.submit(back).result()
         outcome = deployed.result()["churn", "production"]
     assert outcome.state in ("deployed", "held")

@@ -26,9 +26,9 @@ def test_a_release_reaches_staging_then_production_by_every_kind_of_merge(
     assert runs(shop.remote, "churn", "staging") == ("churn/staging/1", "churn/v1.0.0")
     assert runs(shop.remote, "churn", "production") is None
     merged = shop.merge(proposal.branch, how)
-    found = shop.reconcile(commit=merged)
-    assert found["churn", "production"].detail == "churn/production/1"
-    assert found["churn", "staging"].state == "current"
+    outcomes = shop.reconcile(commit=merged)
+    assert outcomes["churn", "production"].detail == "churn/production/1"
+    assert outcomes["churn", "staging"].state == "current"
     assert runs(shop.remote, "churn", "production") == ("churn/production/1", "churn/v1.0.0")
     for name in ("churn/v1.0.0", "churn/staging/1", "churn/production/1"):
         assert verify(shop.root, name, shop.verifier).ok, name
@@ -97,9 +97,9 @@ def test_a_change_of_manifests_reaches_staging_on_merge_and_production_by_its_ow
     shipped: Shop,
 ) -> None:
     shipped.new_manifests(2)
-    found = shipped.reconcile()
-    assert found["churn", "staging"].detail == "churn/staging/3"
-    assert found["churn", "production"].state == "pending"
+    outcomes = shipped.reconcile()
+    assert outcomes["churn", "staging"].detail == "churn/staging/3"
+    assert outcomes["churn", "production"].state == "pending"
     assert runs(shipped.remote, "churn", "production") == ("churn/production/2", "churn/v1.1.0")
     proposal = shipped.propose(None)
     assert proposal.branch == "promote/churn/v1.1.0"
@@ -167,9 +167,9 @@ def test_two_models_do_not_hold_each_other_up(shipped: Shop) -> None:
     shipped.release("v0.1.0", "fraud")
     mine = shipped.propose("v0.1.0", model="fraud", image=image("f", "fraud"))
     shipped.merge(mine.branch)
-    found = shipped.reconcile()
-    assert found["fraud", "production"].detail == "fraud/production/1"
-    assert found["churn", "production"].state == "current"
+    outcomes = shipped.reconcile()
+    assert outcomes["fraud", "production"].detail == "fraud/production/1"
+    assert outcomes["churn", "production"].state == "current"
 
 
 def test_status_shows_a_hand_edited_overlay_on_main(shipped: Shop) -> None:

@@ -61,11 +61,11 @@ def test_no_variable_shows_another_repository(
 
 def test_a_replaced_object_is_seen_as_it_is(shipped: Shop) -> None:
     shipped.snapshot()
-    one, two = (
+    first, second = (
         shipped.git("rev-parse", f"refs/tagship/tags/churn/production/{n}^{{commit}}")
         for n in (1, 2)
     )
-    shipped.git("replace", one, two)
+    shipped.git("replace", first, second)
     assert shipped.rollback().release == "churn/v1.0.0"
 
 

@@ -231,8 +231,8 @@ def test_retraining_that_does_not_pass_is_told(shipped: Shop) -> None:
         return gate(files, champion).model_copy(update={"results": []})
 
     verifier = replace(shipped.verifier, gate=failing)
-    found = verify(shipped.root, "churn/production/2", verifier, retrain=True)
-    assert "does not pass again" in found.checks[-1].problem
+    result = verify(shipped.root, "churn/production/2", verifier, retrain=True)
+    assert "does not pass again" in result.checks[-1].problem
 
 
 @pytest.mark.parametrize("version", ["v1.1.0", "v1.0.9", "v0.9.0"])
@@ -256,9 +256,9 @@ def test_content_changed_after_review_is_refused(shipped: Shop, how: str) -> Non
     shipped.git("switch", "-q", "main")
     merged = shipped.merge(proposal.branch, how)
     shipped.approved[merged] = MergedPullRequest("#1", proposal.commit)
-    found = shipped.reconcile(commit=merged)["churn", "production"]
-    assert found.state == "refused"
-    assert "differs from what was reviewed" in found.detail
+    result = shipped.reconcile(commit=merged)["churn", "production"]
+    assert result.state == "refused"
+    assert "differs from what was reviewed" in result.detail
 
 
 def test_manifests_changed_between_proposal_and_merge_are_refused(shipped: Shop) -> None:
@@ -267,8 +267,8 @@ def test_manifests_changed_between_proposal_and_merge_are_refused(shipped: Shop)
     proposal = shipped.propose("v1.2.0", image=image("three"))
     shipped.new_manifests(2)
     shipped.merge(proposal.branch)
-    found = shipped.reconcile()["churn", "production"]
-    assert "not those that were proposed and reviewed" in found.detail
+    result = shipped.reconcile()["churn", "production"]
+    assert "not those that were proposed and reviewed" in result.detail
     again = shipped.propose("v1.2.0")
     shipped.merge(again.branch)
     assert shipped.reconcile()["churn", "production"].state == "deployed"

@@ -275,9 +275,9 @@ def test_another_kustomize_redeploys_nothing_and_claims_nothing(
     assert deployed(shipped, "staging").startswith("current")
     assert deployed(shipped).startswith("current")
     assert all(row.main == "same" for row in status(shipped.snapshot()).rows)
-    found = verify(shipped.root, "churn/production/2", shipped.verifier)
-    open_ = {check.what: check.not_derived for check in found.checks if check.not_derived}
-    assert found.ok
+    verification = verify(shipped.root, "churn/production/2", shipped.verifier)
+    open_ = {check.what: check.not_derived for check in verification.checks if check.not_derived}
+    assert verification.ok
     assert set(open_) == {
         "its trailers are what its commit holds", "the manifests are those that were reviewed",
     }  # fmt: skip

@@ -124,8 +124,8 @@ def test_drifted_data_becomes_one_branch_with_a_proven_lock(
     head = watched.push("feat: the data of november")
     seen = tmp_path / "monitor.json"
     entry = {"time": "2026-11-21T10:00:00Z", "model": "tiny", "environment": "production"}
-    found = {"status": "fail", "rows": 900, "reasons": ["age: psi 0.4 is above 0.2 @everyone"]}
-    seen.write_text(json.dumps([entry | found, {**entry, **found, "model": "other"}]))
+    drift = {"status": "fail", "rows": 900, "reasons": ["age: psi 0.4 is above 0.2 @everyone"]}
+    seen.write_text(json.dumps([entry | drift, {**entry, **drift, "model": "other"}]))
     tags = watched.git("ls-remote", "--tags", "origin")
 
     before = watched.refs

@@ -20,8 +20,8 @@ from tagship.gitops.tags import (
     release_tag,
 )
 
-numbers = st.integers(0, 999_999_999)
-versions = st.builds(Version, numbers, numbers, numbers)
+integers = st.integers(0, 999_999_999)
+versions = st.builds(Version, integers, integers, integers)
 models = st.from_regex(r"[a-z][a-z0-9]{0,10}(-[a-z0-9]{1,8}){0,2}", fullmatch=True).filter(
     lambda name: isinstance(parse_tag(f"{name}/v1.0.0"), ReleaseTag)
 )
@@ -55,8 +55,8 @@ def test_whatever_is_read_is_spelt_the_same_again(name: str) -> None:
 
 
 @given(st.lists(versions, min_size=2))
-def test_versions_order_by_number_not_by_letter(found: list[Version]) -> None:
-    assert max(found) == max(found, key=lambda v: (v.major, v.minor, v.patch))
+def test_versions_order_by_number_not_by_letter(versions_seen: list[Version]) -> None:
+    assert max(versions_seen) == max(versions_seen, key=lambda v: (v.major, v.minor, v.patch))
     assert parse_version("v1.10.0") > parse_version("v1.9.9")
 
 

@@ -281,9 +281,9 @@ def test_a_new_environment_in_the_middle_makes_no_old_tag_untrue(shipped: Shop) 
     proposal = shipped.propose("v1.2.0", image=image("three"))
     assert proposal.environment == "qa"
     shipped.merge(proposal.branch)
-    found = reconcile(shipped.root, shipped.verifier, "", lambda c, _: shipped.approved.get(c))
-    assert Outcome("churn", "qa", "deployed", "churn/qa/1", "v1.2.0") in found
-    wanted = [o for o in found if (o.environment, o.state) == ("production", "pending")]
+    result = reconcile(shipped.root, shipped.verifier, "", lambda c, _: shipped.approved.get(c))
+    assert Outcome("churn", "qa", "deployed", "churn/qa/1", "v1.2.0") in result
+    wanted = [o for o in result if (o.environment, o.state) == ("production", "pending")]
     assert wanted[-1].version == "v1.2.0"
     assert wanted[-1].detail.endswith("tagship propose churn v1.2.0 --env production")
     shipped.merge(shipped.propose("v1.2.0", environment="production").branch)
@@ -319,9 +319,9 @@ def test_fewer_approvals_than_wanted_are_refused(reviewed: tuple[Shop, str]) -> 
     assert said is not None
     assert said.says("Reviewed") == f"#1 at {shop.approved[merged].commit}"
     assert said.says("Approved-By") == "bob, eve"
-    found = verify(shop.root, said.name, shop.verifier)
-    assert found.ok
-    assert {"Reviewed", "Approved-By"} <= set(found.taken)
+    result = verify(shop.root, said.name, shop.verifier)
+    assert result.ok
+    assert {"Reviewed", "Approved-By"} <= set(result.taken)
 
 
 def test_approvals_of_another_commit_do_not_count(reviewed: tuple[Shop, str]) -> None:

@@ -63,8 +63,8 @@ def test_a_pin_that_no_pull_request_brought_is_not_deployed_by_the_next_one(ship
     shipped.git("fetch", "-q", "origin", branch)
     shipped.git("push", "-q", "origin", "FETCH_HEAD:refs/heads/main")
     for name in ("NOTES.md", "MORE.md"):
-        found = shipped.reconcile()["churn", "production"]
-        assert "without a pull request: nobody reviewed it" in found.detail
+        outcome = shipped.reconcile()["churn", "production"]
+        assert "without a pull request: nobody reviewed it" in outcome.detail
         shipped.change(name)
     shipped.pull()
     brought = shipped.git("log", "-1", "--format=%H", "--", "deploy/churn/production")

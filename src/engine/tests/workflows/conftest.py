@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from edge import Edge
-from hub import Hub, found
+from hub import Hub, make_repository
 
 from projects import Project, copy_project
 from registries import Registry
@@ -37,7 +37,7 @@ def _founded(
 ) -> Path:
     """The first commit: a locked model, its overlays, nothing released."""
     folder = tmp_path_factory.mktemp("hub")
-    found(copy_project(_run_once, folder / "work"), folder / "remote.git", _registry[0])
+    make_repository(copy_project(_run_once, folder / "work"), folder / "remote.git", _registry[0])
     return folder
 
 

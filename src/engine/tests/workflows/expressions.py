@@ -51,15 +51,15 @@ def evaluate(expression: str, context: Context, **functions: Any) -> Any:
             code += match["number"]
     calls = {"fromJSON": json.loads, "toJSON": json.dumps, **functions}
     space = {f"_call_{name}": call for name, call in calls.items()}
-    return eval(code, {"__builtins__": {}}, {"_look": lambda name: look(name, context), **space})
+    return eval(code, {"__builtins__": {}}, {"_look": lambda name: look_up(name, context), **space})
 
 
-def look(name: str, context: Context) -> Any:
+def look_up(name: str, context: Context) -> Any:
     """``needs.build.outputs.reference``; what is not there is empty, as GitHub has it."""
-    found: Any = context
+    value: Any = context
     for part in name.split("."):
-        found = found.get(part) if isinstance(found, Mapping) else None
-    return "" if found is None else found
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return "" if value is None else value
 
 
 def _plain(value: Any) -> str:

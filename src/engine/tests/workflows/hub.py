@@ -130,7 +130,7 @@ class Hub:
 
     @property
     def comments(self) -> list[str]:
-        return [one["body"] for one in self.edge.load("comments", [])]
+        return [entry["body"] for entry in self.edge.load("comments", [])]
 
     def project_file(self, environment: str, ref: str) -> str:
         """A deployment record at a branch or tag."""
@@ -158,7 +158,7 @@ class Hub:
         patterns = (on[event] or {}).get("tags" if ref.startswith("refs/tags") else "branches", [])
         name = re.sub("^refs/(heads|tags|pull)/", "", ref)
         if event == "push":
-            assert any(re.fullmatch(as_regex(one), name) for one in patterns), (name, patterns)
+            assert any(re.fullmatch(as_regex(entry), name) for entry in patterns), (name, patterns)
         github = {"event_name": event, "ref": ref, "ref_name": name, "sha": sha, "event": about}
         return self.runner.run(workflow, github, inputs or {})
 
@@ -182,7 +182,7 @@ echo "$RUNNER_TEMP/bin" >> "$GITHUB_PATH"
 """Stands in for ``.ci/engine``, which tests/workflows/test_isolation.py runs as it is."""
 
 
-def found(project: Project, remote: Path, host: str) -> None:
+def make_repository(project: Project, remote: Path, host: str) -> None:
     """Turn a run project into a repository with overlays and a remote."""
     root = project.root
     shutil.copytree(ROOT / "deploy/base", root / "deploy/base")

@@ -59,8 +59,8 @@ class Run:
 
 def worst(jobs: list[Job]) -> str:
     """A matrix's result."""
-    found = {job.result for job in jobs}
-    return "failure" if "failure" in found else "success" if "success" in found else "skipped"
+    results = {job.result for job in jobs}
+    return "failure" if "failure" in results else "success" if "success" in results else "skipped"
 
 
 @dataclass
@@ -101,7 +101,7 @@ class Runner:
         done: dict[str, list[Job]] = {}
         waiting = dict(workflow["jobs"])
         while waiting:
-            ready = [n for n, j in waiting.items() if all(one in done for one in _needs(j))]
+            ready = [n for n, j in waiting.items() if all(each in done for each in _needs(j))]
             assert ready, f"{name}.yml: jobs wait for each other: {list(waiting)}"
             for job in ready:
                 done[job] = self._job(workflow, waiting.pop(job), done, context, here)
@@ -118,7 +118,7 @@ class Runner:
         needs = {
             name: {
                 "result": worst(done[name]),
-                "outputs": {k: v for one in done[name] for k, v in one.outputs.items()},
+                "outputs": {k: v for each in done[name] for k, v in each.outputs.items()},
             }
             for name in _needs(job)
         }
@@ -128,13 +128,13 @@ class Runner:
             return [Job("skipped")]
         made = []
         for matrix in _matrix(job, context):
-            one = {**context, "matrix": matrix}
+            inner = {**context, "matrix": matrix}
             if "uses" in job:
                 name = Path(job["uses"]).stem
-                called = self.run(name, outer["github"], fill(job.get("with", {}), one))
+                called = self.run(name, outer["github"], fill(job.get("with", {}), inner))
                 made.append(Job("success" if called.ok else "failure", log=called.log))
             else:
-                made.append(self._steps(workflow, job, one, here))
+                made.append(self._steps(workflow, job, inner, here))
         return made
 
     def _steps(
@@ -233,8 +233,8 @@ class Runner:
                 elif with_.get("if-no-files-found") != "ignore":
                     raise Failed(f"nothing to upload at {pattern}")
         elif action == "actions/download-artifact":
-            for found in sorted((here / "artifacts").glob(with_["pattern"])):
-                shutil.copytree(found, work / with_["path"], dirs_exist_ok=True)
+            for artifact in sorted((here / "artifacts").glob(with_["pattern"])):
+                shutil.copytree(artifact, work / with_["path"], dirs_exist_ok=True)
         elif action == "anchore/sbom-action":
             (work / with_["output-file"]).write_text("{}", encoding="utf-8")
             self._record(action, with_)

@@ -99,14 +99,14 @@ def test_an_issue_that_a_person_planted_is_left_alone_and_a_second_one_is_closed
     edge: Edge,
 ) -> None:
     marked = "<!-- tagship:monitor:tiny -->\nours"
-    one = {"state": "open", "body": marked, "user": {"type": "Bot"}}
+    issue = {"state": "open", "body": marked, "user": {"type": "Bot"}}
     given = [
-        {**one, "number": 3, "user": {"type": "User"}},
-        {**one, "number": 4, "pull_request": {}},
-        {**one, "number": 5, "body": None},
-        {**one, "number": 6, "body": marked.replace("tiny", "tiny-two")},
-        {**one, "number": 8},
-        {**one, "number": 7},
+        {**issue, "number": 3, "user": {"type": "User"}},
+        {**issue, "number": 4, "pull_request": {}},
+        {**issue, "number": 5, "body": None},
+        {**issue, "number": 6, "body": marked.replace("tiny", "tiny-two")},
+        {**issue, "number": 8},
+        {**issue, "number": 7},
     ]
     edge.save("issues", given)
     assert github.find_issue("monitor:tiny") == (7, marked)
@@ -118,11 +118,11 @@ def test_an_issue_is_opened_updated_and_closed(edge: Edge) -> None:
     assert github.keep_issue("monitor:tiny", None, False, "t", "well") == "none"
     assert edge.load("issues", []) == []
     assert github.keep_issue("monitor:tiny", None, True, "t", "x" * 100_000) == "opened"
-    found = github.find_issue("monitor:tiny")
-    assert found is not None
-    assert len(found[1]) < 65_536
-    assert github.keep_issue("monitor:tiny", found[0], True, "t", "worse") == "updated"
-    assert github.keep_issue("monitor:tiny", found[0], False, "t", "well") == "closed"
+    answer = github.find_issue("monitor:tiny")
+    assert answer is not None
+    assert len(answer[1]) < 65_536
+    assert github.keep_issue("monitor:tiny", answer[0], True, "t", "worse") == "updated"
+    assert github.keep_issue("monitor:tiny", answer[0], False, "t", "well") == "closed"
     (issue,) = edge.load("issues", [])
     assert (issue["state"], issue["body"]) == ("closed", "<!-- tagship:monitor:tiny -->\nwell")
     assert github.find_issue("monitor:tiny") is None
@@ -142,8 +142,8 @@ def test_what_was_reviewed_is_the_pull_request_that_was_merged_into_the_branch(e
         "merged",
         {"c1": [closed, aside, fork, merged], "c2": [closed], "c3": [aside], "c5": [fork]},
     )
-    found = [github.reviewed(commit, "main") for commit in ("c1", "c2", "c3", "c4", "c5")]
-    assert found == [MergedPullRequest("#12", "h1"), None, None, None, None]
+    answer = [github.reviewed(commit, "main") for commit in ("c1", "c2", "c3", "c4", "c5")]
+    assert answer == [MergedPullRequest("#12", "h1"), None, None, None, None]
 
 
 def test_an_approval_is_a_person_s_last_word_on_the_very_head(edge: Edge) -> None:

@@ -126,7 +126,7 @@ def test_nothing_that_was_planted_runs(
     assert not (checkout.parent / "owned").exists()
     mine = [Path(path) for path in seen["opened"] if Path(path).is_relative_to(checkout)]
     assert [path for path in mine if path.suffix in (".py", ".pyc", ".so", ".pth")] == []
-    programs = [one for one in seen["started"] if Path(one).is_relative_to(checkout)]
+    programs = [program for program in seen["started"] if Path(program).is_relative_to(checkout)]
     assert programs == []
 
 

@@ -78,7 +78,7 @@ def test_the_first_alert_opens_the_second_updates_and_recovery_closes(shipped: H
     for status, code in (("warn", 5), ("no data", 4)):
         ran = watch(shipped, status, code=code)
         assert ran.ok, ran.log
-        assert [one["state"] for one in issues(shipped)] == ["open"]
+        assert [issue["state"] for issue in issues(shipped)] == ["open"]
         assert ran.results("retrain") == "skipped"
     ran = watch(shipped, "ok", code=0)
     assert ran.ok, ran.log
@@ -90,7 +90,7 @@ def test_the_first_alert_opens_the_second_updates_and_recovery_closes(shipped: H
     assert watch(shipped, "ok", code=0).ok
     assert len(issues(shipped)) == 1
     assert watch(shipped, "fail").ok
-    assert [one["state"] for one in issues(shipped)] == ["closed", "open"]
+    assert [issue["state"] for issue in issues(shipped)] == ["closed", "open"]
 
 
 def test_what_really_was_logged_opens_and_closes_the_issue(shipped: Hub, tmp_path: Path) -> None:
@@ -102,26 +102,26 @@ def test_what_really_was_logged_opens_and_closes_the_issue(shipped: Hub, tmp_pat
     shipped.commit("feat: say where the logs are")
     shipped.git("push", "-q", "origin", "main")
 
-    def look(shift: float) -> Run:
+    def monitor(shift: float) -> Run:
         shutil.rmtree(logs, ignore_errors=True)
         for environment, by in (("staging", 0), ("production", shift)):
             folder = logs / environment / "tiny"
             log(shipped.project, folder, release="tiny/v1.0.0", shift=by, labels=0)
         return shipped.dispatch("monitor")
 
-    ran = look(shift=0)
+    ran = monitor(shift=0)
     assert ran.ok, ran.log
     assert issues(shipped) == []
     assert ran.results("retrain") == "skipped"
-    ran = look(shift=15)
+    ran = monitor(shift=15)
     assert ran.ok, ran.log
     (issue,) = issues(shipped)
     assert "needs a look in: production." in issue["body"]
     assert "visits" in issue["body"]
     assert "Retraining: unchanged." in shipped.comments[0]
-    ran = look(shift=0)
+    ran = monitor(shift=0)
     assert ran.ok, ran.log
-    assert [one["state"] for one in issues(shipped)] == ["closed"]
+    assert [issue["state"] for issue in issues(shipped)] == ["closed"]
 
 
 def test_a_look_that_broke_fails_the_run_and_is_in_the_issue(shipped: Hub) -> None:

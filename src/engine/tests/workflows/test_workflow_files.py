@@ -79,7 +79,7 @@ def test_zizmor_finds_nothing_of_medium_or_higher() -> None:
     form = ("--offline", "--no-progress", "--min-severity", "medium", "--format", "json")
     done = tool("zizmor", *form, str(GITHUB))
     found = json.loads(done.stdout)
-    assert found == [], [(one["ident"], one["desc"]) for one in found]
+    assert found == [], [(each["ident"], each["desc"]) for each in found]
 
 
 def test_zizmor_and_the_schema_catch_a_planted_mistake(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_checkout_keeps_no_token_and_only_steps_that_need_one_get_it() -> None
 
 def test_git_asks_gh_for_the_token_wherever_there_is_one() -> None:
     for name in NAMES:
-        if any("GH_TOKEN" in step.get("env", {}) for one, _, step in steps() if one == name):
+        if any("GH_TOKEN" in step.get("env", {}) for each, _, step in steps() if each == name):
             given = load_workflow(name)["env"]
             assert given["GIT_CONFIG_KEY_0"] == "credential.helper"
             assert given["GIT_CONFIG_VALUE_0"] == "!gh auth git-credential"
@@ -237,7 +237,7 @@ def test_bash_stops_at_a_failure_inside_a_pipe() -> None:
 )
 def test_tags_start_what_they_should(workflow: str, tag: str, starts: bool) -> None:
     patterns = load_workflow(workflow)[True]["push"]["tags"]
-    assert any(re.fullmatch(as_regex(one), tag) for one in patterns) is starts
+    assert any(re.fullmatch(as_regex(each), tag) for each in patterns) is starts
 
 
 def ruleset(name: str) -> dict[str, Any]:
@@ -269,12 +269,12 @@ def test_rulesets_cover_every_environment_and_no_branch_of_ours() -> None:
                        ("tag-names", "tags")):  # fmt: skip
         given = ruleset(name)["conditions"]["ref_name"]["include"]
         for environment in environments:
-            assert any(matches(one, f"refs/{kind}/churn/{environment}/12") for one in given), name
+            assert any(matches(each, f"refs/{kind}/churn/{environment}/12") for each in given), name
     shadows = ruleset("no-shadows")["conditions"]["ref_name"]["include"]
-    forbidden = [as_regex(one.removeprefix("refs/heads/")) for one in shadows]
+    forbidden = [as_regex(each.removeprefix("refs/heads/")) for each in shadows]
 
     def stopped(branch: str) -> bool:
-        return any(re.fullmatch(one, branch) for one in forbidden)
+        return any(re.fullmatch(each, branch) for each in forbidden)
 
     assert all(map(stopped, ("churn/v1.0.0", "churn/production/12", "churn/staging/1")))
     ours = ("promote/churn/v1.0.0", "rollback/churn/production/3", "retrain/churn", "monitor",
@@ -301,7 +301,7 @@ def test_rulesets_allow_no_tag_that_leads_argo_cd_astray(tag: str, allowed: bool
     patterns = names["conditions"]["ref_name"]
 
     def matched(kind: str) -> bool:
-        return any(matches(one, f"refs/tags/{tag}") for one in patterns[kind])
+        return any(matches(each, f"refs/tags/{tag}") for each in patterns[kind])
 
     assert (not matched("include") or matched("exclude")) is allowed
 
@@ -376,7 +376,7 @@ def test_a_job_that_may_write_runs_the_engine_and_nothing_of_the_checkout() -> N
             assert re.match(rf"(tagship |{_PLAIN})", line), (name, job, line)
     assert checked == len(MAY_WRITE) + 1  # verify.yml holds the login of a registry
     code = ["engine", "uv.txt", "kustomize"]
-    read = [*(f".ci/{one}" for one in code), "pyproject.toml", "uv.lock", "vendor/x.whl"]
+    read = [*(f".ci/{each}" for each in code), "pyproject.toml", "uv.lock", "vendor/x.whl"]
     assert {owner(path) for path in read} == {"platform"}
 
 
@@ -440,7 +440,9 @@ def test_uv_is_installed_by_the_hashes_that_the_lock_has() -> None:
 
 def test_what_builds_the_engine_is_what_the_lock_has() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    pinned = dict(one.split("==") for one in project["tool"]["uv"]["build-constraint-dependencies"])
+    pinned = dict(
+        each.split("==") for each in project["tool"]["uv"]["build-constraint-dependencies"]
+    )
     locked = tomllib.loads((ROOT / "src/engine/uv.lock").read_text(encoding="utf-8"))["package"]
     versions = {package["name"]: package["version"] for package in locked}
     assert pinned == {name: versions[name] for name in pinned}
