@@ -46,7 +46,7 @@ class Outcome:
     """What is to be proposed, where it is another release than the environment runs."""
 
 
-class _Settled(Exception):
+class _NothingToTag(Exception):
     """Nothing is to be tagged."""
 
     def __init__(self, state: State, detail: str) -> None:
@@ -119,8 +119,8 @@ def _reconcile_environment(
 
     try:
         done = tag_deployment(start.git.root, model, verifier, decide, dry_run, start)
-    except _Settled as settled:
-        return Outcome(model, environment, settled.state, settled.detail)
+    except _NothingToTag as nothing:
+        return Outcome(model, environment, nothing.state, nothing.detail)
     except TagshipError as error:
         return Outcome(model, environment, "refused", str(error))
     state: State = "deployed" if done.created or dry_run else "current"
@@ -140,7 +140,7 @@ def _decide(
     record = snapshot.record(merged, model, environment)
     current = snapshot.history.current(model, environment)
     if current is None and (record is None or not record.deployed):
-        raise _Settled("nothing", "never deployed")
+        raise _NothingToTag("nothing", "never deployed")
     stray = snapshot.history.stray(model, environment)
     if current and stray:
         raise TagshipError(
@@ -172,11 +172,11 @@ def _keep_release(snapshot: Snapshot, record: Record, current: Deployment | None
     running = running.moved_to(record.environment, AUTOMATIC)
     commit = snapshot.pinned(snapshot.head, running, "draft")
     if snapshot.same_manifests(commit, current.commit, record.model, record.environment):
-        raise _Settled("current", f"{current.name} runs {current.release}")
+        raise _NothingToTag("current", f"{current.name} runs {current.release}")
     plan = plan_deployment(snapshot, running, commit, f"new manifests for {running.release}")
     stands = snapshot.rejection(running, plan.manifests["Manifests"])
     if stands:
-        raise _Settled("held", f"{stands.name} rolled back from it: {stands.says('Reason')}")
+        raise _NothingToTag("held", f"{stands.name} rolled back from it: {stands.says('Reason')}")
     return plan
 
 
@@ -191,19 +191,19 @@ def _follow_main(
     model, environment = record.model, record.environment
     folder = overlay(model, environment)
     if snapshot.git.tree(snapshot.head, folder) != snapshot.git.tree(merged, folder):
-        raise _Settled("current", f"{snapshot.remote.default} moved on from {merged[:12]}")
+        raise _NothingToTag("current", f"{snapshot.remote.default} moved on from {merged[:12]}")
     running = snapshot.record(current.commit, model, environment) if current else None
     if current and running == record:
         if snapshot.same_manifests(snapshot.head, current.commit, model, environment):
-            raise _Settled("current", f"{current.name} runs {current.release}")
-        raise _Settled(
+            raise _NothingToTag("current", f"{current.name} runs {current.release}")
+        raise _NothingToTag(
             "pending",
             f"{snapshot.remote.default} has other manifests; to propose them:"
             f" tagship propose {model} --env {environment}",
         )
     stands = snapshot.rejection(record, record.manifests)
     if current and stands and stands.name == current.name:
-        raise _Settled("held", f"{stands.name} rolled back from it: merge its pull request")
+        raise _NothingToTag("held", f"{stands.name} rolled back from it: merge its pull request")
     if not record.deployed:
         raise TagshipError(
             f"{overlay(model, environment)}: its record says nothing is deployed, but"
