@@ -1,4 +1,4 @@
-"""Write docs/reference and docs/examples from the command line and the config models."""
+"""Write docs/reference from the command line and the config models."""
 
 import json
 from collections.abc import Iterator
@@ -7,15 +7,12 @@ from typing import Any
 
 from tagship.cli import GROUPS, make_app
 from tagship.cli.exit_codes import MEANINGS
-from tagship.cli.export import airflow_dag
-from tagship.config.project_files import load_project
 from tagship.config.schemas import KINDS
 from tagship.serving.settings import PREFIX, Settings
 from typer import Context
 from typer.main import get_command
 
 FOLDER = Path(__file__).parent / "reference"
-EXAMPLE = Path(__file__).parent / "examples" / "airflow_dag.py"
 PLACES = {
     "project": "config/project.yaml",
     "data": "config/<model>/data.yaml",
@@ -35,8 +32,7 @@ _LIMITS = {
 def pages() -> dict[Path, str]:
     """Each generated page and its text."""
     made = {"cli.md": _cli(), "config.md": _config(), "serving.md": _serving()}
-    found = {FOLDER / name: "\n".join(lines).rstrip() + "\n" for name, lines in made.items()}
-    return {**found, EXAMPLE: airflow_dag(load_project(FOLDER.parents[1]), ["churn"])}
+    return {FOLDER / name: "\n".join(lines).rstrip() + "\n" for name, lines in made.items()}
 
 
 def _cli() -> Iterator[str]:

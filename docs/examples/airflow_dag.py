@@ -1,8 +1,9 @@
 """From data to a locked and registered bento, stage by stage, in Airflow 3.
 
-Written by `tagship export airflow`. TAGSHIP_PROJECT is the project's folder, with its own .venv:
-all tasks of a run work in it, so they must run on one machine or a shared disk, one run at a time.
-Nothing is deployed here: commit the new lock, open a pull request, release it.
+Copy it into the DAGs folder and name your models in MODELS. TAGSHIP_PROJECT is the folder of the
+project, with its own .venv: all tasks of a run work in it, so they must run on one machine or a
+shared disk, one run at a time. Nothing is deployed here: commit the new lock, open a pull request,
+release it.
 """
 
 import os
@@ -11,7 +12,7 @@ from datetime import datetime
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, chain
 
-PROJECT = os.environ.get("TAGSHIP_PROJECT", "/srv/tagship-starter")
+PROJECT = os.environ.get("TAGSHIP_PROJECT", "/srv/models")
 PATH = f"{PROJECT}/.venv/bin:{os.environ['PATH']}"
 MODELS = ["churn"]
 STAGES = {

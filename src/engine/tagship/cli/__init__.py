@@ -30,7 +30,7 @@ GROUPS = {
     "Watch what runs": (
         "status", "history", "verify-deployment", "monitor", "drift", "retrain", "mirror",
     ),
-    "Set up and keep up": ("doctor", "update", "schema", "export", "ci"),
+    "Set up and keep up": ("doctor", "update", "schema", "ci"),
 }  # fmt: skip
 """The groups of the help page and their commands, each a module of that name."""
 

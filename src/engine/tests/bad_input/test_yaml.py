@@ -63,7 +63,7 @@ def test_a_model_without_one_of_its_files_is_refused(run_project: Project, file:
 @pytest.mark.parametrize(
     "command",
     [("train",), ("run",), ("check",), ("lock", "verify"), ("serve",), ("describe",), ("drift",),
-     ("remove",), ("export", "airflow"), ("monitor",), ("image",)],
+     ("remove",), ("monitor",), ("image",)],
     ids=" ".join,
 )  # fmt: skip
 @pytest.mark.parametrize("name", ["tinny", "Tiny", "tiny_"])
