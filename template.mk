@@ -3,7 +3,7 @@ ENGINE := src/engine
 ENGINE_BIN := $(ENGINE)/.venv/bin
 ENGINE_SYNC := env -u VIRTUAL_ENV -u UV_PROJECT_ENVIRONMENT $(UV) sync --directory $(ENGINE) --frozen --inexact --quiet --all-extras
 
-COVERAGE := --cov=src/features --cov-report=term-missing:skip-covered  # `src` has the engine too
+COVERAGE := --cov=src/features --cov=src/sources --cov-report=term-missing:skip-covered  # `src` has the engine too
 
 .PHONY: bench docs play test-engine test-slow check-engine tools-engine
 

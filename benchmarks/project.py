@@ -14,7 +14,7 @@ _TABLES = """
 import sys
 from pathlib import Path
 from tagship.config.project_files import load_model
-from tagship.data.sources import read_source
+from tagship.sources.read import read_source
 root = Path(sys.argv[1])
 for name in sys.argv[2:]:
     files = load_model(root, name)
@@ -24,7 +24,8 @@ for name in sys.argv[2:]:
 
 def copy_models(folder: Path, models: tuple[str, ...] = MODELS) -> Path:
     """A project with these models of the repository, no lock, and each table as ``<model>.csv``."""
-    shutil.copytree(ROOT / "src" / "features", folder / "src" / "features")
+    for package in ("features", "sources"):
+        shutil.copytree(ROOT / "src" / package, folder / "src" / package)
     (folder / "config").mkdir()
     shutil.copy(ROOT / "config" / "project.yaml", folder / "config")
     for name in models:

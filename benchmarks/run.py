@@ -10,7 +10,7 @@ from measure import HERE, Figure, machine, table
 
 BENCHMARKS = (
     "startup",
-    "generators",
+    "example_tables",
     "busy_machine",
     "training",
     "large_table",

@@ -47,6 +47,8 @@ YOURS = (
     "deploy/*/production",
     "src/features",
     "tests/features",
+    "src/sources",
+    "tests/sources",
     "tests/test_own.py",
     "uv.lock",
     "vendor",

@@ -20,7 +20,14 @@ from tagship.training.lock import lock_sha256, read_lock
 from tagship.training.lock_verification import difference, refuse_stale
 from tagship.training.reference import committed_reference
 
-_ENGINE = ("__init__.py", "errors.py", "files.py", "data/__init__.py", "data/boundary.py")
+_ENGINE = (
+    "__init__.py",
+    "errors.py",
+    "files.py",
+    "functions.py",
+    "data/__init__.py",
+    "data/boundary.py",
+)
 _REQUIREMENTS = (
     "bentoml",
     "httptools",

@@ -16,7 +16,6 @@ from tagship.config.metrics import higher_is_better
 from tagship.config.model import Task
 from tagship.config.project_files import load_model, load_project
 from tagship.config.yaml_file import dump_yaml, read_yaml
-from tagship.data.fetching import borrow_data
 from tagship.errors import TagshipError
 from tagship.files import write_atomically
 from tagship.gitops.git import Git
@@ -31,6 +30,7 @@ from tagship.gitops.status import history, status
 from tagship.gitops.verifier import Verifier
 from tagship.gitops.verify import verify
 from tagship.lock_verifier import LockVerifier, judge
+from tagship.sources.fetching import borrow_data
 from tagship.training.bundle import lock_bundle
 from tagship.training.fingerprint import changes, current_inputs
 from tagship.training.lock import Lock, read_lock

@@ -227,6 +227,7 @@ def make_project(root: Path) -> Project:
     project.write(f"bentos/{MODEL}/bentofile.yaml", _BENTOFILE)
     project.write(f"bentos/{MODEL}/service.py", _SERVICE)
     project.write("src/features/__init__.py", '"""Feature functions."""\n')
+    project.write("src/sources/__init__.py", '"""Own sources."""\n')
     project.write("data/tiny.csv", make_table().to_csv(index=False))
     write_schemas(root)
     return project

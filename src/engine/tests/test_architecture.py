@@ -14,9 +14,10 @@ ENGINE = Path(tagship.__file__).parent
 
 FLOORS = [
     {"errors", "documentation"},
-    {"files", "numbers", "programs"},
+    {"files", "functions", "numbers", "programs"},
     {"built"},
     {"config"},
+    {"sources"},
     {"data"},
     {"training"},
     {"gates"},

@@ -1,31 +1,23 @@
 """A table of any size as blocks of rows, with only the columns that are asked for."""
 
-import csv
-import io
-import lzma
-import zipfile
-import zlib
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from tagship.config.contract import CsvSource
-from tagship.data.fetching import local_file, without_password
-from tagship.data.sources import sniff_csv
 from tagship.errors import TagshipError
+from tagship.sources.delimited import CsvFile
+from tagship.sources.fetching import local_file, without_password
+from tagship.sources.formats import FORMATS, format_of
 
-_BLOCK_BYTES = 1024 * 1024
+_BUFFER_BYTES = 1024 * 1024
 _BLOCK_ROWS = 16_384
-_COMPRESSED = (".gz", ".bz2", ".xz", ".zip", ".zst")
-_TEXT = (".csv", ".tsv", ".txt")
-_PARQUET = (".parquet", ".pq")
 
 
 @dataclass(frozen=True)
@@ -65,13 +57,14 @@ class Input:
             hint = error.hint if remote else "relative paths start at the working directory"
             message = str(error.args[0]).replace("source.path", "--input", 1)
             raise TagshipError(message, hint) from None
-        ending = self.path.with_suffix("") if self.path.suffix in _COMPRESSED else self.path
-        self.text = ending.suffix.lower() in _TEXT
-        if not self.text and self.path.suffix.lower() not in _PARQUET:
+        format = format_of(self.path)
+        if format not in ("csv", "parquet"):
+            text = [ending for ending, kind in FORMATS.items() if kind == "csv"]
             raise TagshipError(
                 f"--input: {self.shown}: neither csv nor Parquet by its ending",
-                f"it ends in {', '.join((*_TEXT, *_PARQUET))}; text may be compressed: .csv.gz",
+                f"it ends in {', '.join((*text, '.parquet'))}; text may be compressed: .csv.gz",
             )
+        self.text = format == "csv"
 
     @property
     def decimal(self) -> str:
@@ -89,57 +82,26 @@ class Input:
             yield from blocks(needed, wanted)
 
     def _text_blocks(self, needed: Sequence[str], wanted: str | None) -> Iterator[Block]:
-        import fsspec
-        from pyarrow import csv as arrow_csv
-
-        encoding, sniffed = sniff_csv(self.path, self._settings.encoding)
-        delimiter = self._settings.delimiter or sniffed
-        with (
-            fsspec.open(str(self.path), "rb", compression="infer") as handle,
-            io.TextIOWrapper(handle, encoding=encoding, newline="") as text,
-        ):
-            header = next((row for row in csv.reader(text, delimiter=delimiter) if row), [])
-        chosen = self._choose(header, needed, wanted)
+        file = CsvFile.inspect(self.path, self._settings)
         malformed: deque[Malformed] = deque()
 
-        def note(row: Any) -> str:  # never the row's text: it may hold personal data
-            problem = f"has {row.actual_columns} values, the header {row.expected_columns}"
-            malformed.append(Malformed(row.number - 1, problem))
-            return "skip"
+        def note(row: int, values: int, expected: int) -> None:
+            malformed.append(Malformed(row, f"has {values} values, the header {expected}"))
 
-        with fsspec.open(str(self.path), "rb", compression="infer") as handle:
-            reader = arrow_csv.open_csv(
-                handle,
-                # One thread: several would not know the number of a malformed row.
-                arrow_csv.ReadOptions(
-                    encoding=encoding, block_size=_BLOCK_BYTES, use_threads=False
-                ),
-                arrow_csv.ParseOptions(
-                    delimiter=delimiter, newlines_in_values=True, invalid_row_handler=note
-                ),
-                arrow_csv.ConvertOptions(
-                    include_columns=chosen,
-                    column_types={name: pa.string() for name in header},
-                    null_values=self._settings.nulls,
-                    strings_can_be_null=True,
-                ),
-            )
-            before = 0
-            for table in reader:
-                rows = _numbers(before, table.num_rows, [bad.row for bad in malformed])
-                before = int(rows[-1]) if len(rows) else before
-                passed = []
-                while malformed and malformed[0].row <= before + 1:
-                    passed.append(malformed.popleft())
-                    before = max(before, passed[-1].row)
-                yield Block(table, rows, passed)
-            none = pa.RecordBatch.from_pylist([], schema=reader.schema)
-            yield Block(none, np.empty(0, dtype=np.int64), list(malformed))
+        before = 0
+        for table in file.batches(self._choose(file.header, needed, wanted), note):
+            rows = _numbers(before, table.num_rows, [bad.row for bad in malformed])
+            before = int(rows[-1]) if len(rows) else before
+            passed = []
+            while malformed and malformed[0].row <= before + 1:
+                passed.append(malformed.popleft())
+                before = max(before, passed[-1].row)
+            yield Block(table, rows, passed)
 
     def _parquet_blocks(self, needed: Sequence[str], wanted: str | None) -> Iterator[Block]:
         import pyarrow.parquet as pq
 
-        with pq.ParquetFile(self.path, buffer_size=_BLOCK_BYTES) as file:
+        with pq.ParquetFile(self.path, buffer_size=_BUFFER_BYTES) as file:
             chosen = self._choose(file.schema_arrow.names, needed, wanted)
             before = 0
             for table in file.iter_batches(_BLOCK_ROWS, columns=chosen):
@@ -165,14 +127,13 @@ class Input:
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        damage = (zlib.error, lzma.LZMAError, zipfile.BadZipFile, EOFError, OSError, csv.Error)
         try:
             yield
         except TagshipError as error:
             raise TagshipError(
                 str(error.args[0]).replace("source.path", "--input", 1), error.hint
             ) from None
-        except (pa.ArrowInvalid, UnicodeDecodeError, *damage) as error:
+        except (pa.ArrowInvalid, UnicodeDecodeError, OSError) as error:
             reason = (str(error) or type(error).__name__).splitlines()[0]
             raise TagshipError(
                 f"--input: {self.shown}: cannot be read: {reason}",

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from tagship.champion.release import Champion
 from tagship.config.project_files import ModelFiles, load_model
-from tagship.data.fetching import borrow_data
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_bytes
 from tagship.gitops.artifacts import RegistryArtifact
 from tagship.programs import run_engine, run_program
+from tagship.sources.fetching import borrow_data
 from tagship.training.fingerprint import changes, current_inputs
 from tagship.training.lock import Inputs, locked_artifact, read_lock
 from tagship.training.lock_verification import difference

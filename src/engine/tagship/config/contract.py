@@ -1,6 +1,6 @@
 """``data.yaml``: the contract. Where the data is, what its columns hold, how it is split."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -65,17 +65,18 @@ class SklearnSource(Frozen):
     table: Literal["iris", "wine", "breast_cancer", "diabetes"]
 
 
-class SyntheticSource(Frozen):
-    """One of the seeded generators of this repository."""
+class PythonSource(Frozen):
+    """A table that a function of the project's own code returns: pandas or Arrow."""
 
-    kind: Literal["synthetic"]
-    generator: Literal["churn", "fraud", "housing"]
-    rows: Annotated[int, Field(ge=1, le=100_000_000)]
-    seed: Annotated[int, Field(ge=0)] = 42
+    kind: Literal["python"]
+    function: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")]
+    """``module:function``, such as ``sources.churn:table`` in ``src/sources/churn.py``."""
+    arguments: dict[str, Any] = {}
+    """What it is called with, by name; secrets it reads from the environment itself."""
 
 
 Source = Annotated[
-    CsvSource | ParquetSource | JsonSource | SqlSource | SklearnSource | SyntheticSource,
+    CsvSource | ParquetSource | JsonSource | SqlSource | SklearnSource | PythonSource,
     Field(discriminator="kind"),
 ]
 

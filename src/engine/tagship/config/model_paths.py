@@ -12,6 +12,8 @@ PATTERNS = (
     "deploy/{model}/",
     "src/features/{module}.py",
     "tests/features/test_{module}.py",
+    "src/sources/{module}.py",
+    "tests/sources/test_{module}_source.py",
 )
 """Folders end in a slash. ``{module}`` is the model's name as Python spells it."""
 

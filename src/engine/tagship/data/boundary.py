@@ -5,9 +5,7 @@ codes of categories (their index in the contract's values, -1 when missing).
 """
 
 import hashlib
-import importlib
 import json
-import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -15,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tagship.errors import TagshipError, nearest, suggest
+from tagship.functions import load_function
 
 Columns = Mapping[str, NDArray[Any]]
 FeatureFunction = Callable[[Columns], Mapping[str, NDArray[Any]]]
@@ -138,42 +136,4 @@ def load_feature_function(path: str) -> FeatureFunction:
     Raises:
         TagshipError: no such module or function.
     """
-    module_name, _, name = path.partition(":")
-    try:
-        module = importlib.import_module(module_name)
-    except (Exception, SystemExit) as error:  # whatever a module may raise while it is imported
-        raise TagshipError(
-            f"features: '{path}' cannot be imported: {type(error).__name__}: {error}",
-            suggest_module(module_name) or "feature functions live in src/features/",
-        ) from None
-    function = getattr(module, name, None)
-    if function is None:
-        defined = {each: getattr(value, "__module__", "") for each, value in vars(module).items()}
-        names = [each for each, where in defined.items() if where == module_name]
-        raise TagshipError(
-            f"features: '{path}': {module_name} has no function '{name}'",
-            suggest(name, names, "it has") or f"define it in {module_name}",
-        )
-    if not callable(function):
-        raise TagshipError(f"features: '{path}' is not a function", "name a function")
-    return function  # type: ignore[no-any-return]
-
-
-def suggest_module(name: str) -> str:
-    """The way out of a misspelt module: the nearest to the first part of it that there is none of.
-
-    Empty when every part is there, or nothing is near.
-    """
-    places: Any = None  # where Python looks for what is at the top
-    known = ""
-    for part in name.split("."):
-        names = {module.name for module in pkgutil.iter_modules(places)}
-        if part not in names:
-            near = nearest(part, names, 0.6 if known else 0.8)  # at the top there are hundreds
-            return f"did you mean '{known}{near}'?" if near else ""
-        known += f"{part}."
-        try:
-            places = getattr(importlib.import_module(known[:-1]), "__path__", [])
-        except Exception:  # whatever a module may raise while it is imported: it is there
-            return ""
-    return ""
+    return load_function(path, "features", "src/features/")

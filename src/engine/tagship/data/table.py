@@ -14,8 +14,8 @@ from tagship.config.project_files import ModelFiles
 from tagship.data.boundary import Boundary, Field
 from tagship.data.contract_check import ContractError, check_contract, label_text
 from tagship.data.hashing import hash_table
-from tagship.data.sources import read_source
 from tagship.errors import TagshipError
+from tagship.sources.read import read_source
 
 _ROWS_TRIED = 200
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tagship.data.fetching import local_file
 from tagship.errors import TagshipError
 from tagship.monitoring.log_files import AHEAD, FEEDBACK, Window
 from tagship.monitoring.log_lines import (
@@ -22,6 +21,7 @@ from tagship.monitoring.log_lines import (
     utc,
     utc_times,
 )
+from tagship.sources.fetching import local_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,18 +77,9 @@ def read_labels(path: str, root: Path) -> Iterator[Labels]:
     Raises:
         TagshipError: it cannot be read, or lacks a column, or a row is no whole number.
     """
-    import pyarrow as pa
-
-    file = local_file(path, root)
-    try:
-        for frame in _frames(file):
-            yield _of_frame(frame, path)
-    except (OSError, ValueError, TypeError, pa.ArrowException) as error:
-        kind = type(error).__name__
-        raise TagshipError(
-            f"{path}: the labels cannot be read: {kind}",
-            "it must be a csv, parquet or jsonl file with request_id and actual",
-        ) from None
+    local_file(path, root)  # a file that is not there is no file of another form
+    for frame in _portions(path, root):
+        yield _of_frame(frame, path)
 
 
 def _of_entries(entries: Entries, window: Window, skipped: Counter[str]) -> Labels:
@@ -111,29 +102,23 @@ def _of_entries(entries: Entries, window: Window, skipped: Counter[str]) -> Labe
     )
 
 
-def _frames(file: Path) -> "Iterator[pd.DataFrame]":
+def _portions(path: str, root: Path) -> "Iterator[pd.DataFrame]":
     """A file of labels in portions.
 
     Raises:
-        OSError, ValueError, TypeError, pyarrow.ArrowException: it is not what its ending says.
+        TagshipError: it is not what its ending says; nothing of it is quoted.
     """
-    import pandas as pd
+    from pyarrow import ArrowException
 
-    if file.suffix == ".parquet":
-        import pyarrow.parquet as pq
+    from tagship.sources.read import read_portions
 
-        for batch in pq.ParquetFile(file).iter_batches(_AT_ONCE):
-            frame = batch.to_pandas()
-            named = [name for name in frame.index.names if name is not None]
-            yield frame.reset_index(named) if named else frame
-    elif file.suffix in (".jsonl", ".ndjson"):
-        with pd.read_json(
-            file, lines=True, dtype=False, convert_dates=False, chunksize=_AT_ONCE
-        ) as frames:
-            yield from frames
-    else:
-        with pd.read_csv(file, dtype=str, keep_default_na=False, chunksize=_AT_ONCE) as frames:
-            yield from frames
+    try:
+        yield from read_portions(path, root, _AT_ONCE)
+    except (TagshipError, OSError, ValueError, TypeError, ArrowException):
+        raise TagshipError(
+            f"{path}: the labels cannot be read",
+            "it must be a csv, parquet or jsonl file with request_id and actual",
+        ) from None
 
 
 def _of_frame(frame: "pd.DataFrame", path: str) -> Labels:

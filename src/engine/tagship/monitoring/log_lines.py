@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tagship.data.fetching import expand, without_password
 from tagship.errors import TagshipError
 from tagship.monitoring.log_files import (
     BROKEN_COMPRESSION,
@@ -26,6 +25,7 @@ from tagship.monitoring.log_files import (
     folder_exists,
     log_files,
 )
+from tagship.sources.fetching import expand, without_password
 
 SCHEMA = 1
 _LONGEST = 64 * 1024 * 1024

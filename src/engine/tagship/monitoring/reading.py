@@ -7,22 +7,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tagship.config.contract import CsvSource, JsonSource, ParquetSource, Source, SqlSource
+from tagship.config.contract import CsvSource, Source, SqlSource
 from tagship.config.project_files import ModelFiles
-from tagship.data.fetching import without_password
 from tagship.errors import TagshipError
 from tagship.monitoring.current import Current, from_log, from_table
 from tagship.monitoring.log_lines import check_folder
 from tagship.monitoring.prediction_log import in_order, read_predictions
+from tagship.sources.fetching import without_password
+from tagship.sources.formats import file_source, format_of
 from tagship.training.lock import read_lock
 from tagship.training.reference import Reference
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_COMPRESSED = (".gz", ".bz2", ".xz", ".zip", ".zst")
-_CSV, _PARQUET = (".csv", ".tsv", ".txt"), (".parquet", ".pq")
-_JSON, _LINES = (".json",), (".jsonl", ".ndjson")
 _NUMBERS = ("float", "int")
 
 
@@ -80,7 +78,8 @@ def _log(files: ModelFiles, reference: Reference, wanted: Wanted) -> Current:
 
 
 def _table(files: ModelFiles, reference: Reference, wanted: Wanted, source: Source) -> Current:
-    from tagship.data.sources import NoRows, read_source
+    from tagship.sources.read import read_source
+    from tagship.sources.tables import NoRows
 
     data = files.data
     numbers = {name for name, profile in reference.columns.items() if profile.dtype in _NUMBERS}
@@ -144,18 +143,11 @@ def _source(files: ModelFiles, where: str) -> Source | None:
     path = where if remote else str(Path(where).expanduser().resolve())
     if not remote and Path(path).is_dir():
         return None
-    name = where.partition("?")[0].lower() if remote else where.lower()
-    for ending in _COMPRESSED:
-        name = name.removesuffix(ending)
-    declared = files.data.source
-    if name.endswith(_CSV):
-        if isinstance(declared, CsvSource):  # its delimiter and nulls are likely these too
-            return declared.model_copy(update={"path": path, "sha256": None})
-        return CsvSource(kind="csv", path=path)
-    if name.endswith(_PARQUET):
-        return ParquetSource(kind="parquet", path=path)
-    if name.endswith((*_JSON, *_LINES)):
-        return JsonSource(kind="json", path=path, lines=name.endswith(_LINES))
+    if format_of(path) == "csv" and isinstance(files.data.source, CsvSource):
+        # Its delimiter and nulls are likely these too.
+        return files.data.source.model_copy(update={"path": path, "sha256": None})
+    if (source := file_source(path, files.root)) is not None:
+        return source
     if not remote and Path(path).exists():
         raise TagshipError(
             f"{where}: its ending does not say what it is",

@@ -9,9 +9,9 @@ import pandas as pd
 
 from tagship.config.contract import FLOAT32_MAX, Column
 from tagship.data.contract_check import as_text
-from tagship.data.sources import with_point
 from tagship.errors import TagshipError
 from tagship.new_model.rounding import range_with_slack, share_with_slack
+from tagship.sources.delimited import with_point
 
 MOST_CATEGORIES = 50
 THOUSANDS = "numbers with thousands separators, read as text: take the separators out"

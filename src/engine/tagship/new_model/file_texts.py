@@ -6,8 +6,8 @@ from tagship.config.contract import Column
 from tagship.new_model.gates import MIN_GROUP
 from tagship.new_model.guesses import Guesses
 from tagship.new_model.rounding import round_down, round_up
-from tagship.new_model.table_file import FileSource
 from tagship.new_model.yaml_text import entry
+from tagship.sources.formats import FileSource
 
 NewFile = tuple[str, str]
 """A path relative to the root, ``<area>/<model>/…``, and a text."""

@@ -3,8 +3,8 @@
 import pandas as pd
 
 from tagship.config.contract import CsvSource
-from tagship.data.sources import with_point
 from tagship.new_model.vocabulary import ALWAYS_NULL, NULL_WORDS
+from tagship.sources.delimited import with_point
 
 DEFAULT: tuple[str, ...] = tuple(CsvSource.model_fields["nulls"].default)
 

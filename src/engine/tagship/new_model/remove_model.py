@@ -41,7 +41,7 @@ def plan_removal(root: Path, model: str) -> Removal:
 
     Raises:
         TagshipError: not a model's name, nothing of it where another has nearly its name, or a
-            feature module that another model uses too.
+            module that another model uses too.
     """
     known = model_names(root)
     if model not in known and nearest(model, known):
@@ -49,7 +49,7 @@ def plan_removal(root: Path, model: str) -> Removal:
     check_model_name(model)
     found = [path for path in model_paths(model) if (root / path).exists()]
     for path in found:
-        if path.startswith("src/features/") and (users := _users(root, path, model)):
+        if path.startswith("src/") and (users := _users(root, path, model)):
             raise TagshipError(
                 f"{path} is used by {', '.join(users)} too",
                 "move what they share into a module of another name, then run this again",
@@ -105,12 +105,13 @@ def _put_back(moved: list[tuple[Path, Path]]) -> None:
 
 
 def _users(root: Path, path: str, model: str) -> list[str]:
-    module = f"features.{Path(path).stem}"
+    module = ".".join(Path(path).with_suffix("").parts[1:])
     users = []
     for name in model_names(root):
         if name != model:
-            named = load_model(root, name).model
-            used = [named.features or "", *(c.estimator for c in named.candidates.values())]
+            files = load_model(root, name)
+            used = [files.model.features or "", getattr(files.data.source, "function", "")]
+            used += [candidate.estimator for candidate in files.model.candidates.values()]
             if any(text.startswith((f"{module}:", f"{module}.")) for text in used):
                 users.append(name)
     return users

@@ -1,37 +1,24 @@
 """Reading somebody's table before anything is declared about it."""
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import fsspec
 import pandas as pd
 
-from tagship.config.contract import CsvSource, JsonSource, ParquetSource
-from tagship.data.fetching import local_file
-from tagship.data.sources import read_source, sniff_csv
+from tagship.config.contract import CsvSource
 from tagship.errors import TagshipError
+from tagship.sources.delimited import sniff_csv
+from tagship.sources.fetching import local_file
+from tagship.sources.formats import COMPRESSIONS, FORMATS, FileSource, file_source, format_of
+from tagship.sources.read import read_source
 
-_COMPRESSED = (".gz", ".bz2", ".xz", ".zip", ".zst")
-_KINDS = {
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".txt": "csv",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".json": "json",
-    ".jsonl": "json",
-    ".ndjson": "json",
-}
 _CSV_HINTS = {
     "source.encoding": "say what it is, such as --encoding cp1252, or save the file as UTF-8",
     "source.delimiter": "a target needs a column to predict it from; columns part at , ; tab or |",
 }
 """What a person can do who has no data.yaml yet."""
-
-FileSource = CsvSource | ParquetSource | JsonSource
 
 
 @dataclass(frozen=True)
@@ -59,15 +46,17 @@ def read_table(location: str, root: Path, here: Path, encoding: str | None = Non
         TagshipError: it cannot be read, is no table, or its kind is unknown.
     """
     path = _declared_path(location, root, here)
-    kind = _kind(location)
-    if encoding is not None and kind != "csv":
-        raise TagshipError(f"--encoding: a {kind} file has none to declare")
-    if kind == "csv":
+    if format_of(path) == "csv":
         return _read_csv(path, root, encoding)
-    if kind == "parquet":
-        source: FileSource = ParquetSource(kind="parquet", path=path)
-    else:
-        source = JsonSource(kind="json", path=path, lines=_is_lines(local_file(path, root)))
+    source = file_source(path, root)
+    if source is None:
+        raise TagshipError(
+            f"--data {location}: its ending does not say what it is",
+            f"let it end in {', '.join(FORMATS)}; text may be compressed as well:"
+            f" {', '.join(COMPRESSIONS)}",
+        )
+    if encoding is not None:
+        raise TagshipError(f"--encoding: a {source.kind} file has none to declare")
     return Reading(read_source(source, root), source)
 
 
@@ -95,19 +84,6 @@ def _declared_path(location: str, root: Path, here: Path) -> str:
     inside = not Path(location).expanduser().is_absolute() or full.is_relative_to(root)
     same = (root / relative).resolve() == full.resolve()
     return relative.as_posix() if inside and same else full.as_posix()
-
-
-def _kind(location: str) -> str:
-    name = Path(urlsplit(location).path if "://" in location else location).name.lower()
-    for ending in _COMPRESSED:
-        name = name.removesuffix(ending)
-    kind = _KINDS.get(Path(name).suffix)
-    if kind is None:
-        raise TagshipError(
-            f"--data {location}: its ending does not say what it is",
-            f"let it end in {', '.join(_KINDS)}, or one of these and {', '.join(_COMPRESSED)}",
-        )
-    return kind
 
 
 def _read_csv(path: str, root: Path, encoding: str | None) -> Reading:
@@ -155,17 +131,3 @@ def _number(decimal: str, thousands: str) -> str:
     """A pattern of numbers that have either of these signs."""
     grouped = rf"[1-9]\d{{0,2}}([{thousands}]\d{{3}})+([{decimal}]\d+)?"
     return rf"(?i)[+-]?(\d*[{decimal}]\d+|\d+[{decimal}]|{grouped})(e[+-]?\d+)?"
-
-
-def _is_lines(file: Path) -> bool:
-    """Whether a JSON file holds one record a line, rather than one array."""
-    with fsspec.open(str(file), "rb", compression="infer") as handle:
-        first = next((line.strip() for line in handle if line.strip()), b"")
-    if not first:
-        raise TagshipError(f"--data {file.name}: the file is empty")
-    if not first.startswith(b"{"):
-        return False
-    try:
-        return not any(isinstance(value, dict) for value in json.loads(first).values())
-    except ValueError:
-        return False

@@ -16,7 +16,7 @@ from tagship.data.contract_check import (
     label_text,
     protect,
 )
-from tagship.data.sources import read_source
+from tagship.data.table import read_raw
 from tagship.reports.association import associate, correlate
 from tagship.reports.column_reading import Read, group_codes, read_column
 from tagship.reports.description import (
@@ -39,11 +39,7 @@ def describe_model(files: ModelFiles) -> Description:
     Raises:
         TagshipError: the source cannot be read, or the key for hashing personal data is not set.
     """
-    data = files.data
-    numbers = {name for name, column in data.columns.items() if column.dtype in ("float", "int")}
-    if files.model.task == "regression":
-        numbers.add(data.target.column)
-    return describe_frame(files, read_source(data.source, files.root, frozenset(numbers)))
+    return describe_frame(files, read_raw(files))
 
 
 def describe_frame(files: ModelFiles, raw: pd.DataFrame) -> Description:

@@ -148,4 +148,4 @@ def source_text(source: Source) -> str:
         case "sklearn":
             return f"scikit-learn's table {source.table}"
         case _:
-            return f"synthetic, generator {source.generator}, seed {source.seed}"
+            return f"{source.function} in src/"

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from tagship.config.contract import CsvSource, JsonSource, ParquetSource
 from tagship.config.project_files import ModelFiles, load_model
 from tagship.config.yaml_edit import replace_values
-from tagship.data.fetching import borrow_data
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_file, write_atomically
 from tagship.gitops.git import Git
+from tagship.sources.fetching import borrow_data
 from tagship.training.lock import Lock
 
 if TYPE_CHECKING:
@@ -29,13 +29,13 @@ def refuse_fixed(files: ModelFiles) -> None:
     """Refuse a source that can never have other rows.
 
     Raises:
-        TagshipError: it is generated, or one of scikit-learn's tables.
+        TagshipError: it is one of scikit-learn's tables.
     """
     kind = files.data.source.kind
-    if kind in ("synthetic", "sklearn"):
+    if kind == "sklearn":
         raise TagshipError(
             f"config/{files.name}/data.yaml: a {kind} source has no new data",
-            "retraining needs a source that changes: csv, parquet, json or sql",
+            "retraining needs a source that changes: csv, parquet, json, sql or python",
         )
 
 
@@ -63,7 +63,7 @@ def point_at(files: ModelFiles, home: Path, data: str | None) -> list[str]:
     Raises:
         TagshipError: the contract reads no file, or there is no such file.
     """
-    from tagship.data.fetching import local_file
+    from tagship.sources.fetching import local_file
 
     source = files.data.source
     if not isinstance(source, _FILES):

@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from tagship.config.contract import PythonSource
 from tagship.config.model import Candidate, ModelConfig
 from tagship.config.project_files import ModelFiles
-from tagship.data.boundary import Boundary, load_feature_function, suggest_module
+from tagship.data.boundary import Boundary, load_feature_function
 from tagship.documentation import page
 from tagship.errors import TagshipError, nearest
+from tagship.functions import suggest_module
+from tagship.sources.python import load_source_function
 from tagship.training.own_code import check_served
 
 
@@ -96,10 +99,10 @@ def import_estimator(path: str) -> type:
 
 
 def check_imports(files: ModelFiles) -> None:
-    """Refuse what model.yaml names by import path and what could not be used.
+    """Refuse what the config names by import path and what could not be used.
 
     Raises:
-        TagshipError: names the candidate or the feature function.
+        TagshipError: names the candidate, the feature function or the source.
     """
     check_candidates(files)
     check_parameters(files)
@@ -109,6 +112,11 @@ def check_imports(files: ModelFiles) -> None:
         except TagshipError as error:
             raise error.within(files.folder / "model.yaml") from None
         check_served(files)
+    if isinstance(files.data.source, PythonSource):
+        try:
+            load_source_function(files.data.source)
+        except TagshipError as error:
+            raise error.within(files.folder / "data.yaml") from None
 
 
 def check_candidates(files: ModelFiles) -> None:

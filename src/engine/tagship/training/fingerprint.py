@@ -6,6 +6,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from tagship.config.contract import PythonSource
 from tagship.config.project_files import ModelFiles
 from tagship.errors import TagshipError
 from tagship.training import TRAINING_NUMBER
@@ -23,6 +24,10 @@ def current_inputs(files: ModelFiles) -> Inputs:
     code: dict[str, str] = {}
     if files.model.features is not None:
         code["features"] = _code(own_files(files.root, files.model.features.partition(":")[0]))
+    if isinstance(files.data.source, PythonSource):
+        own = own_files(files.root, files.data.source.function.partition(":")[0])
+        if own:  # a library's function is known by what it returns alone
+            code["source"] = _code(own)
     libraries = {name: metadata.version(name) for name in LIBRARIES}
     estimators: set[Path] = set()
     for candidate in files.model.candidates.values():
@@ -63,6 +68,7 @@ def changes(lock: Lock, now: Inputs, data_sha256: str | None = None) -> list[str
     names = {
         "features": "the feature functions",
         "estimators": "an estimator under src/",
+        "source": "the code of the source",
     }
     found += [
         f"{names.get(key, key)} changed"

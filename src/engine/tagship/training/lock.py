@@ -35,7 +35,7 @@ class Inputs(Frozen):
     model: dict[str, Any]
     """What model.yaml says, defaults included, without its card."""
     code: dict[str, str] = {}
-    """Fingerprints of the project's own code: feature functions and estimators."""
+    """Fingerprints of the project's own code: feature functions, estimators and source."""
     training: Annotated[int, Field(ge=0)] = 0
     """The training number of the engine; 0 in a lock from before there was one."""
     libraries: dict[str, str]

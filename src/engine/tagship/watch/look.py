@@ -14,7 +14,6 @@ from tagship.config.frozen import Frozen
 from tagship.config.project import ProjectConfig
 from tagship.config.project_files import load_model
 from tagship.config.thresholds import ThresholdsConfig
-from tagship.data.fetching import expand
 from tagship.errors import TagshipError
 from tagship.files import explain_os_error
 from tagship.monitoring.drift_verdict import DriftVerdict
@@ -30,6 +29,7 @@ from tagship.monitoring.performance import (
 from tagship.monitoring.prediction_log import read_predictions
 from tagship.monitoring.status import ORDER, Status, worst
 from tagship.monitoring.windows import MOST
+from tagship.sources.fetching import expand
 from tagship.watch.drifting import look_for_drift
 from tagship.watch.running import LOCAL, Running, Trained, local_artifact, trained
 

@@ -10,7 +10,7 @@ import pytest
 BENCHMARKS = Path(__file__).resolve().parents[4] / "benchmarks"
 NAMES = (
     "startup",
-    "generators",
+    "example_tables",
     "busy_machine",
     "training",
     "large_table",

@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tagship.config.contract import PythonSource
 from tagship.config.project_files import ModelFiles, load_model
 from tagship.config.root import find_root
 from tagship.data.contract_check import check_contract
-from tagship.data.generators import generate
 from tagship.data.table import load_table, make_boundary, request_columns
+from tagship.sources.read import read_source
 from tagship.training.estimators import make_pipeline
 from tagship.training.export import artifact_scorer, pipeline_scores, to_onnx_bytes
 
@@ -28,14 +29,22 @@ def config(name: str) -> ModelFiles:
     return load_model(ROOT, name)
 
 
-def check_generated_table(name: str, rows: int) -> None:
-    """The generator gives the columns and rows that data.yaml declares, by any seed."""
+def made_up(name: str, rows: int, seed: int) -> pd.DataFrame:
+    """An example's table, by another number of rows or seed."""
+    arguments = {"rows": rows, "seed": seed}
+    declared = {"kind": "python", "function": f"sources.{name}:table", "arguments": arguments}
+    return read_source(PythonSource.model_validate(declared), ROOT)
+
+
+def check_made_up_table(name: str, rows: int) -> None:
+    """The function gives the columns and rows that data.yaml declares, by any seed."""
     files = config(name)
     data = files.data
-    assert data.source.kind == "synthetic"
-    assert (data.source.generator, data.source.rows) == (name, rows)
+    assert isinstance(data.source, PythonSource)
+    assert data.source.function == f"sources.{name}:table"
+    assert data.source.arguments == {"rows": rows, "seed": 42}
     for seed in (42, 7):
-        frame = generate(name, rows, seed)
+        frame = made_up(name, rows, seed)
         declared = [*([data.id] if data.id else []), *data.columns, data.target.column]
         assert list(frame.columns) == declared
         assert len(check_contract(frame, data, files.model.task)) == rows
@@ -63,7 +72,7 @@ def check_artifacts(name: str) -> None:
 
 def request(name: str, rows: int = ROWS) -> Columns:
     """Request columns as the protocol hands them over."""
-    frame = generate(name, rows, 5)
+    frame = made_up(name, rows, 5)
     return {
         column: (
             frame[column].to_numpy(np.float64)

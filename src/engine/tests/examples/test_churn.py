@@ -5,23 +5,23 @@ import pytest
 from example_models import (
     check_artifacts,
     check_features,
-    check_generated_table,
+    check_made_up_table,
     config,
+    made_up,
     request,
 )
 from features import churn
 
 from tagship.data.contract_check import ContractError, check_contract
-from tagship.data.generators import generate
 
 
 def test_its_table_keeps_its_contract() -> None:
-    check_generated_table("churn", rows=7_043)
+    check_made_up_table("churn", rows=7_043)
 
 
-def test_its_contract_refuses_a_value_that_no_generator_gives() -> None:
+def test_its_contract_refuses_a_value_that_is_never_made_up() -> None:
     files = config("churn")
-    broken = generate("churn", 7_043, 42).assign(tenure_months=73)
+    broken = made_up("churn", 7_043, 42).assign(tenure_months=73)
     with pytest.raises(ContractError, match="tenure_months"):
         check_contract(broken, files.data, files.model.task)
 

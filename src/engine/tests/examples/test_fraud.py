@@ -1,11 +1,11 @@
 """The example model ``fraud``."""
 
 import pytest
-from example_models import check_artifacts, check_generated_table
+from example_models import check_artifacts, check_made_up_table
 
 
 def test_its_table_keeps_its_contract() -> None:
-    check_generated_table("fraud", rows=10_000)
+    check_made_up_table("fraud", rows=10_000)
 
 
 @pytest.mark.slow

@@ -5,14 +5,14 @@ import pytest
 from example_models import (
     check_artifacts,
     check_features,
-    check_generated_table,
+    check_made_up_table,
     request,
 )
 from features import housing
 
 
 def test_its_table_keeps_its_contract() -> None:
-    check_generated_table("housing", rows=20_640)
+    check_made_up_table("housing", rows=20_640)
 
 
 @pytest.mark.slow

@@ -299,10 +299,40 @@ def test_an_empty_data_option_is_not_the_contracts_data(watched: Watched) -> Non
     watched.project.tagship("retrain", "tiny", "--data", "").must_refuse("--data: it is empty")
 
 
-@pytest.mark.parametrize("source", ["{kind: sklearn, table: wine}",
-                                    "{kind: synthetic, generator: churn, rows: 500}"])  # fmt: skip
-def test_a_source_without_new_data_is_refused(watched: Watched, source: str) -> None:
-    watched.project.edit("data", "{kind: csv, path: data/tiny.csv}", source)
+SOURCE = """\
+import os
+from pathlib import Path
+import pandas as pd
+
+def table():
+    assert "GH_TOKEN" not in os.environ
+    return pd.read_csv(Path(__file__).parents[2] / "data/tiny.csv")
+"""
+
+
+def test_a_python_source_is_read_by_the_code_of_its_commit(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither what is in the work tree counts, nor does a function see the token that pushes."""
+    project = watched.project
+    monkeypatch.setenv("GH_TOKEN", "secret")
+    project.write("src/sources/tiny.py", SOURCE.replace("    assert", "    # "))
+    source = "{kind: python, function: sources.tiny:table}"
+    project.edit("data", "{kind: csv, path: data/tiny.csv}", source)
+    project.relock()
+    project.write("src/sources/tiny.py", SOURCE)
+    more(project, 120).to_csv(project.path("data/tiny.csv"), index=False)
+    watched.push()
+    project.write("src/sources/tiny.py", "raise SystemExit('of the work tree')\n")
+    answer = watched.retrain()
+    assert (answer["state"], "120 new" in answer["why"]) == ("proposed", True), answer["why"]
+    project.write("src/sources/tiny.py", SOURCE.replace("tiny.csv", "none.csv"))
+    watched.push()
+    watched.refused(says="sources.tiny:table raised FileNotFoundError")
+
+
+def test_a_source_without_new_data_is_refused(watched: Watched) -> None:
+    watched.project.edit("data", "{kind: csv, path: data/tiny.csv}", "{kind: sklearn, table: wine}")
     watched.push()
     watched.refused(says="source has no new data")
 

@@ -171,7 +171,7 @@ def test_labels_without_any_prediction_are_unknown(tmp_path):
     assert counted(join(tmp_path)) == {"unknown": 1}
 
 
-@pytest.mark.parametrize("ending", ["csv", "parquet", "jsonl"])
+@pytest.mark.parametrize("ending", ["csv", "csv.gz", "parquet", "jsonl", "jsonl.gz"])
 def test_a_file_of_labels_is_read(log, ending):
     frame = pd.DataFrame(
         {"request_id": ["r1", "r2", "007"], "row": [0, 1, 0], "actual": ["no", "yes", "yes"]}
@@ -181,7 +181,7 @@ def test_a_file_of_labels_is_read(log, ending):
         "csv": lambda: frame.to_csv(path, index=False),
         "parquet": lambda: frame.to_parquet(path),
         "jsonl": lambda: frame.to_json(path, orient="records", lines=True),
-    }[ending]()
+    }[ending.removesuffix(".gz")]()
     [labels] = read_labels(path.name, log)
     assert labels.requests == ["r1", "r2", "007"]
     found = join(log, [labels], waited=timedelta(0))

@@ -20,8 +20,13 @@ OWNERS = """\
 # /config/tiny/ was theirs
 """
 OWN = ["config/tiny/", "bentos/tiny/", "deploy/tiny/", "src/features/tiny.py",
-       "tests/features/test_tiny.py"]  # fmt: skip
+       "tests/features/test_tiny.py", "src/sources/tiny.py",
+       "tests/sources/test_tiny_source.py"]  # fmt: skip
 
+CSV_TO_PYTHON = (
+    "{kind: csv, path: data/tiny.csv}",
+    "{kind: python, function: sources.tiny:table}",
+)
 MADE = [".tagship/models/tiny/model.onnx", ".tagship/bentoml/bentos/tiny/1/bento.yaml",
         "reports/tiny.html", "reports/tiny-data.html", "reports/tiny-contract.json",
         "reports/tiny.md"]  # fmt: skip
@@ -34,7 +39,9 @@ def whole(project: Project) -> Project:
     for path, text in overlay_files(load_project(project.root), MODEL):
         project.write(path, text)
     project.write("src/features/tiny.py", "def derive(columns):\n    return {}\n")
+    project.write("src/sources/tiny.py", "def table():\n    raise OSError\n")
     project.write("tests/features/test_tiny.py", "")
+    project.write("tests/sources/test_tiny_source.py", "")
     project.write(".github/CODEOWNERS", OWNERS)
     for path in MADE:
         project.write(path, b"\0")
@@ -55,7 +62,7 @@ def test_everything_of_a_model_goes_and_nothing_else(whole: Project) -> None:
     before = everything(whole.root)
     ran = whole.tagship("remove", MODEL)
     assert ran.code == 0, ran.err
-    assert [line.split()[1] for line in ran.out.splitlines()[:5]] == OWN
+    assert [line.split()[1] for line in ran.out.splitlines()[: len(OWN)]] == OWN
     after = everything(whole.root)
     own = (*OWN, *MADE)
     assert "kept .tagship/predictions/tiny" in ran.out
@@ -93,12 +100,17 @@ def test_a_name_that_is_nearly_a_model_s_is_a_typo(whole: Project) -> None:
     whole.refused("remove", "monitoring", says="is reserved")
 
 
-def test_features_that_another_model_uses_stay(whole: Project) -> None:
+@pytest.mark.parametrize("package", ["features", "sources"])
+def test_code_that_another_model_uses_stays(whole: Project, package: str) -> None:
     for part in ("data", "model", "thresholds"):
         text = whole.path(part).read_text(encoding="utf-8")
-        extra = "features: features.tiny:derive\n" if part == "model" else ""
-        whole.write(f"config/other/{part}.yaml", text + extra)
-    whole.refused("remove", MODEL, says=("src/features/tiny.py is used by other too", "move what"))
+        if part == "model" and package == "features":
+            text += "features: features.tiny:derive\n"
+        if part == "data" and package == "sources":
+            text = text.replace(*CSV_TO_PYTHON)
+        whole.write(f"config/other/{part}.yaml", text)
+    says = (f"src/{package}/tiny.py is used by other too", "move what")
+    whole.refused("remove", MODEL, says=says)
     assert whole.path("config/tiny/data.yaml").is_file()
 
 

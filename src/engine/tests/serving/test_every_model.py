@@ -23,8 +23,8 @@ ROOT = find_root()
 
 @pytest.fixture
 def copy(tmp_path):
-    """This project's config, features and services in another folder."""
-    for name in ("config", "src/features", "bentos"):
+    """This project's config, own code and services in another folder."""
+    for name in ("config", "src/features", "src/sources", "bentos"):
         shutil.copytree(
             ROOT / name,
             tmp_path / name,

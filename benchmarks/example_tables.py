@@ -1,20 +1,22 @@
-"""How long the three synthetic tables take, against scikit-learn's own generators."""
+"""How long the tables of the examples take, against scikit-learn's own."""
 
 import json
 import sys
 from statistics import median
 
-from measure import Figure, options, run, save
+from measure import ROOT, Figure, options, run, save
 
 BOUND = 2.0
 SHAPES = {"churn": (7_043, 21), "fraud": (10_000, 31), "housing": (20_640, 10)}
 OURS = """
 import json, sys, time
-from tagship.data.generators import generate
+sys.path.append(sys.argv[2])
+from importlib import import_module
 shapes = json.loads(sys.argv[1])
+modules = {name: import_module(f"sources.{name}") for name in shapes}
 started = time.perf_counter()
 for name, (rows, _) in shapes.items():
-    generate(name, rows, 42)
+    modules[name].table(rows, 42)
 print(time.perf_counter() - started)
 """
 PEER = """
@@ -36,17 +38,19 @@ def main() -> None:
     samples: dict[str, list] = {"ours": [], "peer": []}
     for _ in range(1 if given.quick else 5):
         for name, code in (("ours", OURS), ("peer", PEER)):
-            samples[name].append(run([sys.executable, "-c", code, json.dumps(SHAPES)]))
+            samples[name].append(
+                run([sys.executable, "-c", code, json.dumps(SHAPES), str(ROOT / "src")])
+            )
     ours, peer = (median(float(s.output) for s in samples[name]) for name in ("ours", "peer"))
     figure = Figure(
-        "three generators, imports apart, against make_classification/make_regression",
+        "three made-up tables, imports apart, against make_classification/make_regression",
         f"{ours:.3f} s",
         f"{peer:.3f} s",
         ours / peer,
         f"<= {BOUND:g} s",
         ours <= BOUND,
     )
-    save("generators", given, [figure], samples)
+    save("example_tables", given, [figure], samples)
 
 
 if __name__ == "__main__":

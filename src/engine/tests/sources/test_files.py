@@ -1,4 +1,4 @@
-"""Sources: every kind gives the same table, wherever it is and however it is written."""
+"""Files, URLs and databases: every kind gives the same table, however it is written."""
 
 import gzip
 import hashlib
@@ -15,10 +15,11 @@ import sqlalchemy
 
 from projects import Project, make_table
 from tagship.config.contract import DataConfig, Source
-from tagship.data.fetching import local_file, without_password
-from tagship.data.sources import read_source, sniff_csv
 from tagship.data.table import load_table
 from tagship.errors import TagshipError
+from tagship.sources.delimited import sniff_csv
+from tagship.sources.fetching import local_file, without_password
+from tagship.sources.read import read_source
 from tagship.training.train import train
 
 TABLE = make_table()

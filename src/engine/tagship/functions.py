@@ -1,0 +1,59 @@
+"""Functions of the project's own code, imported by ``module:name``. Standard library only."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from typing import Any
+
+from tagship.errors import TagshipError, nearest, suggest
+
+
+def load_function(path: str, key: str, home: str) -> Callable[..., Any]:
+    """Import ``module:function``.
+
+    Args:
+        key: the key of the config that names it.
+        home: where such functions live, such as ``src/features/``.
+
+    Raises:
+        TagshipError: no such module or function.
+    """
+    module_name, _, name = path.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except (Exception, SystemExit) as error:  # whatever a module may raise while it is imported
+        raise TagshipError(
+            f"{key}: '{path}' cannot be imported: {type(error).__name__}: {error}",
+            suggest_module(module_name) or f"such functions live in {home}",
+        ) from None
+    function = getattr(module, name, None)
+    if function is None:
+        defined = {each: getattr(value, "__module__", "") for each, value in vars(module).items()}
+        names = [each for each, where in defined.items() if where == module_name]
+        raise TagshipError(
+            f"{key}: '{path}': {module_name} has no function '{name}'",
+            suggest(name, names, "it has") or f"define it in {module_name}",
+        )
+    if not callable(function):
+        raise TagshipError(f"{key}: '{path}' is not a function", "name a function")
+    return function  # type: ignore[no-any-return]
+
+
+def suggest_module(name: str) -> str:
+    """The way out of a misspelt module: the nearest to the first part of it that there is none of.
+
+    Empty when every part is there, or nothing is near.
+    """
+    places: Any = None  # where Python looks for what is at the top
+    known = ""
+    for part in name.split("."):
+        names = {module.name for module in pkgutil.iter_modules(places)}
+        if part not in names:
+            near = nearest(part, names, 0.6 if known else 0.8)  # at the top there are hundreds
+            return f"did you mean '{known}{near}'?" if near else ""
+        known += f"{part}."
+        try:
+            places = getattr(importlib.import_module(known[:-1]), "__path__", [])
+        except (Exception, SystemExit):  # whatever it may raise while it is imported: it is there
+            return ""
+    return ""

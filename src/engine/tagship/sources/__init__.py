@@ -1,0 +1,1 @@
+"""One reader of every table: files and URLs, databases, functions, bundled tables."""

@@ -1,0 +1,243 @@
+"""Delimited text, whole or in batches of rows; encoding, delimiter and header are found out."""
+
+import codecs
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+import pandas as pd
+
+from tagship.config.contract import CsvSource
+from tagship.errors import TagshipError
+from tagship.sources.fetching import local_file
+from tagship.sources.formats import open_file
+from tagship.sources.tables import NoRows, check_names
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+DELIMITERS = ",;\t|"
+_SAMPLE_BYTES = 64 * 1024
+_BATCH_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class CsvFile:
+    """A delimited text file that is here, and what is known of it."""
+
+    path: Path
+    encoding: str
+    delimiter: str
+    header: list[str]
+    nulls: Sequence[str]
+    """The texts that mean a missing value; with none of them, nothing is missing."""
+    decimal: str = "."
+
+    @classmethod
+    def inspect(cls, path: Path, settings: CsvSource) -> "CsvFile":
+        """Find out what ``settings`` leaves open; its ``path`` does not count.
+
+        Raises:
+            TagshipError: the file is empty, or not text in its encoding.
+        """
+        encoding, sniffed = sniff_csv(path, settings.encoding)
+        delimiter = settings.delimiter or sniffed
+        with open_file(path) as handle:
+            header = _header(handle, encoding, delimiter, path.name)
+        return cls(path, encoding, delimiter, header, settings.nulls, settings.decimal)
+
+    def read(self, numbers: frozenset[str]) -> "pa.Table":
+        """All rows; text, apart from the columns that should be ``numbers``.
+
+        Raises:
+            pyarrow.ArrowInvalid: a number or a row is none.
+            UnicodeDecodeError: it is not text in its encoding.
+        """
+        from pyarrow import csv as arrow_csv
+
+        with open_file(self.path) as handle:
+            return arrow_csv.read_csv(
+                handle,
+                arrow_csv.ReadOptions(encoding=self.encoding),
+                self._parsing(),
+                self._converting(numbers=numbers),
+            )
+
+    def batches(
+        self,
+        columns: Sequence[str] | None = None,
+        malformed: Callable[[int, int, int], None] | None = None,
+    ) -> "Iterator[pa.RecordBatch]":
+        """The rows in their order, all values text; the last batch may be empty.
+
+        Args:
+            columns: which to read, in which order; all if None.
+            malformed: told the number (from 1, the header not counted), the values and the
+                expected values of each row that is left out; if None, such a row is an error.
+
+        Raises:
+            pyarrow.ArrowInvalid: a row is none.
+            UnicodeDecodeError: it is not text in its encoding.
+        """
+        import pyarrow as pa
+        from pyarrow import csv as arrow_csv
+
+        def skip(row: Any) -> str:
+            assert malformed is not None
+            malformed(row.number - 1, row.actual_columns, row.expected_columns)
+            return "skip"
+
+        # One thread: several would not know the number of a malformed row.
+        reading = arrow_csv.ReadOptions(
+            encoding=self.encoding, block_size=_BATCH_BYTES, use_threads=False
+        )
+        parsing = self._parsing(invalid_row_handler=skip if malformed else None)
+        with open_file(self.path) as handle:
+            reader = arrow_csv.open_csv(handle, reading, parsing, self._converting(columns))
+            yield from reader
+            yield pa.RecordBatch.from_pylist([], schema=reader.schema)
+
+    def _parsing(self, **more: Any) -> Any:
+        from pyarrow import csv as arrow_csv
+
+        return arrow_csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True, **more)
+
+    def _converting(
+        self, columns: Sequence[str] | None = None, numbers: frozenset[str] = frozenset()
+    ) -> Any:
+        import pyarrow as pa
+        from pyarrow import csv as arrow_csv
+
+        return arrow_csv.ConvertOptions(
+            include_columns=columns,
+            column_types={
+                name: pa.float64() if name in numbers else pa.string() for name in self.header
+            },
+            null_values=self.nulls,
+            strings_can_be_null=bool(self.nulls),
+            decimal_point=self.decimal,
+        )
+
+
+def read_csv(source: CsvSource, root: Path, numbers: frozenset[str]) -> pd.DataFrame:
+    """The whole file: columns that should be ``numbers`` are, unless a value is none; others text.
+
+    Raises:
+        TagshipError: it cannot be read, or is no table.
+    """
+    import pyarrow as pa
+
+    file = CsvFile.inspect(local_file(source.path, root, source.sha256), source)
+    check_names(file.header, source)
+    if len(file.header) == 1:
+        raise _one_column(file, source)
+    try:
+        table = file.read(numbers)
+    except pa.ArrowInvalid as error:
+        try:
+            table = file.read(frozenset())
+        except pa.ArrowInvalid:
+            raise _no_table(error, source) from None
+    except UnicodeDecodeError as error:
+        raise _not_text(source.path, file.encoding, error) from None
+    frame = cast(pd.DataFrame, table.to_pandas())
+    if source.decimal != ".":
+        for name in numbers & set(frame.columns):
+            if not pd.api.types.is_numeric_dtype(frame[name]):
+                frame[name] = with_point(frame[name], source.decimal)
+    return frame
+
+
+def with_point(texts: pd.Series, decimal: str) -> pd.Series:
+    """Texts of numbers with a point where they have ``decimal``.
+
+    One that has a point already would become another number; it is made unreadable instead.
+    """
+    if decimal == ".":
+        return texts
+    pointed = texts.str.contains(".", regex=False, na=False)
+    unreadable = texts + f" (decimal: {decimal})"
+    return texts.str.replace(decimal, ".", regex=False).mask(pointed, unreadable)
+
+
+def sniff_csv(path: Path, encoding: str | None = None) -> tuple[str, str]:
+    """The encoding and delimiter of a delimited text file.
+
+    Raises:
+        TagshipError: the file is empty or not text in that encoding.
+    """
+    with open_file(path) as handle:
+        sample = handle.read(_SAMPLE_BYTES)
+    if not sample.strip():
+        raise TagshipError(f"source.path: {path.name}: the file is empty", "export it again")
+    encoding = encoding or _encoding(sample)
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(sample)
+    except (UnicodeDecodeError, LookupError) as error:
+        raise _not_text(path.name, encoding, error) from None
+    lines = text.splitlines()[:50]
+    lines = lines[:-1] if len(sample) == _SAMPLE_BYTES and len(lines) > 1 else lines
+
+    def columns(delimiter: str) -> tuple[float, int]:
+        counts = [len(row) for row in csv.reader(lines, delimiter=delimiter) if row]
+        return (sum(count == counts[0] for count in counts) / len(counts), counts[0])
+
+    scored = {delimiter: columns(delimiter) for delimiter in DELIMITERS}
+    several = [delimiter for delimiter in DELIMITERS if scored[delimiter][1] > 1]
+    return encoding, max(several, key=lambda delimiter: scored[delimiter], default=",")
+
+
+def _encoding(sample: bytes) -> str:
+    if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    return "utf-8-sig" if sample.startswith(codecs.BOM_UTF8) else "utf-8"
+
+
+def _header(handle: BinaryIO, encoding: str, delimiter: str, name: str) -> list[str]:
+    try:
+        with io.TextIOWrapper(handle, encoding=encoding, newline="") as text:
+            return next(row for row in csv.reader(text, delimiter=delimiter) if row)
+    except StopIteration:
+        raise TagshipError(f"source.path: {name}: the file is empty", "export it again") from None
+    except UnicodeDecodeError as error:
+        raise _not_text(name, encoding, error) from None
+    except (csv.Error, TypeError) as error:
+        raise TagshipError(f"source.delimiter: {delimiter!r}: {error}", "one character") from None
+
+
+def _one_column(file: CsvFile, source: CsvSource) -> TagshipError:
+    sniffed = sniff_csv(file.path, file.encoding)[1]
+    if file.delimiter != sniffed:
+        return TagshipError(
+            f"source.delimiter: {source.path}: with {file.delimiter!r} the header is one column",
+            f"with {sniffed!r} it would be more: set `delimiter: {sniffed!r}` or leave it out",
+        )
+    shown = repr(file.header[0][:60])
+    return TagshipError(
+        f"source.delimiter: {source.path}: the header is one column, {shown}",
+        "declare what stands between the columns, such as `delimiter: '^'`",
+        quotes=shown,
+    )
+
+
+def _no_table(error: Exception, source: CsvSource) -> TagshipError:
+    text = str(error).splitlines()[0]
+    if "UTF8" in text:
+        return _not_text(source.path, source.encoding or "utf-8", error)
+    if "Empty CSV" in text or "no columns" in text.lower():
+        return NoRows(f"source.path: {source.path}: has no rows", "export it again")
+    return TagshipError(
+        f"source.path: {source.path}: not a table: {text}",
+        "check `delimiter` and the quoting of the file",
+        quotes=text.partition(": ")[2],
+    )
+
+
+def _not_text(name: str, encoding: str, error: Exception) -> TagshipError:
+    return TagshipError(
+        f"source.encoding: {name} is not {encoding}: {error}",
+        "declare it, such as `encoding: latin-1` or `encoding: cp1252`",
+    )

@@ -1,0 +1,152 @@
+"""Reading a declared source into a frame; nothing is checked against the contract yet."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import assert_never
+
+import pandas as pd
+
+from tagship.config.contract import (
+    CsvSource,
+    JsonSource,
+    ParquetSource,
+    PythonSource,
+    SklearnSource,
+    Source,
+    SqlSource,
+)
+from tagship.errors import TagshipError
+from tagship.sources.delimited import CsvFile, read_csv
+from tagship.sources.fetching import local_file
+from tagship.sources.formats import file_source, open_file
+from tagship.sources.python import read_python
+from tagship.sources.sql import read_sql
+from tagship.sources.tables import check_table, with_index_columns
+
+_SKLEARN_TARGETS = {
+    "iris": "species",
+    "wine": "cultivar",
+    "breast_cancer": "diagnosis",
+    "diabetes": "progression",
+}
+
+
+def read_source(source: Source, root: Path, numbers: frozenset[str] = frozenset()) -> pd.DataFrame:
+    """The table that ``source`` names, all its columns, in its order.
+
+    ``numbers`` names the columns that should be numbers; where a text file disagrees they come as
+    text, so that validation can show what is wrong with them.
+
+    Raises:
+        TagshipError: the source cannot be read or is no table.
+    """
+    match source:
+        case CsvSource():
+            frame = read_csv(source, root, numbers)
+        case ParquetSource():
+            frame = _read_parquet(source, root)
+        case JsonSource():
+            frame = _read_json(source, root)
+        case SqlSource():
+            frame = read_sql(source, root)
+        case SklearnSource():
+            frame = _read_sklearn(source)
+        case PythonSource():
+            frame = read_python(source, root)
+        case _:
+            assert_never(source)
+    return check_table(frame, source)
+
+
+def read_portions(path: str, root: Path, rows: int) -> Iterator[pd.DataFrame]:
+    """A file or URL of any size in portions of about ``rows`` rows; csv as it stands, all text;
+    JSON with one record a line.
+
+    Raises:
+        TagshipError: it cannot be brought here, or is not what its ending says.
+        OSError, ValueError, TypeError: the same.
+    """
+    import pyarrow.parquet as pq
+
+    file = local_file(path, root)
+    match source := file_source(path, root):
+        case CsvSource():
+            table = CsvFile.inspect(file, source.model_copy(update={"nulls": []}))
+            for number, batch in enumerate(table.batches()):
+                if batch.num_rows or not number:  # a file without rows still has its columns
+                    yield batch.to_pandas()
+        case ParquetSource():
+            with pq.ParquetFile(file) as table:
+                for batch in table.iter_batches(rows):
+                    yield with_index_columns(batch.to_pandas())
+        case JsonSource():
+            with (
+                open_file(file) as handle,
+                pd.read_json(
+                    handle, lines=True, dtype=False, convert_dates=False, chunksize=rows
+                ) as portions,
+            ):
+                yield from portions
+        case None:
+            raise TagshipError(f"{path}: its ending does not say what it is")
+
+
+def parquet_frame(path: Path) -> pd.DataFrame:
+    """A Parquet file's columns, its rows in their order and counted from 0."""
+    import pyarrow.parquet as pq
+
+    return with_index_columns(pq.ParquetFile(path).read().to_pandas())
+
+
+def _read_parquet(source: ParquetSource, root: Path) -> pd.DataFrame:
+    import pyarrow as pa
+
+    path = local_file(source.path, root, source.sha256)
+    try:
+        return parquet_frame(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise TagshipError(
+            f"source.path: {source.path}: not a Parquet file: {error}",
+            "export it again, or declare the kind that it is",
+        ) from None
+
+
+def _read_json(source: JsonSource, root: Path) -> pd.DataFrame:
+    path = local_file(source.path, root, source.sha256)
+    try:
+        with open_file(path) as handle:
+            read = pd.read_json(
+                handle, lines=source.lines, dtype=False, convert_dates=False, precise_float=True
+            )
+    except UnicodeDecodeError as error:
+        raise TagshipError(
+            f"source.path: {source.path}: JSON is UTF-8, and this is not: {error}",
+            "export it again as UTF-8",
+        ) from None
+    except (ValueError, TypeError) as error:
+        raise _not_records(source, str(error)) from None
+    if not all(isinstance(name, str) for name in read.columns):
+        raise _not_records(source, "its rows do not name their columns")
+    return read
+
+
+def _not_records(source: JsonSource, reason: str) -> TagshipError:
+    hint = (
+        "`lines: true` expects one record a line; leave it out for one array of records"
+        if source.lines
+        else "one array of records is expected; for one record a line set `lines: true`"
+    )
+    return TagshipError(f"source.path: {source.path}: not JSON records: {reason}", hint)
+
+
+def _read_sklearn(source: SklearnSource) -> pd.DataFrame:
+    from sklearn import datasets
+
+    bunch = getattr(datasets, f"load_{source.table}")(as_frame=True)
+    frame: pd.DataFrame = bunch.data.rename(
+        columns=lambda name: name.removesuffix(" (cm)").replace(" ", "_").replace("/", "_per_")
+    )
+    target = bunch.target
+    if "target_names" in bunch:
+        target = pd.Series(bunch.target_names[bunch.target], index=frame.index).astype(str)
+    return frame.assign(**{_SKLEARN_TARGETS[source.table]: target})

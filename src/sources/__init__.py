@@ -1,0 +1,1 @@
+"""Your own sources of data, and made-up data of the examples."""
