@@ -1,4 +1,4 @@
-"""The look of every figure, and its way to bytes. No pyplot: no global state, no display."""
+"""The style of every figure, and its way to bytes."""
 
 import io
 import warnings
@@ -12,6 +12,8 @@ INK, MUTED, GRID = "#1f2933", "#5f6b7a", "#e4e8ed"
 BLUE, ORANGE = "#2262a6", "#c2571a"
 SERIES = (BLUE, ORANGE, "#1b8a6b", "#8a4fa3", "#b58a00", "#b83a5c", "#3b8fb5", "#5f6b7a")
 """Distinguishable with every common kind of colour vision."""
+REFERENCE: dict[str, Any] = {"color": MUTED, "linewidth": 1, "linestyle": (0, (4, 3))}
+"""How a line is drawn that stands for chance or perfection."""
 _SIZE, _DPI = (5.6, 4.2), 128
 _STYLE: dict[str, Any] = {
     "font.family": "DejaVu Sans",
@@ -43,14 +45,17 @@ _STYLE: dict[str, Any] = {
 def style() -> Iterator[None]:
     """Draw in this project's style, whatever the person's matplotlibrc says."""
     from matplotlib import style as styles
+    from sklearn.exceptions import UndefinedMetricWarning
 
     with styles.context(["default", _STYLE]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        warnings.filterwarnings("ignore", message="No positive class found")
+        warnings.simplefilter("ignore", UndefinedMetricWarning)  # the legend says nan
         yield
 
 
-def new_axes(title: str, note: str, x: str, y: str, left: float = 0.125) -> tuple[Any, Any]:
-    """A figure and its axes, with a title, a quieter line under it, and named axes."""
+def new_axes(title: str, note: str, left: float = 0.125) -> tuple[Any, Any]:
+    """A figure and its axes, with a title and a quieter line under it."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=_SIZE, dpi=_DPI, facecolor="white")
@@ -59,18 +64,13 @@ def new_axes(title: str, note: str, x: str, y: str, left: float = 0.125) -> tupl
     figure.text(0.03, 0.888, note, fontsize=8.5, color=MUTED, va="center")
     axes.xaxis.set_major_formatter(lambda value, _: compact(value))
     axes.yaxis.set_major_formatter(lambda value, _: compact(value))
-    axes.set_xlabel(x)
-    axes.set_ylabel(y)
     return figure, axes
 
 
 def to_png(figure: Any) -> bytes:
     """The figure as PNG; the same figure gives the same bytes."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
     stream = io.BytesIO()
-    canvas: Any = FigureCanvasAgg(figure)
-    canvas.print_png(stream, metadata={"Software": None})
+    figure.savefig(stream, format="png", metadata={"Software": None})
     return stream.getvalue()
 
 

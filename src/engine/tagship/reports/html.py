@@ -22,7 +22,7 @@ _PLOTS = {
     "confusion": "Confusion matrix: actual against predicted class, in rows and percent",
     "calibration": "Calibration: what the model expects against what happened, in ten bins",
     "scores": "Histogram of scores for each actual class, with the threshold",
-    "predicted": "Scatter of predicted against actual values around the diagonal",
+    "predicted": "Scatter of actual against predicted values around the diagonal",
     "residuals": "Scatter of residuals against predictions, with their mean",
     "residual_histogram": "Histogram of residuals around zero",
 }

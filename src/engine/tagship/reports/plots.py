@@ -34,46 +34,33 @@ def draw_plots(
         "multiclass": multiclass_figures,
         "regression": regression_figures,
     }
-    found = importance(bundle) if importances is None else importances
+    if importances is None:
+        importances = importance(bundle)
     with style():
-        figures = {"importance": _importance_figure(bundle, found)}
+        figures = {"importance": _importance_figure(bundle, importances)}
         figures |= kinds[bundle.lock.task](bundle, target)
         return {name: to_png(figure) for name, figure in figures.items()}
 
 
-def _importance_figure(bundle: Bundle, found: Sequence[tuple[str, float]]) -> Any:
+def _importance_figure(bundle: Bundle, importances: Sequence[tuple[str, float]]) -> Any:
     metric = bundle.lock.inputs.model["select"]["metric"]
-    shown = list(found[:_MOST_BARS])[::-1]
+    shown = list(importances[:_MOST_BARS])[::-1]
     names = [shorten(name) for name, _ in shown]
     values = [value for _, value in shown]
     rows = min(MOST_ROWS, len(bundle.evidence.target))
-    of = f"top {len(shown)} of {len(found)} inputs, " if len(found) > len(shown) else ""
+    total = len(importances)
+    selection = f"top {len(shown)} of {total} inputs, " if total > len(shown) else ""
     figure, axes = new_axes(
         "Permutation importance",
-        f"{of}mean of {REPEATS} shuffles of n = {rows:,} holdout rows",
-        f"how much worse {metric} gets when the input is shuffled",
-        "",
+        f"{selection}mean of {REPEATS} shuffles of n = {rows:,} holdout rows",
         left=0.05 + 0.0136 * max(map(len, names)),
     )
-    places = range(len(shown))
-    axes.barh(places, values, height=0.62, color=[BLUE if v > 0 else MUTED for v in values])
-    axes.set_yticks(list(places), names)
-    axes.set_ylim(-0.6, len(shown) - 0.4)
+    colours = [BLUE if value > 0 else MUTED for value in values]
+    bars = axes.barh(range(len(shown)), values, height=0.62, color=colours)
+    axes.bar_label(bars, map(compact, values), padding=4, fontsize=7.5, color=MUTED)
+    axes.set_yticks(range(len(shown)), names)
+    axes.margins(x=0.16)
     axes.grid(False, axis="y")
     axes.axvline(0, color=GRID, linewidth=1)
-    low, high = min(0.0, *values), max(0.0, *values)
-    span = (high - low) or 1.0
-    axes.set_xlim(low - (0.16 * span if low < 0 else 0), high + 0.16 * span)
-    for place, value in zip(places, values, strict=True):
-        shift, side = (4, "left") if value >= 0 else (-4, "right")
-        axes.annotate(
-            compact(value),
-            (value, place),
-            xytext=(shift, 0),
-            textcoords="offset points",
-            ha=side,
-            va="center",
-            fontsize=7.5,
-            color=MUTED,
-        )
+    axes.set_xlabel(f"how much worse {metric} gets when the input is shuffled")
     return figure
