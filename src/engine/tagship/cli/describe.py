@@ -26,16 +26,16 @@ def command(
     from tagship.reports.describe import describe_model
 
     files = load_model(find_root(), model)
-    found = describe_model(files)
+    description = describe_model(files)
     if html:
         from tagship.reports.describe_html import write_description
 
-        path = write_description(files, found)
+        path = write_description(files, description)
         if not json:
             typer.echo(f"wrote {path.relative_to(files.root)}")
     if json:
-        as_json(found)
+        as_json(description)
     elif not html:
         from tagship.reports.describe_text import description_text
 
-        typer.echo(description_text(found), nl=False)
+        typer.echo(description_text(description), nl=False)

@@ -1,98 +1,80 @@
 """Reading a column for exploration: by its contract where it has one, and never refusing it."""
 
-from typing import cast
+from dataclasses import dataclass
+from typing import Literal
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from tagship.config.contract import Column, DataConfig
-from tagship.data.contract_check import as_text
+from tagship.config.model import Task
+from tagship.data.contract_check import typed
 from tagship.reports.description import Kind, Role
 
-_NUMBERS_AS_TEXT = 0.95
-_TRUTH = {"true": 1.0, "false": 0.0}
+DType = Literal["float", "int", "bool", "category", "string", "datetime"]
+
+_SHARE_OF_NUMBERS = 0.95
+"""A text column of at least this share of numbers is read as numbers."""
+_KINDS: dict[DType, Kind] = {
+    "float": "number",
+    "int": "number",
+    "bool": "category",
+    "category": "category",
+    "string": "text",
+    "datetime": "time",
+}
 
 
-class Read:
-    """A column in the type it is declared as, or looks like.
+@dataclass(frozen=True)
+class ReadColumn:
+    """A column in the type that it is declared as or, undeclared, seems to have."""
 
-    ``numbers`` holds the values as float64 where they are numbers or truth values.
-    """
-
-    def __init__(
-        self, role: Role, kind: Kind, values: pd.Series, unreadable: NDArray[np.bool_]
-    ) -> None:
-        self.role, self.kind, self.values, self.unreadable = role, kind, values, unreadable
-        self.numbers: pd.Series | None = None
-        if kind == "number":
-            self.numbers = values
-        elif set(values.dropna().unique()) <= {"true", "false"} and values.notna().any():
-            self.numbers = values.map(_TRUTH).astype("float64")
-
-
-def read_column(name: str, found: pd.Series, data: DataConfig, task: str) -> Read:
-    """Read one column; what cannot be read becomes missing and is marked as unreadable."""
-    declared = data.columns.get(name)
-    role = _role(name, declared, data)
-    dtype: str = declared.dtype if declared else ""
-    if role == "target":
-        dtype = "float" if task == "regression" else "category"
-    elif role == "id":
-        dtype = "string"
-    elif declared is None:
-        dtype = _guess(found)
+    role: Role
     kind: Kind
-    match dtype:
-        case "float" | "int":
-            kind, values = "number", _numbers(found)
-        case "bool":
-            texts = as_text(found).str.lower()
-            truth = {"1": "true", "0": "false", "true": "true", "false": "false"}
-            kind, values = "category", texts.map(truth).astype("str").where(texts.isin(truth))
-        case "datetime":
-            times = pd.to_datetime(found, errors="coerce", utc=True, format="ISO8601")
-            kind, values = "time", times.dt.tz_localize(None)
-        case "category":
-            kind, values = "category", as_text(found)
-        case _:
-            kind, values = "text", as_text(found)
-    return Read(role, kind, values, (found.notna() & values.isna()).to_numpy())
+    values: pd.Series
+    """float64 (number), categories of text (category), text or datetimes; unreadable is missing."""
+    numbers: pd.Series | None
+    """float64 for numbers and truth values."""
+    unreadable: int
 
 
-def _role(name: str, declared: Column | None, data: DataConfig) -> Role:
+def read_column(name: str, stored: pd.Series, data: DataConfig, task: Task) -> ReadColumn:
+    """Read one column, which has a range index."""
+    role = _role(name, data)
+    dtype = _dtype(name, stored, role, data, task)
+    values, _ = typed(name, stored, Column(dtype="string" if dtype == "category" else dtype))
+    unreadable = int((stored.notna() & values.isna()).sum())
+    numbers = values if dtype in ("float", "int", "bool") else None
+    if dtype == "bool":
+        values = values.map({1.0: "true", 0.0: "false"})
+    if _KINDS[dtype] == "category":
+        values = values.astype("category")
+    return ReadColumn(role, _KINDS[dtype], values, numbers, unreadable)
+
+
+def _role(name: str, data: DataConfig) -> Role:
     if name == data.target.column:
         return "target"
     if name == data.id:
         return "id"
-    if declared is None:
+    if name not in data.columns:
         return "not in contract"
-    if declared.pii == "hash":
+    if data.columns[name].pii == "hash":
         return "personal, hashed"
     return "feature" if name in data.request else "not a feature"
 
 
-def _guess(found: pd.Series) -> str:
-    if pd.api.types.is_bool_dtype(found.dtype):
+def _dtype(name: str, stored: pd.Series, role: Role, data: DataConfig, task: Task) -> DType:
+    if role == "target":
+        return "float" if task == "regression" else "category"
+    if role == "id":
+        return "string"
+    if name in data.columns:
+        return data.columns[name].dtype
+    if pd.api.types.is_bool_dtype(stored.dtype):
         return "bool"
-    if pd.api.types.is_numeric_dtype(found.dtype):
+    if pd.api.types.is_numeric_dtype(stored.dtype):
         return "float"
-    if pd.api.types.is_datetime64_any_dtype(found.dtype):
+    if pd.api.types.is_datetime64_any_dtype(stored.dtype):
         return "datetime"
-    present = found.dropna()
-    if len(present) and _numbers(present).notna().mean() >= _NUMBERS_AS_TEXT:
-        return "float"
-    return "string"
-
-
-def _numbers(found: pd.Series) -> pd.Series:
-    if pd.api.types.is_bool_dtype(found.dtype):
-        return found.astype("float64")
-    if found.dtype.kind in "mM":  # pandas would count the time since 1970
-        return pd.Series(np.nan, index=found.index)
-    return cast(pd.Series, pd.to_numeric(found, errors="coerce").astype("float64"))
-
-
-def group_codes(values: pd.Series) -> NDArray[np.int64]:
-    """Each row's index among the sorted distinct values, -1 for missing."""
-    return np.asarray(pd.factorize(values, sort=True)[0], dtype=np.int64)
+    numbers, _ = typed(name, stored.dropna(), Column(dtype="float"))
+    return "float" if numbers.notna().mean() >= _SHARE_OF_NUMBERS else "string"

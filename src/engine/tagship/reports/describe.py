@@ -1,13 +1,13 @@
 """Exploring a model's table as it is, even when it breaks its contract."""
 
 from collections.abc import Iterator
-from typing import Any, cast
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from tagship.config.contract import Column, DataConfig
+from tagship.config.contract import DataConfig
+from tagship.config.model import Task
 from tagship.config.project_files import ModelFiles
 from tagship.data.contract_check import (
     ContractError,
@@ -18,13 +18,8 @@ from tagship.data.contract_check import (
 )
 from tagship.data.table import read_raw
 from tagship.reports.association import associate, correlate
-from tagship.reports.column_reading import Read, group_codes, read_column
-from tagship.reports.description import (
-    Association,
-    ColumnDescription,
-    Description,
-    Numbers,
-)
+from tagship.reports.column_reading import ReadColumn, read_column
+from tagship.reports.description import ColumnDescription, Description, Top
 from tagship.reports.distributions import describe_numbers, most_frequent
 from tagship.reports.html import source_text
 
@@ -45,45 +40,39 @@ def describe_model(files: ModelFiles) -> Description:
 def describe_frame(files: ModelFiles, raw: pd.DataFrame) -> Description:
     """Describe a table as read; a broken contract is part of the answer, not an error."""
     data, task = files.data, files.model.task
-    frame = protect(raw, data).reset_index(drop=True)
-    frame.columns = pd.Index([str(name) for name in frame.columns])
-    frame = _hashable(frame)
+    frame = _without_nesting(protect(raw, data).reset_index(drop=True))
     columns = {name: read_column(name, frame[name], data, task) for name in frame.columns}
-    target = columns.get(data.target.column)
-    outcome = _outcome(target, data, task)
-    groups = None if target is None or task == "regression" else group_codes(target.values)
-    described = []
-    for name, found in columns.items():
-        association = None
-        if found.role not in ("target", "id") and found.values is not None:
-            against = groups if groups is not None else outcome
-            association = associate(_measured(found), against, groups is not None)
-        described.append(_describe(name, found, frame[name], data, outcome, association))
-    numeric = {
-        name: found.numbers
-        for name, found in columns.items()
-        if found.numbers is not None and found.role not in ("id", "personal, hashed")
+    numbers = {
+        name: column.numbers
+        for name, column in columns.items()
+        if column.numbers is not None and column.role not in ("id", "personal, hashed")
     }
-    without_id = [name for name in frame.columns if name != data.id]
+    target = columns.get(data.target.column)
+    positive = None if data.target.positive is None else label_text(data.target.positive)
+    outcome = _outcome(target, task, positive)
     return Description(
         model=files.name,
         task=task,
         source=source_text(data.source),
         rows=len(frame),
-        duplicate_rows=int(frame[without_id].duplicated().sum()),
+        duplicate_rows=int(frame.drop(columns=data.id or [], errors="ignore").duplicated().sum()),
         memory_mb=round(float(frame.memory_usage(deep=True).sum()) / 1e6, 3),
         personal=tuple(name for name, column in data.columns.items() if column.pii == "drop"),
         target=data.target.column,
-        positive=None if data.target.positive is None else label_text(data.target.positive),
-        columns=tuple(described),
-        correlated=tuple(numeric),
-        correlations=correlate(numeric),
+        positive=positive,
+        columns=tuple(
+            _describe_column(name, column, frame[name], data, target, outcome)
+            for name, column in columns.items()
+        ),
+        correlated=tuple(numbers),
+        correlations=correlate(numbers),
         failures=_failures(files, raw),
     )
 
 
-def _hashable(frame: pd.DataFrame) -> pd.DataFrame:
+def _without_nesting(frame: pd.DataFrame) -> pd.DataFrame:
     """The table with nested values (lists, mappings of a JSON source) as text."""
+    frame.columns = pd.Index([str(name) for name in frame.columns])
     for name in frame.columns:
         values = frame[name]
         if not pd.api.types.is_object_dtype(values.dtype):
@@ -93,89 +82,75 @@ def _hashable(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def _measured(found: Read) -> pd.Series | NDArray[np.int64] | None:
-    """A column as numbers, as codes of groups, or as nothing that can be measured."""
-    if found.kind == "number":
-        return found.values
-    if found.kind == "category":
-        return group_codes(found.values)
-    return None
-
-
-def _outcome(target: Read | None, data: DataConfig, task: str) -> NDArray[np.float64] | None:
+def _outcome(target: ReadColumn | None, task: Task, positive: str | None) -> pd.Series | None:
     """Each row's outcome: 1 for the positive label, or the value of a regression."""
     if target is None or task == "multiclass":
         return None
     if task == "regression":
-        values = target.values.to_numpy(dtype=np.float64)
-        return np.where(np.isfinite(values), values, np.nan)
-    positive = label_text(cast(Any, data.target.positive))
-    hits = (target.values == positive).to_numpy(dtype=np.float64)
-    return np.where(target.values.isna(), np.nan, hits)
+        return target.values.where(np.isfinite(target.values))
+    return (target.values == positive).astype("float64").where(target.values.notna())
 
 
-def _describe(
+def _describe_column(
     name: str,
-    read: Read,
-    found: pd.Series,
+    column: ReadColumn,
+    stored: pd.Series,
     data: DataConfig,
-    outcome: NDArray[np.float64] | None,
-    association: Association | None,
+    target: ReadColumn | None,
+    outcome: pd.Series | None,
 ) -> ColumnDescription:
-    declared = data.columns.get(name)
-    outcome = None if read.role == "target" else outcome
-    numbers, distinct = None, int(found.nunique())
-    hidden = read.role == "not in contract" and _id_like(distinct, int(found.notna().sum()))
-    if read.kind == "number" and not hidden:
-        numbers = describe_numbers(read.values.to_numpy(dtype=np.float64), outcome)
-    shown = read.kind == "category" or (
-        read.kind == "text" and read.role in ("feature", "not a feature")
-    )
-    top = most_frequent(read.values, outcome) if shown else ()
-    present = read.values.dropna()
-    period = None
-    if read.kind == "time" and len(present):
-        period = (str(present.min()), str(present.max()))
-    return ColumnDescription(
+    distinct, present = int(stored.nunique()), int(stored.notna().sum())
+    values, kind, role = column.values, column.kind, column.role
+    outcome = None if role == "target" else outcome
+    association, numbers, period = None, None, None
+    top: tuple[Top, ...] = ()
+    if target is not None and role not in ("target", "id") and kind in ("number", "category"):
+        association = associate(values, target.values)
+    hidden = role == "not in contract" and _id_like(distinct, present)
+    if kind == "number" and not hidden:
+        numbers = describe_numbers(values, outcome)
+    elif kind == "category" or (kind == "text" and role in ("feature", "not a feature")):
+        top = most_frequent(values, outcome)
+    elif kind == "time" and values.notna().any():
+        period = (str(values.min()), str(values.max()))
+    description = ColumnDescription(
         name=name,
-        role=read.role,
-        kind=read.kind,
-        declared=declared.dtype if declared else "",
-        found=str(found.dtype),
-        missing=int(found.isna().sum()),
+        role=role,
+        kind=kind,
+        declared=data.columns[name].dtype if name in data.columns else "",
+        stored=str(stored.dtype),
+        missing=len(stored) - present,
         distinct=distinct,
-        unreadable=int(read.unreadable.sum()),
+        unreadable=column.unreadable,
         numbers=numbers,
         top=top,
         period=period,
         association=association,
-        notes=tuple(_notes(read, found, distinct, numbers, declared)),
     )
+    return replace(description, notes=tuple(_notes(description, column, len(stored))))
 
 
-def _notes(
-    read: Read, found: pd.Series, distinct: int, numbers: Numbers | None, declared: Column | None
-) -> Iterator[str]:
-    present = int(found.notna().sum())
-    id_like = _id_like(distinct, present)
-    if read.role == "not in contract":
-        hidden = read.kind == "text" or (read.kind == "number" and id_like)
+def _notes(column: ColumnDescription, read: ReadColumn, rows: int) -> Iterator[str]:
+    present = rows - column.missing
+    id_like = _id_like(column.distinct, present)
+    if column.role == "not in contract":
+        hidden = column.kind == "text" or (column.kind == "number" and id_like)
         yield "not in the contract" + (
             ": its values are not shown, they may be personal" if hidden else ""
         )
-    if distinct == 0:
+    if column.distinct == 0:
         yield "all missing"
-    elif distinct == 1:
+    elif column.distinct == 1:
         yield "constant"
-    whole = read.kind != "number" or bool((read.values.dropna() % 1 == 0).all())
-    if read.role not in ("id", "target") and read.kind != "time" and whole and id_like:
+    names_rows = id_like and column.kind != "time" and column.role not in ("id", "target")
+    if names_rows and (column.kind != "number" or (read.values.dropna() % 1 == 0).all()):
         yield "id-like: nearly every value is another"
-    if count := int(read.unreadable.sum()):
-        yield f"{_values(count)} cannot be read as {declared.dtype if declared else 'a number'}"
-    if distinct and 1 - present / len(found) > _MANY_MISSING:
+    if column.unreadable:
+        yield f"{_values(column.unreadable)} cannot be read as {column.declared or 'a number'}"
+    if column.distinct and column.missing / rows > _MANY_MISSING:
         yield "mostly missing"
-    if numbers is not None and numbers.infinite:
-        yield f"{_values(numbers.infinite, 'infinite ')}"
+    if column.numbers is not None and column.numbers.infinite:
+        yield f"{_values(column.numbers.infinite, 'infinite ')}"
 
 
 def _values(count: int, kind: str = "") -> str:

@@ -61,14 +61,14 @@ class Association:
 
 @dataclass(frozen=True)
 class ColumnDescription:
-    """One column as found, read by its contract's type where it has one."""
+    """One column, read by its contract's type where it has one."""
 
     name: str
     role: Role
     kind: Kind
     declared: str
     """The contract's type, or empty."""
-    found: str
+    stored: str
     """The type as read from the source."""
     missing: int
     distinct: int
@@ -80,7 +80,7 @@ class ColumnDescription:
     period: tuple[str, str] | None
     """The first and the last time."""
     association: Association | None
-    notes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
     """What a person should look at: constant, id-like, mostly missing, …"""
 
 
@@ -116,6 +116,17 @@ class Description:
     """Where the table breaks its contract."""
 
     @property
-    def of_target(self) -> ColumnDescription | None:
+    def target_column(self) -> ColumnDescription | None:
         """The target's column, where the table has it."""
         return next((column for column in self.columns if column.role == "target"), None)
+
+    @property
+    def by_association(self) -> list[ColumnDescription]:
+        """The columns that have an association with the target, strongest first."""
+        strengths = {
+            column.name: abs(column.association.value)
+            for column in self.columns
+            if column.association is not None
+        }
+        related = [column for column in self.columns if column.name in strengths]
+        return sorted(related, key=lambda column: -strengths[column.name])

@@ -12,25 +12,29 @@ from report_models import HOSTILE, HOSTILE_LABEL, table, write_project
 from tagship.config.project_files import ModelFiles
 from tagship.reports.association import correlation_ratio, cramers_v, pearson
 from tagship.reports.describe import describe_frame, describe_model
-from tagship.reports.describe_html import description_html, write_description
-from tagship.reports.describe_text import WIDTH, _columns, description_text, sparkline
+from tagship.reports.describe_html import (
+    correlation_matrix,
+    description_html,
+    write_description,
+)
+from tagship.reports.describe_text import WIDTH, description_text, sparkline, terminal_columns
 from tagship.reports.description import ColumnDescription, Description
 
 
-def column(found: Description, name: str) -> ColumnDescription:
-    return next(column for column in found.columns if column.name == name)
+def column(description: Description, name: str) -> ColumnDescription:
+    return next(column for column in description.columns if column.name == name)
 
 
 @pytest.fixture
-def found(binary_files: ModelFiles) -> Description:
+def description(binary_files: ModelFiles) -> Description:
     return describe_model(binary_files)
 
 
-def test_numbers_equal_pandas(found: Description) -> None:
+def test_numbers_equal_pandas(description: Description) -> None:
     frame = table()
-    assert found.rows == len(frame)
+    assert description.rows == len(frame)
     for name in ("age", HOSTILE):
-        expected, numbers = frame[name].describe(), column(found, name).numbers
+        expected, numbers = frame[name].describe(), column(description, name).numbers
         assert numbers is not None
         keys = ("mean", "std", "min", "25%", "50%", "75%", "max")
         ours = (numbers.mean, numbers.std, numbers.min, numbers.q25, numbers.median)
@@ -40,27 +44,36 @@ def test_numbers_equal_pandas(found: Description) -> None:
             frame[name] < expected["25%"] - 1.5 * spread
         )
         assert numbers.outliers == int(outside.sum())
-        assert column(found, name).missing == int(frame[name].isna().sum())
+        assert column(description, name).missing == int(frame[name].isna().sum())
         histogram = numbers.histogram
         assert sum(histogram.counts) + histogram.beyond == int(frame[name].notna().sum())
 
 
-def test_categories_balance_and_outcomes_equal_pandas(found: Description) -> None:
+def test_categories_balance_and_outcomes_equal_pandas(description: Description) -> None:
     frame = table()
     counts = frame["region"].value_counts()
     shares = (frame["bought"] == "yes").groupby(frame["region"]).mean()
-    for top in column(found, "region").top:
+    for top in column(description, "region").top:
         assert top.count == counts[top.value]
         assert top.outcome == pytest.approx(shares[top.value])
-    balance = {top.value: top.count for top in column(found, "bought").top}
+    balance = {top.value: top.count for top in column(description, "bought").top}
     assert balance == frame["bought"].value_counts().to_dict()
 
 
-def test_correlations_equal_pandas(found: Description) -> None:
+def test_correlations_equal_pandas(description: Description) -> None:
     frame = table()[["age", HOSTILE, "member"]].astype(float).corr()
-    assert len(found.correlations) == 3
-    for pair in found.correlations:
+    assert len(description.correlations) == 3
+    for pair in description.correlations:
         assert pair.value == pytest.approx(frame.loc[pair.left, pair.right])
+
+
+def test_the_correlation_matrix_holds_each_pair_once(description: Description) -> None:
+    names, rows = correlation_matrix(description)
+    values = {(pair.left, pair.right): pair.value for pair in description.correlations}
+    assert names == list(description.correlated)
+    assert [value for row in rows for value in row] == [
+        values[left, name] for at, name in enumerate(names) for left in names[:at]
+    ]
 
 
 def test_associations_equal_their_definitions() -> None:
@@ -69,34 +82,39 @@ def test_associations_equal_their_definitions() -> None:
     draw = np.random.default_rng(0)
     x, g = draw.normal(size=500), draw.integers(0, 3, 500)
     y, h = x + g + draw.normal(size=500), (g + draw.integers(0, 2, 500)) % 4
-    assert pearson(x, y) == pytest.approx(np.corrcoef(x, y)[0, 1])
-    assert cramers_v(g, h) == pytest.approx(association(pd.crosstab(g, h).to_numpy()))
-    frame = pd.DataFrame({"y": y, "g": g})
+    frame = pd.DataFrame({"x": x, "y": y, "g": g, "h": h, "constant": 1.0})
+    assert pearson(frame["x"], frame["y"]) == pytest.approx(np.corrcoef(x, y)[0, 1])
+    assert cramers_v(frame["g"], frame["h"]) == pytest.approx(association(pd.crosstab(g, h)))
     between = frame.groupby("g")["y"].transform("mean").var() / frame["y"].var()
-    assert correlation_ratio(g, y) == pytest.approx(np.sqrt(between))
-    assert np.isnan(pearson(x, np.ones(500)))
-    assert np.isnan(cramers_v(g, np.zeros(500, dtype=np.int64)))
+    assert correlation_ratio(frame["g"], frame["y"]) == pytest.approx(np.sqrt(between))
+    assert np.isnan(pearson(frame["x"], frame["constant"]))
+    assert np.isnan(correlation_ratio(frame["g"], frame["constant"]))
+    assert np.isnan(cramers_v(frame["g"], frame["constant"]))
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
 def test_every_task_finds_the_column_that_matters(task: str, tmp_path) -> None:
-    found = describe_model(write_project(tmp_path, task, table()))
-    strengths = {c.name: abs(c.association.value) for c in found.columns if c.association}
+    description = describe_model(write_project(tmp_path, task, table()))
+    strengths = {c.name: abs(c.association.value) for c in description.columns if c.association}
     assert max(strengths, key=strengths.__getitem__) == "age"
     assert "customer" not in strengths
-    assert not found.failures
-    assert_self_contained(description_html(found))
-    assert description_text(found)
+    assert not description.failures
+    assert_self_contained(description_html(description))
+    assert description_text(description)
 
 
-def test_personal_data_appears_nowhere(found: Description) -> None:
-    assert found.personal == ("email",)
-    for text in (json.dumps(asdict(found)), description_text(found), description_html(found)):
+def test_personal_data_appears_nowhere(description: Description) -> None:
+    assert description.personal == ("email",)
+    for text in (
+        json.dumps(asdict(description)),
+        description_text(description),
+        description_html(description),
+    ):
         assert "secret.example" not in text
         assert "c0001" not in text
 
 
-def test_hashed_columns_need_no_key_and_show_no_digest(
+def test_hashedterminal_columns_need_no_key_and_show_no_digest(
     binary_files: ModelFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     email = binary_files.data.columns["email"].model_copy(update={"pii": "hash"})
@@ -126,25 +144,31 @@ def broken() -> pd.DataFrame:
 def test_a_table_that_breaks_its_contract_is_described_with_where(
     binary_files: ModelFiles,
 ) -> None:
-    found = describe_frame(binary_files, broken())
-    broken_rules = {(failure.column, failure.rule) for failure in found.failures}
+    description = describe_frame(binary_files, broken())
+    broken_rules = {(failure.column, failure.rule) for failure in description.failures}
     assert ("member", "column is missing") in broken_rules
     assert ("age", "a number") in broken_rules
     assert ("region", "a known value") in broken_rules
-    notes = {c.name: c.notes for c in found.columns}
+    notes = {c.name: c.notes for c in description.columns}
     assert notes["age"] == ("1 value cannot be read as int",)
     assert notes[HOSTILE] == ("1 infinite value",)
     assert "constant" in notes["constant"]
     assert "mostly missing" in notes["region"]
-    assert column(found, "age").numbers is not None
-    json.dumps(asdict(found), allow_nan=False)
-    page = assert_self_contained(description_html(found))
+    assert column(description, "age").numbers is not None
+    json.dumps(asdict(description), allow_nan=False)
+    page = assert_self_contained(description_html(description))
     assert "<script>alert('value')</script>" in page.text
 
 
-def test_values_of_columns_outside_the_contract_stay_hidden(binary_files: ModelFiles) -> None:
-    found = describe_frame(binary_files, broken())
-    for text in (json.dumps(asdict(found)), description_text(found), description_html(found)):
+def test_values_ofterminal_columns_outside_the_contract_stay_hidden(
+    binary_files: ModelFiles,
+) -> None:
+    description = describe_frame(binary_files, broken())
+    for text in (
+        json.dumps(asdict(description)),
+        description_text(description),
+        description_html(description),
+    ):
         assert "+49 1" not in text
         assert "73211" not in text
         assert "73,211" not in text
@@ -155,7 +179,7 @@ def test_text_fits_the_terminal_and_cannot_steer_it(binary_files: ModelFiles) ->
     frame["漢字" * 30] = "値" * 80
     text = description_text(describe_frame(binary_files, frame))
     assert "\x1b" not in text
-    assert max(_columns(line) for line in text.splitlines()) <= WIDTH
+    assert max(terminal_columns(line) for line in text.splitlines()) <= WIDTH
     assert "BROKEN" in text.upper()
 
 
@@ -163,26 +187,26 @@ def test_an_absent_target_and_a_table_of_nothing_but_gaps_are_described(
     binary_files: ModelFiles,
 ) -> None:
     frame = table()[["customer", "age", "region"]].assign(age=np.nan, region=None)
-    found = describe_frame(binary_files, frame)
-    assert found.of_target is None
-    assert column(found, "age").notes == ("all missing",)
-    assert "the table has no such column" in description_text(found)
-    assert_self_contained(description_html(found))
+    description = describe_frame(binary_files, frame)
+    assert description.target_column is None
+    assert column(description, "age").notes == ("all missing",)
+    assert "the table has no such column" in description_text(description)
+    assert_self_contained(description_html(description))
 
 
-def test_labels_of_the_data_are_escaped(found: Description) -> None:
-    text = description_html(found)
+def test_labels_of_the_data_are_escaped(description: Description) -> None:
+    text = description_html(description)
     assert HOSTILE not in text
     assert HOSTILE_LABEL not in text
     assert HOSTILE_LABEL in Page(text).text
 
 
 def test_write_description_puts_it_under_reports(
-    binary_files: ModelFiles, found: Description
+    binary_files: ModelFiles, description: Description
 ) -> None:
-    path = write_description(binary_files, found)
+    path = write_description(binary_files, description)
     assert path == binary_files.root / "reports" / "shop-data.html"
-    assert path.read_text(encoding="utf-8") == description_html(found)
+    assert path.read_text(encoding="utf-8") == description_html(description)
 
 
 def test_a_sparkline_keeps_small_counts_visible() -> None:
