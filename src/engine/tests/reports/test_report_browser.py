@@ -1,7 +1,9 @@
 """The pages in a real browser: they render, fit a narrow window, and ask for nothing."""
 
+import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -25,15 +27,24 @@ def browser() -> str:
     return find_program("chromium", "chromium-browser", "google-chrome")
 
 
-def screenshot(browser: str, page: Path, folder: Path, width: int) -> Image.Image:
-    shot = folder / f"{page.stem}-{width}.png"
+def open_page(browser: str, page: Path, folder: Path) -> tuple[Image.Image, list[str]]:
+    """What a window of 1280 by 1400 shows, and the URLs that the page asks for."""
+    shot, log = folder / f"{page.stem}.png", folder / f"{page.stem}-net.json"
     flags = [
-        *FLAGS, f"--user-data-dir={folder / f'profile-{width}'}",
-        f"--window-size={width},1400", f"--screenshot={shot}",
+        *FLAGS, f"--user-data-dir={folder / 'profile'}", f"--log-net-log={log}",
+        "--window-size=1280,1400", f"--screenshot={shot}",
     ]  # fmt: skip
     subprocess.run([browser, *flags, page.as_uri()], capture_output=True, timeout=300, check=True)
     with Image.open(shot) as image:
-        return image.convert("RGB")
+        return image.convert("RGB"), requested_urls(json.loads(log.read_text(encoding="utf-8")))
+
+
+def requested_urls(log: dict[str, Any]) -> list[str]:
+    """The URLs in Chromium's network log that a page asked for, not the browser by itself."""
+    start = log["constants"]["logEventTypes"]["URL_REQUEST_START_JOB"]
+    requests = [event.get("params", {}) for event in log["events"] if event["type"] == start]
+    own = (None, "not an origin")
+    return [request["url"] for request in requests if request.get("initiator") not in own]
 
 
 def inner_width(browser: str, page: Path, folder: Path, width: int) -> int:
@@ -61,13 +72,21 @@ def test_the_report_renders(browser: str, trained: Trained, tmp_path: Path) -> N
     )
     assert inner_width(browser, path, tmp_path, 400) <= 400
     if trained.files.model.task == "binary":  # one screenshot is enough, each takes seconds
-        image = screenshot(browser, path, tmp_path, 1280)
+        image, urls = open_page(browser, path, tmp_path)
         assert image.size == (1280, 1400)
         assert len(image.getcolors(1 << 22) or []) > 100
+        assert urls == []
 
 
 def test_the_description_renders(browser: str, binary_files: ModelFiles, tmp_path: Path) -> None:
     path = write_description(binary_files, describe_model(binary_files))
-    image = screenshot(browser, path, tmp_path, 1280)
+    image, urls = open_page(browser, path, tmp_path)
     assert len(image.getcolors(1 << 22) or []) > 100
+    assert urls == []
     assert inner_width(browser, path, tmp_path, 400) <= 400
+
+
+def test_a_page_that_asks_for_something_is_seen(browser: str, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("<img src=http://127.0.0.1:9/x.png>", encoding="utf-8")
+    assert open_page(browser, page, tmp_path)[1] == ["http://127.0.0.1:9/x.png"]
