@@ -145,12 +145,12 @@ def lock_gated(files: ModelFiles) -> LockChange:
 
 def record_model(files: ModelFiles, bundle: Bundle, verdict: Verdict) -> Path:
     """Record a judged training in MLflow, with its plots, and write its report."""
-    found = importance(bundle)
-    plots = draw_plots(bundle, files.data.target.column, found)
+    importances = importance(bundle)
+    plots = draw_plots(bundle, files.data.target.column, importances)
     with tempfile.TemporaryDirectory() as folder:
         model = make_frame_model(files, bundle, Path(folder) / "source")
         log_training(files, bundle, verdict.status, plots, model)
-    return write_report(files, bundle, verdict, plots, found)
+    return write_report(files, bundle, verdict, plots, importances)
 
 
 def record_judged(files: ModelFiles) -> tuple[Path, Verdict]:

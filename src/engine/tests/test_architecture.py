@@ -14,7 +14,7 @@ ENGINE = Path(tagship.__file__).parent
 
 FLOORS = [
     {"errors", "documentation"},
-    {"files", "functions", "numbers", "programs"},
+    {"files", "formatting", "functions", "programs"},
     {"built"},
     {"config"},
     {"sources"},

@@ -121,7 +121,7 @@ def _reference(files: "ModelFiles", release: str | None) -> "Reference":
 
 def _show(verdict: "DriftVerdict") -> None:
     from tagship.cli.output import table
-    from tagship.numbers import brief
+    from tagship.formatting import brief
 
     symbols = {"fail": "✗", "warn": "!", "ok": "✓"}
     typer.echo(f"{verdict.model}: {verdict.status}: {verdict.reason} ({verdict.rows:,} rows)")

@@ -47,8 +47,8 @@ def command(
 def show(verdict: "Verdict") -> None:
     """Print one verdict as a table."""
     from tagship.cli.output import coloured, table
+    from tagship.formatting import brief
     from tagship.gates.verdict import SYMBOLS
-    from tagship.numbers import brief
 
     champion = f"champion {verdict.champion}" if verdict.champion else "no champion yet"
     typer.echo(

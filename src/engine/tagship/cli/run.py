@@ -68,7 +68,7 @@ def _plain(result: "RunResult") -> dict[str, object]:
 
 def _close(results: "list[RunResult]") -> None:
     from tagship.cli.output import table
-    from tagship.numbers import brief
+    from tagship.formatting import brief
 
     if not results:
         return

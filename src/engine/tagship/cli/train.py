@@ -11,7 +11,7 @@ def command(models: Models = None, json: Json = False) -> None:
     announce(LOADING)
     from tagship.cli.output import as_json, table
     from tagship.files import only_one
-    from tagship.numbers import brief
+    from tagship.formatting import brief
     from tagship.pipeline import train_model
 
     answers = []

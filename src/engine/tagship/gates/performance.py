@@ -17,9 +17,9 @@ from tagship.config.thresholds import (
     Slices,
 )
 from tagship.data.boundary import Boundary
+from tagship.formatting import brief
 from tagship.gates.judging import judge, not_computed
 from tagship.gates.verdict import GateResult, Status
-from tagship.numbers import brief
 from tagship.training import metrics
 from tagship.training.bootstrap import defined, paired_drop
 from tagship.training.bundle import Evidence

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from tagship.config.frozen import Frozen
 from tagship.errors import TagshipError
 from tagship.files import write_json
-from tagship.numbers import brief
+from tagship.formatting import brief
 
 Status = Literal["pass", "warn", "fail"]
 SYMBOLS: dict[Status, str] = {"pass": "✓", "warn": "!", "fail": "✗"}

@@ -6,10 +6,10 @@ from math import erfc, inf, sqrt
 import numpy as np
 
 from tagship.config.drift import Method
+from tagship.formatting import brief, percent
 from tagship.monitoring import statistics
 from tagship.monitoring.current import Values
 from tagship.monitoring.statistics import Distribution, Floats
-from tagship.numbers import brief, percent
 from tagship.training.reference import CategoryProfile, NumberProfile
 
 

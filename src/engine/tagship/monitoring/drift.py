@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from tagship.config.drift import P_VALUES, Drift, DriftTest, Override
+from tagship.formatting import percent
 from tagship.monitoring import statistics
 from tagship.monitoring.bounds import judge
 from tagship.monitoring.comparison import CategoryPair, NumberPair
@@ -14,7 +15,6 @@ from tagship.monitoring.current import Current, Values
 from tagship.monitoring.drift_verdict import Check, DriftVerdict, Finding, WindowVerdict
 from tagship.monitoring.quality import quality_findings
 from tagship.monitoring.status import Status
-from tagship.numbers import percent
 from tagship.training.reference import (
     NumberProfile,
     Profile,

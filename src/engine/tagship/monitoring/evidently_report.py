@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from tagship.config.drift import Drift, Method
 from tagship.errors import TagshipError
 from tagship.files import write_atomically
+from tagship.formatting import brief
 from tagship.monitoring.current import Current, Values
 from tagship.monitoring.drift_verdict import DriftVerdict, Finding
-from tagship.numbers import brief
 from tagship.training.reference import CategoryProfile, NumberProfile, Profile, Reference
 
 if TYPE_CHECKING:

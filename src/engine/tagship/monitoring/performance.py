@@ -15,12 +15,12 @@ from tagship.config.metrics import higher_is_better
 from tagship.config.performance import Performance, Value
 from tagship.config.thresholds import Slices, ThresholdsConfig
 from tagship.data.boundary import Boundary
+from tagship.formatting import brief
 from tagship.monitoring.label_join import Labelled
 from tagship.monitoring.prediction_log import Logged
 from tagship.monitoring.sample import Sample
 from tagship.monitoring.status import ORDER, Status, worst
 from tagship.monitoring.windows import Span, spans
-from tagship.numbers import brief
 from tagship.training.lock import Interval
 
 MOST_LABELS = 20_000

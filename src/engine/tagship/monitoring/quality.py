@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from tagship.config.drift import Quality
+from tagship.formatting import percent
 from tagship.monitoring.bounds import judge
 from tagship.monitoring.current import Current, Values
 from tagship.monitoring.drift_verdict import Finding
-from tagship.numbers import percent
 from tagship.training.reference import NumberProfile, Profile, Reference
 
 _SURE = 3.0

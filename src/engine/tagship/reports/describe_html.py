@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tagship.config.project_files import ModelFiles
 from tagship.files import write_atomically
-from tagship.numbers import brief, percent
+from tagship.formatting import brief, percent
 from tagship.reports.description import ColumnDescription, Description, Histogram
 from tagship.reports.html import render
 

@@ -4,7 +4,7 @@ import math
 import unicodedata
 from collections.abc import Iterable, Iterator
 
-from tagship.numbers import NONE, coefficient, compact, percent
+from tagship.formatting import NONE, coefficient, compact, percent
 from tagship.reports.description import ColumnDescription, Description, Kind
 
 WIDTH = 100

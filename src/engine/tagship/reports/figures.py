@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tagship.numbers import compact
+from tagship.formatting import compact
 
 INK, MUTED, GRID = "#1f2933", "#5f6b7a", "#e4e8ed"
 BLUE, ORANGE = "#2262a6", "#c2571a"

@@ -18,7 +18,7 @@ def importance(bundle: Bundle) -> list[tuple[str, float]]:
 
     The cost is how much worse the selection metric gets on the holdout, in the metric's own unit,
     as the mean of ``REPEATS`` shuffles of at most ``MOST_ROWS`` rows. It is measured on the
-    artifact; inputs that say the same share their importance.
+    artifact; inputs with the same information share its importance.
     """
     task, model = bundle.lock.inputs.model["task"], bundle.lock.inputs.model
     metric, threshold = model["select"]["metric"], model.get("threshold", 0.5)
@@ -33,13 +33,13 @@ def importance(bundle: Bundle) -> list[tuple[str, float]]:
     own = measure(score(matrix))
     sign = 1 if higher_is_better(metric) else -1
     orders = [generator.permutation(len(matrix)) for _ in range(REPEATS)]
-    found: list[tuple[str, float]] = []
+    importances: list[tuple[str, float]] = []
     for at, name in enumerate(bundle.boundary.names):
         shuffled = np.tile(matrix, (REPEATS, 1))
         shuffled[:, at] = np.concatenate([matrix[order, at] for order in orders])
         worse = [own - measure(scores) for scores in np.split(score(shuffled), REPEATS)]
-        found.append((name, sign * float(np.mean(worse)) + 0.0))
-    return sorted(found, key=lambda item: -item[1])
+        importances.append((name, sign * float(np.mean(worse)) + 0.0))
+    return sorted(importances, key=lambda item: -item[1])
 
 
 def _rows(bundle: Bundle, generator: np.random.Generator) -> NDArray[np.int64]:

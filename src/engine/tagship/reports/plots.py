@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from tagship.numbers import compact
+from tagship.formatting import compact
 from tagship.reports.figures import BLUE, GRID, MUTED, new_axes, shorten, style, to_png
 from tagship.reports.importance import MOST_ROWS, REPEATS, importance
 from tagship.training.bundle import Bundle

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tagship.numbers import MINUS, compact
+from tagship.formatting import MINUS, compact
 from tagship.reports.figures import BLUE, INK, ORANGE, REFERENCE, new_axes, shorten
 from tagship.training.bundle import Bundle
 

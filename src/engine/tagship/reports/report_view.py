@@ -1,16 +1,17 @@
 """What a model's report shows, as plain values: the template only arranges them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from tagship.config.bound import Bound
 from tagship.config.contract import Column
 from tagship.config.metrics import higher_is_better
 from tagship.config.project_files import ModelFiles
-from tagship.config.thresholds import ThresholdsConfig
+from tagship.formatting import NONE, brief, percent, plain
 from tagship.gates.verdict import GateResult, Status, Verdict
-from tagship.numbers import NONE, brief, percent, plain
 from tagship.training import metrics
 from tagship.training.bundle import Bundle, Evidence
 from tagship.training.lock import Interval
@@ -75,8 +76,8 @@ class ColumnRow:
     dtype: str
     declared: str
     missing_allowed: str
-    found: str
-    missing_found: str
+    content: str
+    missing: str
 
 
 def sorted_results(verdict: Verdict) -> list[GateResult]:
@@ -87,45 +88,43 @@ def sorted_results(verdict: Verdict) -> list[GateResult]:
 def metric_rows(files: ModelFiles, bundle: Bundle) -> list[MetricRow]:
     """The metrics of the whole holdout; those of single classes are in ``class_rows``."""
     rows = []
-    for name, found in bundle.lock.metrics.items():
+    for name, interval in bundle.lock.metrics.items():
         if "[" in name:
             continue
-        marks, limit = _limits(files.thresholds, name)
+        bound = files.thresholds.metrics.get(name)
         rows.append(
             MetricRow(
                 name=name,
-                value=plain(found.value),
-                interval=f"{plain(found.low)} to {plain(found.high)}",
+                value=plain(interval.value),
+                interval=f"{plain(interval.low)} to {plain(interval.high)}",
                 direction="higher is better" if higher_is_better(name) else "lower is better",
-                limit=limit,
-                bar=_metric_bar(name, found, marks),
+                limit=bound.limit if bound else "",
+                bar=_metric_bar(name, interval, _marks(bound)),
                 selected=name == files.model.select.metric,
             )
         )
     return sorted(rows, key=lambda row: not row.selected)
 
 
-def _limits(thresholds: ThresholdsConfig, name: str) -> tuple[list[tuple[float, str]], str]:
-    bound = thresholds.metrics.get(name)
+def _marks(bound: Bound | None) -> list[tuple[float, str]]:
     if bound is None:
-        return [], ""
-    fail, warn, sign = (
-        (bound.fail_below, bound.warn_below, "≥")
+        return []
+    fail, warn = (
+        (bound.fail_below, bound.warn_below)
         if bound.below
-        else (bound.fail_above, bound.warn_above, "≤")
+        else (bound.fail_above, bound.warn_above)
     )
-    marks = [(value, kind) for value, kind in ((fail, "fail"), (warn, "warn")) if value is not None]
-    return marks, f"{sign} {fail:g}"
+    return [(value, kind) for value, kind in ((fail, "fail"), (warn, "warn")) if value is not None]
 
 
-def _metric_bar(name: str, found: Interval, marks: list[tuple[float, str]]) -> Bar:
-    points = [found.low, found.value, found.high, *(value for value, _ in marks)]
+def _metric_bar(name: str, interval: Interval, marks: list[tuple[float, str]]) -> Bar:
+    points = [interval.low, interval.value, interval.high, *(value for value, _ in marks)]
     high = max(points, default=1.0)
     if not higher_is_better(name):
         high *= 1.25
     elif high <= 1:
         high = 1.0
-    return _bar(found.low, found.value, found.high, min(0.0, *points), high, marks)
+    return _bar(interval.low, interval.value, interval.high, min(0.0, *points), high, marks)
 
 
 def _bar(
@@ -147,12 +146,11 @@ def _bar(
 
 def class_rows(bundle: Bundle) -> list[tuple[str, list[str]]]:
     """For multiclass: each class with precision, recall and F1 as text."""
-    found = bundle.lock.metrics
     rows = []
     for name in bundle.boundary.classes if bundle.lock.task == "multiclass" else ():
         cells = []
         for metric in ("precision", "recall", "f1"):
-            interval = found.get(f"{metric}[{name}]")
+            interval = bundle.lock.metrics.get(f"{metric}[{name}]")
             text = NONE
             if interval is not None:
                 low, high = plain(interval.low, 3), plain(interval.high, 3)
@@ -195,27 +193,29 @@ def slice_rows(files: ModelFiles, bundle: Bundle) -> tuple[str, dict[str, list[S
     metric = gate.metric if gate else files.model.select.metric
     least = gate.min_rows if gate else 1
     overall = _measure(files, bundle, metric, None)
-    made: dict[str, list[SliceRow]] = {}
-    for column, values in evidence.groups.items():
-        groups = {group: values == group for group in sorted(set(values.tolist()))}
-        found = {group: _measure(files, bundle, metric, rows) for group, rows in groups.items()}
-        finite = [value for value in [*found.values(), overall] if np.isfinite(value)]
+    slices: dict[str, list[SliceRow]] = {}
+    for column, members in evidence.groups.items():
+        groups = {group: members == group for group in sorted(set(members.tolist()))}
+        values = {group: _measure(files, bundle, metric, rows) for group, rows in groups.items()}
+        finite = [value for value in [*values.values(), overall] if np.isfinite(value)]
         end = 1.0 if finite and max(finite) <= 1 else 1.1 * max(finite, default=1.0)
         start = min(0.0, *finite) if finite else 0.0
         marks = [(overall, "overall")] if np.isfinite(overall) else []
         worst = 1 if higher_is_better(metric) else -1
-        made[column] = [
+        slices[column] = [
             SliceRow(
                 group=group,
                 rows=int(groups[group].sum()),
                 share=percent(float(groups[group].mean())),
-                value=plain(found[group], 3),
+                value=plain(values[group], 3),
                 judged=int(groups[group].sum()) >= least,
-                bar=_bar(0, found[group] if np.isfinite(found[group]) else 0, 0, start, end, marks),
+                bar=_bar(
+                    0, values[group] if np.isfinite(values[group]) else 0, 0, start, end, marks
+                ),
             )
-            for group in sorted(groups, key=lambda g: (np.isnan(found[g]), worst * found[g]))
+            for group in sorted(groups, key=lambda g: (np.isnan(values[g]), worst * values[g]))
         ]
-    return metric, made
+    return metric, slices
 
 
 def _measure(files: ModelFiles, bundle: Bundle, metric: str, rows: object) -> float:
@@ -236,7 +236,7 @@ def column_rows(files: ModelFiles, evidence: Evidence) -> list[ColumnRow]:
     data = files.data
     rows = []
     for name, column in data.columns.items():
-        found, missing = _found(column, evidence.columns, name)
+        content, missing = _holdout_content(column, evidence.columns.get(name))
         use = "feature" if name in data.features else "not a feature"
         if column.pii is not None:
             use = "personal, dropped" if column.pii == "drop" else "personal, hashed"
@@ -249,8 +249,8 @@ def column_rows(files: ModelFiles, evidence: Evidence) -> list[ColumnRow]:
                 dtype=column.dtype,
                 declared=declared_text(column),
                 missing_allowed=percent(column.missing) if column.missing else "none",
-                found=found,
-                missing_found=missing,
+                content=content,
+                missing=missing,
             )
         )
     return rows
@@ -269,10 +269,10 @@ def declared_text(column: Column) -> str:
     return f"{brief(column.min)} to {brief(column.max)}"
 
 
-def _found(column: Column, columns: Mapping[str, np.ndarray], name: str) -> tuple[str, str]:
-    if name not in columns or column.pii is not None:
+def _holdout_content(column: Column, values: NDArray[Any] | None) -> tuple[str, str]:
+    """What a column of the holdout holds, and the share of it that is missing, in words."""
+    if values is None or column.pii is not None:
         return "", ""
-    values = columns[name]
     if column.dtype == "category":
         codes = values.astype(np.int64)
         known = len(np.unique(codes[codes >= 0]))

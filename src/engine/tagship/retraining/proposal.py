@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tagship.formatting import brief
 from tagship.gates.verdict import SYMBOLS, Verdict, markdown
 from tagship.monitoring.drift_verdict import DriftVerdict
-from tagship.numbers import brief
 from tagship.training.lock import Interval, Lock
 
 State = Literal["proposed", "unchanged", "refused"]

@@ -15,11 +15,11 @@ from tagship.champion.release import read_champion
 from tagship.config.project_files import ModelFiles, load_model, load_project
 from tagship.errors import TagshipError
 from tagship.files import only_one
+from tagship.formatting import brief
 from tagship.gates.verdict import Verdict, read_verdict
 from tagship.gitops.propose import push_branch
 from tagship.gitops.rules import refuse_rejected_artifact
 from tagship.gitops.snapshot import Snapshot, fetch_snapshot
-from tagship.numbers import brief
 from tagship.programs import run_engine
 from tagship.retraining.proposal import Found, Retrained, Window, describe
 from tagship.retraining.push import branch_of, commit_proposal, refuse_others

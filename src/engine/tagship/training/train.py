@@ -17,7 +17,7 @@ from tagship.data.splitting import folds
 from tagship.data.table import Table, load_table, request_columns
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_bytes
-from tagship.numbers import brief, byte_size
+from tagship.formatting import brief, byte_size
 from tagship.training import metrics
 from tagship.training.bootstrap import intervals
 from tagship.training.bundle import Bundle, Cost

@@ -117,7 +117,7 @@ def test_a_pin_by_git_is_refused_where_no_project_could_fetch_it(
         with pytest.raises(TemplateError, match=says):
             find_pin(clone, "git")
 
-    engine = clone / "src/engine/tagship/numbers.py"
+    engine = clone / "src/engine/tagship/formatting.py"
     engine.write_text(engine.read_text() + "\nNEWER = 2\n")
     refused("is not that of template/v")
     commit(clone, "feat: not tagged")

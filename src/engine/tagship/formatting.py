@@ -4,7 +4,7 @@ import math
 
 MINUS = "\u2212"
 NONE = "\u2013"
-"""What stands for a number that is not there."""
+"""Stands for a missing number."""
 _UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
@@ -48,7 +48,7 @@ def plain(value: float, digits: int = 4) -> str:
 
 
 def brief(value: float) -> str:
-    """``plain`` without zeros that say nothing: ``4.4``, ``56,029``."""
+    """``plain`` without trailing zeros: ``4.4``, ``56,029``."""
     text = plain(value)
     return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tagship.numbers import brief, byte_size, coefficient, compact, percent, plain
+from tagship.formatting import brief, byte_size, coefficient, compact, percent, plain
 
 
 @pytest.mark.parametrize(
