@@ -15,7 +15,7 @@ class Access:
     def __init__(self, settings: Settings) -> None:
         self._keys = [hashlib.sha256(key.encode()).digest() for key in settings.api_keys]
         self._rate = settings.rate_limit
-        self._buckets = [(settings.rate_limit, time.monotonic()) for _ in self._keys]
+        self._buckets = [(max(self._rate, 1.0), time.monotonic()) for _ in self._keys]
 
     @property
     def needs_key(self) -> bool:

@@ -14,8 +14,9 @@ from tagship.serving.batching import Runner
 from tagship.serving.decoding import InvalidRecords
 from tagship.serving.finite import all_finite, score_problems
 from tagship.serving.ids import Ids, id_keys
+from tagship.serving.labels import LabelReader, UnknownPrediction
 from tagship.serving.metrics import Metrics
-from tagship.serving.prediction_log import Label, PredictionLog
+from tagship.serving.prediction_log import PredictionLog
 from tagship.serving.predictor import Predictor, Scores
 from tagship.serving.reading import NotJson, Reader, Request, TooManyRows
 from tagship.serving.settings import Settings
@@ -51,7 +52,7 @@ class Answering:
         """One large body at a time: what is made of it is many times its size."""
         self._runner = Runner(predictor, settings.batch_rows)
         self._access = Access(settings)
-        self._labels = msgspec.json.Decoder(list[Label] | Label)
+        self._label_reader = LabelReader(predictor.boundary, settings.max_rows, self.ids.rows)
         self._log: PredictionLog | None = None
         if settings.log_dir is not None:
             self._log = PredictionLog(settings, predictor.record, self.metrics)
@@ -87,18 +88,12 @@ class Answering:
         """
         if self._log is None:
             raise Refused(404, "contract", "this service keeps no prediction log, nor feedback")
+        read = self._label_reader.read
         try:
-            given = self._labels.decode(body)
-        except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
-            raise Refused(422, "contract", f"not feedback: {error}") from None
-        labels = given if isinstance(given, list) else [given]
-        if not labels:
-            raise Refused(422, "contract", "there are no labels")
-        if len(labels) > self.settings.max_rows:
-            raise Refused(413, "too_many_rows", f"at most {self.settings.max_rows} labels")
-        classes = self.predictor.boundary.classes
-        for at, label in enumerate(labels):
-            self._check_label(at, label, classes)
+            large = len(body) > _EXACT_BYTES
+            labels = await self._in_thread(read, body) if large else read(body)
+        except (NotJson, TooManyRows, InvalidRecords) as error:
+            raise _refused(error, "the feedback cannot be used") from None
         kept = self._log.feedback(time.time(), labels)
         try:
             async with asyncio.timeout(self.settings.request_timeout):
@@ -115,23 +110,6 @@ class Answering:
         if self._log is not None:
             self._log.close()
 
-    def _check_label(self, at: int, label: Label, classes: tuple[str, ...]) -> None:
-        status, error = 422, "the feedback cannot be used"
-        field, problem = "", ""
-        rows = self.ids.rows(label.request_id)
-        if not rows:
-            status, error = 404, "there is no such prediction"
-            field, problem = "request_id", "is none that this service gave to an answer"
-        elif not 0 <= label.row < rows:
-            field, problem = "row", f"is not a row of that request, which has {rows}"
-        elif classes and label.actual not in classes:
-            field, problem = "actual", f"must be one of {', '.join(classes)}"
-        elif not classes and isinstance(label.actual, str):
-            field, problem = "actual", "must be a number"
-        if problem:
-            about = [{"row": at, "field": field, "problem": problem}]
-            raise Refused(status, "contract", error, about)
-
     async def _read(self, body: bytes, lines: bool) -> Request:
         """Read a body: a small one at once, others where they keep nobody waiting."""
         reader = self._reader
@@ -142,15 +120,10 @@ class Answering:
             if request is None and len(body) > _EXACT_BYTES:
                 return await self._in_thread(reader.read_exactly, body, lines)
             return request or reader.read_exactly(body, lines)
-        except NotJson as error:
-            raise Refused(400, "not_json", str(error)) from None
-        except TooManyRows as error:
-            raise Refused(413, "too_many_rows", str(error)) from None
-        except InvalidRecords as error:
-            fields = [asdict(problem) for problem in error.problems]
-            raise Refused(422, "contract", "the request breaks the contract", fields) from None
+        except (NotJson, TooManyRows, InvalidRecords) as error:
+            raise _refused(error, "the request breaks the contract") from None
 
-    async def _in_thread(self, read: Callable[..., Request], *arguments: Any) -> Request:
+    async def _in_thread(self, read: Callable[..., T], *arguments: Any) -> T:
         work = asyncio.get_running_loop().run_in_executor(self._readers, read, *arguments)
         return await self._in_time(work, "other requests are read first, for too long")
 
@@ -197,3 +170,15 @@ class Answering:
     def _encoded_many(self, scores: Scores, request_id: str) -> bytes:
         about = {"release": self.predictor.release, "request_id": request_id}
         return _encode({"predictions": self.predictor.answers(scores)} | about)
+
+
+def _refused(error: NotJson | TooManyRows | InvalidRecords, invalid: str) -> Refused:
+    """What is told of a body that was not taken; ``invalid`` is of one against the contract."""
+    if isinstance(error, NotJson):
+        return Refused(400, "not_json", str(error))
+    if isinstance(error, TooManyRows):
+        return Refused(413, "too_many_rows", str(error))
+    fields = [asdict(problem) for problem in error.problems]
+    if isinstance(error, UnknownPrediction):
+        return Refused(404, "contract", "there is no such prediction", fields)
+    return Refused(422, "contract", invalid, fields)

@@ -1,6 +1,7 @@
 """From JSON records to the boundary's columns; every value is checked against the contract."""
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ FLOAT32_MAX = float(np.finfo(np.float32).max)
 """The largest number that the boundary takes."""
 _SHOWN_PROBLEMS = 100
 _SHOWN_CHARACTERS = 80
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,8 @@ def _read_bool(value: Any) -> float:
 def _read_string(value: Any) -> str:
     if type(value) is not str:
         raise ValueError(f"must be text, not {_kind(value)}")
+    if not value.isascii() and _SURROGATE.search(value):
+        raise ValueError("must be text, and holds half a character: \\ud800 to \\udfff")
     return value
 
 
@@ -169,6 +173,7 @@ def read_datetime(value: Any) -> np.datetime64:
     """An ISO 8601 date in UTC; it raises ValueError otherwise."""
     try:
         parsed = datetime.fromisoformat(value)
+        value.encode("ascii")  # any character may stand between date and time
         offset = parsed.utcoffset()
         naive = parsed.replace(tzinfo=None)
         return np.datetime64(naive - offset if offset else naive, "us")

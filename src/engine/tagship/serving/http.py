@@ -102,7 +102,7 @@ class PredictPath:
             body = self._begin(answering, scope)
             headers = _headers(scope["headers"])
             answering.admit(headers)
-            lines = _is_lines(headers)
+            lines = _is_lines(headers, scope["path"])
             content = await body.read(receive, headers)
             if scope["path"] == "/feedback":
                 request_id, answer = await answering.feedback(content)
@@ -167,7 +167,7 @@ def _headers(given: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     return headers
 
 
-def _is_lines(headers: dict[bytes, bytes]) -> bool:
+def _is_lines(headers: dict[bytes, bytes], path: str) -> bool:
     """Whether the body is a record a line; a media type that is not taken is refused."""
     encoding = headers.get(b"content-encoding", b"identity").strip().lower()
     if encoding not in (b"", b"identity"):
@@ -176,12 +176,11 @@ def _is_lines(headers: dict[bytes, bytes]) -> bool:
     kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if kind in (b"", b"application/json"):
         return False
-    if kind in (b"application/x-ndjson", b"application/jsonl"):
+    if kind in (b"application/x-ndjson", b"application/jsonl") and path == "/predict":
         return True
     shown = kind[:80].decode("ascii", "replace")
-    raise Refused(
-        415, "content_type", f"{shown} is not taken: send application/json or application/x-ndjson"
-    )
+    taken = "application/json" + (" or application/x-ndjson" if path == "/predict" else "")
+    raise Refused(415, "content_type", f"{shown} is not taken: send {taken}")
 
 
 def _comes_still(

@@ -42,6 +42,8 @@ class Ids:
             given = bytes.fromhex(request_id)
         except ValueError:
             return 0
+        if given.hex() != request_id:  # capitals and blanks: the log has it otherwise
+            return 0
         start, proof = given[:-_PROOF], given[-_PROOF:]
         proven = any(hmac.compare_digest(proof, _proof(key, start)) for key in self._keys)
         if len(request_id) != _LENGTH or not proven:
@@ -50,7 +52,7 @@ class Ids:
 
 
 def id_keys(settings: Settings, record: Mapping[str, str]) -> list[bytes]:
-    """The service's keys where it has some: all its replicas know each other's ids.
+    """The service's keys where it has some: all replicas of a model know each other's ids.
 
     Otherwise a secret that is made once in the log's folder, without which there is no feedback. A
     deployment has a folder for each replica: without keys it takes what its record says, which is
@@ -60,7 +62,8 @@ def id_keys(settings: Settings, record: Mapping[str, str]) -> list[bytes]:
         OSError: that folder cannot be used.
     """
     if settings.api_keys:
-        return [key.encode() for key in settings.api_keys]
+        model = record.get("model", "")
+        return [f"{model}\0{key}".encode() for key in settings.api_keys]
     if settings.log_dir is None:
         return [secrets.token_bytes(32)]
     if deployed_record():

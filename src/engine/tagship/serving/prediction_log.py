@@ -5,6 +5,7 @@ hold only the contract's request columns, of which none is personal data. Its re
 ``tagship.monitoring.prediction_log``.
 """
 
+import contextlib
 import json
 import os
 import random
@@ -16,8 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
-
+from tagship.serving.labels import Label
 from tagship.serving.metrics import Metrics
 from tagship.serving.settings import Settings
 
@@ -29,14 +29,6 @@ _OVERHEAD = 200
 _NUMBER = re.compile(r"-(\d{12})-")
 _MOST_FILES = 1000
 """However small they are: each worker begins one of its own."""
-
-
-class Label(msgspec.Struct, forbid_unknown_fields=True):
-    """What really happened, for one row of an earlier request."""
-
-    request_id: str
-    actual: str | int | float
-    row: int = 0
 
 
 class PredictionLog:
@@ -72,18 +64,21 @@ class PredictionLog:
 
     def feedback(self, time: float, labels: Sequence[Label]) -> "Future[bool]":
         """Write labels that arrived later; whether they are on disk is known by and by."""
-        lines = []
-        for label in labels:
-            said = {"row": label.row, "actual": label.actual}
-            line = json.dumps(said, ensure_ascii=False).encode()
-            lines.append(b"%b%b\n" % (_start(time, label.request_id), line[1:]))
-        return self._feedback_thread.submit(self._feedback.write, b"".join(lines))
+        return self._feedback_thread.submit(self._write_labels, time, labels)
 
     def close(self) -> None:
         """Write what waits, and stop."""
         self._closing.set()
         self._thread.join(10)
         self._feedback_thread.shutdown()
+
+    def _write_labels(self, time: float, labels: Sequence[Label]) -> bool:
+        lines = []
+        for label in labels:
+            said = {"row": label.place, "actual": label.actual}
+            line = json.dumps(said, ensure_ascii=False).encode()
+            lines.append(b"%b%b\n" % (_start(time, label.request_id), line[1:]))
+        return self._feedback.write(b"".join(lines))
 
     def _work(self) -> None:
         while not self._closing.wait(_PAUSE_SECONDS):
@@ -156,16 +151,29 @@ class Series:
 
     def _make_room(self, files: list[Path]) -> None:
         """Remove the oldest, until one more file of the largest size has its place."""
-        sizes = [path.stat().st_size for path in files]
+        sizes = [_size(path) for path in files]
         held = sum(sizes)
         for at, (path, size) in enumerate(zip(files, sizes, strict=True)):
             if held + self._bytes <= self._most and len(files) - at < _MOST_FILES:
                 break
-            with path.open("rb") as file:
-                lines = sum(part.count(b"\n") for part in iter(lambda: file.read(1 << 20), b""))
-            path.unlink(missing_ok=True)
             held -= size
-            self._removed(lines)
+            with contextlib.suppress(FileNotFoundError):  # another worker was first
+                lines = _lines(path)
+                path.unlink()
+                self._removed(lines)
+
+
+def _size(path: Path) -> int:
+    """A file's bytes; none of one that another worker has removed."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _lines(path: Path) -> int:
+    with path.open("rb") as file:
+        return sum(part.count(b"\n") for part in iter(lambda: file.read(1 << 20), b""))
 
 
 def _number(path: Path) -> int:

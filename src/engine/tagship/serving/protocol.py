@@ -7,7 +7,7 @@ head is read again without it.
 
 import asyncio
 import contextlib
-from typing import Any
+from typing import Any, ClassVar
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -28,11 +28,15 @@ class _Parser(httptools.HttpRequestParser):
             self.set_dangerous_leniencies(lenient_data_after_close=True)
 
     def feed_data(self, data: Any) -> None:
-        """Parse; what comes after an offer is given back to the connection."""
-        try:
-            super().feed_data(data)
-        except httptools.HttpParserUpgrade as offer:
-            self._connection.read_again(bytes(data[offer.args[0] :]))
+        """Parse; after an offer, another parser reads the head without it, and goes on."""
+        parser, left = self, memoryview(data)
+        while left:
+            try:
+                httptools.HttpRequestParser.feed_data(parser, left)
+                return
+            except httptools.HttpParserUpgrade as offer:
+                left = left[offer.args[0] :]
+                parser = self._connection.read_again()
 
 
 class Connection(HttpToolsProtocol):
@@ -40,6 +44,10 @@ class Connection(HttpToolsProtocol):
 
     head_seconds: float = 30
     """How long the head of a request may take to arrive."""
+    most: int = 4096
+    """So many connections at once; for one more, the address that has most loses one."""
+    _open: ClassVar[dict[str, dict["Connection", None]]] = {}
+    """The connections of each address, the oldest first."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         """Take what uvicorn gives to each connection."""
@@ -47,6 +55,7 @@ class Connection(HttpToolsProtocol):
         self.parser = _Parser(self)
         self._offered = False
         self._extensions: dict[str, dict[object, object]] = {CUT_OFF: {"now": self._cut_off}}
+        self._address = ""
         self._in_head = True
         self._idle_bytes = 0
         """Bytes that came since anything of a request was done: of a head, of trailers."""
@@ -55,11 +64,17 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """Wait for the first head."""
         super().connection_made(transport)
+        if self.client:
+            self._address = self.client[0]
+        self._open.setdefault(self._address, {})[self] = None
+        if len(self.connections) > self.most:
+            self._make_room()
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no longer."""
         self._head_came()
+        self._forget()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -79,13 +94,16 @@ class Connection(HttpToolsProtocol):
         self._in_head = True
 
     def on_headers_complete(self) -> None:
-        """A head has come; one with an offer is put off."""
+        """A head has come; one with an offer is put off, one for a tunnel is refused."""
         self._idle_bytes = 0
         self._in_head = False
-        self._offered = self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+        self._offered = self.parser.should_upgrade()
+        if self._offered and self.parser.get_method() == b"CONNECT":
+            raise httptools.HttpParserError("a tunnel leads nowhere")
         if not self._offered:
             self.scope["extensions"] = self._extensions
             super().on_headers_complete()
+            self.headers = []  # what follows a body is no part of its head
 
     def on_body(self, body: bytes) -> None:
         """Some of a body has come."""
@@ -98,16 +116,34 @@ class Connection(HttpToolsProtocol):
         if not self._offered:
             super().on_message_complete()
 
-    def read_again(self, rest: bytes) -> None:
-        """Read the head that has just come as if it offered nothing, and what follows it."""
+    def read_again(self) -> _Parser:
+        """Read the head that has just come as if it offered nothing; the parser of what follows."""
         kept = [(name, value) for name, value in self.headers if name not in _OFFERS]
         if not self.parser.should_keep_alive():
             kept.append((b"connection", b"close"))
         method, version = self.parser.get_method(), self.parser.get_http_version().encode()
         lines = [b"%b %b HTTP/%b" % (method, self.url, version)]
         lines += [b"%b: %b" % header for header in kept]
-        self.parser = _Parser(self)
-        self.parser.feed_data(b"\r\n".join([*lines, b"", rest]))
+        self.parser = parser = _Parser(self)
+        httptools.HttpRequestParser.feed_data(parser, b"\r\n".join([*lines, b"", b""]))
+        return parser
+
+    def _make_room(self) -> None:
+        """Cut off who has waited longest without a request, or else with one."""
+        others = max(self._open.values(), key=len)
+        idle = (one for one in others if one.cycle is None or one.cycle.response_complete)
+        chosen = next(idle, self)
+        if chosen is self:
+            chosen = next(iter(others))
+        chosen._forget()  # it is lost a little later only
+        chosen.connections.discard(chosen)
+        chosen.transport.abort()
+
+    def _forget(self) -> None:
+        of_address = self._open.get(self._address, {})
+        of_address.pop(self, None)
+        if not of_address:
+            self._open.pop(self._address, None)
 
     async def _cut_off(self) -> None:
         self.transport.abort()

@@ -132,10 +132,10 @@ class Reader:
     def _by_exact(self, body: bytes, lines: bool) -> Request:
         """Each line is read by itself: an answer belongs to the line at its place."""
         if not lines:
-            return self._exactly(_load(body, "the body is not JSON"))
+            return self._exactly(load_json(body, "the body is not JSON"))
         rows = [(at, line) for at, line in enumerate(body.split(b"\n"), 1) if line.strip()]
         self._check_rows(len(rows))
-        content = [_load(line, f"line {at} is not one JSON record") for at, line in rows]
+        content = [load_json(line, f"line {at} is not one JSON record") for at, line in rows]
         return replace(self._exactly(content), shape="lines")
 
     def _check_values(self, body: bytes, lines: bool) -> None:
@@ -256,7 +256,12 @@ def _may_hold(field: Field, characters: bytes) -> bool:
     )
 
 
-def _load(text: bytes, otherwise: str) -> Any:
+def load_json(text: bytes, otherwise: str) -> Any:
+    """What JSON says, no key twice in one object.
+
+    Raises:
+        NotJson: it is none; ``otherwise`` says of what.
+    """
     try:
         return _JSON.decode(text.decode())
     except (ValueError, RecursionError) as error:

@@ -30,6 +30,8 @@ from tagship.serving.settings import Settings
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _BACKLOG = 2048
+_CONNECTIONS = 8
+"""For each of ``max_concurrency``: those that wait between requests are many more."""
 _LAST_SECONDS = 1.0
 """After it stops listening, how long a worker waits for connections that came just before."""
 _QUICK_SECONDS, _MOST_PAUSE, _MOST_FAILURES = 10.0, 8.0, 5
@@ -64,7 +66,8 @@ def main() -> None:
         app = make_application(bento, settings)
         gc.freeze()
         artifact = bento / "src" / "artifact"
-        supervisor = Supervisor(app, artifact, listener, settings.request_timeout)
+        connections = _most_connections(_CONNECTIONS * settings.max_concurrency)
+        supervisor = Supervisor(app, artifact, listener, settings.request_timeout, connections)
         raise SystemExit(supervisor.run(given.workers))
 
 
@@ -94,6 +97,19 @@ def _bound(host: str, port: int, seconds: float) -> socket.socket:
     return listener
 
 
+def _most_connections(wanted: int) -> int:
+    """As many as wanted, or as three quarters of the files that a process here may open: one that
+    opens no more answers no probe."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wanted * 4 // 3
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return wanted if soft == resource.RLIM_INFINITY else min(wanted, soft * 3 // 4)
+
+
 @contextlib.contextmanager
 def _metrics_folder() -> Iterator[None]:
     """Where the workers' metrics are added up; prometheus_client reads the variable once."""
@@ -108,10 +124,19 @@ def _metrics_folder() -> Iterator[None]:
 class Supervisor:
     """Starts workers, replaces one that dies, and ends them all."""
 
-    def __init__(self, app: Any, artifact: Path, listener: socket.socket, patience: float) -> None:
-        """``listener`` is bound and not listening; ``patience`` are a last request's seconds."""
+    def __init__(
+        self,
+        app: Any,
+        artifact: Path,
+        listener: socket.socket,
+        patience: float,
+        connections: int,
+    ) -> None:
+        """``listener`` is bound and not listening; ``patience`` are a last request's seconds;
+        ``connections`` are what one worker may have."""
         self._app, self._artifact = app, artifact
         self._listener, self._patience = listener, patience
+        self._connections = connections
         self._workers: dict[int, tuple[int, float]] = {}
         """Index of each worker by process id, and when it began."""
         self._ending = False
@@ -246,6 +271,7 @@ class Supervisor:
         take_connections(self._listener)
         server_context.worker_index = index
         Connection.head_seconds = self._patience
+        Connection.most = self._connections
         config = Config(
             self._app,
             http=Connection,

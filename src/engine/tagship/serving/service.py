@@ -2,6 +2,7 @@
 
 import gc
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tagship.serving.predictor import Predictor
 from tagship.serving.reading import encode_json
 from tagship.serving.record import check_log_folder, load_checked
 from tagship.serving.settings import Settings
+from tagship.serving.smoke import example_value
 from tagship.serving.typed import answer_type, request_type
 
 SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0]
@@ -39,6 +41,8 @@ def make_service(name: str, file: str) -> Any:
         settings = Settings.from_environment()
         _, boundary = load_checked(artifact)
         check_log_folder(settings.log_dir)
+        example = {field.name: example_value(asdict(field)) for field in boundary.fields}
+        settings.check_record(len(encode_json(example)))
     except TagshipError as error:
         raise SystemExit(f"error: {error}") from None
     os.environ["OTEL_SDK_DISABLED"] = "false" if settings.tracing else "true"

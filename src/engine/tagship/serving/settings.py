@@ -7,6 +7,7 @@ keep no log, and nobody would know.
 import os
 import re
 from collections.abc import Mapping
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,9 +23,21 @@ OTHERS = frozenset({
 """Variables of other commands, which a service leaves alone."""
 _SERVICE_LINK = re.compile(r".*_(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_(TCP|UDP|SCTP).*)?)")
 """What Kubernetes sets for each Service of the namespace."""
-_KEY = re.compile(r"[!-+\--~]+")
-"""What a bearer key may hold: printable ASCII, without blanks and commas."""
-_ORIGIN = re.compile(r"\*|https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?")
+_KEY = re.compile(r"[!-+\--~]{1,4096}")
+"""What a bearer key may hold: printable ASCII without blanks and commas, no longer than a head."""
+_UNFILLED = re.compile(r"\$\w+|\$\{.*\}|\$\(.*\)")
+"""A shell's, compose's or Kubernetes' variable that nobody put a value in."""
+_LABEL = r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?"
+_ORIGIN = re.compile(
+    rf"(?P<scheme>https?)://(\[(?P<v6>.+)\]|{_LABEL}(\.{_LABEL})*)(:(?P<port>[1-9]\d{{0,4}}))?"
+)
+_PORTS = {"http": "80", "https": "443"}
+"""Those that a browser leaves out."""
+_KEYS_BYTES = 1024 * 1024
+_LEAST = 1e-6
+"""A smaller rate or share is none: nothing would ever be answered, or logged."""
+_SENT = PREFIX + "API_KEY"
+"""What the smoke test sends; one letter from what a service takes."""
 _MB = 1024 * 1024
 _OPENING = ("api_keys", "api_keys_file", "require_keys")
 """Settings that leave a service open when they are empty: empty, they are a mistake."""
@@ -66,7 +79,7 @@ class Settings(BaseModel):
     cors_origins: tuple[str, ...] = ()
     """Origins whose pages may call, separated by commas; none by default."""
     log_dir: Path | None = None
-    """Folder of the prediction log; without one there is none."""
+    """Folder of the prediction log, from ``/`` on; without one there is none."""
     log_sample: float = Field(1, ge=0, le=1, allow_inf_nan=False)
     """The share of requests that is logged."""
     log_file_bytes: int = Field(64 * _MB, ge=1000, le=1024 * 1024 * _MB)
@@ -113,13 +126,55 @@ class Settings(BaseModel):
             name = str(problem["loc"][0])
             value = "" if name == "api_keys" else f" is {given[name]!r}"
             raise TagshipError(f"{PREFIX}{name.upper()}{value}: {problem['msg']}", _PAGE) from None
-        for origin in made.cors_origins:
-            if not _ORIGIN.fullmatch(origin):
-                raise TagshipError(
-                    f"{PREFIX}CORS_ORIGINS: {origin!r} is no origin", "such as https://shop.example"
-                )
+        made._check_origins()
         made._check_bytes()
-        return made._with_keys()
+        made._check_folder()
+        made = made._with_keys()
+        if not made.api_keys and environment.get(_SENT):
+            raise TagshipError(
+                f"{_SENT} is what a client sends; a service with it alone takes everybody",
+                f"did you mean {PREFIX}API_KEYS? Else unset it",
+            )
+        return made
+
+    def check_record(self, size: int) -> None:
+        """Refuse bounds below one record of the model, of so many bytes as JSON.
+
+        Raises:
+            TagshipError: every request would be refused, or none be logged.
+        """
+        least = {"max_body_bytes": size, "max_bytes_in_flight": 2 * size}
+        if self.log_dir is not None:
+            least["log_queue_bytes"] = 4 * size
+        for name, needed in least.items():
+            if getattr(self, name) < needed:
+                raise TagshipError(
+                    f"{PREFIX}{name.upper()} is {getattr(self, name)}: too little for one record of"
+                    f" this model, which takes {size} bytes",
+                    f"{needed} is the least",
+                )
+
+    def _check_origins(self) -> None:
+        for origin in self.cors_origins:
+            if not (origin == "*" or _is_origin(origin)):
+                raise TagshipError(
+                    f"{PREFIX}CORS_ORIGINS: {origin!r} is no origin as a browser spells it",
+                    "such as https://shop.example: small letters, no path, no usual port",
+                )
+        if "*" in self.cors_origins and len(self.cors_origins) > 1:
+            raise TagshipError(
+                f"{PREFIX}CORS_ORIGINS: with *, the others say nothing",
+                "leave out one or the other",
+            )
+
+    def _check_folder(self) -> None:
+        text = str(self.log_dir or "/")
+        if not self.log_dir or (self.log_dir.is_absolute() and text == text.strip()):
+            return
+        raise TagshipError(
+            f"{PREFIX}LOG_DIR is {text!r}: not a path from / on",
+            "nothing is put in for ~ and $ here, and URLs are not written to",
+        )
 
     def _check_bytes(self) -> None:
         if self.max_bytes_in_flight < self.max_body_bytes:
@@ -134,7 +189,7 @@ class Settings(BaseModel):
         _check_keys(f"{PREFIX}API_KEYS", keys)
         if self.api_keys_file is not None:
             try:
-                lines = self.api_keys_file.read_text(encoding="utf-8-sig").split("\n")
+                lines = _read_small(self.api_keys_file).split("\n")
             except (OSError, ValueError) as error:
                 raise TagshipError(
                     f"{PREFIX}API_KEYS_FILE: {self.api_keys_file} cannot be read: {error}",
@@ -153,6 +208,12 @@ class Settings(BaseModel):
                 f"{PREFIX}REQUIRE_KEYS is set, but there are no keys",
                 f"set {PREFIX}API_KEYS, or mount a secret and set {PREFIX}API_KEYS_FILE",
             )
+        for name in ("rate_limit", "log_sample"):
+            if 0 < getattr(self, name) < _LEAST:
+                raise TagshipError(
+                    f"{PREFIX}{name.upper()} is {getattr(self, name):g}, as good as nothing",
+                    f"{_LEAST:f} is the least; 0 is off",
+                )
         if self.rate_limit and not keys:
             raise TagshipError(
                 f"{PREFIX}RATE_LIMIT is set, but there are no keys to count by",
@@ -161,18 +222,48 @@ class Settings(BaseModel):
         return self.model_copy(update={"api_keys": keys})
 
 
+_ALIKE = 0.9
+"""How like a setting a name must be to be one misspelt, where it does not begin as they do."""
 _PAGE = "the documentation's page `reference/serving` lists the settings"
 
 
 def _check_names(environment: Mapping[str, str], fields: Mapping[str, Any]) -> None:
     """Refuse a variable that is no setting: misspelt, it would be left out in silence."""
     known = {PREFIX + name.upper() for name in fields} | {PREFIX + name for name in OTHERS}
-    for name in sorted(environment):
-        if not name.startswith(PREFIX) or name in known or _SERVICE_LINK.fullmatch(name):
+    own = PREFIX.rstrip("_")
+    for name in sorted(environment.keys() - known):
+        begins = re.sub(r"[^A-Z]", "", name.upper()).startswith(own)
+        if _SERVICE_LINK.fullmatch(name) or not (begins or nearest(name, known, _ALIKE)):
             continue
         near = nearest(name, known)
         hint = f"did you mean {near}?" if near else _PAGE
         raise TagshipError(f"{name}: there is no such setting", hint)
+
+
+def _is_origin(text: str) -> bool:
+    """Whether a browser would send it: what it spells otherwise would never match."""
+    match = _ORIGIN.fullmatch(text)
+    if match is None:
+        return False
+    port = match["port"] or "1"
+    try:
+        usual = match["v6"] is None or str(IPv6Address(match["v6"])) == match["v6"]
+    except ValueError:
+        return False
+    return usual and int(port) < 65536 and port != _PORTS[match["scheme"]]
+
+
+def _read_small(path: Path) -> str:
+    """A text file; a pipe or device would never end.
+
+    Raises:
+        OSError, ValueError: it cannot be read, is no regular file, or is too large.
+    """
+    if not path.is_file() and path.exists():
+        raise ValueError("not a regular file")
+    if path.stat().st_size > _KEYS_BYTES:
+        raise ValueError(f"larger than {_KEYS_BYTES} bytes")
+    return path.read_text(encoding="utf-8-sig")
 
 
 def _check_keys(where: str, keys: tuple[str, ...]) -> None:
@@ -181,6 +272,8 @@ def _check_keys(where: str, keys: tuple[str, ...]) -> None:
             problem = "begins with #: a comment is no key"
         elif not key:
             problem = "is empty"
+        elif _UNFILLED.fullmatch(key):
+            problem = "is a variable that nobody put a value in"
         elif not _KEY.fullmatch(key):
             problem = "holds what no header can carry: keys are printable ASCII without blanks"
         else:

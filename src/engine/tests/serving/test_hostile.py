@@ -228,6 +228,54 @@ def test_an_offer_to_change_the_protocol_is_ignored_and_its_body_read(attacked, 
         assert answer(connection)[1]["model"] == "tiny"
 
 
+def test_a_thousand_offers_on_one_connection_are_a_thousand_requests(attacked):
+    """They are read one after the other, not one within the other."""
+    offered = head(len(GOOD), b"/predict", *OFFERS["h2c"]) + GOOD
+    with connect(attacked) as connection:
+        connection.sendall(offered * 1500)
+        found = b""
+        while found.count(b'"prediction"') < 1500:
+            part = connection.recv(65536)
+            assert part, found[-200:]
+            found += part
+    assert found.count(b"HTTP/1.1 200") == 1500
+
+
+@pytest.mark.parametrize("target", [b"x:80", b"/predict", b"*"])
+def test_a_tunnel_is_refused(attacked, target):
+    with connect(attacked) as connection:
+        connection.sendall(b"CONNECT " + target + b" HTTP/1.1\r\nHost: x\r\n\r\nabc")
+        assert answer(connection)[0] == 400
+
+
+@pytest.mark.parametrize(
+    "trailer",
+    [b"Content-Type: text/plain", b"Content-Encoding: gzip", b"Host: y", b"Authorization: a"],
+)
+def test_what_follows_a_body_is_no_part_of_its_head(attacked, trailer):
+    chunked = b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunks = b"%x\r\n%b\r\n0\r\n%b\r\n\r\n" % (len(GOOD), GOOD, trailer)
+    with connect(attacked) as connection:
+        for _ in range(2):
+            connection.sendall(chunked + chunks)
+            assert answer(connection)[0] == 200
+
+
+def test_connections_without_a_request_keep_nobody_out(attacked):
+    """Twice as many as a worker may have: the oldest are cut off, a busy one is not."""
+    most = 8 * 16
+    with contextlib.ExitStack() as opened:
+        slow = opened.enter_context(connect(attacked, "127.0.0.2"))
+        slow.sendall(head(len(GOOD)) + GOOD[:5])
+        idle = [opened.enter_context(connect(attacked)) for _ in range(2 * most)]
+        still_serves(attacked)
+        for connection in idle[:10]:
+            with contextlib.suppress(ConnectionResetError):
+                assert connection.recv(1) == b""
+        slow.sendall(GOOD[5:])
+        assert answer(slow)[0] == 200
+
+
 def two(connection):
     """Two answers that may come together."""
     found = b""
@@ -269,6 +317,30 @@ def test_every_copy_of_a_header_counts(attacked, headers, status):
         assert found == status, said
         if status == 400:
             assert "stands twice" in said["error"]
+
+
+def test_labels_are_taken_one_way_only(attacked):
+    lines = {"content-type": "application/x-ndjson"}
+    given = CLIENT.post(f"{attacked}/predict", content=GOOD).json()["request_id"]
+    label = json.dumps({"request_id": given, "actual": "no"})
+    for said, headers, status in (
+        (label, {}, 200),
+        (label, lines, 415),
+        (label.upper(), {}, 422),
+        (label.replace(given, given.upper()), {}, 404),
+        (label.replace("{", '{"row": 1, "row": 0, '), {}, 400),
+    ):
+        found = CLIENT.post(f"{attacked}/feedback", content=said, headers=headers)
+        assert found.status_code == status, (said, found.text)
+
+
+def test_many_labels_are_read_beside_the_event_loop(attacked):
+    given = CLIENT.post(f"{attacked}/predict", content=GOOD).json()["request_id"]
+    label = json.dumps({"request_id": given, "actual": "no"})
+    found = CLIENT.post(f"{attacked}/feedback", content=of([label] * 10_000))
+    assert found.json() == {"received": 10_000}
+    threads = [thread.id for thread in psutil.Process(worker(attacked).pid).threads()]
+    assert len(threads) > 3, "the loop, the log, its feedback, and who reads"
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"])

@@ -5,7 +5,7 @@ import pytest
 from tagship.serving.ids import Ids, id_keys
 from tagship.serving.settings import Settings
 
-RECORD = {"model_sha256": "1" * 64}
+RECORD = {"model": "churn", "model_sha256": "1" * 64}
 
 
 def test_an_id_says_how_many_rows_were_answered_to_who_has_the_key():
@@ -31,6 +31,13 @@ def test_what_is_no_id_is_none(text):
     assert Ids([b"one"]).rows(text) == 0
 
 
+@pytest.mark.parametrize("spell", [str.upper, " {}".format, "{} ".format, "{}00".format])
+def test_an_id_that_is_spelt_otherwise_is_none(spell):
+    ids = Ids([b"one"])
+    made = ids.new(1)
+    assert (ids.rows(made), ids.rows(spell(made))) == (1, 0)
+
+
 def test_replicas_with_the_same_keys_know_each_others_ids_while_keys_change(tmp_path):
     old = Ids(id_keys(Settings(api_keys=("old",)), RECORD))
     both = Ids(id_keys(Settings(api_keys=("new", "old")), RECORD))
@@ -38,6 +45,13 @@ def test_replicas_with_the_same_keys_know_each_others_ids_while_keys_change(tmp_
     made = old.new(1)
     assert (both.rows(made), new.rows(made)) == (1, 0)
     assert new.rows(both.new(2)) == 2
+
+
+def test_another_models_ids_are_none_though_it_has_the_same_keys():
+    settings = Settings(api_keys=("one",))
+    made = Ids(id_keys(settings, RECORD)).new(1)
+    assert Ids(id_keys(settings, RECORD | {"model": "fraud"})).rows(made) == 0
+    assert Ids(id_keys(settings, RECORD | {"model_sha256": "2" * 64})).rows(made) == 1
 
 
 def test_without_keys_the_secret_stays_in_the_logs_folder(tmp_path):

@@ -176,6 +176,17 @@ def test_a_line_holds_a_record_and_no_other_shape(line):
     assert {row for row, *_ in problems} == {1}
 
 
+@pytest.mark.parametrize(
+    "change", [{"note": "\ud800"}, {"note": "a\udc00b"}, {"since": "2024-01-01\ud80000:00"}]
+)
+def test_half_a_character_is_refused_since_no_reader_of_the_log_takes_it(change):
+    with pytest.raises(InvalidRecords) as refused:
+        Reader(BOUNDARY, 10).read(json.dumps(GOOD | change).encode())
+    assert [problem.field for problem in refused.value.problems] == [*change]
+    whole = json.dumps(GOOD | {"note": "\U0001f600"}).encode()  # a pair, in JSON
+    assert Reader(BOUNDARY, 10).read(whole).logged
+
+
 @pytest.mark.parametrize("shape", ["many", "columns", "lines"])
 def test_one_row_too_many_is_refused_in_every_shape(shape):
     row = {"a": 1.0, "k": "x"}
