@@ -4,12 +4,13 @@ import errno
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from glob import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tagship.errors import TagshipError
 
@@ -80,6 +81,23 @@ def explain_os_error(error: OSError, path: Path) -> TagshipError:
             f"{path}: the disk is full; nothing was written", "free some space and run again"
         )
     return TagshipError(f"{path}: {error.strerror or error}", "check the path and its permissions")
+
+
+def kind_of_path(path: Path | str) -> Literal["file", "folder", "other", "nothing"]:
+    """What is at a path, links followed; at a loop of links and at a name too long is nothing.
+
+    Raises:
+        OSError: it cannot be told.
+    """
+    try:
+        mode = Path(path).stat().st_mode
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG):
+            return "nothing"
+        raise
+    if stat.S_ISDIR(mode):
+        return "folder"
+    return "file" if stat.S_ISREG(mode) else "other"
 
 
 def sha256_of_bytes(content: bytes) -> str:

@@ -82,9 +82,9 @@ def log_files(
     for info in _listed(filesystem, root, folders):
         path = str(info["name"])
         name = path.rsplit("/", 1)[-1]
-        if not name.startswith(kind):
+        if kind not in name.lower():
             continue
-        matched = _NAME.fullmatch(name.removeprefix(kind))
+        matched = _NAME.fullmatch(name.removeprefix(kind)) if name.startswith(kind) else None
         if matched is None:
             skipped[OTHER_NAME] += 1
         elif info["type"] != "file":

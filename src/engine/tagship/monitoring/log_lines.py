@@ -35,7 +35,7 @@ _LARGEST = 4 * 1024 * 1024 * 1024
 """Of one file, uncompressed: a file may be sparse, or grow a thousandfold when it is unpacked."""
 _BATCH_BYTES, _BATCH_LINES = 4 * 1024 * 1024, 10_000
 _LONGEST_TEXT = 256
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z", re.ASCII)
+_TIME = re.compile(r"(?:19[7-9]\d|[2-9]\d{3})-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z", re.ASCII)
 
 UNFINISHED, CUT, NOT_JSON = "unfinished last line", "cut off", "not JSON"
 OLDER, NEWER, NO_ENTRY = "older schema", "newer schema", "not a log line"

@@ -1,8 +1,8 @@
 """Where current data comes from: a prediction log, a file or URL, or a query."""
 
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from tagship.config.contract import CsvSource, Source, SqlSource
 from tagship.config.project_files import ModelFiles
 from tagship.errors import TagshipError
+from tagship.files import kind_of_path
 from tagship.monitoring.current import Current, from_log, from_table
 from tagship.monitoring.log_lines import check_folder
 from tagship.monitoring.prediction_log import in_order, read_predictions
@@ -140,15 +141,16 @@ def _sql(url: str, query: str) -> Source:
 def _source(files: ModelFiles, where: str) -> Source | None:
     """The table that a path or URL names by its ending; None for a log."""
     remote = "://" in where
-    path = where if remote else str(Path(where).expanduser().resolve())
-    if not remote and Path(path).is_dir():
+    here = os.path.expanduser(where)  # noqa: PTH111 - Path's raises where there is no such user
+    path = where if remote else os.path.realpath(here)
+    if not remote and kind_of_path(path) == "folder":
         return None
     if format_of(path) == "csv" and isinstance(files.data.source, CsvSource):
         # Its delimiter and nulls are likely these too.
         return files.data.source.model_copy(update={"path": path, "sha256": None})
     if (source := file_source(path, files.root)) is not None:
         return source
-    if not remote and Path(path).exists():
+    if not remote and kind_of_path(path) != "nothing":
         raise TagshipError(
             f"{where}: its ending does not say what it is",
             "a table ends in .csv, .parquet or .json; a prediction log is a folder",

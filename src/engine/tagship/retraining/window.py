@@ -1,5 +1,6 @@
 """The new window of data: where it is, and how much of it the champion has not seen."""
 
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from tagship.config.contract import CsvSource, JsonSource, ParquetSource
 from tagship.config.project_files import ModelFiles, load_model
 from tagship.config.yaml_edit import replace_values
 from tagship.errors import TagshipError
-from tagship.files import sha256_of_file, write_atomically
+from tagship.files import kind_of_path, sha256_of_file, write_atomically
 from tagship.gitops.git import Git
 from tagship.sources.fetching import borrow_data
 from tagship.training.lock import Lock
@@ -91,16 +92,17 @@ def _bring(tree: Path, home: Path, data: str) -> list[str]:
     if "://" in data or Path(data).is_absolute():
         return []
     source, target = home / data, tree / data
-    if not source.resolve().is_relative_to(home.resolve()):
+    real = Path(os.path.realpath(source))
+    if not real.is_relative_to(home.resolve()):
         raise TagshipError(
             f"--data: {data} is outside of the project", "give a path inside it, or a URL"
         )
-    if not source.is_file():
+    if kind_of_path(real) != "file":
         return []
     target.parent.mkdir(parents=True, exist_ok=True)
     if Git(home).succeeds("check-ignore", "--quiet", "--", data):
         if not target.exists():
-            target.symlink_to(source.resolve())
+            target.symlink_to(real)
         return []
     shutil.copyfile(source, target)
     return [data]

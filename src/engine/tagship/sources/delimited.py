@@ -178,6 +178,8 @@ def sniff_csv(path: Path, encoding: str | None = None) -> tuple[str, str]:
         text = codecs.getincrementaldecoder(encoding)().decode(sample)
     except (UnicodeDecodeError, LookupError) as error:
         raise _not_text(path.name, encoding, error) from None
+    if not text.strip():  # a byte order mark and no more
+        raise TagshipError(f"source.path: {path.name}: the file is empty", "export it again")
     lines = text.splitlines()[:50]
     lines = lines[:-1] if len(sample) == _SAMPLE_BYTES and len(lines) > 1 else lines
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from tagship.config.project_files import ModelFiles
 from tagship.errors import TagshipError
-from tagship.files import explain_os_error, sha256_of_file, write_atomically
+from tagship.files import explain_os_error, kind_of_path, sha256_of_file, write_atomically
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _PASSWORD = re.compile(r"(://[^/@:]*):[^/@]*@")
@@ -46,9 +46,13 @@ def local_file(path: str, root: Path, sha256: str | None = None) -> Path:
     """
     location = expand(path, "source.path")
     if "://" not in location:
-        found = (root / location).resolve()
-        if not found.is_file():
-            what = "is a folder, not a file" if found.is_dir() else "no such file"
+        found = Path(os.path.realpath(root / location))  # a loop of links is no error of its own
+        kind = kind_of_path(found)
+        if kind != "file":
+            what = {
+                "folder": "is a folder, not a file",
+                "other": "is a pipe, socket or device, not a file",
+            }.get(kind, "no such file")
             raise TagshipError(f"source.path: {path}: {what}", f"relative paths start at {root}")
     else:
         path = without_password(path)

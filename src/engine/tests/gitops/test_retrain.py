@@ -295,6 +295,17 @@ def test_data_that_is_not_there_is_refused(watched: Watched, data: str) -> None:
     watched.refused("--data", data, says="nope.csv")
 
 
+@pytest.mark.parametrize("kind", ["loop", "pipe", "long name"])
+def test_data_that_is_no_file_is_refused(watched: Watched, kind: str) -> None:
+    path = watched.project.root / "other.csv"
+    if kind == "loop":
+        path.symlink_to(path)
+    elif kind == "pipe":
+        os.mkfifo(path)
+    data = "a" * 300 + ".csv" if kind == "long name" else "other.csv"
+    watched.refused("--data", data, says="no such file")
+
+
 def test_an_empty_data_option_is_not_the_contracts_data(watched: Watched) -> None:
     watched.project.tagship("retrain", "tiny", "--data", "").must_refuse("--data: it is empty")
 

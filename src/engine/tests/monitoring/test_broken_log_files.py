@@ -127,6 +127,17 @@ def test_a_file_that_is_named_otherwise_is_told(tmp_path, ending):
     assert (len(found), found.skipped) == (1, {"another file name": 1})
 
 
+@pytest.mark.parametrize(
+    "name", ["pod-1-{}", "pod_{}.gz", "PREDICTIONS-1-x.jsonl", "my.predictions"]
+)
+def test_a_file_that_a_collector_renamed_is_told(tmp_path, name):
+    write(tmp_path, line())
+    write(tmp_path, label("r1", "no"), kind="feedback")
+    (tmp_path / name.format(NAME)).write_text(line(request_id="r2"))
+    found = read(tmp_path)
+    assert (len(found), found.skipped) == (1, {"another file name": 1})
+
+
 def test_a_compressed_file_outside_of_the_window_is_not_opened(tmp_path):
     began = NOON - timedelta(hours=3)
     path = write(tmp_path, line(), began=began)

@@ -3,9 +3,12 @@
 import html
 import importlib.util
 import json
+import os
 import re
 import sqlite3
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -383,6 +386,26 @@ def test_numbers_beyond_a_float32_are_out_of_range(trained: Project) -> None:
 )
 def test_a_place_that_is_not_there_is_refused_not_empty(trained: Project, place: str) -> None:
     trained.refused("drift", "tiny", "--current", place, says=("nope", "no such file"))
+
+
+@pytest.mark.parametrize(
+    ("place", "make", "says"),
+    [
+        ("t.csv", os.mkfifo, "is a pipe, socket or device"),
+        ("t.csv", lambda path: path.symlink_to("/dev/zero"), "is a pipe, socket or device"),
+        ("t.csv", lambda path: path.symlink_to(path), "no such file"),
+        ("folder", lambda path: path.symlink_to(path), "no such file"),
+        ("~nobody-of-this-name/t.csv", lambda path: None, "no such file"),
+        ("a" * 300 + ".csv", lambda path: None, "no such file"),
+        ("t.csv", lambda path: path.write_bytes(b"\xef\xbb\xbf"), "the file is empty"),
+        ("t.csv", lambda path: path.write_bytes(b"\xff\xfe\r\0\n\0"), "the file is empty"),
+    ],
+)
+def test_what_is_no_file_with_rows_is_told(
+    trained: Project, place: str, make: Callable[[Path], object], says: str
+) -> None:
+    make(trained.root / place)
+    trained.refused("drift", "tiny", "--current", place, says=says)
 
 
 def test_a_log_that_is_delivered_again_and_again_stays_too_small(trained: Project) -> None:

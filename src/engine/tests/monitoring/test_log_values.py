@@ -67,6 +67,8 @@ WRONG_TIMES = [
     TIME.replace("T", " "),
     TIME.replace("Z", "z"),
     TIME.replace("2026", "٢٠٢٦"),
+    TIME.replace("2026", "0000"),
+    TIME.replace("2026", "1969"),
     "2026-11-21Z",
     "2026-02-30T10:00:00Z",
     "NaT",

@@ -5,6 +5,7 @@ import json
 import resource
 import time
 from datetime import datetime
+from pathlib import Path
 
 import httpx
 import pytest
@@ -213,6 +214,18 @@ def test_workers_that_die_do_not_use_up_the_files(tmp_path):
         assert Series(settings, "predictions", removed.append).write(b'{"a": %d}\n' % number)
     assert [line["a"] for line in lines(tmp_path)] == list(range(20))
     assert not removed
+
+
+def test_a_file_that_another_worker_removed_first_costs_no_line(tmp_path, monkeypatch):
+    settings = Settings(log_dir=tmp_path, log_file_bytes=1000, log_files=2)
+    removed = []
+    series = Series(settings, "predictions", removed.append)
+    assert all(series.write(b"1\n" * 500) for _ in range(2))
+    known = sorted(tmp_path.iterdir())
+    monkeypatch.setattr(Path, "glob", lambda *_: [*known, tmp_path / "predictions-000000000000-x"])
+    known[0].unlink()
+    assert series.write(b"3\n")
+    assert sorted(tmp_path.iterdir())[-1].read_bytes() == b"3\n"
 
 
 def test_a_full_disk_costs_no_old_file_and_leaves_no_torn_line(tmp_path):
