@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 from tagship.config.drift import Drift
-from tagship.data.boundary import Field
+from tagship.contract.boundary import Field
 from tagship.monitoring.current import from_table
 from tagship.monitoring.drift import judge_drift
 from tagship.training.reference import Reference, describe

@@ -20,13 +20,12 @@ from tagship.training.lock import lock_sha256, read_lock
 from tagship.training.lock_verification import difference, refuse_stale
 from tagship.training.reference import committed_reference
 
-_ENGINE = (
+ENGINE = (
     "__init__.py",
     "errors.py",
     "files.py",
     "functions.py",
-    "data/__init__.py",
-    "data/boundary.py",
+    *(f"contract/{name}.py" for name in ("__init__", "boundary", "values", "derived", "records")),
 )
 _REQUIREMENTS = (
     "bentoml",
@@ -150,7 +149,7 @@ def _stage(files: ModelFiles, bundle: Bundle, verdict: Verdict, release: str, st
     shutil.copytree(source, stage, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     engine = Path(tagship.__file__).parent
     serving = [f"serving/{path.name}" for path in (engine / "serving").glob("*.py")]
-    for name in (*_ENGINE, *serving):
+    for name in (*ENGINE, *serving):
         target = stage / "tagship" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(engine / name, target)

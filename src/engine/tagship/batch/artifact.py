@@ -10,9 +10,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tagship.batch.decoding import Broken, Decoded
-from tagship.data.boundary import Boundary, load_feature_function
+from tagship.contract.boundary import Boundary, load_feature_function
+from tagship.contract.derived import NO_SCORE, NO_VALUE, broken_derived
 from tagship.errors import TagshipError
-from tagship.serving.finite import NO_SCORE, NO_VALUE, broken_derived
 from tagship.serving.record import load_record
 
 Scores = NDArray[np.floating]

@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
 
 from tagship.batch.artifact import Artifact
-from tagship.batch.decoding import Broken, decode, text_of
+from tagship.batch.decoding import Broken, decode
 from tagship.errors import TagshipError
 
 _SHOWN = 20
@@ -42,8 +41,7 @@ class FrameModel:
             if times != 1:
                 problem = "is there twice" if times else "is missing"
                 raise TagshipError(f"column '{name}' {problem}", f"needed are: {', '.join(names)}")
-        block = pa.RecordBatch.from_arrays([_arrow(frame[name]) for name in names], names)
-        decoded = decode(boundary, block)
+        decoded = decode(boundary, frame)
         scores = None
         if decoded.good.any() or not len(frame):
             scores, decoded = self._artifact.score(decoded)
@@ -56,20 +54,6 @@ class FrameModel:
         answers = pd.DataFrame(columns).set_axis(frame.index)
         numbers = answers.select_dtypes("float32").columns
         return answers.astype(dict.fromkeys(numbers, "float64"))
-
-
-def _arrow(values: pd.Series) -> pa.Array:
-    """A column for ``decode``; one of mixed types as the texts that training makes of it."""
-    try:
-        column = pa.Array.from_pandas(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
-        missing = values.isna().tolist()
-        texts = [
-            None if absent else text_of(value)
-            for value, absent in zip(values.tolist(), missing, strict=True)
-        ]
-        column = pa.array(texts, pa.string())
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
 def _reasons(broken: list[Broken]) -> list[str]:

@@ -14,8 +14,9 @@ from tagship.training.bundle import Bundle
 from tagship.training.registration import FrameModel
 
 _ENGINE = (
-    "__init__.py", "errors.py", "files.py", "functions.py", "data/__init__.py", "data/boundary.py",
-    "serving/decoding.py", "serving/finite.py", "serving/record.py",
+    "__init__.py", "errors.py", "files.py", "functions.py", "contract/__init__.py",
+    "contract/boundary.py", "contract/values.py", "contract/derived.py", "contract/blocks.py",
+    "serving/record.py",
     "batch/__init__.py", "batch/artifact.py", "batch/decoding.py", "batch/frame.py",
 )  # fmt: skip
 _LIBRARIES = ("numpy", "onnxruntime", "pandas", "pyarrow")

@@ -11,7 +11,7 @@ from tagship.batch.decoding import Decoded, decode
 from tagship.batch.reading import Block, Input
 from tagship.batch.writing import Results, check_output, rejected_path
 from tagship.config.contract import CsvSource, DataConfig
-from tagship.data.boundary import Boundary
+from tagship.contract.boundary import Boundary
 from tagship.errors import TagshipError
 from tagship.files import only_one, sha256_of_bytes
 

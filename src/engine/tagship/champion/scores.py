@@ -65,7 +65,8 @@ def holdout_rows(files: ModelFiles, bundle: Bundle) -> "pd.DataFrame":
     Raises:
         TagshipError: the data is no longer that of the bundle.
     """
-    from tagship.data.contract_check import as_text, protect
+    from tagship.contract.blocks import as_text
+    from tagship.data.contract_check import protect
     from tagship.data.splitting import split_table
     from tagship.data.table import check_table, encode_target, read_raw
 

@@ -5,21 +5,22 @@ import hmac
 import json
 import os
 import secrets
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any, cast
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tagship.config.contract import FLOAT32_MAX, Column, DataConfig, Label
+from tagship.config.contract import Column, DataConfig
 from tagship.config.model import Task
+from tagship.contract.blocks import Cells, as_text, broken_rules, declared_field, read_cells
+from tagship.contract.boundary import Field
+from tagship.contract.values import cell_text
 from tagship.errors import TagshipError
 
 PII_KEY = "TAGSHIP_PII_KEY"
 _MOMENT = secrets.token_bytes(32)
-_TRUTH = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0}
 _SHOWN = 3
 _MISSING = "column is missing"
 
@@ -100,45 +101,19 @@ def check_contract(raw: pd.DataFrame, data: DataConfig, task: Task) -> pd.DataFr
     made: dict[str, Any] = {}
     for name, column in data.kept.items():
         if name in frame.columns:
-            made[name], broken = typed(name, frame[name], column)
+            made[name], broken = _read(name, frame[name], column, name in data.features)
             failures += broken
     if data.target.column in frame.columns:
         made[data.target.column], broken = _target(frame[data.target.column], data, task)
         failures += broken
     if data.id and data.id in frame.columns:
-        made[data.id] = as_text(frame[data.id])
+        made[data.id], broken = _read(data.id, frame[data.id], Column(dtype="string"), False)
+        failures += broken
     table = pd.DataFrame(made, index=pd.RangeIndex(len(frame)))
-    unread = {failure.column for failure in failures}  # what could not be read is not missing
-    failures += [
-        failure
-        for failure in _pandera_failures(table, data)
-        if failure.column not in unread or not failure.rule.startswith("missing")
-    ]
+    failures += _pandera_failures(table, data, {failure.column for failure in failures})
     if failures:
         raise ContractError(failures, len(frame))
-    for name, column in data.kept.items():
-        if column.dtype == "category":
-            values = [str(value) for value in column.values or []]
-            table[name] = pd.Categorical(table[name], categories=values)
     return table
-
-
-def as_text(values: pd.Series) -> pd.Series:
-    """Values as text, the same from whatever file format; missing stays missing."""
-    if pd.api.types.is_bool_dtype(values.dtype):
-        return cast(pd.Series, values.map({True: "true", False: "false"}).astype("str"))
-    if pd.api.types.is_float_dtype(values.dtype):
-        whole = values.dropna()
-        if len(whole) and np.isfinite(whole).all() and (whole == whole.round()).all():
-            values = values.astype("Int64")
-    if values.dtype == object:
-        values = values.map(lambda v: label_text(v) if isinstance(v, bool) else v)
-    return values.astype("str").where(values.notna())
-
-
-def label_text(label: Label) -> str:
-    """A label of data.yaml as ``as_text`` writes the data's."""
-    return str(label).lower() if isinstance(label, bool) else str(label)
 
 
 def protect(raw: pd.DataFrame, data: DataConfig) -> pd.DataFrame:
@@ -176,63 +151,56 @@ def protect(raw: pd.DataFrame, data: DataConfig) -> pd.DataFrame:
     return frame
 
 
-def typed(name: str, found: pd.Series, column: Column) -> tuple[Any, list[Failure]]:
-    """A column in the contract's type, and what could not be read as that type."""
-    match column.dtype:
-        case "float" | "int":
-            return _parsed(name, found, _to_number(found), "a number")
-        case "bool":
-            text = as_text(found).str.lower()
-            return _parsed(name, found, text.map(_TRUTH).astype("float64"), "true or false")
-        case "datetime":
-            times = pd.to_datetime(found, errors="coerce", utc=True, format="ISO8601")
-            return _parsed(name, found, times.dt.tz_localize(None), "a date (ISO 8601)")
-        case _:
-            return as_text(found), []
-
-
-def _to_number(found: pd.Series) -> pd.Series:
-    if pd.api.types.is_bool_dtype(found.dtype):
-        return found.astype("float64")
-    if found.dtype.kind in "mM":  # pandas would count the time since 1970
-        return pd.Series(np.nan, index=found.index)
-    return cast(pd.Series, pd.to_numeric(found, errors="coerce").astype("float64"))
-
-
-def _parsed(
-    name: str, found: pd.Series, parsed: pd.Series, rule: str
+def _read(
+    name: str, found: pd.Series, column: Column, feature: bool
 ) -> tuple[pd.Series, list[Failure]]:
-    bad = (found.notna() & parsed.isna()).to_numpy()
-    return parsed.reset_index(drop=True), [_failure(name, rule, found, bad)] if bad.any() else []
+    """A column in the contract's type, and every rule that it breaks."""
+    field = replace(declared_field(name, column, feature), nullable=True)
+    cells = read_cells(field, found)
+    return as_series(field, cells), _broken(field, cells, found)
 
 
-def _target(found: pd.Series, data: DataConfig, task: Task) -> tuple[Any, list[Failure]]:
+def as_series(field: Field, cells: Cells) -> pd.Series:
+    """Cells as a column of the checked table."""
+    if field.dtype == "category":
+        categories = [str(value) for value in field.values]
+        return pd.Series(
+            pd.Categorical.from_codes(
+                cells.values.astype(np.int64), categories=pd.Index(categories)
+            )
+        )
+    return pd.Series(cells.values, dtype="str" if field.dtype == "string" else None)
+
+
+def _broken(field: Field, cells: Cells, found: pd.Series) -> list[Failure]:
+    return [
+        _failure(field.name, rule.removeprefix("must be "), found, rows)
+        for rule, rows in broken_rules(field, cells)
+        if rows.any()
+    ]
+
+
+def _target(found: pd.Series, data: DataConfig, task: Task) -> tuple[pd.Series, list[Failure]]:
     name = data.target.column
-    missing = found.isna().to_numpy()
-    if missing.all():
-        return as_text(found), [Failure(name, "target is all missing", len(found), (), (1,))]
-    failures = [_failure(name, "target is missing", found, missing)] if missing.any() else []
-    if task == "regression":
-        values, broken = _parsed(name, found, _to_number(found), "a number")
-        failures += broken
-        infinite = np.isinf(values.to_numpy())
-        if infinite.any():
-            failures.append(_failure(name, "finite", found, infinite))
-        if not failures and values.nunique() == 1:
-            failures.append(
-                Failure(name, "target is constant", len(found), (str(values[0]),), (1,))
-            )
+    dtype = "float" if task == "regression" else "string"
+    field = Field(name, dtype, nullable=True, feature=False)
+    cells = read_cells(field, found)
+    values = as_series(field, cells)
+    if cells.missing.all():
+        return values, [Failure(name, "target is all missing", len(found), (), (1,))]
+    failures = _broken(field, cells, found)
+    if cells.missing.any():
+        failures.append(_failure(name, "target is missing", found, cells.missing))
+    if failures:
         return values, failures
-    values = as_text(found)
-    labels = sorted(values.dropna().unique())
-    if len(labels) == 1:
-        failures.append(Failure(name, "target is constant", len(found), (labels[0],), (1,)))
-    elif task == "binary":
-        positive = label_text(cast(Label, data.target.positive))
+    if values.nunique() == 1:
+        return values, [Failure(name, "target is constant", len(found), (str(values[0]),), (1,))]
+    if task == "binary":
+        labels = sorted(values.unique())
+        positive = cell_text(data.target.positive)
         if positive not in labels:
-            failures.append(
-                Failure(name, f"has the positive label {positive!r}", 0, tuple(labels[:_SHOWN]), ())
-            )
+            rule = f"has the positive label {positive!r}"
+            failures.append(Failure(name, rule, 0, tuple(labels[:_SHOWN]), ()))
         elif len(labels) != 2:
             failures.append(Failure(name, "exactly two labels", len(labels), tuple(labels[:5]), ()))
     return values, failures
@@ -247,7 +215,8 @@ def _failure(name: str, rule: str, found: pd.Series, bad: NDArray[np.bool_]) -> 
     return Failure(name, rule, len(rows), examples[:_SHOWN], shown)
 
 
-def _pandera_failures(table: pd.DataFrame, data: DataConfig) -> list[Failure]:
+def _pandera_failures(table: pd.DataFrame, data: DataConfig, unread: set[str]) -> list[Failure]:
+    """What breaks the rules of whole columns; of those with ``unread`` values nothing is said."""
     from pandera.errors import SchemaErrors
 
     try:
@@ -257,55 +226,38 @@ def _pandera_failures(table: pd.DataFrame, data: DataConfig) -> list[Failure]:
     else:
         return []
     failures = []
-    for (name, rule), group in cases.groupby(["column", "check"], sort=False):
-        if name not in table.columns:
+    for name, rule in cases[["column", "check"]].drop_duplicates().itertuples(index=False):
+        if name in unread:
             continue
-        rows = group["index"].dropna().astype(int).to_numpy()
-        if len(rows) == 0 and str(rule).startswith("missing"):
-            rows = np.flatnonzero(table[name].isna())
-        bad = np.zeros(len(table), dtype=bool)
-        bad[rows] = True
-        failures.append(_failure(str(name), str(rule), table[name], bad))
+        missing = table[name].isna()
+        if rule == "field_uniqueness":
+            bad = table[name].duplicated(keep=False) & ~missing
+        else:
+            bad = missing
+        said = {"field_uniqueness": "id is unique", "not_nullable": "missing values"}
+        if name == data.id and rule == "not_nullable":
+            said["not_nullable"] = "id is missing"
+        if bad.any():
+            failures.append(_failure(name, said.get(rule, rule), table[name], bad.to_numpy()))
     return failures
 
 
 def pandera_schema(data: DataConfig) -> Any:
-    """The contract as a pandera schema over a typed table; each check is named by its rule."""
+    """What a contract asks of whole columns of a typed table: ids, and how much may be missing."""
     import pandera.pandas as pa
-
-    def rule(text: str, test: Callable[..., Any], **options: Any) -> Any:
-        return pa.Check(test, name=text, error=text, **options)
 
     columns: dict[str, Any] = {}
     for name, column in data.kept.items():
-        checks = []
-        share = column.missing
-        if share < 1:
-            text = "missing values" if share == 0 else f"missing at most {share:.2%}"
-            checks.append(rule(text, lambda s, m=share: s.isna().mean() <= m, ignore_na=False))
-        if column.dtype in ("float", "int"):
-            checks.append(rule("finite", lambda s: ~np.isinf(s)))
-            if name in data.features and None in (column.min, column.max):
-                fits = rule("what float32 holds", lambda s: np.isinf(s) | (s.abs() <= FLOAT32_MAX))
-                checks.append(fits)
-        if column.dtype == "int":
-            checks.append(rule("a whole number", lambda s: np.isinf(s) | (s == s.round())))
-        if column.min is not None:
-            checks.append(rule(f"at least {column.min:g}", lambda s, m=column.min: s >= m))
-        if column.max is not None:
-            checks.append(rule(f"at most {column.max:g}", lambda s, m=column.max: s <= m))
-        if column.values is not None:
-            known = {str(value) for value in column.values}
-            checks.append(rule("a known value", lambda s, k=known: s.isin(k)))
-        columns[name] = pa.Column(None, checks, nullable=True, required=False)
-    if data.id:
-        columns[data.id] = pa.Column(
-            None,
-            [
-                rule("id is missing", lambda s: s.notna(), ignore_na=False),
-                rule("id is unique", lambda s: ~s.duplicated(keep=False)),
-            ],
-            nullable=True,
-            required=False,
+        rule = f"missing at most {column.missing:.2%}"
+        few = pa.Check(
+            lambda values, most=column.missing: values.isna().mean() <= most,
+            error=rule,
+            ignore_na=False,
         )
+        nullable = column.missing > 0
+        columns[name] = pa.Column(
+            checks=few if nullable else None, nullable=nullable, required=False
+        )
+    if data.id:
+        columns[data.id] = pa.Column(unique=True, nullable=False, required=False)
     return pa.DataFrameSchema(columns)

@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 
 from tagship.config.contract import DataConfig
 from tagship.config.project_files import ModelFiles
-from tagship.data.boundary import Boundary, Field
-from tagship.data.contract_check import ContractError, check_contract, label_text
+from tagship.contract.blocks import declared_field
+from tagship.contract.boundary import Boundary
+from tagship.contract.derived import incomplete_rows
+from tagship.contract.values import cell_text
+from tagship.data.contract_check import ContractError, check_contract
 from tagship.data.hashing import hash_table
 from tagship.errors import TagshipError
 from tagship.sources.read import read_source
@@ -95,15 +98,7 @@ def make_boundary(files: ModelFiles, frame: pd.DataFrame) -> Boundary:
     """
     data, model = files.data, files.model
     fields = tuple(
-        Field(
-            name,
-            column.dtype,
-            column.min,
-            column.max,
-            tuple(column.values or ()),
-            nullable=column.missing > 0,
-            feature=name in data.features,
-        )
+        declared_field(name, column, feature=name in data.features)
         for name, column in data.request.items()
     )
     boundary = Boundary(
@@ -128,7 +123,7 @@ def _classes(frame: pd.DataFrame, data: DataConfig, task: str) -> tuple[str, ...
         return ()
     labels = sorted(str(label) for label in frame[data.target.column].unique())
     if task == "binary":
-        positive = label_text(data.target.positive)  # type: ignore[arg-type]
+        positive = cell_text(data.target.positive)
         labels.sort(key=lambda label: label == positive)
     return tuple(labels)
 
@@ -155,9 +150,7 @@ def check_derived(
     path = f"features: {boundary.derive}"
     given = _derive(boundary, columns, path)
     rows = len(next(iter(columns.values())))
-    incomplete = np.zeros(rows, dtype=bool)
-    for values in columns.values():
-        incomplete |= np.asarray(pd.isna(values)) if values.dtype.kind != "i" else values < 0
+    incomplete = incomplete_rows(boundary, columns)
     for name, values in given.items():
         if name in (*data.columns, data.target.column, data.id):
             raise TagshipError(

@@ -16,7 +16,7 @@ from tagship.config.thresholds import (
     Robustness,
     Slices,
 )
-from tagship.data.boundary import Boundary
+from tagship.contract.boundary import Boundary
 from tagship.formatting import brief
 from tagship.gates.judging import judge, not_computed
 from tagship.gates.verdict import GateResult, Status

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from tagship.config.project_files import ModelFiles, load_model
 from tagship.config.root import offer_own_code
-from tagship.data.boundary import Boundary
-from tagship.data.contract_check import typed
-from tagship.data.table import request_columns
+from tagship.contract.blocks import declared_field, read_cells
+from tagship.contract.boundary import Boundary
+from tagship.contract.values import expected
 from tagship.errors import TagshipError
 from tagship.files import write_atomically
 from tagship.training.export import artifact_scorer
@@ -59,18 +59,16 @@ def raw_columns(frame: pd.DataFrame, files: ModelFiles) -> dict[str, NDArray[Any
     Raises:
         TagshipError: a column is absent, or holds what is not of its type.
     """
-    made: dict[str, Any] = {}
+    made: dict[str, NDArray[Any]] = {}
     for name, column in files.data.request.items():
         if name not in frame.columns:
             raise TagshipError(f"it needs the column '{name}', which the data has no more")
-        values, broken = typed(name, frame[name], column)
-        if broken:
-            raise TagshipError(f"its column '{name}' now holds what is not {broken[0].rule}")
-        if column.dtype == "category":
-            known = [str(value) for value in column.values or []]
-            values = pd.Series(pd.Categorical(values.where(values.isin(known)), categories=known))
-        made[name] = values
-    return request_columns(pd.DataFrame(made), files.data)
+        field = declared_field(name, column)
+        cells = read_cells(field, frame[name])
+        if cells.unread.any() and column.dtype != "category":
+            raise TagshipError(f"its column '{name}' now holds what is not {expected(field)}")
+        made[name] = cells.values
+    return made
 
 
 if __name__ == "__main__":

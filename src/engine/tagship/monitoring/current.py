@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tagship.config.contract import FLOAT32_MAX
+from tagship.contract.boundary import Field
+from tagship.contract.values import FLOAT32_MAX, TRUTH, WHOLE, is_missing
 from tagship.monitoring.prediction_log import Logged
 from tagship.training.reference import (
-    NumberProfile,
+    CategoryProfile,
     Profile,
     Reference,
     TextProfile,
@@ -21,11 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Times = NDArray[np.datetime64]
-_WORDS = {"true": "true", "1": "true", "1.0": "true"} | {
-    "false": "false",
-    "0": "false",
-    "0.0": "false",
-}
+_BOOLEANS = {text: "true" if truth else "false" for text, truth in TRUTH.items()}
 
 
 @dataclass(frozen=True)
@@ -132,33 +129,44 @@ def from_table(
 
 def _from_boundary(profile: Profile, values: NDArray[Any]) -> Values:
     if isinstance(profile, TextProfile):
-        missing = np.isnat(values) if profile.dtype == "datetime" else values == None  # noqa: E711
-        return Values(~np.asarray(missing, dtype=bool))
+        return Values(~is_missing(Field("", profile.dtype), values))
     if profile.dtype == "bool":
         return Values(np.where(np.isnan(values), -1, values).astype(np.int64))
     return Values(values)
 
 
 def _from_series(profile: Profile, found: "pd.Series") -> Values:
+    """What is not of the column's type is unknown, and has no value."""
+    from tagship.contract.blocks import broken_rules, read_cells
+
+    counted = profile.dtype in ("category", "bool")
+    field = Field(str(found.name), "string" if counted else profile.dtype, nullable=True)
+    cells = read_cells(field, found)
+    if counted:
+        return _from_texts(profile, cells.values, cells.unread)  # type: ignore[arg-type]
+    if isinstance(profile, TextProfile):
+        return _values(~(cells.missing | cells.unread), cells.unread)
+    unknown = cells.unread | dict(broken_rules(field, cells)).get(WHOLE, False)
+    sign = np.copysign(np.inf, cells.values)
+    numbers = np.where(np.abs(cells.values) > FLOAT32_MAX, sign, cells.values)
+    return _values(np.where(unknown, np.nan, numbers), unknown)
+
+
+def _from_texts(
+    profile: CategoryProfile, found: NDArray[Any], unknown: NDArray[np.bool_]
+) -> Values:
     import pandas as pd
 
-    from tagship.data.contract_check import as_text
-
-    if isinstance(profile, TextProfile):
-        return Values(found.notna().to_numpy())
-    if isinstance(profile, NumberProfile):
-        if found.dtype.kind in "mM":
-            return Values(np.full(len(found), np.nan), found.notna().to_numpy())
-        numbers = pd.to_numeric(found, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-        unknown = np.isnan(numbers) & found.notna().to_numpy()
-        numbers = np.where(np.abs(numbers) > FLOAT32_MAX, np.copysign(np.inf, numbers), numbers)
-        return Values(numbers, unknown if unknown.any() else None)
     codes, distinct = pd.factorize(found)
-    texts = as_text(pd.Series(distinct)).astype(str).tolist()
+    texts = distinct.tolist()
     if profile.dtype == "bool":
-        texts = [_WORDS.get(text.lower(), text) for text in texts]
+        texts = [_BOOLEANS.get(text.lower(), text) for text in texts]
     names = [str(value) for value in profile.values]
     new = tuple(dict.fromkeys(text for text in texts if text not in names))
     places = {name: code for code, name in enumerate([*names, *new])}
     mapped = np.array([*(places[text] for text in texts), -1], dtype=np.int64)
-    return Values(mapped[codes], new=new)
+    return _values(mapped[codes], unknown, new)
+
+
+def _values(values: NDArray[Any], unknown: NDArray[np.bool_], new: tuple[str, ...] = ()) -> Values:
+    return Values(values, unknown if unknown.any() else None, new)

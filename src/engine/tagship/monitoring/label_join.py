@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tagship.config.contract import FLOAT32_MAX
-from tagship.data.boundary import Boundary
-from tagship.data.contract_check import label_text
+from tagship.contract.boundary import Boundary
+from tagship.contract.values import FLOAT32_MAX, cell_text, read_number
 from tagship.monitoring.labels import Labels
 from tagship.monitoring.prediction_log import Logged, kept_of
 
@@ -166,19 +165,17 @@ def _encoded(actual: Sequence[Any], boundary: Boundary) -> tuple[NDArray[Any], N
 
 
 def _class(codes: dict[str, int], value: Any) -> int:
-    if isinstance(value, float) and value.is_integer():  # a file's whole numbers with gaps
-        value = int(value)
     try:
-        return codes.get(label_text(value), -1) if isinstance(value, str | int) else -1
-    except ValueError:  # a number of thousands of digits
+        return codes.get(cell_text(value), -1)
+    except ValueError:  # nested, or a number of thousands of digits
         return -1
 
 
 def _number(value: Any) -> float:
     """A label of a regression; NaN for what the service would not take, but for text of a file."""
     try:
-        plain = isinstance(value, int | float) and not isinstance(value, bool)
-        text = isinstance(value, str) and value.isascii() and "_" not in value
-        return float(value) if plain or text else math.nan
+        if type(value) in (int, float):
+            return float(value)
+        return read_number(value) if isinstance(value, str) else math.nan
     except (ValueError, OverflowError):
         return math.nan

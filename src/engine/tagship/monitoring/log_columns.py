@@ -8,7 +8,7 @@ it is news.
 
 import math
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
 from itertools import chain
 from operator import itemgetter
 from typing import Any
@@ -16,13 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tagship.config.contract import FLOAT32_MAX
-from tagship.data.boundary import Boundary, Field
+from tagship.contract.boundary import Boundary, Field
+from tagship.contract.records import ColumnReader
 
 _ANSWER = "\0"
 _PREDICTION, _SCORE = f"{_ANSWER}prediction", f"{_ANSWER}score"
-_ABSENT = {"category": -1, "string": None, "datetime": np.datetime64("NaT")}
-_DTYPES = {"category": "int32", "string": "object", "datetime": "datetime64[us]"}
 _ROUNDED = 1e-5
 """By how much a float32 that sums up to a probability of 1 may be off."""
 _TEXT_KEPT = 32
@@ -51,6 +49,8 @@ class LogColumns:
         elif boundary.task == "multiclass":
             self._nested = classes
             self._fields += [Field(f"{_SCORE} {name}", "float", 0, 1) for name in classes]
+        loose = [replace(f, min=None, max=None, nullable=True) for f in self._fields]
+        self._columns = list(map(ColumnReader, loose))
         self._request_row = _getter(self.names)
         self._answer_row = _getter(answer)
         self._nested_row = _getter(self._nested)
@@ -79,12 +79,12 @@ class LogColumns:
         width = len(self._fields)
         columns = list(zip(*chain.from_iterable(rows), strict=True)) or [()] * width
         arrays, wrong = {}, np.zeros(int(counts.sum()), dtype=bool)
-        for field, values in zip(self._fields, columns, strict=True):
-            found, bad = _column(field, values)
+        for field, column, values in zip(self._fields, self._columns, columns, strict=True):
+            array, refused = _read(column, values)
             if field.name.startswith(_ANSWER):
-                bad |= _unanswered(field, found)
-            arrays[field.name] = found
-            wrong |= bad
+                wrong |= _unanswered(field, array)
+            arrays[field.name] = array
+            wrong[list(refused)] = True
         if wrong.any():
             owner = np.repeat(np.arange(len(entries)), counts)
             fits[owner[wrong]] = False
@@ -94,7 +94,7 @@ class LogColumns:
 
     def empty(self) -> dict[str, NDArray[Any]]:
         """Every array, without rows."""
-        return {field.name: _column(field, ())[0] for field in self._fields}
+        return {column.field.name: _read(column, ())[0] for column in self._columns}
 
     def predictions(self, arrays: dict[str, NDArray[Any]]) -> NDArray[Any]:
         """The predicted class numbers, or values."""
@@ -155,67 +155,15 @@ def _transposed(columns: Row) -> list[Row]:
     return list(zip(*columns, strict=True))
 
 
-def _column(field: Field, values: Sequence[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """One column, and which of its values do not fit."""
-    kinds = set(map(type, values))
-    dtype, whole = _DTYPES.get(field.dtype, "float64"), field.dtype == "int"
-    if field.dtype == "category" and kinds <= {str, int, type(None)}:
-        codes = {None: -1} | {value: code for code, value in enumerate(field.values)}
-        found = np.array([codes.get(value, -2) for value in values], dtype=dtype)
-        return found, found == -2
-    if field.dtype == "string" and kinds <= {str, type(None)}:
-        texts = [value and value[:_TEXT_KEPT] for value in values]
-        return _objects(texts), np.zeros(len(values), dtype=bool)
-    if field.dtype in ("float", "int") and kinds <= {float, int, type(None)}:
-        try:
-            found = np.array(values, dtype=dtype)
-        except OverflowError:
-            pass
-        else:
-            bad = np.abs(found) > FLOAT32_MAX
-            return found, bad | (found != np.rint(found)) & ~np.isnan(found) if whole else bad
-    if field.dtype == "bool" and kinds <= {bool, type(None)}:
-        return np.array(values, dtype=dtype), np.zeros(len(values), dtype=bool)
-    return _one_by_one(field, values, dtype)
-
-
-def _one_by_one(
-    field: Field, values: Sequence[Any], dtype: str
-) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """The slow way, for datetimes and for columns in which something is wrong."""
-    absent = _ABSENT.get(field.dtype, np.nan)
-    found, bad = [], []
-    for value in values:
-        try:
-            found.append(absent if value is None else _read(field, value))
-            bad.append(False)
-        except (TypeError, ValueError, OverflowError):
-            found.append(absent)
-            bad.append(True)
-    made = _objects(found) if dtype == "object" else np.array(found, dtype=dtype)
-    return made, np.array(bad, dtype=bool)
-
-
-def _read(field: Field, value: Any) -> Any:
-    """One value as its column holds it.
-
-    Raises:
-        TypeError, ValueError, OverflowError: it cannot.
-    """
-    if field.dtype == "datetime":
-        moment = datetime.fromisoformat(value)
-        naive = moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
-        return np.datetime64(naive, "us")
-    kinds = {"category": (str, int), "string": (str,), "bool": (bool,)}
-    if type(value) not in kinds.get(field.dtype, (float, int)):
-        raise TypeError(f"not a {field.dtype}")
-    if field.dtype == "category":
-        return field.values.index(value)
-    if field.dtype in ("float", "int") and not abs(value) <= FLOAT32_MAX:
-        raise ValueError("not finite as a float32")
-    if field.dtype == "int" and value != int(value):
-        raise ValueError("not a whole number")
-    return value[:_TEXT_KEPT] if field.dtype == "string" else value
+def _read(column: ColumnReader, values: Sequence[Any]) -> tuple[NDArray[Any], dict[int, str]]:
+    """One column as little as it may be, and which of its values do not fit."""
+    array, refused = column.read(values)
+    if column.field.dtype == "category":
+        return array.astype(np.int32), refused
+    if column.field.dtype == "string":
+        texts = [text and text[:_TEXT_KEPT] for text in array]
+        array = np.array(texts, dtype=object)
+    return array, refused
 
 
 def _unanswered(field: Field, found: NDArray[Any]) -> NDArray[np.bool_]:
@@ -225,9 +173,3 @@ def _unanswered(field: Field, found: NDArray[Any]) -> NDArray[np.bool_]:
     low = -math.inf if field.min is None else field.min - _ROUNDED
     high = math.inf if field.max is None else field.max + _ROUNDED
     return np.asarray(~((found >= low) & (found <= high)))
-
-
-def _objects(values: Sequence[Any]) -> NDArray[np.object_]:
-    made = np.empty(len(values), dtype=object)
-    made[:] = values
-    return made

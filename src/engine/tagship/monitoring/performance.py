@@ -14,7 +14,7 @@ from tagship.config.frozen import Frozen
 from tagship.config.metrics import higher_is_better
 from tagship.config.performance import Performance, Value
 from tagship.config.thresholds import Slices, ThresholdsConfig
-from tagship.data.boundary import Boundary
+from tagship.contract.boundary import Boundary
 from tagship.formatting import brief
 from tagship.monitoring.label_join import Labelled
 from tagship.monitoring.prediction_log import Logged

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tagship.data.boundary import Boundary
+from tagship.contract.boundary import Boundary
 from tagship.monitoring.log_columns import LogColumns
 from tagship.monitoring.log_files import AHEAD, PREDICTIONS, Window
 from tagship.monitoring.log_lines import (

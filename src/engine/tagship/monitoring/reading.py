@@ -9,6 +9,7 @@ import numpy as np
 
 from tagship.config.contract import CsvSource, Source, SqlSource
 from tagship.config.project_files import ModelFiles
+from tagship.contract.boundary import Field
 from tagship.errors import TagshipError
 from tagship.files import kind_of_path
 from tagship.monitoring.current import Current, from_log, from_table
@@ -107,6 +108,8 @@ def _in_window(
     """The rows in the window and their times, if the table has any."""
     import pandas as pd
 
+    from tagship.contract.blocks import read_cells
+
     asked = wanted.since is not None or wanted.until is not None
     name = files.data.split.time or "time"
     found = frame.get(name)
@@ -118,8 +121,7 @@ def _in_window(
                 "choose them in the query or the file itself",
             )
         return frame, None
-    times = pd.to_datetime(found, errors="coerce", utc=True, format="ISO8601")
-    times = times.dt.tz_localize(None).reset_index(drop=True)
+    times = pd.Series(read_cells(Field(name, "datetime"), found).values)
     if not asked and times.isna().any():
         return frame, None
     kept = times.notna()

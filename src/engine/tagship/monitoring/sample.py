@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagship.config.model import Task
-from tagship.data.boundary import Boundary
+from tagship.contract.boundary import Boundary
 from tagship.monitoring.label_join import Labelled
 from tagship.monitoring.prediction_log import Logged
 from tagship.training.bootstrap import interval, intervals, resample_weights

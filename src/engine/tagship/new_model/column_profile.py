@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from tagship.config.contract import FLOAT32_MAX, Column
-from tagship.data.contract_check import as_text
+from tagship.contract.blocks import as_text, read_cells
+from tagship.contract.boundary import Field
 from tagship.errors import TagshipError
 from tagship.new_model.rounding import range_with_slack, share_with_slack
-from tagship.sources.delimited import with_point
 
 MOST_CATEGORIES = 50
 THOUSANDS = "numbers with thousands separators, read as text: take the separators out"
@@ -93,9 +93,8 @@ def profile_column(name: str, found: pd.Series, decimal: str = ".") -> ColumnPro
     if distinct.empty:
         return ColumnProfile(name, "string", texts, 0, missing, "every value is missing")
     if set(distinct.str.lower()) == {"true", "false"}:
-        truth = texts.str.lower().map({"true": 1.0, "false": 0.0}).astype("float64")
-        return ColumnProfile(name, "bool", truth, 2, missing)
-    parsed = pd.to_numeric(with_point(distinct, decimal), errors="coerce")
+        return ColumnProfile(name, "bool", _values("bool", texts), 2, missing)
+    parsed = _values("float", distinct, decimal)
     if parsed.notna().all():
         if distinct.str.match(_LEADING_ZERO).any():
             return _text(name, texts, distinct, missing, "digits with leading zeros: codes")
@@ -103,11 +102,14 @@ def profile_column(name: str, found: pd.Series, decimal: str = ".") -> ColumnPro
         whole = not distinct.str.contains(decimal, regex=False).any()
         return _numbers(name, pd.Series(numbers, index=found.index), missing, whole)
     if distinct.str.match(_ISO_DATE).all():
-        times = pd.to_datetime(distinct, errors="coerce", utc=True, format="ISO8601")
-        if times.notna().all():
-            values = texts.map(dict(zip(distinct, times, strict=True)))
-            return ColumnProfile(name, "datetime", values, len(distinct), missing)
+        times = _values("datetime", texts)
+        if times.notna().equals(texts.notna()):
+            return ColumnProfile(name, "datetime", times, len(distinct), missing)
     return _text(name, texts, distinct, missing, _odd(distinct, parsed))
+
+
+def _values(dtype: Dtype, texts: pd.Series, decimal: str = ".") -> pd.Series:
+    return pd.Series(read_cells(Field("", dtype), texts, decimal).values, index=texts.index)
 
 
 def _written_whole(found: pd.Series) -> bool:

@@ -1,10 +1,13 @@
 """The texts of a delimited file that mean a missing value."""
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tagship.config.contract import CsvSource
+from tagship.contract.blocks import read_cells
+from tagship.contract.boundary import Field
 from tagship.new_model.vocabulary import ALWAYS_NULL, NULL_WORDS
-from tagship.sources.delimited import with_point
 
 DEFAULT: tuple[str, ...] = tuple(CsvSource.model_fields["nulls"].default)
 
@@ -20,7 +23,7 @@ def find_nulls(frame: pd.DataFrame, target: str, decimal: str) -> dict[str, list
         for text in _nulls_of(frame[name], decimal):
             found.setdefault(text, []).append(str(name))
     labels = pd.Series(frame[target].unique(), dtype="str")
-    words = pd.to_numeric(labels[~labels.isin(DEFAULT)], errors="coerce").isna().any()
+    words = np.isnan(_numbers(labels[~labels.isin(DEFAULT)])).any()
     kept = {text for text in DEFAULT if not (words and text == "None")}
     return {
         text: names
@@ -48,7 +51,10 @@ def _nulls_of(column: pd.Series, decimal: str) -> list[str]:
     plain = distinct.str.strip().str.lower()
     certain = distinct.isin(DEFAULT) | (plain == "") | plain.isin(ALWAYS_NULL)
     rest = distinct[~certain]
-    parsed = pd.to_numeric(with_point(rest, decimal), errors="coerce")
-    others = rest[parsed.isna()]
-    numbers = parsed.notna().any() and plain[others.index].isin(NULL_WORDS).all()
+    others = rest[np.isnan(_numbers(rest, decimal))]
+    numbers = len(others) < len(rest) and plain[others.index].isin(NULL_WORDS).all()
     return [*distinct[certain], *(others if numbers else [])]
+
+
+def _numbers(texts: pd.Series, decimal: str = ".") -> NDArray[np.float64]:
+    return read_cells(Field("", "float"), texts, decimal).values

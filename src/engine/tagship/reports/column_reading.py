@@ -5,9 +5,10 @@ from typing import Literal
 
 import pandas as pd
 
-from tagship.config.contract import Column, DataConfig
+from tagship.config.contract import DataConfig
 from tagship.config.model import Task
-from tagship.data.contract_check import typed
+from tagship.contract.blocks import read_cells
+from tagship.contract.boundary import Field
 from tagship.reports.description import Kind, Role
 
 DType = Literal["float", "int", "bool", "category", "string", "datetime"]
@@ -41,7 +42,7 @@ def read_column(name: str, stored: pd.Series, data: DataConfig, task: Task) -> R
     """Read one column, which has a range index."""
     role = _role(name, data)
     dtype = _dtype(name, stored, role, data, task)
-    values, _ = typed(name, stored, Column(dtype="string" if dtype == "category" else dtype))
+    values = _values(dtype, stored)
     unreadable = int((stored.notna() & values.isna()).sum())
     numbers = values if dtype in ("float", "int", "bool") else None
     if dtype == "bool":
@@ -76,5 +77,10 @@ def _dtype(name: str, stored: pd.Series, role: Role, data: DataConfig, task: Tas
         return "float"
     if pd.api.types.is_datetime64_any_dtype(stored.dtype):
         return "datetime"
-    numbers, _ = typed(name, stored.dropna(), Column(dtype="float"))
+    numbers = _values("float", stored.dropna())
     return "float" if numbers.notna().mean() >= _SHARE_OF_NUMBERS else "string"
+
+
+def _values(dtype: DType, stored: pd.Series) -> pd.Series:
+    kind = "string" if dtype == "category" else dtype
+    return pd.Series(read_cells(Field("", kind), stored).values, index=stored.index)

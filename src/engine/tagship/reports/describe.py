@@ -9,11 +9,11 @@ import pandas as pd
 from tagship.config.contract import DataConfig
 from tagship.config.model import Task
 from tagship.config.project_files import ModelFiles
+from tagship.contract.values import cell_text
 from tagship.data.contract_check import (
     ContractError,
     Failure,
     check_contract,
-    label_text,
     protect,
 )
 from tagship.data.table import read_raw
@@ -48,7 +48,7 @@ def describe_frame(files: ModelFiles, raw: pd.DataFrame) -> Description:
         if column.numbers is not None and column.role not in ("id", "personal, hashed")
     }
     target = columns.get(data.target.column)
-    positive = None if data.target.positive is None else label_text(data.target.positive)
+    positive = None if data.target.positive is None else cell_text(data.target.positive)
     outcome = _outcome(target, task, positive)
     return Description(
         model=files.name,

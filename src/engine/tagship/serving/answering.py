@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from tagship.contract.derived import all_finite, score_problems
+from tagship.contract.records import InvalidRecords
 from tagship.serving.access import Access
 from tagship.serving.batching import Runner
-from tagship.serving.decoding import InvalidRecords
-from tagship.serving.finite import all_finite, score_problems
 from tagship.serving.ids import Ids, id_keys
 from tagship.serving.labels import LabelReader, UnknownPrediction
 from tagship.serving.metrics import Metrics

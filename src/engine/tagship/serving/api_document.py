@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from tagship.data.boundary import Boundary
+from tagship.contract.boundary import Boundary
 from tagship.serving.settings import Settings
 from tagship.serving.smoke import example_value
 

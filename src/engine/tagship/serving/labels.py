@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 import msgspec
 
-from tagship.data.boundary import Boundary
-from tagship.serving.decoding import FLOAT32_MAX, InvalidRecords, Problem
+from tagship.contract.boundary import Boundary
+from tagship.contract.records import InvalidRecords
+from tagship.contract.values import FLOAT32_MAX, Problem
 from tagship.serving.reading import NotJson, TooManyRows, load_json
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from tagship.data.boundary import Boundary
+from tagship.contract.boundary import Boundary
 
 REASONS = (
     "body_too_large",

@@ -9,22 +9,21 @@ largest request that is allowed is refused by counting bytes, before anything is
 """
 
 import json
-import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tagship.data.boundary import Boundary, Field
-from tagship.serving.decoding import Decoder, InvalidRecords, Problem, limits, read_datetime
-from tagship.serving.finite import all_finite, derived_place, derived_problems
+from tagship.contract.boundary import Boundary, Field
+from tagship.contract.derived import all_finite, derived_place, derived_problems
+from tagship.contract.records import InvalidRecords, RecordReader, RecordTypes
+from tagship.contract.values import Problem
 
 Shape = Literal["one", "many", "columns", "lines"]
-_INT64_MAX = 2**63 - 1
 _COLUMNS = "columns"
 _START_OF_COLUMNS = b'{"columns":'
 _TEXT = re.compile(
@@ -73,21 +72,16 @@ class Reader:
     def __init__(self, boundary: Boundary, max_rows: int) -> None:
         self._boundary, self._max_rows = boundary, max_rows
         self._fields = boundary.fields
-        self._exact = Decoder(boundary)
-        members = [
-            (f"f{at}", _type(field), msgspec.field(name=field.name))
-            for at, field in enumerate(boundary.fields)
-        ]
-        lists = [(name, list[kind], renamed) for name, kind, renamed in members]  # type: ignore[valid-type]
-        options: dict[str, Any] = {"forbid_unknown_fields": True, "gc": False}
-        record = msgspec.defstruct("Record", members, **options)
-        columns = msgspec.defstruct("Columns", lists, **options)
-        body = msgspec.defstruct("Body", [(_COLUMNS, columns)], **options)
-        self._one = msgspec.json.Decoder(record)
-        self._many = msgspec.json.Decoder(list[record])  # type: ignore[valid-type]
+        self._exact = RecordReader(boundary)
+        self._types = RecordTypes(boundary)
+        columns = self._types.columns
+        body = msgspec.defstruct(
+            "Body", [(_COLUMNS, columns)], forbid_unknown_fields=True, gc=False
+        )
+        self._one = msgspec.json.Decoder(self._types.record)
+        self._many = msgspec.json.Decoder(list[self._types.record])  # type: ignore[name-defined]
         self._columns = msgspec.json.Decoder(body)
-        self._arrays = [_to_array(field) for field in boundary.fields]
-        self._direct = _direct_order(boundary)
+        self._direct = self._types.direct
         self._derived = derived_place(boundary)
         # A record of n columns has n - 1 commas, a brace, and a comma or two line ends behind it.
         self._in_text = any(_may_hold(field, _COUNTED) for field in boundary.fields)
@@ -181,11 +175,10 @@ class Reader:
 
     def _matrix(self, columns: Sequence[Sequence[Any]]) -> NDArray[np.float32]:
         try:
-            arrays = [make(values) for make, values in zip(self._arrays, columns, strict=True)]
+            arrays = self._types.arrays(columns)
         except ValueError:
             raise _Unsure from None
-        named = {field.name: array for field, array in zip(self._fields, arrays, strict=True)}
-        return self._sound(named)
+        return self._sound(arrays)
 
     def _sound(self, columns: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
         """The matrix, whose derived values are what training would take."""
@@ -208,7 +201,7 @@ class Reader:
         if isinstance(content, dict) and content.keys() == {_COLUMNS}:
             shape, records = "columns", self._transpose(content[_COLUMNS])
         self._check_rows(len(records))
-        columns = self._exact.decode(records)
+        columns = self._exact.read(records)
         return Request(shape, self._sound(columns), content)
 
     def _transpose(self, columns: Any) -> list[dict[str, Any]]:
@@ -267,53 +260,6 @@ def load_json(text: bytes, otherwise: str) -> Any:
     except (ValueError, RecursionError) as error:
         said = str(error).replace(": line 1 column", ": column")
         raise NotJson(f"{otherwise}: {said}") from None
-
-
-def _type(field: Field) -> Any:
-    kind: Any
-    if field.dtype == "category":
-        kind = Literal[field.values]
-    elif field.dtype == "int":
-        least = -_INT64_MAX if field.min is None else max(math.ceil(field.min), -_INT64_MAX)
-        most = _INT64_MAX if field.max is None else min(math.floor(field.max), _INT64_MAX)
-        kind = Annotated[int, msgspec.Meta(ge=least, le=most)]
-    elif field.dtype == "float":
-        low, high = limits(field)
-        kind = Annotated[float, msgspec.Meta(ge=low, le=high)]
-    else:
-        kind = bool if field.dtype == "bool" else str
-    return kind | None if field.nullable else kind
-
-
-def _to_array(field: Field) -> Callable[[Sequence[Any]], NDArray[Any]]:
-    if field.dtype == "category":
-        codes: dict[Any, int] = _codes(field)
-        return lambda values: np.array([codes[value] for value in values], dtype=np.int64)
-    if field.dtype == "string":
-        return lambda values: np.array(values, dtype=object)
-    if field.dtype == "datetime":
-        absent = np.datetime64("NaT")
-        return lambda values: np.array(
-            [absent if value is None else read_datetime(value) for value in values],
-            dtype="datetime64[us]",
-        )
-    return lambda values: np.array(values, dtype=np.float64)  # None becomes NaN
-
-
-def _codes(field: Field) -> dict[Any, int]:
-    return {value: code for code, value in enumerate(field.values)} | {None: -1}
-
-
-def _direct_order(boundary: Boundary) -> list[tuple[int, dict[Any, int] | None]] | None:
-    """Where each of the matrix's columns stands in a record.
-
-    None when features are derived, or a date must be read only to be checked.
-    """
-    if boundary.derive is not None or any(f.dtype == "datetime" for f in boundary.fields):
-        return None
-    at = {field.name: index for index, field in enumerate(boundary.fields)}
-    numbers = [(at[name], None) for name in boundary.numbers]
-    return [*numbers, *((at[field.name], _codes(field)) for field in boundary.categories)]
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

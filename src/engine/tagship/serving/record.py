@@ -5,7 +5,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from tagship.data.boundary import Boundary
+from tagship.contract.boundary import Boundary
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_file
 

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal, Union
 
 from pydantic import ConfigDict, Field, TypeAdapter, WithJsonSchema, create_model
 
-from tagship.data.boundary import Boundary
-from tagship.data.boundary import Field as Column
-from tagship.serving.decoding import limits
+from tagship.contract.boundary import Boundary
+from tagship.contract.boundary import Field as Column
+from tagship.contract.values import limits
 
 _CLOSED = ConfigDict(extra="forbid")
 _model: Callable[..., Any] = create_model

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagship.config.project_files import ModelFiles
-from tagship.data.boundary import Boundary
+from tagship.contract.boundary import Boundary
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_file, write_atomically, write_changed, write_json
 from tagship.training.lock import Lock, lock_text, read_lock, write_lock

@@ -10,7 +10,7 @@ import numpy as np
 from tagship.config.contract import PythonSource
 from tagship.config.model import Candidate, ModelConfig
 from tagship.config.project_files import ModelFiles
-from tagship.data.boundary import Boundary, load_feature_function
+from tagship.contract.boundary import Boundary, load_feature_function
 from tagship.documentation import page
 from tagship.errors import TagshipError, nearest
 from tagship.functions import suggest_module

@@ -1,15 +1,11 @@
 """A request may lack what the contract lets be missing; it must get a score all the same."""
 
-from typing import Any
-
 import numpy as np
-import pandas as pd
 
-from tagship.data.boundary import Boundary, Columns
+from tagship.contract.boundary import Boundary, Columns
+from tagship.contract.values import is_missing, missing_value
 from tagship.errors import TagshipError
 from tagship.training.export import Score
-
-_MISSING: dict[str, Any] = {"category": -1, "string": None, "datetime": np.datetime64("NaT")}
 
 
 def check_gaps(boundary: Boundary, columns: Columns, score: Score) -> None:
@@ -21,13 +17,13 @@ def check_gaps(boundary: Boundary, columns: Columns, score: Score) -> None:
     Raises:
         TagshipError: names the field whose absence gives no finite score.
     """
-    row = _whole_row(columns)
+    row = _whole_row(boundary, columns)
     one = {name: values[row : row + 1] for name, values in columns.items()}
     for field in boundary.fields:
         if not field.nullable:
             continue
         gap = one[field.name].copy()
-        gap[0] = _MISSING.get(field.dtype, np.nan)
+        gap[0] = missing_value(field)
         where = f"a row without '{field.name}', which data.yaml lets be missing"
         try:
             scores = score(boundary.matrix({**one, field.name: gap}))
@@ -43,8 +39,6 @@ def check_gaps(boundary: Boundary, columns: Columns, score: Score) -> None:
             )
 
 
-def _whole_row(columns: Columns) -> int:
-    gaps = [
-        values < 0 if values.dtype.kind == "i" else pd.isna(values) for values in columns.values()
-    ]
+def _whole_row(boundary: Boundary, columns: Columns) -> int:
+    gaps = [is_missing(field, columns[field.name]) for field in boundary.fields]
     return int(np.sum(gaps, axis=0).argmin())

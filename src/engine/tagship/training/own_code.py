@@ -9,7 +9,7 @@ from pathlib import Path
 from tagship.config.project_files import ModelFiles
 from tagship.errors import TagshipError
 
-_SERVED = ("numpy", "tagship.data.boundary", "tagship.errors")
+_SERVED = ("numpy", "tagship.contract.boundary", "tagship.errors")
 """What a feature function finds in the serving image, beside the standard library."""
 
 

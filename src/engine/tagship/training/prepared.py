@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tagship.config.project_files import ModelFiles
-from tagship.data.boundary import Boundary
+from tagship.contract.boundary import Boundary
 from tagship.data.splitting import Holdout, check_leakage, split_table
 from tagship.data.table import encode_target, make_boundary, request_columns
 from tagship.errors import TagshipError

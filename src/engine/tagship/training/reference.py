@@ -19,8 +19,8 @@ from pydantic import Field, ValidationError
 from tagship.config.frozen import Frozen
 from tagship.config.model import Task
 from tagship.config.project_files import ModelFiles
-from tagship.data.boundary import Boundary
-from tagship.data.boundary import Field as Request
+from tagship.contract.boundary import Boundary
+from tagship.contract.boundary import Field as Request
 from tagship.data.table import encode_target, request_columns
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_bytes

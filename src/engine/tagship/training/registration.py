@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tagship.config.project_files import ModelFiles
-from tagship.data.boundary import Boundary
+from tagship.contract.boundary import Boundary
 from tagship.training.bundle import Bundle
 
 ALIAS = "gated"

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tagship.data.boundary import Boundary, Field
-from tagship.serving.decoding import Decoder
+from tagship.contract.boundary import Boundary, Field
+from tagship.contract.records import RecordReader
 from tagship.serving.smoke import Difference, check, example_value, read_record
 
 RECORD = {"model": "tiny", "release": "tiny/v1.0.0", "model_sha256": "ab" * 32}
@@ -93,4 +93,4 @@ def test_the_contract_takes_every_example_value() -> None:
     )
     boundary = json.loads(Boundary("binary", fields, classes=("no", "yes")).to_json())
     example = {field["name"]: example_value(field) for field in boundary["fields"]}
-    Decoder(Boundary("binary", fields)).decode([example])
+    RecordReader(Boundary("binary", fields)).read([example])

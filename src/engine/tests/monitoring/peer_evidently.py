@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tagship.data.boundary import Field
+from tagship.contract.boundary import Field
 from tagship.training.reference import CategoryProfile, NumberProfile, describe
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tagship.data.boundary import Boundary, Field
+from tagship.contract.boundary import Boundary, Field
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SHA = "a" * 64

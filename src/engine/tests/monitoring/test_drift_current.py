@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tagship.data.boundary import Field
+from tagship.contract.boundary import Field
 from tagship.monitoring.current import Current, Values, from_table
 from tagship.training.reference import Profile, Reference, describe
 
@@ -47,9 +47,9 @@ def test_categories(found: Any, codes: list[int], new: tuple[str, ...]) -> None:
     ("found", "codes", "new"),
     [
         ([True, False, True], [1, 0, 1], ()),
-        (["True", "false", "1", "0.0", None], [1, 0, 1, 0, -1], ()),
+        (["True", "false", "1", "0", None], [1, 0, 1, 0, -1], ()),
         ([1.0, 0.0, np.nan], [1, 0, -1], ()),
-        (["yes", "true"], [2, 1], ("yes",)),
+        (["yes", "true", "1.0"], [2, 1, 3], ("yes", "1.0")),
     ],
     ids=["bool", "text", "numbers", "other"],
 )
@@ -63,7 +63,7 @@ def test_truth_values(found: Any, codes: list[int], new: tuple[str, ...]) -> Non
     [
         ([1, 2, None], [1, 2, None], None),
         (["1", "2.5", "old", None], [1, 2.5, None, None], [False, False, True, False]),
-        ([True, False], [1, 0], None),
+        ([True, False], [None, None], [True, True]),
         (pd.to_datetime(["2026-11-21", None]), [None, None], [True, False]),
         (pd.array([1, None], dtype="Int64"), [1, None], None),
         ([np.inf, 1.0], [np.inf, 1.0], None),

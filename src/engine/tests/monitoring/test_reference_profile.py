@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from projects import Project
-from tagship.data.boundary import Boundary
+from tagship.contract.boundary import Boundary
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_file
 from tagship.training.lock import LockedReference, lock_text, read_lock, write_lock

@@ -148,7 +148,7 @@ def test_a_table_that_breaks_its_contract_is_described_with_where(
     broken_rules = {(failure.column, failure.rule) for failure in description.failures}
     assert ("member", "column is missing") in broken_rules
     assert ("age", "a number") in broken_rules
-    assert ("region", "a known value") in broken_rules
+    assert any(name == "region" and rule.startswith("one of ") for name, rule in broken_rules)
     notes = {c.name: c.notes for c in description.columns}
     assert notes["age"] == ("1 value cannot be read as int",)
     assert notes[HOSTILE] == ("1 infinite value",)

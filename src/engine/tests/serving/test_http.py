@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tagship.built import latest_bento
-from tagship.serving.decoding import Decoder, InvalidRecords
+from tagship.contract.records import InvalidRecords, RecordReader
 from tagship.training.bundle import load_bundle
 
 RECORD = {"age": 40.5, "visits": 12, "plan": "pro"}
@@ -203,10 +203,10 @@ def test_the_serving_process_imports_nothing_heavy(served):
 
 def test_the_decoder_reads_what_it_accepts_and_nothing_else(served):
     _, project = served
-    decoder = Decoder(load_bundle(project.files).boundary)
-    columns = decoder.decode([RECORD, {**RECORD, "age": None}])
+    decoder = RecordReader(load_bundle(project.files).boundary)
+    columns = decoder.read([RECORD, {**RECORD, "age": None}])
     assert columns["plan"].tolist() == [2, 2]
     assert np.isnan(columns["age"][1])
     with pytest.raises(InvalidRecords) as refused:
-        decoder.decode([[], RECORD])
+        decoder.read([[], RECORD])
     assert refused.value.problems[0].problem == "must be an object, not an array"

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from tagship.data.boundary import Boundary, Field
+from tagship.contract.boundary import Boundary, Field
+from tagship.contract.records import InvalidRecords
 from tagship.monitoring.label_join import _encoded
-from tagship.serving.decoding import InvalidRecords
 from tagship.serving.labels import LabelReader, UnknownPrediction
 from tagship.serving.reading import NotJson, TooManyRows
 

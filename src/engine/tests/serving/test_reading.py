@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagship.data.boundary import Boundary, Field
+from tagship.contract.boundary import Boundary, Field
+from tagship.contract.records import InvalidRecords
 from tagship.serving import reading
-from tagship.serving.decoding import InvalidRecords
 from tagship.serving.reading import NotJson, Reader, TooManyRows
 
 BOUNDARY = Boundary(
@@ -90,7 +90,7 @@ def test_columns_and_lines_give_what_records_give(rows):
 @pytest.mark.parametrize("body", [b'{"a": 1, "k": "x"}', b'[{"a": 1, "k": null}]',
                                   b' {"columns": {"a": [1.5, 2], "k": ["x", null]}}'])  # fmt: skip
 def test_the_common_case_never_reaches_the_exact_decoder(body, monkeypatch):
-    monkeypatch.setattr(reading.Decoder, "decode", None)
+    monkeypatch.setattr(reading.RecordReader, "read", None)
     assert Reader(SMALL, 10).read(body).matrix.dtype == np.float32
 
 
@@ -265,7 +265,7 @@ def test_text_is_left_out_of_the_count_in_one_go():
 def test_no_more_problems_are_made_than_are_shown():
     bad = [{"a": "x", "k": "z", **{f"u{n}": 0 for n in range(200)}} for _ in range(300)]
     with pytest.raises(InvalidRecords) as refused:
-        reading.Decoder(SMALL).decode(bad)
+        reading.RecordReader(SMALL).read(bad)
     assert len(refused.value.problems) == 100
     assert {problem.row for problem in refused.value.problems} == {0}
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tagship.config.contract import DataConfig
-from tagship.data.boundary import Boundary
+from tagship.contract.boundary import Boundary
 from tagship.data.table import load_table, make_boundary, request_columns
 from tagship.errors import TagshipError
 from tagship.training.bundle import load_bundle, save_bundle

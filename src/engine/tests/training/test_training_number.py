@@ -28,7 +28,7 @@ from tagship.config import project_files
 from tagship.config.contract import DataConfig, Split
 from tagship.config.metrics import METRICS
 from tagship.config.model import Candidate, ModelConfig, Select
-from tagship.data.boundary import Boundary
+from tagship.contract.boundary import Boundary
 from tagship.training import export
 from tagship.training import prepared as preparing
 from tagship.training import train as training

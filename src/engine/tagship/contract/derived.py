@@ -7,10 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tagship.data.boundary import Boundary
-from tagship.serving.decoding import Problem
-
-Mask = NDArray[np.bool_]
+from tagship.contract.boundary import Boundary
+from tagship.contract.values import Mask, Problem, is_missing
 
 NO_VALUE = "is derived, and is no finite number for these values"
 NO_SCORE = "the model gives no finite score for these values"
@@ -27,7 +25,7 @@ def broken_derived(
     derived = matrix[:, derived_place(boundary)]
     if all_finite(derived):
         return
-    incomplete = _incomplete(boundary, columns)
+    incomplete = incomplete_rows(boundary, columns)
     for at, name in enumerate(boundary.derived):
         broken = np.isinf(derived[:, at]) | (np.isnan(derived[:, at]) & ~incomplete)
         if broken.any():
@@ -71,15 +69,9 @@ def score_problems(
     return problems
 
 
-def _incomplete(boundary: Boundary, columns: Mapping[str, NDArray[Any]]) -> Mask:
+def incomplete_rows(boundary: Boundary, columns: Mapping[str, NDArray[Any]]) -> Mask:
     """Rows in which an input is missing."""
-    found = np.zeros(len(next(iter(columns.values()))), dtype=bool)
+    incomplete = np.zeros(len(next(iter(columns.values()))), dtype=bool)
     for field in boundary.fields:
-        values = columns[field.name]
-        if field.dtype == "category":
-            found |= values < 0
-        elif field.dtype == "string":
-            found |= np.array([value is None for value in values], dtype=bool)
-        else:
-            found |= values != values  # NaN and NaT alone are not what they are
-    return found
+        incomplete |= is_missing(field, columns[field.name])
+    return incomplete

@@ -1,0 +1,195 @@
+"""Columns of tables, read by the contract's types: numbers at once, other values each once.
+
+A block is an Arrow array or a pandas series, from whatever kind of file. Its cells are read by the
+rules of ``contract.values``; what is missing, unread or out of range is told apart by masks.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from tagship.contract.boundary import Field
+from tagship.contract.values import (
+    NOT_NULL,
+    NUMBER,
+    WHOLE,
+    Mask,
+    cell_reader,
+    cell_text,
+    expected,
+    limits,
+    missing_value,
+    range_rule,
+    to_array,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tagship.config.contract import Column
+
+
+@dataclass(frozen=True)
+class Cells:
+    """One column that was read, shape (rows,) each; missing and unread cells have no value."""
+
+    values: NDArray[Any]
+    """As ``Boundary.matrix`` takes them."""
+    missing: Mask
+    unread: Mask
+    """Not of the column's type, or no category of it."""
+
+
+def declared_field(name: str, column: "Column", feature: bool = True) -> Field:
+    """A column of ``data.yaml`` as the boundary has it."""
+    return Field(
+        name,
+        column.dtype,
+        column.min,
+        column.max,
+        tuple(column.values or ()),
+        nullable=column.missing > 0,
+        feature=feature,
+    )
+
+
+def read_cells(field: Field, block: "pa.Array | pd.Series", decimal: str = ".") -> Cells:
+    """Read a column by its type, its range not judged.
+
+    Args:
+        decimal: the decimal separator of numbers that are text.
+    """
+    array, textless = _to_arrow(block)
+    if pa.types.is_nested(array.type):
+        textless = ~_nulls(array)
+        array = pa.nulls(len(array))
+    if field.dtype in ("float", "int"):
+        cells = _read_numbers(array, decimal)
+    elif field.dtype == "datetime" and _is_instant(array.type):
+        cells = _read_instants(array)
+    else:
+        cells = _read_distinct(field, array)
+    if textless is None:
+        return cells
+    return Cells(cells.values, cells.missing & ~textless, cells.unread | textless)
+
+
+def broken_rules(field: Field, cells: Cells) -> Iterator[tuple[str, Mask]]:
+    """Every rule of the field, and where it is broken; a cell breaks one rule at most."""
+    if not field.nullable:
+        yield NOT_NULL, cells.missing
+    yield f"must be {expected(field)}", cells.unread
+    if field.dtype in ("float", "int"):
+        low, high = limits(field)
+        there = ~(cells.missing | cells.unread)
+        beyond = there & ~((cells.values >= low) & (cells.values <= high))
+        yield range_rule(field), beyond
+        if field.dtype == "int":
+            yield WHOLE, there & ~beyond & (cells.values != np.floor(cells.values))
+
+
+def as_text(block: "pa.Array | pd.Series") -> "pd.Series":
+    """Cells as text, the same from whatever kind of file; what has no text is missing."""
+    import pandas as pd
+
+    array, _ = _to_arrow(block)
+    if not _is_text(array.type):
+        texts = _read_distinct(Field("", "string"), array).values
+        array = pa.array(texts, pa.string())
+    return pd.Series(array.to_pandas(), dtype="str")
+
+
+def _to_arrow(block: "pa.Array | pd.Series") -> tuple[pa.Array, Mask | None]:
+    """A block as an Arrow array; of mixed types, the cells' texts and which of them have none."""
+    if isinstance(block, pa.Array):
+        return block, None
+    if block.dtype != object or _is_of_one_type(block):
+        array = pa.array(block, from_pandas=True)
+        return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array, None
+    texts: list[str | None] = [None] * len(block)
+    textless = np.zeros(len(block), dtype=bool)
+    for at, value in enumerate(block.where(block.notna(), None)):
+        try:
+            texts[at] = None if value is None else cell_text(value)
+        except ValueError:
+            textless[at] = True
+    return pa.array(texts, pa.string()), textless
+
+
+def _is_of_one_type(block: "pd.Series") -> bool:
+    kinds = set(map(type, block[block.notna()]))
+    return len(kinds) == 1 and kinds & {str, bool, float, date, datetime, Decimal} != set()
+
+
+def _is_instant(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_timestamp(kind) or pa.types.is_date(kind))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    of_numbers = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_null)
+    return any(is_kind(kind) for is_kind in of_numbers)
+
+
+def _nulls(array: pa.Array) -> Mask:
+    nulls: Mask = pc.is_null(array).to_numpy(zero_copy_only=False)
+    return nulls
+
+
+def _read_instants(array: pa.Array) -> Cells:
+    utc = pc.cast(array, pa.timestamp("us", tz=getattr(array.type, "tz", None)), safe=False)
+    instants = utc.to_numpy(zero_copy_only=False).astype("datetime64[us]")
+    return Cells(instants, np.isnat(instants), np.zeros(len(array), dtype=bool))
+
+
+def _read_numbers(array: pa.Array, decimal: str) -> Cells:
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    given = array
+    if _is_text(array.type):
+        if decimal != ".":
+            pointed = pc.match_substring(array, ".")  # would become another number
+            array = pc.if_else(pointed, "unreadable", pc.replace_substring(array, decimal, "."))
+        try:
+            array = pc.cast(array, pa.float64())
+        except pa.ArrowInvalid:
+            text = pc.utf8_trim_whitespace(array)
+            array = pc.if_else(pc.match_substring_regex(text, NUMBER), text, None)
+    elif not _is_number(array.type):
+        array = pa.nulls(len(array))
+    numbers = pc.cast(array, pa.float64(), safe=False)
+    values = numbers.to_numpy(zero_copy_only=False)
+    unread = _nulls(numbers) & ~_nulls(given)
+    return Cells(values, np.isnan(values) & ~unread, unread)
+
+
+def _read_distinct(field: Field, array: pa.Array) -> Cells:
+    """Read each distinct cell once."""
+    read = cell_reader(field)
+    absent = missing_value(field)
+    encoded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
+    distinct = encoded.dictionary.to_pylist()
+    values = [absent] * (len(distinct) + 1)
+    missing = np.zeros(len(values), dtype=bool)
+    missing[-1] = True
+    unread = np.zeros(len(values), dtype=bool)
+    for at, value in enumerate(distinct):
+        if value is None or value != value:
+            missing[at] = True
+            continue
+        try:
+            values[at] = read(cell_text(value))
+        except ValueError:
+            unread[at] = True
+    places = pc.cast(encoded.indices, pa.int64()).fill_null(len(distinct)).to_numpy()
+    return Cells(to_array(field, values)[places], missing[places], unread[places])

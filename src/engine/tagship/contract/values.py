@@ -1,0 +1,241 @@
+"""The rules of one value: what each type takes, what is missing, and why the rest is refused.
+
+A value comes in one of two forms. A *JSON value* has its type: the text ``"12"`` is no number, and
+1 is no truth value. A *cell* of a table counts as the text that a csv file would hold of it: 12,
+12.0 and ``"12"`` are the same number, category and text; but what is declared as a truth value, a
+date or bytes by the file's own types is no number. numpy only: the service's image has it.
+"""
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagship.contract.boundary import Field
+
+Mask = NDArray[np.bool_]
+Read = Callable[[Any], Any]
+"""From one value to one element of its column's array; it raises ValueError with the reason."""
+
+FLOAT32_MAX = float(np.finfo(np.float32).max)
+"""The largest number that the model's input holds."""
+NUMBER = r"(?i)^[+-]?([0-9]+\.?[0-9]*(e[+-]?[0-9]+)?|\.[0-9]+(e[+-]?[0-9]+)?|inf|infinity|nan)$"
+"""What a text must match, without spaces around it, to be a number."""
+TRUTH = {"true": 1.0, "false": 0.0, "1": 1.0, "0": 0.0}
+"""The texts, in lower case, that are truth values."""
+NOT_NULL, WHOLE = "must not be null", "must be a whole number"
+
+_NUMBER = re.compile(NUMBER)
+_INSTANT = re.compile(r"\d{4}(-?)\d\d\1\d\d([T ](?!24).+)?", re.ASCII)
+"""A whole date, and a time of day: weeks, months and other separators are not for every reader."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_ABSENT = {"category": -1, "string": None, "datetime": np.datetime64("NaT", "us")}
+_DTYPES: dict[str, Any] = {"category": np.int64, "string": object, "datetime": "datetime64[us]"}
+_EXPECTED = {"bool": "true or false", "string": "text", "datetime": "an ISO 8601 date"}
+_KINDS = {bool: "a boolean", str: "text", int: "a number", float: "a number", list: "an array"}
+_SHOWN_CHARACTERS = 80
+_SHOWN_CATEGORIES = 12
+_WHOLE_FLOATS = 2.0**63
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why one value of one record is refused."""
+
+    row: int
+    field: str
+    problem: str
+
+
+def missing_value(field: Field) -> Any:
+    """What stands for a missing value in a column's array."""
+    return _ABSENT.get(field.dtype, math.nan)
+
+
+def to_array(field: Field, values: Sequence[Any]) -> NDArray[Any]:
+    """Elements as the array that ``Boundary.matrix`` takes, shape (len(values),)."""
+    return np.array(values, dtype=_DTYPES.get(field.dtype, np.float64))
+
+
+def is_missing(field: Field, column: NDArray[Any]) -> Mask:
+    """Which elements of a column's array are missing."""
+    if field.dtype == "category":
+        return np.asarray(column < 0)
+    if field.dtype == "string":
+        return np.fromiter((value is None for value in column), dtype=bool, count=len(column))
+    return np.asarray(column != column)  # NaN and NaT alone are not what they are
+
+
+def limits(field: Field) -> tuple[float, float]:
+    """The least and the largest number that a column takes: none is infinite as the model's input.
+
+    What only slices read may be as large as a float64.
+    """
+    most = FLOAT32_MAX if field.feature else float(np.finfo(np.float64).max)
+    low = -most if field.min is None else max(field.min, -most)
+    return low, most if field.max is None else min(field.max, most)
+
+
+def expected(field: Field) -> str:
+    """What a value of the column is, as a refusal says it."""
+    if field.dtype == "category":
+        return "one of " + ", ".join(str(value) for value in field.values[:_SHOWN_CATEGORIES])
+    return _EXPECTED.get(field.dtype, "a number")
+
+
+def range_rule(field: Field) -> str:
+    """The refusal of a number that is out of range."""
+    if not field.feature and field.min is None and field.max is None:
+        return "must be finite"
+    low, high = limits(field)
+    return f"must be between {low:g} and {high:g}"
+
+
+def json_reader(field: Field) -> Read:
+    """How a value of a JSON request becomes an element; made once for each column."""
+    read = _typed_reader(field)
+    absent = missing_value(field)
+
+    def nullable(value: Any) -> Any:
+        return absent if value is None else read(value)
+
+    def required(value: Any) -> Any:
+        if value is None:
+            raise ValueError(NOT_NULL)
+        return read(value)
+
+    return nullable if field.nullable else required
+
+
+def cell_reader(field: Field) -> Read:
+    """How a cell's text becomes an element, its range not judged; made once for each column."""
+    if field.dtype == "category":
+        codes = {str(value): code for code, value in enumerate(field.values)}
+        return _from(codes, expected(field))
+    if field.dtype == "bool":
+        truth = _from(TRUTH, expected(field))
+        return lambda text: truth(text.lower())
+    readers: dict[str, Read] = {"string": str, "datetime": read_instant}
+    return readers.get(field.dtype, read_number)
+
+
+def cell_text(value: Any) -> str:
+    """The text of a cell, the same from whatever kind of file and whatever stands beside it.
+
+    Raises:
+        ValueError: bytes and nested values have none.
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | np.bool_):
+        return str(value).lower()
+    if isinstance(value, float | np.floating):
+        number = float(value)
+        whole = number.is_integer() and abs(number) < _WHOLE_FLOATS
+        return str(int(number)) if whole else repr(number)
+    if isinstance(value, datetime):
+        midnight = value.tzinfo is None and value == datetime(value.year, value.month, value.day)
+        return value.date().isoformat() if midnight else str(value)
+    if isinstance(value, bytes | bytearray | list | tuple | dict | set | np.ndarray):
+        raise ValueError(f"must be text, not {type(value).__name__}")
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def read_number(text: str) -> float:
+    """A text as the number that a csv file would hold; NaN is a missing one.
+
+    Raises:
+        ValueError: it is none.
+    """
+    text = text.strip()
+    if not _NUMBER.match(text):
+        raise ValueError("must be a number")
+    return float(text)
+
+
+def read_instant(text: Any) -> np.datetime64:
+    """An ISO 8601 date, or date and time, in UTC and microseconds.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        if not _INSTANT.fullmatch(text):
+            raise ValueError(text)
+        parsed = datetime.fromisoformat(text)
+        offset = parsed.utcoffset()
+        naive = parsed.replace(tzinfo=None)
+        return np.datetime64(naive - offset if offset else naive, "us")
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"must be an ISO 8601 date, is {_clip(text)}") from None
+
+
+def _typed_reader(field: Field) -> Read:
+    if field.dtype in ("float", "int"):
+        return _number_reader(field)
+    if field.dtype == "category":
+        codes = {(type(value), value): code for code, value in enumerate(field.values)}
+        return lambda value: _code(codes, value, field)
+    return {"bool": _read_bool, "string": _read_string, "datetime": read_instant}[field.dtype]
+
+
+def _number_reader(field: Field) -> Read:
+    low, high = limits(field)
+    out_of_range = range_rule(field)
+    whole = field.dtype == "int"
+
+    def read(value: Any) -> float:
+        if type(value) is not float and type(value) is not int:
+            raise ValueError(f"must be a number, not {kind_of(value)}")
+        if not low <= value <= high:  # false for NaN as well
+            raise ValueError(f"{out_of_range}, is {_clip(value)}")
+        if whole and value != int(value):
+            raise ValueError(f"{WHOLE}, is {_clip(value)}")
+        return value
+
+    return read
+
+
+def _code(codes: dict[tuple[type, Any], int], value: Any, field: Field) -> int:
+    code = codes.get((type(value), value)) if type(value) in (str, int) else None
+    if code is None:
+        raise ValueError(f"must be {expected(field)}; is {_clip(value)}")
+    return code
+
+
+def _read_bool(value: Any) -> float:
+    if type(value) is not bool:
+        raise ValueError(f"must be true or false, not {kind_of(value)}")
+    return float(value)
+
+
+def _read_string(value: Any) -> str:
+    if type(value) is not str:
+        raise ValueError(f"must be text, not {kind_of(value)}")
+    if not value.isascii() and _SURROGATE.search(value):
+        raise ValueError("must be text, and holds half a character: \\ud800 to \\udfff")
+    return value
+
+
+def _from(elements: dict[str, Any], rule: str) -> Read:
+    def read(text: str) -> Any:
+        if text not in elements:
+            raise ValueError(f"must be {rule}")
+        return elements[text]
+
+    return read
+
+
+def kind_of(value: Any) -> str:
+    """What a JSON value is."""
+    return "null" if value is None else _KINDS.get(type(value), "an object")
+
+
+def _clip(value: Any) -> str:
+    text = repr(value[: _SHOWN_CHARACTERS + 1] if isinstance(value, str) else value)
+    return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
