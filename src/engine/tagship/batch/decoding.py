@@ -50,8 +50,7 @@ def decode(
     for field in boundary.fields:
         cells = read_cells(field, block[field.name], decimal)
         for problem, rows in broken_rules(field, cells):
-            if rows.any():
-                good &= ~rows
-                broken.append(Broken(field.name, problem, np.flatnonzero(rows)))
+            good &= ~rows
+            broken.append(Broken(field.name, problem, np.flatnonzero(rows)))
         values[field.name] = cells.values
     return Decoded({name: column[good] for name, column in values.items()}, good, broken)

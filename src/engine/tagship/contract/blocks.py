@@ -19,14 +19,12 @@ from tagship.contract.boundary import Field
 from tagship.contract.values import (
     NOT_NULL,
     NUMBER,
-    WHOLE,
     Mask,
+    broken_numbers,
     cell_reader,
     cell_text,
     expected,
-    limits,
     missing_value,
-    range_rule,
     to_array,
 )
 
@@ -82,17 +80,13 @@ def read_cells(field: Field, block: "pa.Array | pd.Series", decimal: str = ".") 
 
 
 def broken_rules(field: Field, cells: Cells) -> Iterator[tuple[str, Mask]]:
-    """Every rule of the field, and where it is broken; a cell breaks one rule at most."""
-    if not field.nullable:
+    """The rules that the field's cells break, and where; a cell breaks one rule at most."""
+    if not field.nullable and cells.missing.any():
         yield NOT_NULL, cells.missing
-    yield f"must be {expected(field)}", cells.unread
+    if cells.unread.any():
+        yield f"must be {expected(field)}", cells.unread
     if field.dtype in ("float", "int"):
-        low, high = limits(field)
-        there = ~(cells.missing | cells.unread)
-        beyond = there & ~((cells.values >= low) & (cells.values <= high))
-        yield range_rule(field), beyond
-        if field.dtype == "int":
-            yield WHOLE, there & ~beyond & (cells.values != np.floor(cells.values))
+        yield from broken_numbers(field, cells.values)
 
 
 def as_text(block: "pa.Array | pd.Series") -> "pd.Series":

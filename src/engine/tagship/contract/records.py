@@ -1,12 +1,13 @@
 """Records of JSON, read by the contract's types: the common case in microseconds.
 
 msgspec reads JSON straight into ``RecordTypes``. What it does not take is read again by
-``RecordReader``, which accepts a little more (12.0 for a whole number) and names every problem.
+``RecordReader``, a column at a time, which takes numbers of any length and names every problem.
 Logged values are read by the same rules, a column at a time.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from heapq import nsmallest
 from typing import Annotated, Any, Literal
 
@@ -16,26 +17,21 @@ from numpy.typing import NDArray
 
 from tagship.contract.boundary import Boundary, Field
 from tagship.contract.values import (
+    NOT_NULL,
+    WHOLE,
     Problem,
-    json_reader,
-    kind_of,
+    broken_numbers,
+    expected,
     limits,
     missing_value,
     read_instant,
+    shown,
     to_array,
 )
 
 _INT64_MAX = 2**63 - 1
 _SHOWN_PROBLEMS = 100
 _SHOWN_CHARACTERS = 80
-_NULL = {type(None)}
-_KINDS: dict[str, set[type]] = {
-    "category": {str, int},
-    "string": {str},
-    "bool": {bool},
-    "datetime": {str},
-}
-"""What JSON values of a type are in Python; numbers are float or int."""
 
 
 class InvalidRecords(Exception):
@@ -58,21 +54,28 @@ class RecordTypes:
         options: dict[str, Any] = {"forbid_unknown_fields": True, "gc": False}
         self.record = msgspec.defstruct("Record", members, **options)
         self.columns = msgspec.defstruct("Columns", lists, **options)
-        self.direct = _direct_order(boundary)
-        """Where each of the matrix's columns stands in a record, and its codes if it is a category.
-
-        None when features are derived, or a date must be read only to be checked.
-        """
+        self._order = _direct_order(boundary)
+        self._whole_at = [at for at, f in enumerate(boundary.fields) if f.dtype == "int"]
         self._converters = [(field.name, _converter(field)) for field in boundary.fields]
 
     def arrays(self, columns: Sequence[Sequence[Any]]) -> dict[str, NDArray[Any]]:
         """Columns that msgspec took as ``Boundary.matrix`` takes them.
 
         Raises:
-            ValueError: a date is none.
+            ValueError: a date is none, or a number is not whole.
         """
         pairs = zip(self._converters, columns, strict=True)
         return {name: convert(values) for (name, convert), values in pairs}
+
+    def direct(self, values: Sequence[Any]) -> list[float] | None:
+        """A record's values as a row of the matrix.
+
+        None where the way is longer: features are derived, a date must be read only to be checked,
+        or a whole number is written with a point.
+        """
+        if self._order is None or float in map(type, [values[at] for at in self._whole_at]):
+            return None
+        return [values[at] if codes is None else codes[values[at]] for at, codes in self._order]
 
 
 class ColumnReader:
@@ -80,49 +83,45 @@ class ColumnReader:
 
     def __init__(self, field: Field) -> None:
         self.field = field
-        self._read = json_reader(field)
+        self._types = list[_type(field)]  # type: ignore[misc]
         self._convert = _converter(field)
-        self._kinds = _KINDS.get(field.dtype, {float, int}) | (_NULL if field.nullable else set())
+        any_number = replace(field, dtype="float") if field.dtype == "int" else field
+        self._kinds = list[_nullable(any_number, _kind(any_number))]  # type: ignore[misc]
+        self._convert_kind = _converter(any_number)
 
     def read(
         self, values: Sequence[Any], most: int | None = None
     ) -> tuple[NDArray[Any], dict[int, str]]:
-        """The array, missing where a value is refused, and the reason at each such place.
+        """The array, and the reason at each place whose value is refused.
 
         Args:
             most: after so many refusals the rest is left out.
         """
-        array = self._read_at_once(values)
-        if array is not None:
-            return array, {}
+        try:
+            return self._convert(msgspec.convert(values, self._types)), {}
+        except ValueError:
+            return self._read_each(values, most)
+
+    def _read_each(
+        self, values: Sequence[Any], most: int | None
+    ) -> tuple[NDArray[Any], dict[int, str]]:
         elements: list[Any] = []
         refused: dict[int, str] = {}
         for at, value in enumerate(values):
             try:
-                elements.append(self._read(value))
-            except ValueError as error:
+                elements += self._convert_kind(msgspec.convert([value], self._kinds)).tolist()
+            except ValueError:
                 elements.append(missing_value(self.field))
-                refused[at] = str(error)
+                rule = f"must be {expected(self.field)}; is {shown(value)}"
+                refused[at] = rule if value is not None else NOT_NULL
                 if len(refused) == most:
                     break
-        return to_array(self.field, elements), refused
-
-    def _read_at_once(self, values: Sequence[Any]) -> NDArray[Any] | None:
-        """None where a value is of another kind or refused: each must be read by itself."""
-        if not set(map(type, values)) <= self._kinds:
-            return None
-        try:
-            array = self._convert(values)
-        except (KeyError, ValueError, OverflowError):
-            return None
+        array = to_array(self.field, elements)
         if self.field.dtype in ("float", "int"):
-            low, high = limits(self.field)
-            good = (array >= low) & (array <= high)
-            if self.field.dtype == "int":
-                good &= array == np.floor(array)
-            if not (good | np.isnan(array)).all():
-                return None
-        return array
+            for rule, rows in broken_numbers(self.field, array):
+                places = np.flatnonzero(rows)[:most].tolist()
+                refused |= {at: f"{rule}, is {shown(values[at])}" for at in places}
+        return array, refused
 
 
 class RecordReader:
@@ -144,7 +143,7 @@ class RecordReader:
             if len(problems) >= _SHOWN_PROBLEMS:
                 break
             if type(record) is not dict:
-                problems.append(Problem(row, "", f"must be an object, not {kind_of(record)}"))
+                problems.append(Problem(row, "", f"must be an object; is {shown(record)}"))
                 continue
             objects.append((row, record))
             if record.keys() != self._names:
@@ -169,19 +168,27 @@ class RecordReader:
 
 
 def _type(field: Field) -> Any:
-    kind: Any
-    if field.dtype == "category":
-        kind = Literal[field.values]
-    elif field.dtype == "int":
+    """What msgspec takes: fractions for whole numbers too, and no integer beyond 64 bits."""
+    kind = _kind(field)
+    if field.dtype == "int":
         least = -_INT64_MAX if field.min is None else max(math.ceil(field.min), -_INT64_MAX)
         most = _INT64_MAX if field.max is None else min(math.floor(field.max), _INT64_MAX)
         kind = Annotated[int, msgspec.Meta(ge=least, le=most)]
-    elif field.dtype == "float":
+    if field.dtype in ("float", "int"):
         low, high = limits(field)
-        kind = Annotated[float, msgspec.Meta(ge=low, le=high)]
-    else:
-        kind = bool if field.dtype == "bool" else str
+        number = Annotated[float, msgspec.Meta(ge=low, le=high)]
+        kind = number if field.dtype == "float" else kind | number
+    return _nullable(field, kind)
+
+
+def _nullable(field: Field, kind: Any) -> Any:
     return kind | None if field.nullable else kind
+
+
+def _kind(field: Field) -> Any:
+    if field.dtype == "category":
+        return Literal[field.values]
+    return {"float": float, "int": int, "bool": bool}.get(field.dtype, str)
 
 
 def _converter(field: Field) -> Callable[[Sequence[Any]], NDArray[Any]]:
@@ -194,7 +201,16 @@ def _converter(field: Field) -> Callable[[Sequence[Any]], NDArray[Any]]:
         return lambda values: to_array(
             field, [absent if value is None else read_instant(value) for value in values]
         )
+    if field.dtype == "int":
+        return _whole_numbers
     return lambda values: to_array(field, values)
+
+
+def _whole_numbers(values: Sequence[Any]) -> NDArray[np.float64]:
+    numbers = np.array(values, dtype=np.float64)
+    if (numbers > np.floor(numbers)).any():
+        raise ValueError(WHOLE)
+    return numbers
 
 
 def _codes(field: Field) -> dict[Any, int]:
@@ -202,6 +218,7 @@ def _codes(field: Field) -> dict[Any, int]:
 
 
 def _direct_order(boundary: Boundary) -> list[tuple[int, dict[Any, int] | None]] | None:
+    """Where each of the matrix's columns stands in a record, and its codes if it is a category."""
     if boundary.derive is not None or any(f.dtype == "datetime" for f in boundary.fields):
         return None
     at = {field.name: index for index, field in enumerate(boundary.fields)}

@@ -6,9 +6,10 @@ A value comes in one of two forms. A *JSON value* has its type: the text ``"12"`
 date or bytes by the file's own types is no number. numpy only: the service's image has it.
 """
 
+import json
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -37,7 +38,6 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _ABSENT = {"category": -1, "string": None, "datetime": np.datetime64("NaT", "us")}
 _DTYPES: dict[str, Any] = {"category": np.int64, "string": object, "datetime": "datetime64[us]"}
 _EXPECTED = {"bool": "true or false", "string": "text", "datetime": "an ISO 8601 date"}
-_KINDS = {bool: "a boolean", str: "text", int: "a number", float: "a number", list: "an array"}
 _SHOWN_CHARACTERS = 80
 _SHOWN_CATEGORIES = 12
 _WHOLE_FLOATS = 2.0**63
@@ -88,28 +88,17 @@ def expected(field: Field) -> str:
     return _EXPECTED.get(field.dtype, "a number")
 
 
-def range_rule(field: Field) -> str:
-    """The refusal of a number that is out of range."""
-    if not field.feature and field.min is None and field.max is None:
-        return "must be finite"
+def broken_numbers(field: Field, numbers: NDArray[np.float64]) -> Iterator[tuple[str, Mask]]:
+    """The rules that a column of numbers breaks, and where; NaN, which is missing, breaks none."""
     low, high = limits(field)
-    return f"must be between {low:g} and {high:g}"
-
-
-def json_reader(field: Field) -> Read:
-    """How a value of a JSON request becomes an element; made once for each column."""
-    read = _typed_reader(field)
-    absent = missing_value(field)
-
-    def nullable(value: Any) -> Any:
-        return absent if value is None else read(value)
-
-    def required(value: Any) -> Any:
-        if value is None:
-            raise ValueError(NOT_NULL)
-        return read(value)
-
-    return nullable if field.nullable else required
+    beyond = (numbers < low) | (numbers > high)
+    if beyond.any():
+        unlimited = not field.feature and field.min is None and field.max is None
+        yield "must be finite" if unlimited else f"must be between {low:g} and {high:g}", beyond
+    if field.dtype == "int":
+        fractions = (numbers > np.floor(numbers)) & ~beyond
+        if fractions.any():
+            yield WHOLE, fractions
 
 
 def cell_reader(field: Field) -> Read:
@@ -172,54 +161,7 @@ def read_instant(text: Any) -> np.datetime64:
         naive = parsed.replace(tzinfo=None)
         return np.datetime64(naive - offset if offset else naive, "us")
     except (TypeError, ValueError, OverflowError):
-        raise ValueError(f"must be an ISO 8601 date, is {_clip(text)}") from None
-
-
-def _typed_reader(field: Field) -> Read:
-    if field.dtype in ("float", "int"):
-        return _number_reader(field)
-    if field.dtype == "category":
-        codes = {(type(value), value): code for code, value in enumerate(field.values)}
-        return lambda value: _code(codes, value, field)
-    return {"bool": _read_bool, "string": _read_string, "datetime": read_instant}[field.dtype]
-
-
-def _number_reader(field: Field) -> Read:
-    low, high = limits(field)
-    out_of_range = range_rule(field)
-    whole = field.dtype == "int"
-
-    def read(value: Any) -> float:
-        if type(value) is not float and type(value) is not int:
-            raise ValueError(f"must be a number, not {kind_of(value)}")
-        if not low <= value <= high:  # false for NaN as well
-            raise ValueError(f"{out_of_range}, is {_clip(value)}")
-        if whole and value != int(value):
-            raise ValueError(f"{WHOLE}, is {_clip(value)}")
-        return value
-
-    return read
-
-
-def _code(codes: dict[tuple[type, Any], int], value: Any, field: Field) -> int:
-    code = codes.get((type(value), value)) if type(value) in (str, int) else None
-    if code is None:
-        raise ValueError(f"must be {expected(field)}; is {_clip(value)}")
-    return code
-
-
-def _read_bool(value: Any) -> float:
-    if type(value) is not bool:
-        raise ValueError(f"must be true or false, not {kind_of(value)}")
-    return float(value)
-
-
-def _read_string(value: Any) -> str:
-    if type(value) is not str:
-        raise ValueError(f"must be text, not {kind_of(value)}")
-    if not value.isascii() and _SURROGATE.search(value):
-        raise ValueError("must be text, and holds half a character: \\ud800 to \\udfff")
-    return value
+        raise ValueError("must be an ISO 8601 date") from None
 
 
 def _from(elements: dict[str, Any], rule: str) -> Read:
@@ -231,11 +173,11 @@ def _from(elements: dict[str, Any], rule: str) -> Read:
     return read
 
 
-def kind_of(value: Any) -> str:
-    """What a JSON value is."""
-    return "null" if value is None else _KINDS.get(type(value), "an object")
-
-
-def _clip(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value as a refusal quotes it: short, and nested ones by their kind alone."""
+    if isinstance(value, list | dict):
+        return "an array" if isinstance(value, list) else "an object"
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
     text = repr(value[: _SHOWN_CHARACTERS + 1] if isinstance(value, str) else value)
     return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"

@@ -176,7 +176,6 @@ def _broken(field: Field, cells: Cells, found: pd.Series) -> list[Failure]:
     return [
         _failure(field.name, rule.removeprefix("must be "), found, rows)
         for rule, rows in broken_rules(field, cells)
-        if rows.any()
     ]
 
 

@@ -1,8 +1,8 @@
 """From a request's body to the model's input; the common case in microseconds.
 
 msgspec reads a body straight into the contract's types. What it does not take, and what may hold
-a key twice, is read again by the exact decoder, which accepts a little more (12.0 for a whole
-number) and names every problem. So msgspec decides the speed, never the answer.
+a key twice, is read again by the exact decoder, which takes numbers of any length and names every
+problem. So msgspec decides the speed, never the answer.
 
 Either costs time and memory by the number of values. A body that holds more of them than the
 largest request that is allowed is refused by counting bytes, before anything is made of it.
@@ -81,7 +81,6 @@ class Reader:
         self._one = msgspec.json.Decoder(self._types.record)
         self._many = msgspec.json.Decoder(list[self._types.record])  # type: ignore[name-defined]
         self._columns = msgspec.json.Decoder(body)
-        self._direct = self._types.direct
         self._derived = derived_place(boundary)
         # A record of n columns has n - 1 commas, a brace, and a comma or two line ends behind it.
         self._in_text = any(_may_hold(field, _COUNTED) for field in boundary.fields)
@@ -151,10 +150,10 @@ class Reader:
         values = msgspec.structs.astuple(record)
         if body.count(b":") != len(values):
             raise _Unsure
-        if self._direct is None:
+        row = self._types.direct(values)
+        if row is None:
             matrix = self._matrix([(value,) for value in values])
         else:
-            row = [values[at] if codes is None else codes[values[at]] for at, codes in self._direct]
             matrix = np.array([row], dtype=np.float32)
         return Request("one", matrix, record)
 

@@ -110,7 +110,7 @@ def test_a_missing_value_of_a_number_is_nan_and_of_a_category_minus_one():
         (b'{"columns": {"a": 1, "k": "x"}}',
          (0, "columns", "must be an object of arrays, one a column")),
         (b'{"columns": {"a": [], "k": []}}', (0, "", "there are no records")),
-        (b'{"columns": {"a": [1, "b"], "k": ["x", "y"]}}', (1, "a", "must be a number, not text")),
+        (b'{"columns": {"a": [1, "b"], "k": ["x", "y"]}}', (1, "a", "must be a number; is 'b'")),
     ],
 )  # fmt: skip
 def test_columns_that_do_not_fit_are_named(body, problem):
@@ -289,5 +289,5 @@ def test_a_date_that_nothing_reads_is_checked_all_the_same(said):
     """Of a single record, whose numbers go straight into the matrix."""
     boundary = Boundary("regression", (*SMALL.fields, Field("d", "datetime", feature=False)))
     body = json.dumps({"a": 1.5, "k": "x", "d": said}).encode()
-    problem = f"must be an ISO 8601 date, is {said!r}"
+    problem = f"must be an ISO 8601 date; is {said!r}"
     assert outcome(Reader(boundary, 10).read, body) == [(0, "d", problem)]
