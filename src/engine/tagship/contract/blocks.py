@@ -89,7 +89,7 @@ def broken_rules(field: Field, cells: Cells) -> Iterator[tuple[str, Mask]]:
         yield from broken_numbers(field, cells.values)
 
 
-def as_text(block: "pa.Array | pd.Series") -> "pd.Series":
+def as_text(block: "pd.Series") -> "pd.Series":
     """Cells as text, the same from whatever kind of file; what has no text is missing."""
     import pandas as pd
 
@@ -97,7 +97,7 @@ def as_text(block: "pa.Array | pd.Series") -> "pd.Series":
     if not _is_text(array.type):
         texts = _read_distinct(Field("", "string"), array).values
         array = pa.array(texts, pa.string())
-    return pd.Series(array.to_pandas(), dtype="str")
+    return pd.Series(array.to_pandas().array, block.index, "str")
 
 
 def _to_arrow(block: "pa.Array | pd.Series") -> tuple[pa.Array, Mask | None]:

@@ -137,13 +137,12 @@ def _from_boundary(profile: Profile, values: NDArray[Any]) -> Values:
 
 def _from_series(profile: Profile, found: "pd.Series") -> Values:
     """What is not of the column's type is unknown, and has no value."""
-    from tagship.contract.blocks import broken_rules, read_cells
+    from tagship.contract.blocks import as_text, broken_rules, read_cells
 
-    counted = profile.dtype in ("category", "bool")
-    field = Field(str(found.name), "string" if counted else profile.dtype, nullable=True)
+    if isinstance(profile, CategoryProfile):
+        return _from_texts(profile, found, as_text(found))
+    field = Field(str(found.name), profile.dtype, nullable=True)
     cells = read_cells(field, found)
-    if counted:
-        return _from_texts(profile, cells.values, cells.unread)  # type: ignore[arg-type]
     if isinstance(profile, TextProfile):
         return _values(~(cells.missing | cells.unread), cells.unread)
     unknown = cells.unread | dict(broken_rules(field, cells)).get(WHOLE, False)
@@ -152,13 +151,12 @@ def _from_series(profile: Profile, found: "pd.Series") -> Values:
     return _values(np.where(unknown, np.nan, numbers), unknown)
 
 
-def _from_texts(
-    profile: CategoryProfile, found: NDArray[Any], unknown: NDArray[np.bool_]
-) -> Values:
+def _from_texts(profile: CategoryProfile, found: "pd.Series", cells: "pd.Series") -> Values:
     import pandas as pd
 
-    codes, distinct = pd.factorize(found)
-    texts = distinct.tolist()
+    unknown = (found.notna() & cells.isna()).to_numpy()
+    codes, distinct = pd.factorize(cells)
+    texts = list(map(str, distinct))
     if profile.dtype == "bool":
         texts = [_BOOLEANS.get(text.lower(), text) for text in texts]
     names = [str(value) for value in profile.values]
