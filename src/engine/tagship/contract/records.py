@@ -203,6 +203,8 @@ def _converter(field: Field) -> Callable[[Sequence[Any]], NDArray[Any]]:
         )
     if field.dtype == "int":
         return _whole_numbers
+    if field.dtype == "string":
+        return _texts
     return lambda values: to_array(field, values)
 
 
@@ -211,6 +213,14 @@ def _whole_numbers(values: Sequence[Any]) -> NDArray[np.float64]:
     if (numbers > np.floor(numbers)).any():
         raise ValueError(WHOLE)
     return numbers
+
+
+def _texts(values: Sequence[Any]) -> NDArray[np.object_]:
+    """Texts as they are; half of a surrogate pair is refused, which no reader of a log takes."""
+    for value in values:
+        if value is not None:
+            value.encode()  # its error is a ValueError
+    return np.array(values, dtype=object)
 
 
 def _codes(field: Field) -> dict[Any, int]:

@@ -34,7 +34,6 @@ NOT_NULL, WHOLE = "must not be null", "must be a whole number"
 _NUMBER = re.compile(NUMBER)
 _INSTANT = re.compile(r"\d{4}(-?)\d\d\1\d\d([T ](?!24).+)?", re.ASCII)
 """A whole date, and a time of day: weeks, months and other separators are not for every reader."""
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _ABSENT = {"category": -1, "string": None, "datetime": np.datetime64("NaT", "us")}
 _DTYPES: dict[str, Any] = {"category": np.int64, "string": object, "datetime": "datetime64[us]"}
 _EXPECTED = {"bool": "true or false", "string": "text", "datetime": "an ISO 8601 date"}
