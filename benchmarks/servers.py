@@ -45,7 +45,7 @@ class Kind:
     """``{port}`` and ``{folder}`` are filled in."""
     ready: str
     forms: Mapping[str, Form]
-    """``one`` record, ``records`` and, where it has such a thing, ``columns``."""
+    """``one`` record, ``records`` and, where a peer has such a thing, ``columns``."""
 
 
 def _as_columns(records: Records) -> dict[str, list[Any]]:
@@ -62,11 +62,6 @@ def _read_one(answer: Any) -> list[float]:
 
 def _read_many(answer: Any) -> list[float]:
     return [row["probability"] for row in answer["predictions"]]
-
-
-def _read_columns(answer: Any) -> list[float]:
-    found: list[float] = answer["predictions"]["probability"]
-    return found
 
 
 def _fastapi(app: str, *, columns: bool) -> Kind:
@@ -86,7 +81,6 @@ def _ours() -> Kind:
     forms = {
         "one": Form("/predict", lambda records: records[0], _read_one),
         "records": Form("/predict", lambda records: records, _read_many),
-        "columns": Form("/predict", lambda rows: {"columns": _as_columns(rows)}, _read_columns),
     }
     return Kind("ours", [TAGSHIP, "serve", NAME, "--port", "{port}"], "/readyz", forms)
 

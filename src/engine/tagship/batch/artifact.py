@@ -104,16 +104,19 @@ def _import_from(code: Path, function: str) -> None:
 
     A process holds one module of a name: one that was imported before does if its code is the same.
     """
+    name = function.partition(":")[0]
+    package = name.partition(".")[0]
+    own = _sources(code, package)
+    if not own:
+        raise TagshipError(f"{code}: {name} is not there", "build the bento again")
     sys.path.insert(0, str(code))
     try:
         load_feature_function(function)
     finally:
         sys.path.remove(str(code))
-    name = function.partition(":")[0]
     path = Path(sys.modules[name].__file__ or "")
     depth = name.count(".") + (path.name == "__init__.py")
-    package = name.partition(".")[0]
-    if _sources(path.parents[depth], package) != _sources(code, package):
+    if _sources(path.parents[depth], package) != own:
         raise TagshipError(
             f"features: {function} was imported from {path} before, which differs from the model's",
             "load this model in a process of its own",

@@ -50,10 +50,8 @@ class RecordTypes:
             (f"f{at}", _type(field), msgspec.field(name=field.name))
             for at, field in enumerate(boundary.fields)
         ]
-        lists = [(name, list[kind], renamed) for name, kind, renamed in members]  # type: ignore[valid-type]
         options: dict[str, Any] = {"forbid_unknown_fields": True, "gc": False}
         self.record = msgspec.defstruct("Record", members, **options)
-        self.columns = msgspec.defstruct("Columns", lists, **options)
         self._order = _direct_order(boundary)
         self._whole_at = [at for at, f in enumerate(boundary.fields) if f.dtype == "int"]
         self._converters = [(field.name, _converter(field)) for field in boundary.fields]
@@ -210,7 +208,7 @@ def _converter(field: Field) -> Callable[[Sequence[Any]], NDArray[Any]]:
 
 def _whole_numbers(values: Sequence[Any]) -> NDArray[np.float64]:
     numbers = np.array(values, dtype=np.float64)
-    if (numbers > np.floor(numbers)).any():
+    if float in map(type, values) and (numbers > np.floor(numbers)).any():
         raise ValueError(WHOLE)
     return numbers
 

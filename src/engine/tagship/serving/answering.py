@@ -12,12 +12,11 @@ import msgspec
 from tagship.contract.derived import all_finite, score_problems
 from tagship.contract.records import InvalidRecords
 from tagship.serving.access import Access
-from tagship.serving.batching import Runner
 from tagship.serving.ids import Ids, id_keys
 from tagship.serving.labels import LabelReader, UnknownPrediction
 from tagship.serving.metrics import Metrics
 from tagship.serving.prediction_log import PredictionLog
-from tagship.serving.predictor import Predictor, Scores
+from tagship.serving.predictor import Matrix, Predictor, Scores
 from tagship.serving.reading import NotJson, Reader, Request, TooManyRows
 from tagship.serving.settings import Settings
 
@@ -27,6 +26,8 @@ _FAST_BYTES = 256 * 1024
 """A larger body is read in the thread: msgspec takes a millisecond or two for so much."""
 _EXACT_BYTES = 4 * 1024
 """The same for the exact decoder."""
+_INLINE_SECONDS = 0.002
+"""A prediction that takes longer runs in a thread, beside the event loop."""
 
 
 class Refused(Exception):
@@ -50,7 +51,8 @@ class Answering:
         self._reader = Reader(predictor.boundary, settings.max_rows)
         self._readers = ThreadPoolExecutor(1, thread_name_prefix="reading")
         """One large body at a time: what is made of it is many times its size."""
-        self._runner = Runner(predictor, settings.batch_rows)
+        self._inline_rows = _INLINE_SECONDS / max(predictor.seconds, 2e-5)
+        self._predictors = ThreadPoolExecutor(1, thread_name_prefix="prediction")
         self._access = Access(settings)
         self._label_reader = LabelReader(predictor.boundary, settings.max_rows, self.ids.rows)
         self._log: PredictionLog | None = None
@@ -72,13 +74,13 @@ class Answering:
         if wait:
             raise Refused(429, "rate_limited", "too many requests with this key", retry_after=wait)
 
-    async def predict(self, body: bytes, lines: bool = False) -> tuple[str, bytes]:
-        """The request's id and its answer, as JSON or as one JSON object a line.
+    async def predict(self, body: bytes) -> tuple[str, bytes]:
+        """The request's id and its answer as JSON.
 
         Raises:
             Refused: against the contract, too large, without a score, or not in time.
         """
-        return await self._answer(await self._read(body, lines))
+        return await self._answer(await self._read(body))
 
     async def feedback(self, body: bytes) -> tuple[str, bytes]:
         """Keep labels that arrived later; they are on disk when it returns.
@@ -110,16 +112,16 @@ class Answering:
         if self._log is not None:
             self._log.close()
 
-    async def _read(self, body: bytes, lines: bool) -> Request:
+    async def _read(self, body: bytes) -> Request:
         """Read a body: a small one at once, others where they keep nobody waiting."""
         reader = self._reader
         try:
             if len(body) > _FAST_BYTES:
-                return await self._in_thread(reader.read, body, lines)
-            request = reader.read_fast(body, lines)
+                return await self._in_thread(reader.read, body)
+            request = reader.read_fast(body)
             if request is None and len(body) > _EXACT_BYTES:
-                return await self._in_thread(reader.read_exactly, body, lines)
-            return request or reader.read_exactly(body, lines)
+                return await self._in_thread(reader.read_exactly, body)
+            return request or reader.read_exactly(body)
         except (NotJson, TooManyRows, InvalidRecords) as error:
             raise _refused(error, "the request breaks the contract") from None
 
@@ -135,10 +137,7 @@ class Answering:
             raise Refused(503, "timeout", late, retry_after=1) from None
 
     async def _answer(self, request: Request) -> tuple[str, bytes]:
-        scores = self._runner.now(request.matrix)
-        if scores is None:
-            later = self._runner.later(request.matrix)
-            scores = await self._in_time(later, "the prediction took too long")
+        scores = await self._scores(request.matrix)
         if not all_finite(scores):
             found = score_problems(self.predictor.boundary, request.matrix, scores)
             fields = [asdict(problem) for problem in found]
@@ -148,28 +147,21 @@ class Answering:
         else:
             self.metrics.predicted_many(*self.predictor.labels(scores))
         request_id = self.ids.new(len(scores))
-        answer = self._encoded(request, scores, request_id)
+        about = {"release": self.predictor.release, "request_id": request_id}
+        if request.many:
+            answer = _encode({"predictions": self.predictor.answers(scores)} | about)
+        else:
+            answer = _encode(self.predictor.answer(scores) | about)
         if self._log is not None:
-            lines = request.shape == "lines"
-            logged = self._encoded_many(scores, request_id) if lines else answer
-            self._log.prediction(time.time(), request_id, request.logged, logged)
+            self._log.prediction(time.time(), request_id, request.logged, answer)
         return request_id, answer
 
-    def _encoded(self, request: Request, scores: Scores, request_id: str) -> bytes:
-        about = {"release": self.predictor.release, "request_id": request_id}
-        if request.shape == "one":
-            return _encode(self.predictor.answer(scores) | about)
-        if request.shape == "columns":
-            return _encode({"predictions": self.predictor.answer_columns(scores)} | about)
-        if request.shape == "lines":
-            answers = self.predictor.answers(scores)
-            lines = [_encode({**answer, "row": row} | about) for row, answer in enumerate(answers)]
-            return b"\n".join(lines) + b"\n"
-        return self._encoded_many(scores, request_id)
-
-    def _encoded_many(self, scores: Scores, request_id: str) -> bytes:
-        about = {"release": self.predictor.release, "request_id": request_id}
-        return _encode({"predictions": self.predictor.answers(scores)} | about)
+    async def _scores(self, matrix: Matrix) -> Scores:
+        if len(matrix) <= self._inline_rows:
+            return self.predictor.scores(matrix)
+        loop = asyncio.get_running_loop()
+        work = loop.run_in_executor(self._predictors, self.predictor.scores, matrix)
+        return await self._in_time(work, "the prediction took too long")
 
 
 def _refused(error: NotJson | TooManyRows | InvalidRecords, invalid: str) -> Refused:

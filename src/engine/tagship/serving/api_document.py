@@ -13,8 +13,7 @@ from tagship.serving.settings import Settings
 from tagship.serving.smoke import example_value
 
 _REFUSALS = {
-    "400": "Not JSON, not UTF-8, a key twice, a line that is not one whole record, or headers that"
-    " say different things",
+    "400": "Not JSON, not UTF-8, a key twice, or headers that say different things",
     "401": "No valid key",
     "404": "No such prediction was made here; or the service keeps no log, nor feedback",
     "408": "The body did not arrive in time",
@@ -57,13 +56,13 @@ def document(
     error["properties"]["fields"] = problems
     guarded: list[Any] = [{"key": []}] if settings.api_keys else []
     schemes = {"key": {"type": "http", "scheme": "bearer"}} if settings.api_keys else {}
-    record, records, _ = TypeAdapter(request).json_schema()["oneOf"]
+    record, records = TypeAdapter(request).json_schema()["oneOf"]
     taken = {"oneOf": [record, records | {"minItems": 1}]}
     many = {"value": [example, example], "summary": "several records"}
     predict = _operation(
         "predict",
         "Predict for one record, or an array of records",
-        {"oneOf": TypeAdapter(answer).json_schema()["oneOf"][:2]},
+        TypeAdapter(answer).json_schema(),
         error,
         {
             "application/json": {
@@ -107,8 +106,7 @@ def document(
 
 _ABOUT = (
     "Nothing that breaks the contract reaches the model. `request_id` of an answer is what"
-    " feedback names. Many records may also be sent as columns of one length, which no schema can"
-    ' say: `{"columns": {"name": [values]}}`; or one a line, as `application/x-ndjson`.'
+    " feedback names."
 )
 
 

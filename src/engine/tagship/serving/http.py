@@ -24,7 +24,6 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _JSON = (b"content-type", b"application/json")
-_LINES = (b"content-type", b"application/x-ndjson")
 _SAFE = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -102,12 +101,12 @@ class PredictPath:
             body = self._begin(answering, scope)
             headers = _headers(scope["headers"])
             answering.admit(headers)
-            lines = _is_lines(headers, scope["path"])
+            _check_media_type(headers)
             content = await body.read(receive, headers)
             if scope["path"] == "/feedback":
                 request_id, answer = await answering.feedback(content)
             else:
-                request_id, answer = await answering.predict(content, lines)
+                request_id, answer = await answering.predict(content)
             self._held[0].hold(body, len(answer))
         except Refused as refusal:
             refusal.__traceback__ = refusal.__context__ = None  # their frames hold the body's parts
@@ -122,7 +121,7 @@ class PredictPath:
         else:
             try:
                 with body:
-                    await _reply(send, 200, answer, _LINES if lines else _JSON, request_id)
+                    await _reply(send, 200, answer, _JSON, request_id)
             except Refused:  # it takes no answer, so not this one either
                 extension = scope.get("extensions", {}).get(CUT_OFF)
                 if extension:  # else it is left to the kernel
@@ -167,20 +166,16 @@ def _headers(given: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     return headers
 
 
-def _is_lines(headers: dict[bytes, bytes], path: str) -> bool:
-    """Whether the body is a record a line; a media type that is not taken is refused."""
+def _check_media_type(headers: dict[bytes, bytes]) -> None:
+    """Refuse what does not say that it is plain JSON."""
     encoding = headers.get(b"content-encoding", b"identity").strip().lower()
     if encoding not in (b"", b"identity"):
         shown = encoding[:80].decode("ascii", "replace")
         raise Refused(415, "content_type", f"content-encoding {shown} is not taken: send it plain")
     kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    if kind in (b"", b"application/json"):
-        return False
-    if kind in (b"application/x-ndjson", b"application/jsonl") and path == "/predict":
-        return True
-    shown = kind[:80].decode("ascii", "replace")
-    taken = "application/json" + (" or application/x-ndjson" if path == "/predict" else "")
-    raise Refused(415, "content_type", f"{shown} is not taken: send {taken}")
+    if kind not in (b"", b"application/json"):
+        shown = kind[:80].decode("ascii", "replace")
+        raise Refused(415, "content_type", f"{shown} is not taken: send application/json")
 
 
 def _comes_still(

@@ -102,22 +102,6 @@ class Predictor:
                 answer["probabilities"] = dict(zip(boundary.classes, row, strict=True))
         return answers
 
-    def answer_columns(self, scores: Scores) -> dict[str, Any]:
-        """The same answers as columns, for bulk requests."""
-        boundary = self.boundary
-        labels, chosen = self.labels(scores)
-        if boundary.task == "regression":
-            return {"prediction": chosen.tolist()}
-        found: dict[str, Any] = {
-            "prediction": [boundary.classes[label] for label in labels.tolist()],
-            "probability": chosen.tolist(),
-        }
-        if boundary.task == "multiclass":
-            found["probabilities"] = {
-                name: scores[:, at].tolist() for at, name in enumerate(boundary.classes)
-            }
-        return found
-
     def _warm_up(self) -> float:
         """The first call of a session is slow; nobody's request should be it."""
         matrix = np.zeros((1, len(self.boundary.names)), dtype=np.float32)

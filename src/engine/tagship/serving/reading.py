@@ -11,8 +11,8 @@ largest request that is allowed is refused by counting bytes, before anything is
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -23,9 +23,6 @@ from tagship.contract.derived import all_finite, derived_place, derived_problems
 from tagship.contract.records import InvalidRecords, RecordReader, RecordTypes
 from tagship.contract.values import Problem
 
-Shape = Literal["one", "many", "columns", "lines"]
-_COLUMNS = "columns"
-_START_OF_COLUMNS = b'{"columns":'
 _TEXT = re.compile(
     rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL
 )  # one that never ends is all the rest
@@ -46,11 +43,12 @@ class TooManyRows(ValueError):
 class Request:
     """A body that keeps the contract."""
 
-    shape: Shape
+    many: bool
+    """Whether it is an array of records."""
     matrix: NDArray[np.float32]
     """Shape (rows, features)."""
     content: Any
-    """What was read: a record, records, or columns."""
+    """What was read: a record, or records."""
 
     @property
     def logged(self) -> bytes:
@@ -74,73 +72,55 @@ class Reader:
         self._fields = boundary.fields
         self._exact = RecordReader(boundary)
         self._types = RecordTypes(boundary)
-        columns = self._types.columns
-        body = msgspec.defstruct(
-            "Body", [(_COLUMNS, columns)], forbid_unknown_fields=True, gc=False
-        )
         self._one = msgspec.json.Decoder(self._types.record)
         self._many = msgspec.json.Decoder(list[self._types.record])  # type: ignore[name-defined]
-        self._columns = msgspec.json.Decoder(body)
         self._derived = derived_place(boundary)
-        # A record of n columns has n - 1 commas, a brace, and a comma or two line ends behind it.
+        # A record of n columns has n - 1 commas, a brace, and a comma behind it.
         self._in_text = any(_may_hold(field, _COUNTED) for field in boundary.fields)
         self._most_values = max_rows * (len(boundary.fields) + 2) + _MORE_VALUES
 
-    def read(self, body: bytes, lines: bool = False) -> Request:
-        """Read JSON (a record, an array of records, or columns), or one record a line.
+    def read(self, body: bytes) -> Request:
+        """Read JSON: a record, or an array of records.
 
         Raises:
             NotJson: it is not JSON, or not UTF-8.
             TooManyRows: the request holds too many.
             InvalidRecords: it breaks the contract.
         """
-        self._check_values(body, lines)
-        return self._by_msgspec(body, lines) or self._by_exact(body, lines)
+        return self.read_fast(body) or self._by_exact(body)
 
-    def read_fast(self, body: bytes, lines: bool = False) -> Request | None:
+    def read_fast(self, body: bytes) -> Request | None:
         """The same by msgspec alone; None where the exact decoder must decide."""
-        self._check_values(body, lines)
-        return self._by_msgspec(body, lines)
-
-    def read_exactly(self, body: bytes, lines: bool = False) -> Request:
-        """The same by the exact decoder alone."""
-        self._check_values(body, lines)
-        return self._by_exact(body, lines)
-
-    def _by_msgspec(self, body: bytes, lines: bool) -> Request | None:
+        self._check_values(body)
         try:
-            if lines:
-                rows = [line for line in body.split(b"\n") if line.strip()]
-                self._check_rows(len(rows))
-                return self._of_records(list(map(self._one.decode, rows)), body, "lines")
-            start = body.lstrip()[:16]
-            if start.startswith(b"["):
-                return self._of_records(self._many.decode(body), body, "many")
-            if start.replace(b" ", b"").startswith(_START_OF_COLUMNS):
-                return self._read_columns(body)
+            if body.lstrip()[:1] == b"[":
+                return self._read_many(body)
             return self._read_one(body)
         except _NOT_FAST:
             return None
 
-    def _by_exact(self, body: bytes, lines: bool) -> Request:
-        """Each line is read by itself: an answer belongs to the line at its place."""
-        if not lines:
-            return self._exactly(load_json(body, "the body is not JSON"))
-        rows = [(at, line) for at, line in enumerate(body.split(b"\n"), 1) if line.strip()]
-        self._check_rows(len(rows))
-        content = [load_json(line, f"line {at} is not one JSON record") for at, line in rows]
-        return replace(self._exactly(content), shape="lines")
+    def read_exactly(self, body: bytes) -> Request:
+        """The same by the exact decoder alone."""
+        self._check_values(body)
+        return self._by_exact(body)
 
-    def _check_values(self, body: bytes, lines: bool) -> None:
+    def _by_exact(self, body: bytes) -> Request:
+        content = load_json(body, "the body is not JSON")
+        many = isinstance(content, list)
+        records = content if many else [content]
+        self._check_rows(len(records))
+        return Request(many, self._sound(self._exact.read(records)), content)
+
+    def _check_values(self, body: bytes) -> None:
         """Refuse more values than any request may hold; they are counted, not read."""
         most = self._most_values
         if len(body) <= most:
             return
-        found = _values(body, lines)
+        found = _values(body)
         quotes = body.count(b'"') - body.count(b'\\"')
         # A value has a key and a text at most; more texts than that cost too much to leave out.
         if found > most and self._in_text and quotes <= 4 * most:
-            found = _values(_TEXT.sub(b'""', body), lines)
+            found = _values(_TEXT.sub(b'""', body))
         if found > most:
             allowed = f"{self._max_rows} records of {len(self._fields)} columns"
             raise TooManyRows(f"over {most} values; at most {allowed} a request")
@@ -155,22 +135,15 @@ class Reader:
             matrix = self._matrix([(value,) for value in values])
         else:
             matrix = np.array([row], dtype=np.float32)
-        return Request("one", matrix, record)
+        return Request(False, matrix, record)
 
-    def _of_records(self, records: list[Any], body: bytes, shape: Shape) -> Request:
+    def _read_many(self, body: bytes) -> Request:
+        records = self._many.decode(body)
         self._check_rows(len(records))
         if body.count(b":") != len(records) * len(self._fields):
             raise _Unsure
         columns = list(zip(*map(msgspec.structs.astuple, records), strict=True))
-        return Request(shape, self._matrix(columns), records)
-
-    def _read_columns(self, body: bytes) -> Request:
-        content = self._columns.decode(body)
-        columns = msgspec.structs.astuple(getattr(content, _COLUMNS))
-        if body.count(b":") != len(columns) + 1 or len({len(values) for values in columns}) != 1:
-            raise _Unsure
-        self._check_rows(len(columns[0]))
-        return Request("columns", self._matrix(columns), content)
+        return Request(True, self._matrix(columns), records)
 
     def _matrix(self, columns: Sequence[Sequence[Any]]) -> NDArray[np.float32]:
         try:
@@ -194,36 +167,6 @@ class Reader:
         if rows > self._max_rows:
             raise TooManyRows(f"{rows} records; at most {self._max_rows} a request")
 
-    def _exactly(self, content: Any) -> Request:
-        shape: Shape = "many" if isinstance(content, list) else "one"
-        records = content if isinstance(content, list) else [content]
-        if isinstance(content, dict) and content.keys() == {_COLUMNS}:
-            shape, records = "columns", self._transpose(content[_COLUMNS])
-        self._check_rows(len(records))
-        columns = self._exact.read(records)
-        return Request(shape, self._sound(columns), content)
-
-    def _transpose(self, columns: Any) -> list[dict[str, Any]]:
-        names = {field.name for field in self._fields}
-        if not isinstance(columns, dict) or not all(isinstance(v, list) for v in columns.values()):
-            problem = "must be an object of arrays, one a column"
-            raise InvalidRecords([Problem(0, _COLUMNS, problem)])
-        if len({len(values) for values in columns.values()}) > 1:
-            sizes = {name: len(values) for name, values in columns.items()}
-            most = max(sizes.values())
-            raise InvalidRecords(
-                [
-                    Problem(size, name, f"has {size} values, another column {most}")
-                    for name, size in sizes.items()
-                    if size < most
-                ]
-            )
-        if not columns:
-            raise InvalidRecords([Problem(0, name, "is missing") for name in sorted(names)])
-        rows = len(next(iter(columns.values())))
-        self._check_rows(rows)
-        return [{name: values[row] for name, values in columns.items()} for row in range(rows)]
-
 
 class _Unsure(Exception):
     """msgspec took it, but the exact decoder must decide."""
@@ -232,12 +175,12 @@ class _Unsure(Exception):
 _NOT_FAST = (msgspec.MsgspecError, RecursionError, UnicodeError, _Unsure)
 
 
-def _values(body: bytes, lines: bool) -> int:
-    """How many commas, ends of arrays and objects and, of lines, of lines: one for each value.
+def _values(body: bytes) -> int:
+    """How many commas and ends of arrays and objects: one for each value.
 
     What begins and does not end is nested, of which JSON's reader takes a thousand.
     """
-    return sum(map(body.count, _COUNTED + b"\n" if lines else _COUNTED))
+    return sum(map(body.count, _COUNTED))
 
 
 def _may_hold(field: Field, characters: bytes) -> bool:

@@ -70,7 +70,7 @@ def make_service(name: str, file: str) -> Any:
             drain_on_sigterm(settings.drain_seconds)
 
         async def predict(self, request: Any, /) -> Any:
-            """Predict for one record, an array of records, or columns."""
+            """Predict for one record, or an array of records."""
             raise AssertionError("requests are answered in front of this route")
 
         @bentoml.on_shutdown  # type: ignore[untyped-decorator]

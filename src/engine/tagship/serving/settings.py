@@ -50,9 +50,6 @@ class Settings(BaseModel):
 
     threads: int = Field(0, ge=0, le=1024)
     """Threads of one prediction; 0 is the container's CPU limit."""
-    batch_rows: int = Field(0, ge=0, le=1_000_000)
-    """Adaptive batching for slow models: up to so many waiting rows are predicted at once; 0 is
-    off. It helps when one prediction takes over a millisecond, and costs time below that."""
     max_body_bytes: int = Field(10 * _MB, ge=100, le=1024 * _MB)
     """A larger body is refused with 413."""
     max_rows: int = Field(10_000, ge=1, le=10_000_000)

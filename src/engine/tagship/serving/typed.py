@@ -16,36 +16,29 @@ _limited: Callable[..., Any] = Field
 
 
 def request_type(name: str, boundary: Boundary) -> Any:
-    """A request as pydantic types, for the typed route: a record, several, or columns."""
+    """A request as pydantic types, for the typed route: a record, or several."""
     record = record_model(name, boundary)
-    lists = _members(boundary, _list)
-    columns = _model(f"{name}_columns", __config__=_CLOSED, **lists)
-    bulk: Any = _model(f"{name}_bulk", __config__=_CLOSED, columns=(columns, ...))
-    return _documented(record, list[record], bulk)  # type: ignore[valid-type]
+    return _documented(record, list[record])  # type: ignore[valid-type]
 
 
 def record_model(name: str, boundary: Boundary) -> Any:
     """A request's record as a pydantic model."""
-    return _model(f"{name}_record", __config__=_CLOSED, **_members(boundary, lambda kind: kind))
+    return _model(f"{name}_record", __config__=_CLOSED, **_members(boundary))
 
 
 def answer_type(name: str, boundary: Boundary) -> Any:
-    """An answer as pydantic types: for a record, for several, for columns."""
+    """An answer as pydantic types: for a record, for several."""
     about: dict[str, Any] = {"release": (str, ...), "request_id": (str, ...)}
     kinds: dict[str, Any] = {"prediction": float}
     if boundary.task != "regression":
         kinds = {"prediction": Literal[boundary.classes], "probability": float}
-    one: dict[str, Any] = {key: (kind, ...) for key, kind in kinds.items()}
-    lists: dict[str, Any] = {key: (_list(kind), ...) for key, kind in kinds.items()}
+    single: dict[str, Any] = {key: (kind, ...) for key, kind in kinds.items()}
     if boundary.task == "multiclass":
-        one["probabilities"] = (dict[str, float], ...)
-        lists["probabilities"] = (dict[str, list[float]], ...)
-    row: Any = _model(f"{name}_prediction", **one)
-    columns: Any = _model(f"{name}_prediction_columns", **lists)
+        single["probabilities"] = (dict[str, float], ...)
+    row: Any = _model(f"{name}_prediction", **single)
     return _documented(
-        _model(f"{name}_answer", **one, **about),
+        _model(f"{name}_answer", **single, **about),
         _model(f"{name}_answers", predictions=(list[row], ...), **about),
-        _model(f"{name}_answer_columns", predictions=(columns, ...), **about),
     )
 
 
@@ -66,13 +59,9 @@ def _inlined(schema: Any, definitions: Any = None) -> Any:
     return {key: _inlined(item, definitions) for key, item in schema.items() if key != "$defs"}
 
 
-def _list(kind: Any) -> Any:
-    return list[kind]
-
-
-def _members(boundary: Boundary, wrapped: Callable[[Any], Any]) -> dict[str, Any]:
+def _members(boundary: Boundary) -> dict[str, Any]:
     return {
-        f"field_{at}": (wrapped(_annotation(column)), Field(alias=column.name))
+        f"field_{at}": (_annotation(column), Field(alias=column.name))
         for at, column in enumerate(boundary.fields)
     }
 

@@ -129,4 +129,6 @@ if __name__ == "__main__":
     try:
         main(*sys.argv[1:])
     except TagshipError as refusal:
-        sys.exit(str(refusal))
+        # The reason may become an issue: what a function's own error says may be data.
+        print(refusal.without_data(), file=sys.stderr)
+        sys.exit(1)

@@ -184,7 +184,7 @@ def test_the_features_are_those_of_the_bento(project: Project) -> None:
     bento.write_text(code.replace('columns["visits"] * 2.0', "1 / 0"), "utf-8")
     refused(project, "features.tiny:derive raised ZeroDivisionError", source="data/tiny.csv")
     shutil.rmtree(bento.parent)
-    refused(project, "features.tiny", "bento", source="data/tiny.csv")
+    refused(project, "features.tiny is not there", "build the bento", source="data/tiny.csv")
 
 
 def test_rows_that_break_the_contract_are_named_with_their_reasons(run_project: Project) -> None:

@@ -336,7 +336,7 @@ def test_a_python_source_is_read_by_the_code_of_its_commit(
     watched.push()
     project.write("src/sources/tiny.py", "raise SystemExit('of the work tree')\n")
     answer = watched.retrain()
-    assert (answer["state"], "120 new" in answer["why"]) == ("proposed", True), answer["why"]
+    assert (answer["state"], "120 of them" in answer["why"]) == ("proposed", True), answer["why"]
     project.write("src/sources/tiny.py", SOURCE.replace("tiny.csv", "none.csv"))
     watched.push()
     watched.refused(says="sources.tiny:table raised FileNotFoundError")

@@ -75,8 +75,11 @@ def by_mlflow(uri, model, frame):
 
 def as_frame(answers):
     """A service's answers as MLflow's model names them."""
-    each = {f"probability_{name}": p for name, p in answers.pop("probabilities", {}).items()}
-    return pd.DataFrame(answers | each)
+    rows = []
+    for answer in answers:
+        each = {f"probability_{name}": p for name, p in answer.pop("probabilities", {}).items()}
+        rows.append(answer | each)
+    return pd.DataFrame(rows)
 
 
 @pytest.mark.slow
@@ -103,17 +106,21 @@ def test_answers_over_http_equal_scikit_learns_and_mlflows(
     }
     found, served = [], []
     with serving(copy, model) as address:
-        for at in range(0, len(evidence.target), 1000):
-            part = {name: values[at : at + 1000] for name, values in columns.items()}
-            answer = httpx.post(f"{address}/predict", json={"columns": part}, timeout=60)
+        records = [
+            dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
+        ]
+        for at in range(0, len(records), 1000):
+            answer = httpx.post(f"{address}/predict", json=records[at : at + 1000], timeout=60)
             assert answer.status_code == 200, answer.text[:500]
             answers = answer.json()["predictions"]
             if boundary.task == "multiclass":
-                scores = [answers["probabilities"][name] for name in boundary.classes]
-                found.append(np.array(scores).T)
+                scores = [
+                    [row["probabilities"][name] for name in boundary.classes] for row in answers
+                ]
             else:
                 name = "prediction" if boundary.task == "regression" else "probability"
-                found.append(np.array(answers[name]))
+                scores = [row[name] for row in answers]
+            found.append(np.array(scores))
             served.append(as_frame(answers))
         first = {name: values[0] for name, values in columns.items()}
         single = httpx.post(f"{address}/predict", json=first, timeout=60).json()

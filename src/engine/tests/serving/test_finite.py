@@ -78,14 +78,13 @@ def plain(tmp_path_factory):
         yield made
 
 
-def ask(answers, content, lines=False):
-    body = "\n".join(map(json.dumps, content)) if lines else json.dumps(content)
-    return asyncio.run(answers.predict(body.encode(), lines))[1]
+def ask(answers, content):
+    return asyncio.run(answers.predict(json.dumps(content).encode()))[1]
 
 
-def refused(answers, content, lines=False):
+def refused(answers, content):
     with pytest.raises(Refused) as caught:
-        ask(answers, content, lines)
+        ask(answers, content)
     assert (caught.value.status, caught.value.reason) == (422, "contract")
     return [(at["row"], at["field"], at["problem"]) for at in caught.value.body["fields"]]
 
@@ -98,9 +97,6 @@ def test_a_derived_value_that_is_no_number_is_refused_by_name(plain, change):
     assert b'"probability"' in ask(plain, GOOD)
     assert refused(plain, bad) == [(0, "ratio", said)]
     assert refused(plain, [GOOD, GOOD, bad]) == [(2, "ratio", said)]
-    assert refused(plain, [GOOD, bad], lines=True) == [(1, "ratio", said)]
-    columns = {name: [GOOD[name], bad[name]] for name in GOOD}
-    assert refused(plain, {"columns": columns}) == [(1, "ratio", said)]
 
 
 def test_a_score_that_is_no_number_is_refused_and_says_what_is_missing(plain):

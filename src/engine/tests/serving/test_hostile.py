@@ -124,13 +124,6 @@ def test_the_worst_bodies_are_refused_and_the_service_goes_on(attacked, kind, si
     still_serves(attacked)
 
 
-def test_lines_are_counted_before_they_are_read(attacked):
-    lines = {"content-type": "application/x-ndjson"}
-    blank = CLIENT.post(f"{attacked}/predict", content=b"\n" * 5_000_000, headers=lines)
-    assert (blank.status_code, "values" in blank.json()["error"]) == (413, True)
-    still_serves(attacked)
-
-
 def test_unfinished_bodies_hold_no_more_than_is_allowed(attacked):
     """Sixty clients send 4 MB of 10; without a bound they would hold 240 MB."""
     process = worker(attacked)

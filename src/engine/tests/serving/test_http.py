@@ -121,14 +121,6 @@ def test_nonsense_gets_a_clear_4xx_and_the_next_good_request_is_answered(served,
     assert post(served, RECORD).status_code == 200
 
 
-def test_a_record_torn_over_two_lines_gets_a_400_that_names_the_line(served):
-    line = json.dumps(RECORD)
-    torn = "\n".join([line, *line.split(" ", 1), f"{line}, {line}"])
-    answer = post(served, torn, headers={"content-type": "application/x-ndjson"})
-    assert answer.status_code == 400
-    assert answer.json()["error"].startswith("line 2 is not one JSON record: ")
-
-
 def test_every_route_is_documented_from_the_contract(served):
     document = httpx.get(f"{served[0]}/docs.json", timeout=30).json()
     assert {"/predict", "/feedback", "/info", "/readyz"} <= set(document["paths"])

@@ -48,26 +48,6 @@ def answered(address):
     raise AssertionError(f"nothing answers at {address}")
 
 
-def test_waiting_requests_are_predicted_together_with_the_same_answers(
-    served, run_project, serving
-):
-    expected = [httpx.post(f"{served[0]}/predict", json=row).json()["probability"] for row in ROWS]
-    found = {}
-    with serving(run_project, TAGSHIP_BATCH_ROWS="16") as address, httpx.Client() as client:
-
-        def ask(number):
-            found[number] = client.post(f"{address}/predict", json=ROWS[number]).json()
-
-        threads = [threading.Thread(target=ask, args=(n,)) for n in range(len(ROWS))]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert len(client.post(f"{address}/predict", json=ROWS).json()["predictions"]) == 60
-    probabilities = [found[number]["probability"] for number in range(len(ROWS))]
-    assert probabilities == pytest.approx(expected, abs=1e-6)
-
-
 def test_a_killed_worker_comes_back(run_project, serving):
     with serving(run_project) as address:
         (worker,) = workers(run_project)

@@ -78,29 +78,16 @@ def logged(_run_once, tmp_path_factory, serving):
 
 def test_every_shape_of_request_is_logged_as_it_was_sent_and_answered(logged):
     address, folder = logged
-    columns = {"columns": {name: [value] * 2 for name, value in RECORD.items()}}
-    nd = "\n".join([json.dumps(RECORD)] * 2)
-    plain = {"content-type": "application/json"}
-    answers = [
-        httpx.post(f"{address}/predict", content=content, headers=headers)
-        for content, headers in (
-            (json.dumps(RECORD, indent=2), plain),
-            (json.dumps([RECORD, RECORD]), plain),
-            (json.dumps(columns), plain),
-            (nd, {"content-type": "application/x-ndjson"}),
-        )
-    ]
-    assert [answer.status_code for answer in answers] == [200] * 4
+    contents = [json.dumps(RECORD, indent=2), json.dumps([RECORD, RECORD])]
+    answers = [httpx.post(f"{address}/predict", content=content) for content in contents]
+    assert [answer.status_code for answer in answers] == [200] * 2
     httpx.post(f"{address}/predict", content=b"{}")
-    found = wait_for(lambda: lines(folder), 4)
-    assert len(found) == 4
-    assert [line["request"] for line in found] == [RECORD, [RECORD] * 2, columns, [RECORD] * 2]
-    for line, answer in zip(found[:3], answers, strict=False):
+    found = wait_for(lambda: lines(folder), 2)
+    assert len(found) == 2
+    assert [line["request"] for line in found] == [RECORD, [RECORD] * 2]
+    for line, answer in zip(found, answers, strict=True):
         assert line["response"] == answer.json()
     assert [line["request_id"] for line in found] == [a.headers["x-request-id"] for a in answers]
-    assert [a["prediction"] for a in found[3]["response"]["predictions"]] == [
-        json.loads(line)["prediction"] for line in answers[3].text.splitlines()
-    ]
     assert {line["schema"] for line in found} == {1}
     assert {(line["model"], line["release"]) for line in found} == {("tiny", "unreleased")}
     assert not any("visitor" in json.dumps(line) for line in found), "the id is not asked for"

@@ -75,20 +75,7 @@ def test_the_fast_reader_accepts_and_refuses_what_the_exact_one_does(content):
     assert outcome(reader.read, body) == outcome(reader.read_exactly, body)
 
 
-@settings(max_examples=200, deadline=None)
-@given(rows=st.lists(records, min_size=1, max_size=3))
-def test_columns_and_lines_give_what_records_give(rows):
-    reader = Reader(BOUNDARY, 100)
-    expected = outcome(reader.read_exactly, json.dumps(rows).encode())
-    lines = b"\n".join(json.dumps(row).encode() for row in rows) + b"\n\n"
-    assert outcome(lambda: reader.read(lines, lines=True)) == expected
-    if all(row.keys() == GOOD.keys() for row in rows):
-        columns = {"columns": {name: [row[name] for row in rows] for name in GOOD}}
-        assert outcome(reader.read, json.dumps(columns).encode()) == expected
-
-
-@pytest.mark.parametrize("body", [b'{"a": 1, "k": "x"}', b'[{"a": 1, "k": null}]',
-                                  b' {"columns": {"a": [1.5, 2], "k": ["x", null]}}'])  # fmt: skip
+@pytest.mark.parametrize("body", [b'{"a": 1, "k": "x"}', b' [{"a": 1.5, "k": null}]'])
 def test_the_common_case_never_reaches_the_exact_decoder(body, monkeypatch):
     monkeypatch.setattr(reading.RecordReader, "read", None)
     assert Reader(SMALL, 10).read(body).matrix.dtype == np.float32
@@ -102,27 +89,10 @@ def test_a_missing_value_of_a_number_is_nan_and_of_a_category_minus_one():
 
 
 @pytest.mark.parametrize(
-    ("body", "problem"),
-    [
-        (b'{"columns": {"a": [1], "k": ["x", "y"]}}', (1, "a", "has 1 values, another column 2")),
-        (b'{"columns": {"a": [1]}}', (0, "k", "is missing")),
-        (b'{"columns": {}}', (0, "a", "is missing")),
-        (b'{"columns": {"a": 1, "k": "x"}}',
-         (0, "columns", "must be an object of arrays, one a column")),
-        (b'{"columns": {"a": [], "k": []}}', (0, "", "there are no records")),
-        (b'{"columns": {"a": [1, "b"], "k": ["x", "y"]}}', (1, "a", "must be a number; is 'b'")),
-    ],
-)  # fmt: skip
-def test_columns_that_do_not_fit_are_named(body, problem):
-    assert outcome(Reader(SMALL, 10).read, body)[0] == problem
-
-
-@pytest.mark.parametrize(
     "body",
     [
         b'{"a": 1, "k": "x", "a": 2}',
         b'[{"a": 1, "k": "x"}, {"a": 1, "k": "x", "k": "y"}]',
-        b'{"columns": {"a": [1], "a": [2], "k": ["x"]}}',
         b'{"a": 1, "k" : "x", "k" :"y"}',
     ],
 )
@@ -131,49 +101,9 @@ def test_a_key_that_stands_twice_is_refused(body):
         Reader(SMALL, 10).read(body)
 
 
-GOOD_LINE = b'{"a": 1, "k": "x"}'
-COLON = Boundary("regression", (*SMALL.fields[:1], Field("k", "category", values=("x", "a:b"))))
-
-
-@pytest.mark.parametrize("boundary", [SMALL, COLON], ids=["fast", "exact"])
-@pytest.mark.parametrize(
-    ("broken", "line"),
-    [
-        ([b'{"a": 1,', b' "k": "x"}'], 3),
-        ([b'{"a": 1,', b' "k": "x"}', GOOD_LINE + b", " + GOOD_LINE], 3),
-        ([GOOD_LINE + b", " + GOOD_LINE, b'{"a": 1,', b' "k": "x"}'], 3),
-        ([GOOD_LINE, GOOD_LINE + GOOD_LINE], 4),
-        ([GOOD_LINE, GOOD_LINE + b","], 4),
-        ([GOOD_LINE, b"", GOOD_LINE[:-1]], 5),
-        ([GOOD_LINE[:-1], b"}"], 3),
-        ([b'{"a": 1, "k": "x', b'"}'], 3),
-        ([b'{"a": 1, "k": "x", "a": 2}'], 3),
-        ([b'{"a": NaN, "k": "x"}'], 3),
-        ([b'{"a": 1, "k": "\xff"}'], 3),
-    ],
-)
-def test_a_line_that_is_not_one_record_is_refused_by_its_number(boundary, broken, line):
-    """Answers belong to lines by their place: the right number of records is not enough."""
-    first = GOOD_LINE if boundary is SMALL else GOOD_LINE.replace(b'"x"', b'"a:b"')
-    body = b"\n".join([first, b"", *broken, GOOD_LINE, b""])
-    with pytest.raises(NotJson, match=rf"^line {line} is not one JSON record: "):
-        Reader(boundary, 10).read(body, lines=True)
-
-
-@pytest.mark.parametrize("boundary", [SMALL, COLON], ids=["fast", "exact"])
-def test_lines_may_be_blank_and_end_as_windows_ends_them(boundary):
-    first = GOOD_LINE if boundary is SMALL else GOOD_LINE.replace(b'"x"', b'"a:b"')
-    found = Reader(boundary, 10).read(first + b" \r\n\r\n\n  " + GOOD_LINE, lines=True)
-    assert (found.shape, len(found.matrix)) == ("lines", 2)
-    assert json.loads(found.logged) == [json.loads(first), json.loads(GOOD_LINE)]
-
-
-@pytest.mark.parametrize(
-    "line", [b"[%b]" % GOOD_LINE, b'{"columns": {"a": [1], "k": ["x"]}}', b"1"]
-)
-def test_a_line_holds_a_record_and_no_other_shape(line):
-    problems = outcome(lambda: Reader(SMALL, 10).read(GOOD_LINE + b"\n" + line, lines=True))
-    assert {row for row, *_ in problems} == {1}
+def test_columns_are_a_record_like_any_other():
+    problems = outcome(Reader(SMALL, 10).read, b'{"columns": {"a": [1], "k": ["x"]}}')
+    assert (0, "columns", "is not in the contract") in problems
 
 
 @pytest.mark.parametrize(
@@ -187,18 +117,11 @@ def test_half_a_character_is_refused_since_no_reader_of_the_log_takes_it(change)
     assert Reader(BOUNDARY, 10).read(whole).logged
 
 
-@pytest.mark.parametrize("shape", ["many", "columns", "lines"])
-def test_one_row_too_many_is_refused_in_every_shape(shape):
-    row = {"a": 1.0, "k": "x"}
-    body = {
-        "many": json.dumps([row] * 4),
-        "columns": json.dumps({"columns": {"a": [1.0] * 4, "k": ["x"] * 4}}),
-        "lines": "\n".join([json.dumps(row)] * 4),
-    }[shape]
-    reader = Reader(SMALL, 3)
+def test_one_row_too_many_is_refused():
+    body = json.dumps([{"a": 1.0, "k": "x"}] * 4).encode()
     with pytest.raises(TooManyRows, match="4 records; at most 3"):
-        reader.read(body.encode(), lines=shape == "lines")
-    assert len(Reader(SMALL, 4).read(body.encode(), lines=shape == "lines").matrix) == 4
+        Reader(SMALL, 3).read(body)
+    assert len(Reader(SMALL, 4).read(body).matrix) == 4
 
 
 class Counted(str):
@@ -229,7 +152,6 @@ FLOODS = {
     "keys": "{%s}" % ",".join(f'"k{n}":0' for n in range(MANY)),  # noqa: UP031
     "records": "[%s]" % ",".join(["{}"] * MANY),  # noqa: UP031
     "arrays": "[" + "[[],[]]," * MANY + "0]",
-    "columns": '{"columns": {"a": [%s]}}' % ",".join("1" * MANY),  # noqa: UP031
     "texts": "[%s]" % ",".join(['{"a":"[,{"}'] * MANY),  # noqa: UP031
     "an open text": "[" + "0," * MANY + '"' + '\\"' * MANY,
 }
@@ -241,13 +163,13 @@ def test_more_values_than_the_largest_request_has_are_counted_and_never_read(
     flood, boundary, monkeypatch
 ):
     reader = Reader(boundary, 100)
-    for name in ("_one", "_many", "_columns", "_exact"):
+    for name in ("_one", "_many", "_exact"):
         monkeypatch.setattr(reader, name, None)
     monkeypatch.setattr(reading, "_JSON", None)
     with pytest.raises(TooManyRows, match="at most 100 records of"):
         reader.read(FLOODS[flood].encode())
     with pytest.raises(TooManyRows, match="at most 100 records of"):
-        reader.read_exactly(b"\n" * MANY, lines=True)
+        reader.read_exactly(FLOODS[flood].encode())
 
 
 def test_text_may_hold_what_would_be_too_many_values():
