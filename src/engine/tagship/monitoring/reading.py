@@ -144,7 +144,7 @@ def _source(files: ModelFiles, where: str) -> Source | None:
     """The table that a path or URL names by its ending; None for a log."""
     remote = "://" in where
     here = os.path.expanduser(where)  # noqa: PTH111 - Path's raises where there is no such user
-    path = where if remote else os.path.realpath(here)
+    path = where if remote else os.path.abspath(here)  # noqa: PTH100 - a link keeps its ending
     if not remote and kind_of_path(path) == "folder":
         return None
     if format_of(path) == "csv" and isinstance(files.data.source, CsvSource):

@@ -73,8 +73,11 @@ def read_portions(path: str, root: Path, rows: int) -> Iterator[pd.DataFrame]:
         case CsvSource():
             table = CsvFile.inspect(file, source.model_copy(update={"nulls": []}))
             for number, batch in enumerate(table.batches()):
-                if batch.num_rows or not number:  # a file without rows still has its columns
-                    yield batch.to_pandas()
+                frame = batch.to_pandas()
+                if not number and frame.empty:  # a file without rows still has its columns
+                    yield frame
+                for start in range(0, len(frame), rows):
+                    yield frame.iloc[start : start + rows].reset_index(drop=True)
         case ParquetSource():
             with pq.ParquetFile(file) as table:
                 for batch in table.iter_batches(rows):

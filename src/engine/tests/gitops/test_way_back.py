@@ -14,7 +14,7 @@ from argo import runs
 from shop import Shop, git
 
 from tagship.errors import TagshipError
-from tagship.gitops import command
+from tagship.gitops import git_command
 from tagship.gitops.argocd_versions import LARGEST, Unresolvable, followed_version
 from tagship.gitops.rollback import lift
 from tagship.gitops.status import status
@@ -173,8 +173,8 @@ def deaf() -> Iterator[str]:
 def test_a_remote_that_never_answers_is_given_up(
     shipped: Shop, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(command, "_NETWORK", {"ls-remote": 1.0, "fetch": 1.0, "push": 1.0})
-    monkeypatch.setattr(command, "_SILENCE", 0.2)
+    monkeypatch.setattr(git_command, "_NETWORK", {"ls-remote": 1.0, "fetch": 1.0, "push": 1.0})
+    monkeypatch.setattr(git_command, "_SILENCE", 0.2)
     with deaf() as url:
         shipped.git("remote", "set-url", "origin", url)
         with pytest.raises(TagshipError, match="did not answer within 1 seconds"):
