@@ -13,12 +13,12 @@ from tagship.built import Bento, bentoml_environment, bentoml_home, hash_lock_fi
 from tagship.config.project_files import ModelFiles, config_sha256
 from tagship.errors import TagshipError
 from tagship.files import explain_os_error, sha256_of_bytes, write_atomically
-from tagship.gates.verdict import Verdict, read_verdict
 from tagship.training.bundle import Bundle, load_bundle
 from tagship.training.fingerprint import changes
 from tagship.training.lock import lock_sha256, read_lock
 from tagship.training.lock_verification import difference, refuse_stale
 from tagship.training.reference import committed_reference
+from tagship.verdict import Verdict, read_verdict
 
 ENGINE = (
     "__init__.py",

@@ -18,6 +18,7 @@ from tagship.config.project_files import load_model, load_project
 from tagship.config.yaml_file import dump_yaml, read_yaml
 from tagship.errors import TagshipError
 from tagship.files import write_atomically
+from tagship.gates.lock_verifier import LockVerifier, judge
 from tagship.gitops.git import Git
 from tagship.gitops.propose import propose
 from tagship.gitops.reconcile import reconcile
@@ -29,7 +30,6 @@ from tagship.gitops.snapshot import fetch_snapshot
 from tagship.gitops.status import history, status
 from tagship.gitops.verifier import Verifier
 from tagship.gitops.verify import verify
-from tagship.lock_verifier import LockVerifier, judge
 from tagship.sources.fetching import borrow_data
 from tagship.training.bundle import lock_bundle
 from tagship.training.fingerprint import changes, current_inputs

@@ -10,14 +10,13 @@ from typing import Literal
 from tagship.batch.frame_model import make_frame_model
 from tagship.bento import build_bento, check_verdict, verdict_on
 from tagship.built import Bento
-from tagship.champion.release import champion_here, champion_of
 from tagship.config.project_files import ModelFiles
 from tagship.data.contract_check import ContractError
 from tagship.data.table import Table, load_table
 from tagship.errors import TagshipError
 from tagship.files import only_one, write_atomically, write_changed
-from tagship.gates.verdict import Verdict, write_verdict
-from tagship.lock_verifier import judge
+from tagship.gates.champion import champion_here, champion_of
+from tagship.gates.lock_verifier import judge
 from tagship.reports.html import write_report
 from tagship.reports.importance import importance
 from tagship.reports.plots import draw_plots
@@ -28,6 +27,7 @@ from tagship.training.lock_verification import compare
 from tagship.training.reference import committed_reference, same_reference
 from tagship.training.tracking import check_tracking, log_training, set_alias
 from tagship.training.train import Say, train
+from tagship.verdict import Verdict, write_verdict
 
 LockChange = Literal["untouched", "renewed", "new"]
 """Nothing written; the same artifact, but other inputs (engine, libraries) or another text; another

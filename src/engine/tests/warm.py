@@ -25,7 +25,7 @@ _HEAVY = (
     "sklearn.ensemble", "sklearn.linear_model", "sklearn.tree", "sklearn.pipeline", "skl2onnx",
     "onnxruntime", "pandas", "pandera.pandas", "matplotlib.pyplot", "fairlearn.metrics",
     "mlflow.tracking", "alembic.command", "sqlalchemy.orm", "jinja2",
-    "tagship.pipeline", "tagship.lock_verifier", "tagship.cli.verifier",
+    "tagship.pipeline", "tagship.gates.lock_verifier", "tagship.cli.verifier",
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from tagship.cli.models import LOADING, Models, announce, load, progress
 from tagship.cli.options import Json
 
 if TYPE_CHECKING:
-    from tagship.gates.verdict import Verdict
+    from tagship.verdict import Verdict
 
 
 def command(
@@ -27,8 +27,8 @@ def command(
     announce(LOADING)
     from tagship.cli.output import append, as_json
     from tagship.files import only_one
-    from tagship.gates.verdict import markdown as as_markdown
     from tagship.pipeline import gate_model
+    from tagship.verdict import markdown as as_markdown
 
     verdicts = []
     for files in load(models):
@@ -48,7 +48,7 @@ def show(verdict: "Verdict") -> None:
     """Print one verdict as a table."""
     from tagship.cli.output import coloured, table
     from tagship.formatting import brief
-    from tagship.gates.verdict import SYMBOLS
+    from tagship.verdict import SYMBOLS
 
     champion = f"champion {verdict.champion}" if verdict.champion else "no champion yet"
     typer.echo(

@@ -51,7 +51,7 @@ def verify(
     announce(LOADING)
     from tagship.cli.output import append, as_json, quoted, tell_error
     from tagship.errors import TagshipError
-    from tagship.lock_verifier import retrain_and_keep
+    from tagship.gates.lock_verifier import retrain_and_keep
 
     wrong = False
     answers: list[dict[str, str]] = []

@@ -10,7 +10,7 @@ from tagship.gitops.registry import image_check
 from tagship.gitops.verifier import Verifier
 
 if TYPE_CHECKING:
-    from tagship.lock_verifier import LockVerifier
+    from tagship.gates.lock_verifier import LockVerifier
 
 
 def lock_current(root: Path, model: str) -> None:
@@ -42,7 +42,7 @@ def make_verifier(root: Path, registry: str = "", sign: bool = False) -> Verifie
         from tagship.cli.models import LOADING, announce, progress
 
         announce(LOADING)
-        from tagship.lock_verifier import LockVerifier
+        from tagship.gates.lock_verifier import LockVerifier
 
         return LockVerifier(root, progress("proof", err=True))
 

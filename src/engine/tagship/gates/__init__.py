@@ -1,1 +1,1 @@
-"""The gates of thresholds.yaml, and the verdict of them all."""
+"""The gates of thresholds.yaml, the champion that they compare with, and the proof of a lock."""

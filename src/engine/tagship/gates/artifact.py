@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from tagship.config.bound import Bound
 from tagship.config.thresholds import Latency, Parity, Size
 from tagship.gates.judging import judge, not_computed
-from tagship.gates.verdict import GateResult
 from tagship.training.bundle import Evidence
 from tagship.training.export import Score
+from tagship.verdict import GateResult
 
 _CALLS = 2000
 _WARM_UP = 50

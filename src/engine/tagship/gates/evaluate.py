@@ -20,10 +20,10 @@ from tagship.gates.performance import (
     robustness_gates,
     slice_gates,
 )
-from tagship.gates.verdict import GateResult, Verdict
 from tagship.training.bundle import Bundle
 from tagship.training.export import artifact_scorer
 from tagship.training.lock import lock_sha256
+from tagship.verdict import GateResult, Verdict
 
 
 class Scored(NamedTuple):

@@ -3,7 +3,7 @@
 import math
 
 from tagship.config.bound import Bound
-from tagship.gates.verdict import GateResult
+from tagship.verdict import GateResult
 
 
 def judge(

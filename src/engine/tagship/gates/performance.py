@@ -19,12 +19,12 @@ from tagship.config.thresholds import (
 from tagship.contract.boundary import Boundary
 from tagship.formatting import brief
 from tagship.gates.judging import judge, not_computed
-from tagship.gates.verdict import GateResult, Status
 from tagship.training import metrics
 from tagship.training.bootstrap import defined, paired_drop
 from tagship.training.bundle import Evidence
 from tagship.training.export import Score
 from tagship.training.lock import Interval
+from tagship.verdict import GateResult, Status
 
 _REPEATS = 3
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from tagship.config.project_files import load_model
 from tagship.errors import TagshipError
-from tagship.gates.verdict import Verdict, compact_json
 from tagship.gitops.history import VERDICT, Release
 from tagship.gitops.rules import refuse_rejected_artifact
 from tagship.gitops.snapshot import Facts, Snapshot, fetch_snapshot
 from tagship.gitops.tagging import actor, push_tag
 from tagship.gitops.tags import ReleaseTag, compose, release_tag
 from tagship.gitops.verifier import Verifier
+from tagship.verdict import Verdict, compact_json
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from tagship.config.project import ProjectConfig
 from tagship.errors import TagshipError
-from tagship.gates.verdict import parse_verdict
 from tagship.gitops.history import Deployment, Release, Upto
 from tagship.gitops.records import NO_DIGEST, Record, check_pin, overlay
 from tagship.gitops.snapshot import Snapshot
+from tagship.verdict import parse_verdict
 
 _BY_HAND = "the tag was not made by `tagship release`, or was moved"
 Rule = tuple[str, Callable[[], None]]

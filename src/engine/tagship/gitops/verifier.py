@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tagship.config.project_files import ModelFiles
-from tagship.gates.verdict import Verdict
+from tagship.verdict import Verdict
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from tagship.config.contract import Source
 from tagship.config.project_files import ModelFiles
 from tagship.files import write_atomically
 from tagship.formatting import brief, byte_size, coefficient, percent, plain
-from tagship.gates.verdict import SYMBOLS, Verdict
 from tagship.reports import report_view
 from tagship.training.bundle import Bundle
 from tagship.training.lock import lock_text
+from tagship.verdict import SYMBOLS, Verdict
 
 _PLOTS = {
     "importance": "Bars: how much the selection metric worsens when each input is shuffled",

@@ -11,10 +11,10 @@ from tagship.config.contract import Column
 from tagship.config.metrics import higher_is_better
 from tagship.config.project_files import ModelFiles
 from tagship.formatting import NONE, brief, percent, plain
-from tagship.gates.verdict import GateResult, Status, Verdict
 from tagship.training import metrics
 from tagship.training.bundle import Bundle, Evidence
 from tagship.training.lock import Interval
+from tagship.verdict import GateResult, Status, Verdict
 
 _ORDER: dict[Status, int] = {"fail": 0, "warn": 1, "pass": 2}
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tagship.formatting import brief
-from tagship.gates.verdict import SYMBOLS, Verdict, markdown
 from tagship.monitoring.drift_verdict import DriftVerdict
 from tagship.training.lock import Interval, Lock
+from tagship.verdict import SYMBOLS, Verdict, markdown
 
 State = Literal["proposed", "unchanged", "refused"]
 

@@ -10,13 +10,12 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from tagship.champion.artifact import fetch
-from tagship.champion.release import read_champion
 from tagship.config.project_files import ModelFiles, load_model, load_project
 from tagship.errors import TagshipError
 from tagship.files import only_one
 from tagship.formatting import brief
-from tagship.gates.verdict import Verdict, read_verdict
+from tagship.gates.champion import read_champion
+from tagship.gates.champion_artifact import fetch
 from tagship.gitops.propose import push_branch
 from tagship.gitops.rules import refuse_rejected_artifact
 from tagship.gitops.snapshot import Snapshot, fetch_snapshot
@@ -32,6 +31,7 @@ from tagship.retraining.window import (
     seen_rows,
 )
 from tagship.training.lock import read_lock
+from tagship.verdict import Verdict, read_verdict
 
 _SHARED = ("cache", "champions")
 

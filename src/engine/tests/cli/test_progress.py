@@ -13,7 +13,7 @@ import tagship.cli
 from projects import Project
 
 FOLDER = Path(tagship.cli.__file__).parent
-HEAVY = {"bento", "batch", "data", "monitoring", "pipeline", "lock_verifier", "renewal", "reports",
+HEAVY = {"bento", "batch", "data", "monitoring", "pipeline", "gates", "renewal", "reports",
          "retraining", "training", "watch"}  # fmt: skip
 """The parts of the engine that import pandas, scikit-learn, MLflow or the like."""
 QUICK = {"ci.py", "new.py", "demo.py", "checks.py"}

@@ -13,18 +13,18 @@ import pytest
 
 from projects import Project, copy_project, make_project, own_modules
 from registries import Registry
-from tagship.champion.release import champion_here, champion_of
 from tagship.config.project_files import load_project
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_file
-from tagship.gates.verdict import GateResult, Verdict, read_verdict
+from tagship.gates.champion import champion_here, champion_of
+from tagship.gates.lock_verifier import LockVerifier
 from tagship.gitops.artifacts import RegistryArtifact, push_artifact
 from tagship.gitops.tags import compose
-from tagship.lock_verifier import LockVerifier
 from tagship.new_model.overlays import overlay_files
 from tagship.programs import run_program
 from tagship.training.bundle import load_bundle
 from tagship.training.lock import read_lock
+from tagship.verdict import GateResult, Verdict, read_verdict
 
 ROOT = Path(__file__).parents[4]
 

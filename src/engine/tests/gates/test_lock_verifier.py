@@ -10,7 +10,7 @@ import pytest
 
 from projects import Project, copy_project, own_modules
 from tagship.errors import TagshipError
-from tagship.lock_verifier import LockVerifier
+from tagship.gates.lock_verifier import LockVerifier
 from tagship.training.bundle import load_bundle
 from tagship.training.lock import read_lock, write_lock
 from tagship.training.lock_verification import LockVerification, verify_kept

@@ -9,9 +9,9 @@ from projects import make_project, make_table
 from tagship.config.thresholds import ThresholdsConfig
 from tagship.errors import TagshipError
 from tagship.gates.evaluate import ChampionScores, Scored, evaluate_gates
-from tagship.gates.verdict import Verdict, markdown, read_verdict, write_verdict
 from tagship.training.lock import Interval
 from tagship.training.train import train
+from tagship.verdict import Verdict, markdown, read_verdict, write_verdict
 
 PASSING = {
     "metrics": {"roc_auc": {"fail_below": 0.6}},

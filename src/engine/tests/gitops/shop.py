@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tagship.config.project_files import ModelFiles
-from tagship.gates.verdict import GateResult, Verdict
 from tagship.gitops.propose import Proposal, propose
 from tagship.gitops.reconcile import MergedPullRequest, Outcome, reconcile
 from tagship.gitops.reconcile_release import reconcile_release
@@ -16,6 +15,7 @@ from tagship.gitops.rollback import rollback
 from tagship.gitops.snapshot import Snapshot, fetch_snapshot
 from tagship.gitops.verifier import Verifier
 from tagship.training.lock import locked_hashes
+from tagship.verdict import GateResult, Verdict
 
 REGISTRY = "registry.example/shop/shop"
 

@@ -7,8 +7,8 @@ import pytest
 from argo import runs
 from shop import Shop, git
 
-from tagship.champion.release import champion_here
 from tagship.errors import TagshipError
+from tagship.gates.champion import champion_here
 from tagship.gitops.release import release
 
 

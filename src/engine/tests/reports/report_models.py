@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from tagship.config.project_files import ModelFiles, load_model
-from tagship.gates.verdict import Verdict
 from tagship.training.bundle import Bundle
+from tagship.verdict import Verdict
 
 ROWS = 600
 HOSTILE = "<script>alert('column')</script>"

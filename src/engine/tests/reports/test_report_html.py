@@ -7,9 +7,9 @@ from html_pages import Page, assert_self_contained
 from report_models import HOSTILE, HOSTILE_CARD, Trained
 
 from tagship.formatting import plain
-from tagship.gates.verdict import GateResult
 from tagship.reports.html import report_html, write_report
 from tagship.reports.report_view import sorted_results
+from tagship.verdict import GateResult
 
 
 def report(trained: Trained) -> str:

@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from projects import Project
-from tagship.champion.scores import holdout_rows
 from tagship.config.project_files import load_model
 from tagship.config.root import find_root, model_names
+from tagship.gates.champion_scores import holdout_rows
 from tagship.training.bundle import load_bundle
 from tagship.training.lock import read_lock
 from tracking_servers import mlflow_server

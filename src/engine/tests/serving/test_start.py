@@ -7,8 +7,8 @@ import pytest
 from tagship.built import latest_bento
 from tagship.config.project_files import load_model
 from tagship.errors import TagshipError
-from tagship.gates.verdict import read_verdict, write_verdict
 from tagship.serving.predictor import Predictor
+from tagship.verdict import read_verdict, write_verdict
 
 
 @pytest.fixture

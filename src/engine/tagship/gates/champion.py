@@ -16,7 +16,7 @@ from tagship.gitops.refs import LOCAL, MIRROR
 
 
 @dataclass(frozen=True)
-class Champion:
+class ChampionRelease:
     """A release that new models are compared with."""
 
     git: Git
@@ -95,7 +95,7 @@ def champion_of(root: Path, model: str, release: str) -> str | None:
     return None if named == "none" else named
 
 
-def read_champion(git: Git, model: str, release: str) -> Champion:
+def read_champion(git: Git, model: str, release: str) -> ChampionRelease:
     """What this clone has of a release.
 
     Raises:
@@ -107,7 +107,7 @@ def read_champion(git: Git, model: str, release: str) -> Champion:
     lock = git.show(commit, lock_path(model))
     if lock is None:
         raise TagshipError("its commit has no lock")
-    return Champion(git, model, release, commit, lock)
+    return ChampionRelease(git, model, release, commit, lock)
 
 
 def lock_path(model: str) -> str:

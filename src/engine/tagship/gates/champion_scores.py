@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tagship.champion.artifact import bring, drop_oldest
-from tagship.champion.release import read_champion
 from tagship.config.project_files import ModelFiles
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_bytes
+from tagship.gates.champion import read_champion
+from tagship.gates.champion_artifact import bring, drop_oldest
 from tagship.gates.evaluate import ChampionScores, Scored
 from tagship.gitops.git import Git
 from tagship.programs import run_program
@@ -44,7 +44,7 @@ def _score(
             bring(champion, tree, say)
             given = Path(folder) / "rows.parquet"
             given.write_bytes(rows)
-            module = (sys.executable, "-P", "-m", "tagship.gates.score_champion")
+            module = (sys.executable, "-P", "-m", "tagship.gates.champion_process")
             run_program(
                 tree, (*module, files.name, str(given), str(cached), str(kept)), ("PYTHONPATH",)
             )

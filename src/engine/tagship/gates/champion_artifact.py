@@ -5,11 +5,11 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from tagship.champion.release import Champion, champion_folder
-from tagship.champion.training import train_again
 from tagship.config.project_files import ModelFiles
 from tagship.errors import TagshipError
 from tagship.files import write_atomically
+from tagship.gates.champion import ChampionRelease, champion_folder
+from tagship.gates.champion_training import train_again
 from tagship.gitops.artifacts import RegistryArtifact, fetch_artifact
 from tagship.training.bundle import Bundle
 from tagship.training.lock import locked_artifact
@@ -26,7 +26,7 @@ def keep_bundle(root: Path, files: ModelFiles, bundle: Bundle) -> None:
     drop_oldest(folder.parent)
 
 
-def bring(champion: Champion, tree: Path, say: Callable[[str], None]) -> None:
+def bring(champion: ChampionRelease, tree: Path, say: Callable[[str], None]) -> None:
     """Have the champion's artifact in its folder; ``tree`` is a work tree of its commit.
 
     Raises:
@@ -45,7 +45,7 @@ def bring(champion: Champion, tree: Path, say: Callable[[str], None]) -> None:
     _keep(champion.folder, made)
 
 
-def fetch(champion: Champion, say: Callable[[str], None] = lambda _: None) -> str:
+def fetch(champion: ChampionRelease, say: Callable[[str], None] = lambda _: None) -> str:
     """Fetch the champion's artifact from its registry unless it is kept; says why it is not here.
 
     Empty when it is.

@@ -1,7 +1,7 @@
-"""Score raw rows with a release's artifact, in a work tree of it: the engine is today's, the
-contract and the feature functions are the release's own.
+"""A process of its own that scores raw rows with a release's artifact, in a work tree of it: the
+engine is today's, the contract and the feature functions are the release's own.
 
-``python -m tagship.gates.score_champion MODEL ROWS OUT KEPT``: ``ROWS`` is a Parquet file of raw
+``python -m tagship.gates.champion_process MODEL ROWS OUT KEPT``: ``ROWS`` is a Parquet file of raw
 values, ``OUT`` the npz file to write, ``KEPT`` the folder with artifact and boundary.
 """
 

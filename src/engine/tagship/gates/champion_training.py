@@ -9,10 +9,10 @@ import sys
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
-from tagship.champion.release import Champion
 from tagship.config.project_files import ModelFiles, load_model
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_bytes
+from tagship.gates.champion import ChampionRelease
 from tagship.gitops.artifacts import RegistryArtifact
 from tagship.programs import run_engine, run_program
 from tagship.sources.fetching import borrow_data
@@ -24,7 +24,7 @@ _SECONDS = 1800
 _OF_THIS_ENVIRONMENT = ("UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME")
 
 
-def train_again(champion: Champion, tree: Path) -> RegistryArtifact:
+def train_again(champion: ChampionRelease, tree: Path) -> RegistryArtifact:
     """Train a champion in a work tree of its commit; what comes out is what its lock names.
 
     Raises:
@@ -87,7 +87,7 @@ def _train_by_uv(tree: Path, model: str) -> None:
         raise TagshipError(f"uv run: {error.args[0]}") from None
 
 
-def _proven(champion: Champion, files: ModelFiles) -> RegistryArtifact:
+def _proven(champion: ChampionRelease, files: ModelFiles) -> RegistryArtifact:
     """What the training left, if it is what the release's lock names or predicts the same."""
     try:
         made = RegistryArtifact(

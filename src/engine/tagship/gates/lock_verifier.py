@@ -2,19 +2,19 @@
 
 from pathlib import Path
 
-from tagship.champion.artifact import keep_bundle
-from tagship.champion.scores import champion_scores
 from tagship.config.project_files import ModelFiles
 from tagship.errors import TagshipError
 from tagship.files import only_one
+from tagship.gates.champion_artifact import keep_bundle
+from tagship.gates.champion_scores import champion_scores
 from tagship.gates.evaluate import evaluate_gates
-from tagship.gates.verdict import Verdict
 from tagship.gitops.git import Git
 from tagship.training.bundle import Bundle, save_bundle
 from tagship.training.lock import lock_sha256
 from tagship.training.lock_verification import LockVerification, verify_kept
 from tagship.training.lock_verification import verify_lock as retrain
 from tagship.training.train import Say
+from tagship.verdict import Verdict
 
 
 class LockVerifier:

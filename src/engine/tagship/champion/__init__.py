@@ -1,1 +1,0 @@
-"""The champion: what production runs now, brought here as it was released, and its scores."""
