@@ -23,9 +23,9 @@ FLOORS = [
     {"data"},
     {"training"},
     {"verdict"},
-    {"gitops", "monitoring", "reports", "new_model", "serving", "bento"},
+    {"gitops", "reports", "new_model", "serving", "bento"},
     {"gates", "image", "batch"},
-    {"pipeline", "demo", "renewal", "retraining", "watch"},
+    {"monitoring", "pipeline", "demo", "renewal"},
     {"cli"},
     {"__main__"},
 ]

@@ -53,21 +53,22 @@ def issues(
     from datetime import UTC, datetime
 
     from tagship.config.root import find_root
-    from tagship.gitops import alerts, github
+    from tagship.gitops import github
     from tagship.gitops.snapshot import fetch_snapshot
-    from tagship.retraining.due import due
-    from tagship.watch import history
+    from tagship.monitoring import alerts, history
 
     if publish:
         history.publish(find_root(), json.loads(answer.read_text(encoding="utf-8")))
-    seen = alerts.read_seen(answer)
-    for model in sorted({entry.model for entry in seen}):
+    entries = alerts.read_entries(answer)
+    for model in sorted({entry.model for entry in entries}):
         topic = alerts.topic(model)
         number, body = github.find_issue(topic) or (None, None)
-        issue = alerts.issue_for(model, seen, body)
+        issue = alerts.issue_for(model, entries, body)
         done = github.keep_issue(topic, number, issue.open, issue.title, issue.body)
         typer.echo(f"{model}: {done}")
-    wanted = json.dumps(due(fetch_snapshot(find_root()), seen, datetime.now(UTC)))
+    wanted = json.dumps(
+        alerts.models_to_retrain(fetch_snapshot(find_root()), entries, datetime.now(UTC))
+    )
     github.write_outputs({"retrain": wanted})
     typer.echo(f"retrain={wanted}")
 
@@ -81,8 +82,9 @@ def retrained(
     """Push what a retraining made, open or update its pull request, and say so in the issue."""
     from tagship.cli.output import quoted
     from tagship.config.root import find_root
-    from tagship.gitops import alerts, github
-    from tagship.retraining.push import push_proposal, read_proposal
+    from tagship.gitops import github
+    from tagship.monitoring import alerts
+    from tagship.monitoring.retrain_branch import push_proposal, read_proposal
 
     made = read_proposal(answer)
     said = f"Retraining: {made.state}.\n\n{quoted(made.why)}"

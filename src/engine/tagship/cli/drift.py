@@ -58,8 +58,8 @@ def command(
     from tagship.documentation import page
     from tagship.errors import TagshipError
     from tagship.monitoring.drift import judge_drift
+    from tagship.monitoring.drift_input import Wanted, read_current
     from tagship.monitoring.evidently_report import check_evidently, write_html
-    from tagship.monitoring.reading import Wanted, read_current
 
     files = load_model(find_root(), model)
     if html is not None:

@@ -11,7 +11,7 @@ from tagship.cli.options import Json
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tagship.watch.look import Look
+    from tagship.monitoring.observe import Observation
 
 _WORST_FIRST = ("fail", "error", "warn", "no data", "ok")
 
@@ -47,10 +47,10 @@ def command(
     from tagship.cli.output import as_json
     from tagship.config.project_files import load_model, load_project
     from tagship.config.root import find_root, model_names
-    from tagship.watch import history
-    from tagship.watch import prometheus as metrics
-    from tagship.watch.look import look_at
-    from tagship.watch.running import running
+    from tagship.monitoring import history
+    from tagship.monitoring import prometheus as metrics
+    from tagship.monitoring.observe import observe
+    from tagship.monitoring.running_models import running_models
 
     root = find_root()
     project, now = load_project(root), datetime.now(UTC)
@@ -58,23 +58,23 @@ def command(
     for name in models or []:
         if name not in known:
             load_model(root, name)  # refuses it
-    places = running(root, models or known, env)
-    looks = [history.keep(root, look_at(root, project, one, now)) for one in places]
+    places = running_models(root, models or known, env)
+    observations = [history.keep(root, observe(root, project, place, now)) for place in places]
     if json:
-        as_json([look.model_dump(mode="json") for look in looks])
+        as_json([observation.model_dump(mode="json") for observation in observations])
     else:
-        _show(looks)
+        _show(observations)
     ways: list[Callable[[], object]] = []
     if prometheus is not None:
-        ways.append(partial(metrics.write_textfile, root, prometheus, looks))
+        ways.append(partial(metrics.write_textfile, root, prometheus, observations))
     if pushgateway is not None:
-        ways.append(partial(metrics.push, root, pushgateway, looks))
+        ways.append(partial(metrics.push, root, pushgateway, observations))
     if push:
-        entries = [look.model_dump(mode="json") for look in looks]
+        entries = [observation.model_dump(mode="json") for observation in observations]
         ways.append(partial(history.publish, root, entries))
     _send(ways)
-    found = {look.status for look in looks}
-    raise typer.Exit(OF_STATUS[next(status for status in _WORST_FIRST if status in found)])
+    statuses = {observation.status for observation in observations}
+    raise typer.Exit(OF_STATUS[next(status for status in _WORST_FIRST if status in statuses)])
 
 
 def _send(ways: "list[Callable[[], object]]") -> None:
@@ -95,20 +95,21 @@ def _send(ways: "list[Callable[[], object]]") -> None:
         raise TagshipError("\n".join(refused))
 
 
-def _show(looks: "list[Look]") -> None:
+def _show(observations: "list[Observation]") -> None:
     from tagship.cli.output import table
 
     head = ("model", "environment", "release", "rows", "drift", "performance", "status")
     rows = (
-        (look.model, look.environment, look.release or "-", f"{look.rows:,}",
-         look.drift["status"] if look.drift else "-",
-         look.performance.status if look.performance else "-", look.status)
-        for look in looks
+        (entry.model, entry.environment, entry.release or "-", f"{entry.rows:,}",
+         entry.drift["status"] if entry.drift else "-",
+         entry.performance.status if entry.performance else "-", entry.status)
+        for entry in observations
     )  # fmt: skip
     table(head, rows)
-    for look in looks:
-        for reason in [*([look.error] if look.error else []), *look.reasons]:
-            typer.echo(f"! {look.model}/{look.environment}: {reason}")
-        if look.skipped:
-            counts = ", ".join(f"{n:,} {why}" for why, n in sorted(look.skipped.items()))
-            typer.echo(f"  {look.model}/{look.environment}: left out of the log: {counts}")
+    for entry in observations:
+        place = f"{entry.model}/{entry.environment}"
+        for reason in [*([entry.error] if entry.error else []), *entry.reasons]:
+            typer.echo(f"! {place}: {reason}")
+        if entry.skipped:
+            counts = ", ".join(f"{n:,} {why}" for why, n in sorted(entry.skipped.items()))
+            typer.echo(f"  {place}: left out of the log: {counts}")

@@ -36,12 +36,12 @@ def command(
     from tagship.cli.models import progress
     from tagship.cli.output import as_json, pull_request
     from tagship.config.root import find_root
-    from tagship.gitops import alerts
-    from tagship.retraining.retrain import retrain
+    from tagship.monitoring import alerts
+    from tagship.monitoring.retrain import retrain
 
     why = ""
     if report is not None:
-        why = alerts.describe(one for one in alerts.read_seen(report) if one.model == model)
+        why = alerts.describe(one for one in alerts.read_entries(report) if one.model == model)
     say = progress(model, err=json)
     root = find_root()
     made = retrain(root, model, data, why, push, say)

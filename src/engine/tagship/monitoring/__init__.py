@@ -1,1 +1,1 @@
-"""Watching what runs: drift and performance of a release, from what it logged."""
+"""What runs: its log, drift and performance, alerts, and the retraining that they ask for."""

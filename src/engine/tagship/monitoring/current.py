@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tagship.contract.boundary import Field
 from tagship.contract.values import FLOAT32_MAX, TRUTH, WHOLE, is_missing
-from tagship.monitoring.prediction_log import Logged
+from tagship.monitoring.log_reader import Logged
 from tagship.training.reference import (
     CategoryProfile,
     Profile,

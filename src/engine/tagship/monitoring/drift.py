@@ -9,12 +9,11 @@ import numpy as np
 from tagship.config.drift import P_VALUES, Drift, DriftTest, Override
 from tagship.formatting import percent
 from tagship.monitoring import statistics
-from tagship.monitoring.bounds import judge
 from tagship.monitoring.comparison import CategoryPair, NumberPair
 from tagship.monitoring.current import Current, Values
 from tagship.monitoring.drift_verdict import Check, DriftVerdict, Finding, WindowVerdict
 from tagship.monitoring.quality import quality_findings
-from tagship.monitoring.status import Status
+from tagship.monitoring.status import Status, judge
 from tagship.training.reference import (
     NumberProfile,
     Profile,

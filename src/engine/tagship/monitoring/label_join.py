@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tagship.contract.boundary import Boundary
 from tagship.contract.values import FLOAT32_MAX, cell_text, read_number
 from tagship.monitoring.labels import Labels
-from tagship.monitoring.prediction_log import Logged, kept_of
+from tagship.monitoring.log_reader import Logged, kept_of
 
 _NEVER = np.datetime64("NaT", "ms")
 _LAST = np.datetime64(2**62, "ms")

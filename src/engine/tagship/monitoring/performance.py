@@ -17,7 +17,7 @@ from tagship.config.thresholds import Slices, ThresholdsConfig
 from tagship.contract.boundary import Boundary
 from tagship.formatting import brief
 from tagship.monitoring.label_join import Labelled
-from tagship.monitoring.prediction_log import Logged
+from tagship.monitoring.log_reader import Logged
 from tagship.monitoring.sample import Sample
 from tagship.monitoring.status import ORDER, Status, worst
 from tagship.monitoring.windows import Span, spans
@@ -173,15 +173,15 @@ def _window(span: Span, gate: Performance) -> WindowResult:
         some = span.sample.only(slice(-MOST_LABELS, None))
         metrics = {n: found for n in gate.max_drop if (found := some.metric(n)) is not None}
     return WindowResult(
-        since=_spelt(span.since),
-        until=_spelt(span.until),
+        since=_format_time(span.since),
+        until=_format_time(span.until),
         rows=span.rows,
         labelled=len(span.sample),
         metrics=metrics,
     )
 
 
-def _spelt(time: np.datetime64) -> str:
+def _format_time(time: np.datetime64) -> str:
     return f"{np.datetime_as_string(time, unit='s')}Z"
 
 

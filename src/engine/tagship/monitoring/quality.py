@@ -6,9 +6,9 @@ import numpy as np
 
 from tagship.config.drift import Quality
 from tagship.formatting import percent
-from tagship.monitoring.bounds import judge
 from tagship.monitoring.current import Current, Values
 from tagship.monitoring.drift_verdict import Finding
+from tagship.monitoring.status import judge
 from tagship.training.reference import NumberProfile, Profile, Reference
 
 _SURE = 3.0

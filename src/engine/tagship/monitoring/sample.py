@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tagship.config.model import Task
 from tagship.contract.boundary import Boundary
 from tagship.monitoring.label_join import Labelled
-from tagship.monitoring.prediction_log import Logged
+from tagship.monitoring.log_reader import Logged
 from tagship.training.bootstrap import interval, intervals, resample_weights
 from tagship.training.lock import Interval
 from tagship.training.metrics import Floats, evaluate

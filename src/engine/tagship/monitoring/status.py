@@ -1,14 +1,34 @@
-"""What a look at a running model can say, and which of several answers counts."""
+"""What an observation of a running model says, and how a value is judged by its bound."""
 
+import math
 from collections.abc import Iterable
 from typing import Literal
 
+from tagship.config.bound import Bound
+from tagship.config.frozen import Frozen
+
 Status = Literal["ok", "no data", "warn", "fail"]
+ObservedStatus = Status | Literal["error"]
 
 ORDER: tuple[Status, ...] = ("ok", "no data", "warn", "fail")
 """From best to worst."""
 
 
-def worst(found: Iterable[Status]) -> Status:
-    """The worst of some answers; without any there is no data."""
-    return max(found, key=ORDER.index, default="no data")
+class Period(Frozen):
+    """The times of the predictions that were judged, as texts in ISO 8601."""
+
+    since: str
+    until: str
+
+
+def judge(value: float, bound: Bound) -> Status:
+    """Compare a value with a bound; one that is no number fails."""
+    if not math.isfinite(value):
+        return "fail"
+    judged = bound.outcome(value)
+    return "ok" if judged == "pass" else judged
+
+
+def worst(statuses: Iterable[Status]) -> Status:
+    """The worst of several answers; without any there is no data."""
+    return max(statuses, key=ORDER.index, default="no data")

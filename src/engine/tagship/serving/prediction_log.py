@@ -2,7 +2,7 @@
 
 A line holds the request's records as they were understood, and the answer as it was sent. Records
 hold only the contract's request columns, of which none is personal data. Its reader is
-``tagship.monitoring.prediction_log``.
+``tagship.monitoring.log_reader``.
 """
 
 import contextlib

@@ -13,8 +13,17 @@ import tagship.cli
 from projects import Project
 
 FOLDER = Path(tagship.cli.__file__).parent
-HEAVY = {"bento", "batch", "data", "monitoring", "pipeline", "gates", "renewal", "reports",
-         "retraining", "training", "watch"}  # fmt: skip
+HEAVY = {
+    "bento",
+    "batch",
+    "data",
+    "monitoring",
+    "pipeline",
+    "gates",
+    "renewal",
+    "reports",
+    "training",
+}
 """The parts of the engine that import pandas, scikit-learn, MLflow or the like."""
 QUICK = {"ci.py", "new.py", "demo.py", "checks.py"}
 """Without a line of its own: the workflows' log, what reads a table first, what tells all along."""

@@ -10,19 +10,24 @@ from shop import Shop
 
 from tagship.config.watching import Retrain
 from tagship.errors import TagshipError
-from tagship.gitops.alerts import Issue, Seen, issue_for, read_seen
-from tagship.retraining.due import due
+from tagship.monitoring.alerts import (
+    Issue,
+    MonitorEntry,
+    issue_for,
+    models_to_retrain,
+    read_entries,
+)
 
 
-def seen(status: str, environment: str = "production", **more: object) -> Seen:
+def seen(status: str, environment: str = "production", **more: object) -> MonitorEntry:
     given = {"time": "2026-11-21T10:00:00Z", "model": "churn", "environment": environment}
-    return Seen.model_validate({**given, "status": status, **more})
+    return MonitorEntry.model_validate({**given, "status": status, **more})
 
 
-def after(*looks: list[Seen]) -> Issue:
-    """The issue after a series of looks, each given what the one before left open."""
+def after(*observations: list[MonitorEntry]) -> Issue:
+    """The issue after a series of observations, each given what the one before left open."""
     issue, body = None, None
-    for entries in looks:
+    for entries in observations:
         issue = issue_for("churn", entries, body)
         body = f"<!-- tagship:monitor:churn -->\n{issue.body}" if issue.open else None
     assert issue is not None
@@ -73,23 +78,23 @@ def test_anything_else_than_an_answer_of_monitor_is_refused(tmp_path: Path, text
     path = tmp_path / "monitor.json"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(TagshipError, match="not what `tagship monitor --json` prints"):
-        read_seen(path)
+        read_entries(path)
     with pytest.raises(TagshipError):
-        read_seen(tmp_path / "none.json")
+        read_entries(tmp_path / "none.json")
 
 
 def test_unknown_keys_of_an_answer_do_not_matter(tmp_path: Path) -> None:
     entry = {"time": "now", "model": "m", "environment": "e", "status": "ok", "requests": 7}
     path = tmp_path / "monitor.json"
     path.write_text(json.dumps([entry | {"drift": {"status": "ok", "columns": []}}]))
-    assert read_seen(path)[0].drift is not None
+    assert read_entries(path)[0].drift is not None
 
 
 FAILED = {"status": "fail"}
 
 
 @pytest.mark.parametrize(
-    ("looks", "on", "wanted"),
+    ("observations", "on", "wanted"),
     [
         ([seen("fail", drift=FAILED)], ["drift"], ["churn"]),
         ([seen("fail", performance=FAILED)], ["drift", "performance"], ["churn"]),
@@ -104,12 +109,12 @@ FAILED = {"status": "fail"}
          "no such model"],
 )  # fmt: skip
 def test_the_last_environments_failure_asks_for_a_retraining(
-    shipped: Shop, looks: list[Seen], on: list[str], wanted: list[str]
+    shipped: Shop, observations: list[MonitorEntry], on: list[str], wanted: list[str]
 ) -> None:
     snapshot = shipped.snapshot()
     project = snapshot.project.model_copy(update={"retrain": Retrain.model_validate({"on": on})})
     now = snapshot.history.release("churn/v1.1.0").raw.date
-    assert due(replace(snapshot, project=project), looks, now) == wanted
+    assert models_to_retrain(replace(snapshot, project=project), observations, now) == wanted
 
 
 def test_so_does_a_champion_of_a_certain_age(shipped: Shop) -> None:
@@ -117,5 +122,5 @@ def test_so_does_a_champion_of_a_certain_age(shipped: Shop) -> None:
     old = Retrain.model_validate({"every": "30d"})
     snapshot = replace(snapshot, project=snapshot.project.model_copy(update={"retrain": old}))
     released = snapshot.history.release("churn/v1.1.0").raw.date
-    assert due(snapshot, [], released + timedelta(days=29)) == []
-    assert due(snapshot, [], released + timedelta(days=31)) == ["churn"]
+    assert models_to_retrain(snapshot, [], released + timedelta(days=29)) == []
+    assert models_to_retrain(snapshot, [], released + timedelta(days=31)) == ["churn"]

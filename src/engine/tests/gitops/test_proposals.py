@@ -8,8 +8,8 @@ import pytest
 from shop import Shop
 
 from tagship.errors import TagshipError
-from tagship.retraining.push import push_proposal, read_proposal
-from tagship.watch.history import path_of, publish
+from tagship.monitoring.history import path_of, publish
+from tagship.monitoring.retrain_branch import push_proposal, read_proposal
 
 MADE = {
     "model": "churn", "state": "proposed", "why": "more rows", "branch": "retrain/churn",

@@ -16,7 +16,7 @@ from tagship.monitoring import log_lines
 from tagship.monitoring.label_join import join_labels
 from tagship.monitoring.labels import read_feedback
 from tagship.monitoring.log_files import Window, log_files
-from tagship.monitoring.prediction_log import read_predictions
+from tagship.monitoring.log_reader import read_predictions
 
 NAME = "predictions-20261121T100000000000-9.jsonl"
 

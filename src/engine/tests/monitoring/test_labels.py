@@ -13,7 +13,7 @@ from prediction_logs import BINARY, NOON, RECORD, REGRESSION, label, line, write
 from tagship.errors import TagshipError
 from tagship.monitoring.label_join import join_labels
 from tagship.monitoring.labels import read_feedback, read_labels
-from tagship.monitoring.prediction_log import read_predictions
+from tagship.monitoring.log_reader import read_predictions
 
 TWO = {"predictions": {"prediction": ["yes", "no"], "probability": [0.75, 0.25]}}
 COUNTS = ("joined", "repeated", "replaced", "invalid", "elsewhere", "thinned", "unknown")

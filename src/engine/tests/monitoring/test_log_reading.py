@@ -27,7 +27,7 @@ from tagship.errors import TagshipError
 from tagship.monitoring import log_lines, prediction_log
 from tagship.monitoring.log_columns import LogColumns
 from tagship.monitoring.log_files import Window, log_files
-from tagship.monitoring.prediction_log import read_predictions
+from tagship.monitoring.log_reader import read_predictions
 
 SECOND = RECORD | {"age": None, "visits": 0, "member": False, "plan": 3, "note": None}
 

@@ -20,7 +20,7 @@ from prediction_logs import (
 from tagship.monitoring import labels, log_lines
 from tagship.monitoring.label_join import join_labels
 from tagship.monitoring.labels import read_feedback
-from tagship.monitoring.prediction_log import read_predictions
+from tagship.monitoring.log_reader import read_predictions
 
 
 def read(folder, boundary=BINARY):

@@ -18,8 +18,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from projects import Project
 from tagship.gitops.append_only_branch import append_files
 from tagship.gitops.git import Git
-from tagship.watch.history import path_of
-from tagship.watch.look import spelt
+from tagship.monitoring.history import path_of
+from tagship.monitoring.observe import format_time
 
 LOGS = "monitoring: {log: 'logs/{environment}/{model}'}\n"
 
@@ -454,7 +454,7 @@ def test_two_looks_within_a_second_are_two_files_in_order() -> None:
     moment = datetime(2026, 11, 21, 15, 51, 7, 123_000, tzinfo=UTC)
     about = {"model": "tiny", "environment": "staging", "release": "tiny/v1.0.0"}
     about |= {"model_sha256": "0" * 64, "status": "ok"}
-    times = [spelt(moment + timedelta(milliseconds=later)) for later in (0, 4)]
+    times = [format_time(moment + timedelta(milliseconds=later)) for later in (0, 4)]
     names = [path_of({**about, "time": time}) for time in times]
     assert names[0] == "history/tiny/staging/20261121T155107.123Z.json"
     assert names == sorted(set(names))

@@ -11,8 +11,8 @@ from deployed_models import WATCHED, log
 from prediction_logs import RECORD, label, line, write
 
 from projects import Project
+from tagship.monitoring import observe
 from tagship.monitoring.performance import PerformanceReport
-from tagship.watch import look
 
 NAME = "predictions-20261121T100000000000-9.jsonl"
 
@@ -33,7 +33,7 @@ def folder(project: Project, model: str = "tiny") -> Path:
     return project.root / ".tagship" / "predictions" / model
 
 
-def looked(project: Project, code: int) -> dict[str, dict]:
+def monitored(project: Project, code: int) -> dict[str, dict]:
     ran = project.tagship("monitor", "--env", "local", "--json")
     assert ran.code == code, ran
     return {one["model"]: one for one in json.loads(ran.out)}
@@ -51,7 +51,7 @@ def test_everything_that_may_be_broken_at_once_is_counted_and_judged(two: Projec
     (place / NAME.replace("predictions", "feedback")).symlink_to("/dev/zero")
     (place / f"{NAME}.bz2").write_bytes(b"no")
     (place / f"{NAME}.zst").write_bytes(b"no")
-    found = looked(two, code=0)
+    found = monitored(two, code=0)
     assert (found["tiny"]["status"], found["tiny"]["rows"]) == ("ok", 400)
     assert found["tiny"]["skipped"] == {
         "repeated": 400, "not JSON": 2, "cut off": 1, "other model": 1, "not a log line": 2,
@@ -69,7 +69,7 @@ def test_five_deliveries_of_too_few_lines_are_too_few(run_project: Project) -> N
     log(run_project, folder(run_project), rows=30, shift=40)
     [path] = folder(run_project).glob("predictions-*")
     path.write_text(path.read_text() * 20)
-    found = looked(run_project, code=4)["tiny"]
+    found = monitored(run_project, code=4)["tiny"]
     assert (found["status"], found["rows"]) == ("no data", 30)
     assert found["skipped"] == {"repeated": 19 * 30}
 
@@ -81,11 +81,13 @@ def _stop(*_: object, **__: object) -> None:
 def test_an_error_that_nobody_foresaw_is_that_models(
     two: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = look.read_predictions
+    read = observe.read_predictions
     monkeypatch.setattr(
-        look, "read_predictions", lambda *a, **o: (_stop if o["model"] == "tiny" else read)(*a, **o)
+        observe,
+        "read_predictions",
+        lambda *a, **o: (_stop if o["model"] == "tiny" else read)(*a, **o),
     )
-    found = looked(two, code=1)
+    found = monitored(two, code=1)
     assert (found["tiny"]["status"], found["other"]["status"]) == ("error", "ok")
     assert "unexpected KeyError in test_monitor_hostile.py, line " in found["tiny"]["error"]
     assert "secret" not in json.dumps(found)
@@ -95,28 +97,28 @@ def test_an_error_that_nobody_foresaw_is_that_models(
 def test_a_figure_that_is_no_number_is_that_models_error(
     two: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judged = look.judge_performance
+    judged = observe.judge_performance
 
     def broken(boundary: object, *rest: object) -> PerformanceReport:
         report = judged(boundary, *rest)
         metrics = [metric.model_copy(update={"value": float("nan")}) for metric in report.metrics]
         return report.model_copy(update={"metrics": metrics})
 
-    monkeypatch.setattr(look, "judge_performance", broken)
-    found = looked(two, code=1)
+    monkeypatch.setattr(observe, "judge_performance", broken)
+    found = monitored(two, code=1)
     assert {one["status"] for one in found.values()} == {"error"}
 
 
 @pytest.mark.parametrize("broken", ["config/tiny/thresholds.yaml", "config/tiny/reference.json"])
 def test_a_broken_file_of_one_model_is_that_models_error(two: Project, broken: str) -> None:
     two.path(broken).write_text("{{{")
-    found = looked(two, code=1)
+    found = monitored(two, code=1)
     assert (found["tiny"]["status"], found["other"]["status"]) == ("error", "ok")
 
 
 def test_a_history_that_cannot_be_written_is_that_models_error(two: Project) -> None:
     two.write(".tagship/monitor/history/tiny", "in the way")
-    found = looked(two, code=1)
+    found = monitored(two, code=1)
     assert (found["tiny"]["status"], found["other"]["status"]) == ("error", "ok")
     assert list(two.path(".tagship/monitor/history/other/local").glob("*.json"))
 
@@ -124,5 +126,5 @@ def test_a_history_that_cannot_be_written_is_that_models_error(two: Project) -> 
 def test_a_folder_in_place_of_the_log_or_none_is_no_data_for_that_model(two: Project) -> None:
     shutil.rmtree(folder(two))
     folder(two).write_text("a file")
-    found = looked(two, code=4)
+    found = monitored(two, code=4)
     assert (found["tiny"]["status"], found["other"]["status"]) == ("no data", "ok")

@@ -9,8 +9,8 @@ from prediction_logs import BINARY, NOON, REGRESSION, label, line, simulate, wri
 from tagship.config.thresholds import ThresholdsConfig
 from tagship.monitoring.label_join import join_labels
 from tagship.monitoring.labels import read_feedback
+from tagship.monitoring.log_reader import read_predictions
 from tagship.monitoring.performance import judge_performance
-from tagship.monitoring.prediction_log import read_predictions
 from tagship.monitoring.sample import Sample
 from tagship.training.bootstrap import intervals
 from tagship.training.lock import Interval

@@ -39,7 +39,7 @@ def edge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Edge:
         ("uv.lock", True),
         ("src/engine/tagship/training/train.py", True),
         ("src/engine/tagship/gitops/tags.py", False),
-        ("src/engine/tagship/retraining/retrain.py", False),
+        ("src/engine/tagship/monitoring/retrain.py", False),
         ("src/features/other.py", True),
         ("src/estimators/own.py", True),
         ("src/shared.py", True),

@@ -1,4 +1,4 @@
-"""What every look found, as small files: here, and on a branch of the remote that only grows."""
+"""Every observation as a small file: here, and on a branch of the remote that only grows."""
 
 import json
 import re
@@ -13,14 +13,14 @@ from tagship.gitops.append_only_branch import append_files
 from tagship.gitops.git import Git
 
 if TYPE_CHECKING:
-    from tagship.watch.look import Look
+    from tagship.monitoring.observe import Observation
 
 BRANCH = "monitor"
 FOLDER = Path(".tagship") / "monitor"
 
 
 Entry = Mapping[str, Any]
-"""A look as `tagship monitor --json` prints it."""
+"""An observation as `tagship monitor --json` prints it."""
 
 
 def path_of(entry: Entry) -> str:
@@ -33,47 +33,47 @@ def path_of(entry: Entry) -> str:
     check_model_name(model)
     stamp = time.replace("-", "").replace(":", "")
     if not re.fullmatch(r"[a-z0-9-]{1,53}", environment) or not re.fullmatch(r"[0-9TZ+.]+", stamp):
-        raise TagshipError(f"{model}: {environment!r} or {time!r} is none that a look has")
+        raise TagshipError(f"{model}: {environment!r} or {time!r} is none that an observation has")
     return f"history/{model}/{environment}/{stamp}.json"
 
 
-def keep(root: Path, look: "Look") -> "Look":
-    """Write what was found, and give it back; as an error where it cannot be written.
+def keep(root: Path, observation: "Observation") -> "Observation":
+    """Write an observation, and give it back; as an error where it cannot be written.
 
-    A look that ended in an error found nothing, and is not written.
+    One that ended in an error is not written.
     """
-    entry = look.model_dump(mode="json")
-    if look.status == "error":
-        return look
+    entry = observation.model_dump(mode="json")
+    if observation.status == "error":
+        return observation
     try:
         write_atomically(root / FOLDER / path_of(entry), _text(entry))
     except TagshipError as error:
-        return look.model_copy(update={"status": "error", "error": str(error)})
-    return look
+        return observation.model_copy(update={"status": "error", "error": str(error)})
+    return observation
 
 
-def last_run(root: Path, look: "Look") -> str | None:
-    """When a look at this model last ended here without an error."""
-    folder = (root / FOLDER / path_of(look.model_dump(mode="json"))).parent
+def last_run(root: Path, observation: "Observation") -> str | None:
+    """When an observation of this model last ended here without an error."""
+    folder = (root / FOLDER / path_of(observation.model_dump(mode="json"))).parent
     return max((path.stem for path in folder.glob("*.json")), default=None)
 
 
 def publish(root: Path, entries: Iterable[Entry]) -> str:
-    """Append what was found to the branch ``monitor`` of the remote, and give its commit.
+    """Append observations to the branch ``monitor`` of the remote, and give its commit.
 
     Raises:
-        TagshipError: an entry is not a look's, or the remote refuses.
+        TagshipError: an entry is not an observation's, or the remote refuses.
     """
-    found = _found(entries)
-    files = {path_of(entry): _text(entry) for entry in found}
-    lines = [f"{entry['model']}/{entry['environment']}: {entry['status']}" for entry in found]
-    if not found:
+    usable = _without_errors(entries)
+    files = {path_of(entry): _text(entry) for entry in usable}
+    lines = [f"{entry['model']}/{entry['environment']}: {entry['status']}" for entry in usable]
+    if not usable:
         return ""
-    message = "\n".join([f"monitor: {found[0]['time']}", "", *lines]) + "\n"
+    message = "\n".join([f"monitor: {usable[0]['time']}", "", *lines]) + "\n"
     return append_files(Git(root), BRANCH, files, message)
 
 
-def _found(entries: Iterable[Entry]) -> list[Entry]:
+def _without_errors(entries: Iterable[Entry]) -> list[Entry]:
     return [entry for entry in entries if entry.get("status") != "error"]
 
 

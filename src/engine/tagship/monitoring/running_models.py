@@ -16,7 +16,7 @@ LOCAL = "local"
 
 
 @dataclass(frozen=True)
-class Running:
+class RunningModel:
     """One model in one environment."""
 
     model: str
@@ -30,7 +30,7 @@ class Running:
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedModel:
     """How a release was when it was trained."""
 
     metrics: dict[str, Interval]
@@ -38,7 +38,7 @@ class Trained:
     reference: Reference
 
 
-def running(root: Path, models: list[str], environment: str | None) -> list[Running]:
+def running_models(root: Path, models: list[str], environment: str | None) -> list[RunningModel]:
     """Each model's deployments; of a model without any, what is served here.
 
     Args:
@@ -47,50 +47,52 @@ def running(root: Path, models: list[str], environment: str | None) -> list[Runn
     Raises:
         TagshipError: no such environment, or the remote cannot be reached.
     """
-    here = {model: Running(model, LOCAL, "", "") for model in models}
+    here = {model: RunningModel(model, LOCAL, "", "") for model in models}
     if environment == LOCAL:
         return list(here.values())
-    view = _view(root)
-    environments = view.environments if view else load_project(root).environments
+    snapshot = _remote_snapshot(root)
+    environments = snapshot.environments if snapshot else load_project(root).environments
     if environment and environment not in environments:
         hint = suggest(environment, [*environments, LOCAL], "there are")
         raise TagshipError(f"'{environment}' is no environment", hint)
-    found: list[Running] = []
+    running: list[RunningModel] = []
     for model in models:
         chosen = [environment] if environment else environments
-        deployed = [one for name in chosen if (one := _deployed(view, model, name))]
-        found += deployed or ([] if environment else [here[model]])
-    if not found:
+        deployed = [place for name in chosen if (place := _deployed(snapshot, model, name))]
+        running += deployed or ([] if environment else [here[model]])
+    if not running:
         raise TagshipError(
             f"nothing is deployed to {environment}: there is nothing to look at",
             f"what `tagship serve` runs here: tagship monitor --env {LOCAL}",
         )
-    return found
+    return running
 
 
-def trained(root: Path, one: Running) -> Trained:
+def read_training(root: Path, running: RunningModel) -> TrainedModel:
     """The lock's metrics and the reference of what runs, proved to belong together.
 
     Raises:
         TagshipError: a release without either, or with another artifact than the deployed one.
     """
-    if not one.release:
-        files = load_model(root, one.model)
-        return Trained(read_lock(files.lock_path).metrics, local_reference(files))
+    if not running.release:
+        files = load_model(root, running.model)
+        return TrainedModel(read_lock(files.lock_path).metrics, local_reference(files))
     git = Git(root)
-    if not one.commit:
+    if not running.commit:
         raise TagshipError(
-            f"{one.release}: the remote has no valid tag of this name", "run `tagship doctor`"
+            f"{running.release}: the remote has no valid tag of this name", "run `tagship doctor`"
         )
-    sha256, metrics = _locked(git, one)
-    if sha256 != one.model_sha256:
+    sha256, metrics = _locked(git, running)
+    if sha256 != running.model_sha256:
         raise TagshipError(
-            f"{one.release}: its lock names artifact {sha256[:12]}…, but {one.environment} runs"
-            f" {one.model_sha256[:12]}…",
+            f"{running.release}: its lock names artifact {sha256[:12]}…, but"
+            f" {running.environment} runs {running.model_sha256[:12]}…",
             "run `tagship doctor`: a tag was moved",
         )
-    reference = released_reference(lambda path: git.show(one.commit, path), one.model, one.release)
-    return Trained(metrics, reference)
+    reference = released_reference(
+        lambda path: git.show(running.commit, path), running.model, running.release
+    )
+    return TrainedModel(metrics, reference)
 
 
 def local_artifact(root: Path, model: str) -> str:
@@ -100,25 +102,25 @@ def local_artifact(root: Path, model: str) -> str:
     return read_lock(last if last.is_file() else files.lock_path).artifact.sha256
 
 
-def _view(root: Path) -> Snapshot | None:
+def _remote_snapshot(root: Path) -> Snapshot | None:
     """What the remote says; None where there is no repository or no remote."""
     return fetch_snapshot(root) if (root / ".git").exists() and Git(root).has_remote() else None
 
 
-def _deployed(view: Snapshot | None, model: str, environment: str) -> Running | None:
-    current = view.history.current(model, environment) if view else None
-    if view is None or current is None:
+def _deployed(snapshot: Snapshot | None, model: str, environment: str) -> RunningModel | None:
+    current = snapshot.history.current(model, environment) if snapshot else None
+    if snapshot is None or current is None:
         return None
-    release = view.history.releases.get(current.release)
+    release = snapshot.history.releases.get(current.release)
     commit = release.commit if release else ""
-    return Running(model, environment, current.release, current.says("Model-SHA256"), commit)
+    return RunningModel(model, environment, current.release, current.says("Model-SHA256"), commit)
 
 
-def _locked(git: Git, one: Running) -> tuple[str, dict[str, Interval]]:
+def _locked(git: Git, running: RunningModel) -> tuple[str, dict[str, Interval]]:
     """The artifact's SHA-256 and the metrics, from a lock of any version of this engine."""
-    path = f"config/{one.model}/model.lock.yaml"
-    text = git.show(one.commit, path)
+    path = f"config/{running.model}/model.lock.yaml"
+    text = git.show(running.commit, path)
     if text is None:
-        raise TagshipError(f"{one.release}: its commit has no {path}", "release it again")
-    where = f"{path} at {one.release}"
+        raise TagshipError(f"{running.release}: its commit has no {path}", "release it again")
+    where = f"{path} at {running.release}"
     return locked_hashes(text, where)[0], locked_metrics(text, where)

@@ -19,10 +19,8 @@ from tagship.gates.champion_artifact import fetch
 from tagship.gitops.propose import push_branch
 from tagship.gitops.rules import refuse_rejected_artifact
 from tagship.gitops.snapshot import Snapshot, fetch_snapshot
-from tagship.programs import run_engine
-from tagship.retraining.proposal import Found, Retrained, Window, describe
-from tagship.retraining.push import branch_of, commit_proposal, refuse_others
-from tagship.retraining.window import (
+from tagship.monitoring.retrain_branch import branch_of, commit_proposal, refuse_others
+from tagship.monitoring.retrain_data import (
     compare,
     count_new,
     place_of,
@@ -30,13 +28,15 @@ from tagship.retraining.window import (
     refuse_fixed,
     seen_rows,
 )
+from tagship.monitoring.retrain_proposal import DataComparison, NewData, Retrained, describe
+from tagship.programs import run_engine
 from tagship.training.lock import read_lock
 from tagship.verdict import Verdict, read_verdict
 
 _SHARED = ("cache", "champions")
 
 
-class _Settled(Exception):
+class _NothingToPropose(Exception):
     """There is nothing to propose."""
 
     def __init__(self, why: str) -> None:
@@ -64,27 +64,27 @@ def retrain(
     if data == "":
         raise TagshipError("--data: it is empty", "name a file or URL, or leave it out")
     with only_one(root, f"retrain-{model}"):
-        view = fetch_snapshot(root)
-        with view.git.checkout(view.head) as tree:
+        snapshot = fetch_snapshot(root)
+        with snapshot.git.checkout(snapshot.head) as tree:
             _share(root, tree)
             files = load_model(tree, model)
             try:
-                return _propose(view, files, data, report, push, say)
-            except _Settled as settled:
+                return _propose(snapshot, files, data, report, push, say)
+            except _NothingToPropose as settled:
                 return Retrained(model, "unchanged", settled.why)
 
 
 def _propose(
-    view: Snapshot,
+    snapshot: Snapshot,
     files: ModelFiles,
     data: str | None,
     report: str,
     push: bool,
     say: Callable[[str], None],
 ) -> Retrained:
-    home, tree, model = view.git.root, files.root, files.name
+    home, tree, model = snapshot.git.root, files.root, files.name
     branch = branch_of(model)
-    refuse_others(view, branch)
+    refuse_others(snapshot, branch)
     project = load_project(tree)
     read_lock(files.lock_path)
     place = data or place_of(project.retrain.data, files, datetime.now(UTC).date())
@@ -93,27 +93,27 @@ def _propose(
         say("reading the data")
         changed = point_at(files, home, place)
         files = load_model(tree, model)
-        found = _find(view, files, project.retrain.min_new_rows)
-        window = found.window
-        say(f"training: {window}")
+        comparison = _compare_data(snapshot, files, project.retrain.min_new_rows)
+        new_data = comparison.new_data
+        say(f"training: {new_data}")
         run_engine(tree, "train", model)
         after = read_lock(files.work / "lock.yaml")
-        refuse_rejected_artifact(view, model, after.artifact.sha256)
-        _fetch_champion(view, model, say)
+        refuse_rejected_artifact(snapshot, model, after.artifact.sha256)
+        _fetch_champion(snapshot, model, say)
         say("judging by every gate")
         verdict = _judge(files)
         run_engine(tree, "lock", "write", model)
     except TagshipError as error:
         return Retrained(model, "refused", str(error.without_data()).replace(f"{tree}/", ""))
     changed += [str(path.relative_to(tree)) for path in files.folder.iterdir() if path.is_file()]
-    title = f"feat({model}): retrain on {window.new:,} new rows"
+    title = f"feat({model}): retrain on {new_data.new:,} new rows"
     texts = {path: (tree / path).read_bytes().decode(errors="surrogateescape") for path in changed}
-    body = describe(model, found, after, verdict, report)
-    why = f"{window}; verdict {verdict.status}"
+    body = describe(model, comparison, after, verdict, report)
+    why = f"{new_data}; verdict {verdict.status}"
     made = Retrained(model, "proposed", why, branch, "", title, body, texts)
-    made = replace(made, commit=commit_proposal(view, made))
+    made = replace(made, commit=commit_proposal(snapshot, made))
     if push:
-        push_branch(view, branch, made.commit)
+        push_branch(snapshot, branch, made.commit)
     return made
 
 
@@ -126,48 +126,48 @@ def _share(root: Path, tree: Path) -> None:
         link.symlink_to(kept.resolve())
 
 
-def _find(view: Snapshot, files: ModelFiles, least: int) -> Found:
+def _compare_data(snapshot: Snapshot, files: ModelFiles, least: int) -> DataComparison:
     """What the data holds that the champion has not seen, and how it differs from what it has.
 
     Without a champion, the default branch's lock stands for it.
     """
     from tagship.data.table import check_table, read_raw
 
-    model, default = files.name, view.remote.default
+    model, default = files.name, snapshot.remote.default
     locked, raw = read_lock(files.lock_path), read_raw(files)
     table = check_table(files, raw)
     if table.sha256 == locked.data.sha256:
-        raise _Settled(f"nothing changed: {default}'s lock is of this very data")
-    champion = view.champion(model)
+        raise _NothingToPropose(f"nothing changed: {default}'s lock is of this very data")
+    champion = snapshot.champion(model)
     path = f"config/{model}/model.lock.yaml"
     commit = (
-        view.history.release(champion).commit
+        snapshot.history.release(champion).commit
         if champion
-        else view.git.run("log", "-1", "--format=%H", view.head, "--", path).strip()
+        else snapshot.git.run("log", "-1", "--format=%H", snapshot.head, "--", path).strip()
     )
-    with view.git.checkout(commit) as old:
-        _share(view.git.root, old)
+    with snapshot.git.checkout(commit) as old:
+        _share(snapshot.git.root, old)
         try:
             before = read_lock(old / path)
         except TagshipError:  # of an engine whose locks had another form
             before = locked
         seen = seen_rows(old, files.root, model)
     new, exact = count_new(files, table, seen, before)
-    window = Window(len(table.frame), new, exact, champion or f"the lock on {default}")
+    new_data = NewData(len(table.frame), new, exact, champion or f"the lock on {default}")
     if new < least:
         raise TagshipError(
-            f"too little new data: {window}; retrain.min_new_rows is {least:,}",
+            f"too little new data: {new_data}; retrain.min_new_rows is {least:,}",
             "" if exact else "what it was trained on is gone: keep dated files (see --data)",
         )
-    show = partial(view.git.show, commit)
-    return Found(window, before, compare(files, raw, show, window.against))
+    show = partial(snapshot.git.show, commit)
+    return DataComparison(new_data, before, compare(files, raw, show, new_data.against))
 
 
-def _fetch_champion(view: Snapshot, model: str, say: Callable[[str], None]) -> None:
+def _fetch_champion(snapshot: Snapshot, model: str, say: Callable[[str], None]) -> None:
     """Fetch it here, where the registry's login is known; in the work tree it is not."""
-    champion = view.champion(model)
+    champion = snapshot.champion(model)
     if champion is not None:
-        missing = fetch(read_champion(view.git, model, champion), say)
+        missing = fetch(read_champion(snapshot.git, model, champion), say)
         if missing:
             say(f"{champion}: {missing}")
 

@@ -1,4 +1,4 @@
-"""The new window of data: where it is, and how much of it the champion has not seen."""
+"""New data: where it is, and how much of it the champion has not seen."""
 
 import os
 import shutil
@@ -56,7 +56,7 @@ def place_of(template: str | None, files: ModelFiles, today: date) -> str | None
 
 
 def point_at(files: ModelFiles, home: Path, data: str | None) -> list[str]:
-    """Let the contract of a work tree read the new window, and pin it where it pinned the old one.
+    """Let the contract of a work tree read the new data, and pin it where it pinned the old.
 
     ``home`` is the user's project: a file that only it has is borrowed from there, and copied if
     Git is to have it. Gives the changed paths.

@@ -9,7 +9,7 @@ from tagship.monitoring.drift_verdict import DriftVerdict
 from tagship.training.lock import Interval, Lock
 from tagship.verdict import SYMBOLS, Verdict, markdown
 
-State = Literal["proposed", "unchanged", "refused"]
+RetrainState = Literal["proposed", "unchanged", "refused"]
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Retrained:
     """What became of a retraining."""
 
     model: str
-    state: State
+    state: RetrainState
     why: str
     """One sentence: what was found, or why there is nothing to propose."""
     branch: str = ""
@@ -30,7 +30,7 @@ class Retrained:
 
 
 @dataclass(frozen=True)
-class Window:
+class NewData:
     """The data that was trained on."""
 
     rows: int
@@ -45,19 +45,21 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a retraining found out before it trained."""
+class DataComparison:
+    """The new data against the data before, compared before the training."""
 
-    window: Window
+    new_data: NewData
     before: Lock
     """Of the champion, or of the default branch."""
     drift: DriftVerdict | str
     """The new data against what ``before`` was trained on, or why that is not known."""
 
 
-def describe(model: str, found: Found, after: Lock, verdict: Verdict, report: str) -> str:
+def describe(
+    model: str, comparison: DataComparison, after: Lock, verdict: Verdict, report: str
+) -> str:
     """The pull request's text: the data, the lock against the one before, the verdict, and why."""
-    window, before = found.window, found.before
+    new_data, before = comparison.new_data, comparison.before
     rows = [
         ("data", f"`{before.data.sha256[:12]}`", f"`{after.data.sha256[:12]}`"),
         ("rows", f"{before.data.rows:,}", f"{after.data.rows:,}"),
@@ -70,9 +72,9 @@ def describe(model: str, found: Found, after: Lock, verdict: Verdict, report: st
     ]
     return "\n".join(
         [
-            f"`{model}` was trained again with the same config: {window}.",
+            f"`{model}` was trained again with the same config: {new_data}.",
             "",
-            f"| | {window.against} | retrained |",
+            f"| | {new_data.against} | retrained |",
             "|---|---|---|",
             *(f"| {name} | {old} | {new} |" for name, old, new in rows),
             "",
@@ -80,7 +82,7 @@ def describe(model: str, found: Found, after: Lock, verdict: Verdict, report: st
             " thresholds.yaml has one, compares both on the same rows.",
             "",
             markdown(verdict),
-            *_drift(found),
+            *_drift(comparison),
             *(["### What was seen where it runs", "", report] if report else []),
             "Merging this deploys nothing: release it afterwards.",
             "",
@@ -88,9 +90,9 @@ def describe(model: str, found: Found, after: Lock, verdict: Verdict, report: st
     )
 
 
-def _drift(found: Found) -> list[str]:
+def _drift(comparison: DataComparison) -> list[str]:
     """What of the new data is not as it was, worst first; texts from the data stand in code."""
-    drift, against = found.drift, found.window.against
+    drift, against = comparison.drift, comparison.new_data.against
     if isinstance(drift, str):
         return [f"### The new data against {against}: not compared", "", drift, ""]
     rows = [

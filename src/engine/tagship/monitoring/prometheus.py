@@ -1,4 +1,4 @@
-"""What was found as Prometheus metrics: a textfile for node exporter, or a Pushgateway."""
+"""Observations as Prometheus metrics: a textfile for node exporter, or a Pushgateway."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from tagship.errors import TagshipError
 from tagship.files import write_atomically
-from tagship.watch.history import last_run
-from tagship.watch.look import Look
+from tagship.monitoring.history import last_run
+from tagship.monitoring.observe import Observation
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -31,7 +31,7 @@ _HELP = {
 }
 
 
-def write_textfile(root: Path, path: Path, looks: Iterable[Look]) -> None:
+def write_textfile(root: Path, path: Path, observations: Iterable[Observation]) -> None:
     """Write the textfile that node exporter collects, whole or not at all.
 
     Raises:
@@ -39,11 +39,11 @@ def write_textfile(root: Path, path: Path, looks: Iterable[Look]) -> None:
     """
     from prometheus_client import generate_latest
 
-    write_atomically(path, generate_latest(_registry(root, looks)))
+    write_atomically(path, generate_latest(_registry(root, observations)))
 
 
-def push(root: Path, gateway: str, looks: Iterable[Look]) -> None:
-    """Replace each look's group on a Pushgateway: job ``tagship_monitor``, model, environment.
+def push(root: Path, gateway: str, observations: Iterable[Observation]) -> None:
+    """Replace each group on a Pushgateway: job ``tagship_monitor``, model and environment.
 
     Raises:
         TagshipError: it cannot be reached, or refuses; the other groups were sent.
@@ -51,13 +51,13 @@ def push(root: Path, gateway: str, looks: Iterable[Look]) -> None:
     from prometheus_client import push_to_gateway
 
     refused = {}
-    for look in looks:
-        place = {"model": look.model, "environment": look.environment}
+    for observation in observations:
+        place = {"model": observation.model, "environment": observation.environment}
         try:
-            made = _registry(root, [look])
+            made = _registry(root, [observation])
             push_to_gateway(gateway, "tagship_monitor", made, place, timeout=_SECONDS)
         except (OSError, ValueError) as error:
-            refused[f"{look.model}/{look.environment}"] = error
+            refused[f"{observation.model}/{observation.environment}"] = error
     if refused:
         raise TagshipError(
             f"{gateway}: the Pushgateway does not take the metrics of {', '.join(refused)}:"
@@ -66,14 +66,14 @@ def push(root: Path, gateway: str, looks: Iterable[Look]) -> None:
         )
 
 
-def _registry(root: Path, looks: Iterable[Look]) -> "CollectorRegistry":
+def _registry(root: Path, observations: Iterable[Observation]) -> "CollectorRegistry":
     from prometheus_client import CollectorRegistry, Gauge
 
     made = CollectorRegistry()
     gauges: dict[str, Gauge] = {}
-    for look in looks:
-        place = {"model": look.model, "environment": look.environment}
-        for name, labels, value in _samples(root, look):
+    for observation in observations:
+        place = {"model": observation.model, "environment": observation.environment}
+        for name, labels, value in _samples(root, observation):
             if value is None:
                 continue
             if name not in gauges:
@@ -83,33 +83,33 @@ def _registry(root: Path, looks: Iterable[Look]) -> "CollectorRegistry":
     return made
 
 
-def _samples(root: Path, look: Look) -> Iterator[Sample]:
-    release = {"release": look.release}
-    if look.release:
-        yield "deployed_info", release | {"model_sha256": look.model_sha256}, 1
-    last = look.time if look.status != "error" else last_run(root, look)
+def _samples(root: Path, observation: Observation) -> Iterator[Sample]:
+    release = {"release": observation.release}
+    if observation.release:
+        yield "deployed_info", release | {"model_sha256": observation.model_sha256}, 1
+    last = observation.time if observation.status != "error" else last_run(root, observation)
     if last is not None:
         seconds = datetime.fromisoformat(last).timestamp()
         yield "monitor_last_run_timestamp_seconds", {}, seconds
-    if look.status == "error":
+    if observation.status == "error":
         return
-    yield "monitor_rows", {}, look.rows
-    if look.drift is not None:
-        yield "drift_status", release, _CODES[look.drift["status"]]
-        yield "drifted_columns_share", {}, look.drift["drifted_share"]
-        for finding in look.drift["findings"]:
+    yield "monitor_rows", {}, observation.rows
+    if observation.drift is not None:
+        yield "drift_status", release, _CODES[observation.drift["status"]]
+        yield "drifted_columns_share", {}, observation.drift["drifted_share"]
+        for finding in observation.drift["findings"]:
             where = {"column": finding["column"], "method": finding["method"]}
             if finding["check"] in ("drift", "prediction", "target"):
                 yield "drift_score", where, finding["value"]
-    if look.performance is not None:
-        for found in look.performance.metrics:
-            metric = {"metric": found.metric}
-            yield "performance", metric, found.value
-            yield "performance_low", metric, found.low
-            yield "performance_high", metric, found.high
-            if found.status is not None:
-                yield "performance_status", release | metric, _CODES[found.status]
-        if (slices := look.performance.slices_status) is not None:
+    if observation.performance is not None:
+        for judged in observation.performance.metrics:
+            metric = {"metric": judged.metric}
+            yield "performance", metric, judged.value
+            yield "performance_low", metric, judged.low
+            yield "performance_high", metric, judged.high
+            if judged.status is not None:
+                yield "performance_status", release | metric, _CODES[judged.status]
+        if (slices := observation.performance.slices_status) is not None:
             yield "performance_status", release | {"metric": "slices"}, _CODES[slices]
-        if look.performance.value is not None:
-            yield "performance_value", {}, look.performance.value.mean
+        if observation.performance.value is not None:
+            yield "performance_value", {}, observation.performance.value.mean

@@ -1,18 +1,20 @@
-"""What `tagship monitor` saw, as one issue a model: when it is open, and what it says. Pure."""
+"""What `tagship monitor` saw, as one issue a model, and which models to retrain for it. Pure."""
 
 import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Literal
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from tagship.config.duration import parse_duration
 from tagship.errors import TagshipError
+from tagship.gitops.snapshot import Snapshot
+from tagship.monitoring.status import ObservedStatus, Period
 
-Status = Literal["ok", "warn", "fail", "no data", "error"]
-_SYMBOLS: dict[Status, str] = {
+_SYMBOLS: dict[ObservedStatus, str] = {
     "ok": "✅",
     "warn": "⚠️",
     "fail": "❌",
@@ -28,23 +30,16 @@ class Part(BaseModel):
     status: str = "no data"
 
 
-class MonitoredTime(BaseModel):
-    """The time of the predictions that were judged."""
-
-    since: str | None = None
-    until: str | None = None
-
-
-class Seen(BaseModel):
+class MonitorEntry(BaseModel):
     """One model in one environment, as `tagship monitor --json` says it."""
 
     time: str
     model: str
     environment: str
     release: str | None = None
-    status: Status
+    status: ObservedStatus
     error: str | None = None
-    window: MonitoredTime | None = None
+    window: Period | None = None
     rows: int | None = None
     drift: Part | None = None
     performance: Part | None = None
@@ -65,14 +60,16 @@ def topic(model: str) -> str:
     return f"monitor:{model}"
 
 
-def read_seen(path: Path) -> list[Seen]:
+def read_entries(path: Path) -> list[MonitorEntry]:
     """What `tagship monitor --json` printed.
 
     Raises:
         TagshipError: it is not that.
     """
     try:
-        return TypeAdapter(list[Seen]).validate_python(json.loads(path.read_text(encoding="utf-8")))
+        return TypeAdapter(list[MonitorEntry]).validate_python(
+            json.loads(path.read_text(encoding="utf-8"))
+        )
     except (OSError, ValueError, ValidationError) as error:
         reason = str(error).splitlines()[0]
         raise TagshipError(
@@ -80,13 +77,13 @@ def read_seen(path: Path) -> list[Seen]:
         ) from None
 
 
-def issue_for(model: str, seen: Iterable[Seen], before: str | None) -> Issue:
+def issue_for(model: str, entries: Iterable[MonitorEntry], before: str | None) -> Issue:
     """The issue of a model, given the body of the one that is open, if any.
 
     An environment alerts from its first failure or error until it is ok again: a warning or no
     data neither opens nor closes anything.
     """
-    mine = [entry for entry in seen if entry.model == model]
+    mine = [entry for entry in entries if entry.model == model]
     match = _ALERTING.search(before or "")
     alerting = set(filter(None, (match[1] if match else "").split(", ")))
     alerting |= {entry.environment for entry in mine if entry.status in ("fail", "error")}
@@ -100,13 +97,13 @@ def issue_for(model: str, seen: Iterable[Seen], before: str | None) -> Issue:
     return Issue(bool(where), f"monitor: {model} needs a look", body)
 
 
-def describe(seen: Iterable[Seen]) -> str:
+def describe(entries: Iterable[MonitorEntry]) -> str:
     """A table of environments and the reasons below it, as Markdown.
 
     Reasons quote requests, which anybody may send: they stand in code blocks, where they can
     neither mention anyone nor be markup.
     """
-    listed = list(seen)
+    listed = list(entries)
     lines = ["| | environment | status | release | rows | until |", "|---|---|---|---|---|---|"]
     for entry in listed:
         rows = "" if entry.rows is None else f"{entry.rows:,}"
@@ -126,3 +123,24 @@ def describe(seen: Iterable[Seen]) -> str:
             quoted = [reason.replace("```", "'''") for reason in reasons]
             lines += ["", f"{entry.environment}:", "```text", *quoted, "```"]
     return "\n".join(lines) + "\n"
+
+
+def models_to_retrain(
+    snapshot: Snapshot, entries: Iterable[MonitorEntry], now: datetime
+) -> list[str]:
+    """The models that project.yaml wants retrained: by what failed in the last environment, or
+    by the champion's age."""
+    wanted, last = snapshot.project.retrain, snapshot.environments[-1]
+    models = {
+        entry.model
+        for entry in entries
+        if entry.environment == last
+        for kind in wanted.on
+        if (part := getattr(entry, kind)) is not None and part.status == "fail"
+    }
+    if wanted.every is not None:
+        for model in snapshot.models:
+            champion = snapshot.history.releases.get(snapshot.champion(model) or "")
+            if champion and now - champion.date > parse_duration(wanted.every):
+                models.add(model)
+    return sorted(models & set(snapshot.models))

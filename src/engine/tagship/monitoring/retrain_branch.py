@@ -10,7 +10,7 @@ from tagship.config.root import check_model_name
 from tagship.errors import TagshipError
 from tagship.gitops.propose import push_branch
 from tagship.gitops.snapshot import Snapshot, fetch_snapshot
-from tagship.retraining.proposal import Retrained
+from tagship.monitoring.retrain_proposal import Retrained
 
 _OURS = "Retrained: "
 """The trailer by which a branch's commits are known to be made here."""
@@ -43,10 +43,10 @@ def read_proposal(path: Path) -> Retrained:
     return made
 
 
-def commit_proposal(view: Snapshot, made: Retrained) -> str:
+def commit_proposal(snapshot: Snapshot, made: Retrained) -> str:
     """The default branch's head with the proposal's files; the same again gives the same commit."""
     message = f"{made.title}\n\n{made.why}.\n\n{_OURS}{made.model}\n"
-    return view.git.commit(view.head, made.files, message)
+    return snapshot.git.commit(snapshot.head, made.files, message)
 
 
 def push_proposal(root: Path, made: Retrained) -> str:
@@ -55,21 +55,21 @@ def push_proposal(root: Path, made: Retrained) -> str:
     Raises:
         TagshipError: the branch holds someone else's commits, or the remote refuses.
     """
-    view = fetch_snapshot(root)
-    refuse_others(view, made.branch)
-    commit = commit_proposal(view, made)
-    push_branch(view, made.branch, commit)
+    snapshot = fetch_snapshot(root)
+    refuse_others(snapshot, made.branch)
+    commit = commit_proposal(snapshot, made)
+    push_branch(snapshot, made.branch, commit)
     return commit
 
 
-def refuse_others(view: Snapshot, branch: str) -> None:
+def refuse_others(snapshot: Snapshot, branch: str) -> None:
     """Refuse to replace a branch that holds what somebody else committed."""
-    held = view.remote.heads.get(branch)
+    held = snapshot.remote.heads.get(branch)
     if held is None:
         return
-    view.git.fetch(held)
+    snapshot.git.fetch(held)
     form = ("--no-merges", "--format=%h%x00%B%x01")
-    listed = view.git.run("log", *form, held, f"^{view.head}")
+    listed = snapshot.git.run("log", *form, held, f"^{snapshot.head}")
     for entry in filter(None, listed.strip().split("\x01")):
         short, _, message = entry.strip().partition("\0")
         if _OURS not in message:

@@ -14,7 +14,7 @@ from tagship.errors import TagshipError
 from tagship.files import kind_of_path
 from tagship.monitoring.current import Current, from_log, from_table
 from tagship.monitoring.log_lines import check_folder
-from tagship.monitoring.prediction_log import in_order, read_predictions
+from tagship.monitoring.log_reader import in_order, read_predictions
 from tagship.sources.fetching import without_password
 from tagship.sources.formats import file_source, format_of
 from tagship.training.lock import read_lock

@@ -1,14 +1,18 @@
-"""One look at one model in one environment: drift and performance of what runs there."""
+"""Observe one model in one environment: drift and performance of what runs there."""
 
 import json
 import traceback
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
+from tagship.config.drift import Drift
 from tagship.config.duration import parse_duration
 from tagship.config.frozen import Frozen
 from tagship.config.project import ProjectConfig
@@ -16,33 +20,34 @@ from tagship.config.project_files import load_model
 from tagship.config.thresholds import ThresholdsConfig
 from tagship.errors import TagshipError
 from tagship.files import explain_os_error
+from tagship.monitoring.current import Values, from_log
+from tagship.monitoring.drift import judge_drift
 from tagship.monitoring.drift_verdict import DriftVerdict
-from tagship.monitoring.label_join import join_labels
+from tagship.monitoring.label_join import Labelled, join_labels
 from tagship.monitoring.labels import Labels, read_feedback, read_labels
 from tagship.monitoring.log_lines import check_folder, utc
+from tagship.monitoring.log_reader import Logged, in_order, read_predictions
 from tagship.monitoring.performance import (
     PerformanceReport,
     judge_performance,
     nothing_judged,
     window_length,
 )
-from tagship.monitoring.prediction_log import read_predictions
-from tagship.monitoring.status import ORDER, Status, worst
+from tagship.monitoring.running_models import (
+    LOCAL,
+    RunningModel,
+    TrainedModel,
+    local_artifact,
+    read_training,
+)
+from tagship.monitoring.status import ORDER, ObservedStatus, Period, Status, worst
 from tagship.monitoring.windows import MOST
 from tagship.sources.fetching import expand
-from tagship.watch.drifting import look_for_drift
-from tagship.watch.running import LOCAL, Running, Trained, local_artifact, trained
+from tagship.training.reference import Reference
 
 
-class Window(Frozen):
-    """The time that drift was looked for in."""
-
-    since: str
-    until: str
-
-
-class Look(Frozen):
-    """What was found: one file of the history."""
+class Observation(Frozen):
+    """What was observed of one model in one environment: one file of the history."""
 
     version: Literal[1] = 1
     time: str
@@ -51,46 +56,48 @@ class Look(Frozen):
     release: str
     """Empty for what is served here."""
     model_sha256: str
-    status: Status | Literal["error"]
+    status: ObservedStatus
     """The worse of drift and performance, whichever has data."""
     reasons: list[str] = []
     """Why it is not ok, in sentences."""
     error: str = ""
-    window: Window | None = None
+    window: Period | None = None
     rows: int = 0
     """Rows in the window."""
     one_in: int = 1
-    """One request of this many was looked at."""
+    """One request of this many was read."""
     skipped: dict[str, int] = {}
     """Lines and files of the log, predictions and feedback, that could not be used, by reason."""
     drift: dict[str, Any] | None = None
     performance: PerformanceReport | None = None
 
 
-def look_at(root: Path, project: ProjectConfig, one: Running, now: datetime) -> Look:
-    """Judge what runs; whatever goes wrong becomes a look with status ``error``."""
-    blank = Look(
-        time=spelt(now),
-        model=one.model,
-        environment=one.environment,
-        release=one.release,
-        model_sha256=one.model_sha256,
+def observe(
+    root: Path, project: ProjectConfig, running: RunningModel, now: datetime
+) -> Observation:
+    """Judge what runs; whatever goes wrong becomes an observation with status ``error``."""
+    blank = Observation(
+        time=format_time(now),
+        model=running.model,
+        environment=running.environment,
+        release=running.release,
+        model_sha256=running.model_sha256,
         status="no data",
     )
     try:
-        look = blank.model_copy(update=_found(root, project, one, now))
-        json.dumps(look.model_dump(mode="json"), allow_nan=False)
-        return look
-    except Exception as error:  # one model's must not end the look at the others
-        return blank.model_copy(update={"status": "error", "error": _explained(error)})
+        observation = blank.model_copy(update=_judge(root, project, running, now))
+        json.dumps(observation.model_dump(mode="json"), allow_nan=False)
+        return observation
+    except Exception as error:  # one model's must not keep the others from being observed
+        return blank.model_copy(update={"status": "error", "error": _explain(error)})
 
 
-def spelt(moment: datetime) -> str:
-    """A time as a history spells it, in UTC; in milliseconds: two looks are two files."""
+def format_time(moment: datetime) -> str:
+    """A time as the history has it, in UTC; in milliseconds: two observations are two files."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _explained(error: Exception) -> str:
+def _explain(error: Exception) -> str:
     """What a person is told; a text that was not written for it may quote the data."""
     if isinstance(error, TagshipError):
         return str(error)
@@ -101,16 +108,20 @@ def _explained(error: Exception) -> str:
     return f"unexpected {type(error).__name__} in {where}\n  → please report it"
 
 
-def _found(root: Path, project: ProjectConfig, one: Running, now: datetime) -> dict[str, Any]:
-    """What a look at one model finds, by the names of ``Look``."""
-    thresholds = load_model(root, one.model).thresholds
-    known = trained(root, one)
-    log = _log(root, project, one)
+def _judge(
+    root: Path, project: ProjectConfig, running: RunningModel, now: datetime
+) -> dict[str, Any]:
+    """What is observed of one model, by the names of ``Observation``."""
+    thresholds = load_model(root, running.model).thresholds
+    known = read_training(root, running)
+    log = _log(root, project, running)
     if log is None:
-        missing = f"config/project.yaml: monitoring.log does not say where {one.environment} logs"
+        missing = (
+            f"config/project.yaml: monitoring.log does not say where {running.environment} logs"
+        )
         return {"reasons": [missing], **_unmeasured(thresholds, known, missing)}
     if thresholds.drift is None and thresholds.performance is None:
-        path = f"config/{one.model}/thresholds.yaml"
+        path = f"config/{running.model}/thresholds.yaml"
         return {"reasons": [f"{path}: it declares neither drift nor performance"]}
     since = now - parse_duration(project.monitoring.window)
     earliest = _earliest(thresholds, since, now)
@@ -119,21 +130,21 @@ def _found(root: Path, project: ProjectConfig, one: Running, now: datetime) -> d
         log,
         boundary,
         earliest,
-        release=one.release or None,
-        model=one.model,
-        model_sha256=one.model_sha256 or local_artifact(root, one.model),
+        release=running.release or None,
+        model=running.model,
+        model_sha256=running.model_sha256 or local_artifact(root, running.model),
         now=now,
     )
     skipped = Counter(logged.skipped)
     labels: Iterator[Labels] = read_feedback(log, earliest, now, skipped)
     if project.monitoring.labels is not None:
-        filled = _filled(project.monitoring.labels, "labels", one)
+        filled = _fill_template(project.monitoring.labels, "labels", running)
         labels = chain(labels, read_labels(filled, root))
     gate = thresholds.performance
     labelled = join_labels(logged, labels, boundary, window_length(gate) if gate else None)
     drift, performance = None, None
     if thresholds.drift is not None:
-        drift = look_for_drift(known.reference, thresholds.drift, logged, labelled, since)
+        drift = _judge_logged_drift(known.reference, thresholds.drift, logged, labelled, since)
     if gate is not None:
         performance = judge_performance(boundary, logged, labelled, thresholds, known.metrics, now)
     status, reasons = _summary(drift, performance)
@@ -141,12 +152,12 @@ def _found(root: Path, project: ProjectConfig, one: Running, now: datetime) -> d
     if logged.skipped and not rows:
         why = ", ".join(f"{count} {reason}" for reason, count in logged.skipped.most_common())
         reasons.append(f"no line of the log could be used: {why}")
-    if not rows and not logged.skipped and one.environment != LOCAL:
+    if not rows and not logged.skipped and running.environment != LOCAL:
         reasons += _missing_folder(log)
     return {
         "status": status,
         "reasons": reasons,
-        "window": Window(since=spelt(since), until=spelt(now)),
+        "window": Period(since=format_time(since), until=format_time(now)),
         "rows": rows,
         "one_in": logged.one_in,
         "skipped": dict(+skipped),
@@ -155,7 +166,28 @@ def _found(root: Path, project: ProjectConfig, one: Running, now: datetime) -> d
     }
 
 
-def _unmeasured(thresholds: ThresholdsConfig, known: Trained, why: str) -> dict[str, Any]:
+def _judge_logged_drift(
+    reference: Reference, drift: Drift, logged: Logged, labelled: Labelled, since: datetime
+) -> DriftVerdict:
+    """Compare what was logged from ``since`` on with how the release was trained.
+
+    The target is compared when every window has ``min_rows`` labels: labels come late, and those
+    that are missing yet must not look like drift.
+    """
+    rows = in_order(logged, since)
+    current = from_log(reference, logged, rows)
+    known = np.zeros(len(logged), dtype=bool)
+    known[labelled.at] = True
+    windows = np.array_split(known[rows], drift.window.of if drift.window else 1)
+    if min(int(window.sum()) for window in windows) >= drift.min_rows:
+        missing = np.nan if reference.task == "regression" else -1
+        target = np.full(len(logged), missing, dtype=labelled.target.dtype)
+        target[labelled.at] = labelled.target
+        current = replace(current, target=Values(target[rows]))
+    return judge_drift(reference, drift, current)
+
+
+def _unmeasured(thresholds: ThresholdsConfig, known: TrainedModel, why: str) -> dict[str, Any]:
     """What is said of declared drift and performance when there is nothing to read."""
     blank = DriftVerdict(known.reference.model, "no data", why, rows=0)
     performance = None
@@ -171,24 +203,24 @@ def _summary(
     drift: DriftVerdict | None, performance: PerformanceReport | None
 ) -> tuple[Status, list[str]]:
     """The worse of what has data, and why, worst first."""
-    found: list[tuple[Status, list[str]]] = []
+    judged: list[tuple[Status, list[str]]] = []
     if drift is not None:
         why = [] if drift.status == "ok" else [f"drift: {drift.reason}"]
-        found.append((drift.status, why))
+        judged.append((drift.status, why))
     if performance is not None:
-        found.append((performance.status, [f"performance: {why}" for why in performance.reasons]))
-    found.sort(key=lambda part: -ORDER.index(part[0]))
-    with_data = [status for status, _ in found if status != "no data"]
-    return worst(with_data), [reason for _, reasons in found for reason in reasons]
+        judged.append((performance.status, [f"performance: {why}" for why in performance.reasons]))
+    judged.sort(key=lambda part: -ORDER.index(part[0]))
+    with_data = [status for status, _ in judged if status != "no data"]
+    return worst(with_data), [reason for _, reasons in judged for reason in reasons]
 
 
-def _log(root: Path, project: ProjectConfig, one: Running) -> str | None:
+def _log(root: Path, project: ProjectConfig, running: RunningModel) -> str | None:
     """The folder or URL of the log; None when nobody said where it is."""
-    if one.environment == LOCAL:
-        return str(root / ".tagship" / "predictions" / one.model)
+    if running.environment == LOCAL:
+        return str(root / ".tagship" / "predictions" / running.model)
     if project.monitoring.log is None:
         return None
-    place = _filled(project.monitoring.log, "log", one)
+    place = _fill_template(project.monitoring.log, "log", running)
     return place if "://" in place else str(root / place)
 
 
@@ -202,13 +234,13 @@ def _missing_folder(log: str) -> list[str]:
     return []
 
 
-def _filled(template: str, key: str, one: Running) -> str:
-    names = template.replace("{model}", one.model).replace("{environment}", one.environment)
+def _fill_template(template: str, key: str, running: RunningModel) -> str:
+    names = template.replace("{model}", running.model).replace("{environment}", running.environment)
     return expand(names, f"config/project.yaml: monitoring.{key}")
 
 
 def _earliest(thresholds: ThresholdsConfig, since: datetime, now: datetime) -> datetime | None:
-    """Where reading begins: drift and performance look at windows of their own."""
+    """Where reading begins: drift and performance have windows of their own."""
     if thresholds.performance is None:
         return since
     length = window_length(thresholds.performance)

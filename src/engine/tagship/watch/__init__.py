@@ -1,1 +1,0 @@
-"""Watching every model where it runs: `tagship monitor`."""
