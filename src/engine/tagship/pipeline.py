@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tagship.batch.frame_model import make_frame_model
+from tagship.batch.model_package import make_model_package
 from tagship.bento import build_bento, check_verdict, verdict_on
 from tagship.built import Bento
 from tagship.config.project_files import ModelFiles
@@ -148,7 +148,7 @@ def record_model(files: ModelFiles, bundle: Bundle, verdict: Verdict) -> Path:
     importances = importance(bundle)
     plots = draw_plots(bundle, files.data.target.column, importances)
     with tempfile.TemporaryDirectory() as folder:
-        model = make_frame_model(files, bundle, Path(folder) / "source")
+        model = make_model_package(files, bundle, Path(folder) / "source")
         log_training(files, bundle, verdict.status, plots, model)
     return write_report(files, bundle, verdict, plots, importances)
 

@@ -12,8 +12,8 @@ from tagship.errors import TagshipError
 from tagship.files import write_json
 from tagship.formatting import brief
 
-Status = Literal["pass", "warn", "fail"]
-SYMBOLS: dict[Status, str] = {"pass": "✓", "warn": "!", "fail": "✗"}
+GateStatus = Literal["pass", "warn", "fail"]
+SYMBOLS: dict[GateStatus, str] = {"pass": "✓", "warn": "!", "fail": "✗"}
 
 
 class GateResult(Frozen):
@@ -27,7 +27,7 @@ class GateResult(Frozen):
     """None when it could not be computed, which fails."""
     limit: str
     """The bound in words, such as ``≥ 0.80``."""
-    status: Status
+    status: GateStatus
     detail: str = ""
 
 
@@ -45,7 +45,7 @@ class Verdict(Frozen):
     the gates, too. Empty in the file of an older engine, which is then about no training."""
 
     @property
-    def status(self) -> Status:
+    def status(self) -> GateStatus:
         """The worst of all gates; no gate at all fails."""
         found = {result.status for result in self.results}
         return "fail" if "fail" in found or not found else "warn" if "warn" in found else "pass"
@@ -62,7 +62,7 @@ class Verdict(Frozen):
         }
         return hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()
 
-    def of_status(self, status: Status) -> list[GateResult]:
+    def of_status(self, status: GateStatus) -> list[GateResult]:
         """The gates with this status, in order."""
         return [result for result in self.results if result.status == status]
 
@@ -110,7 +110,7 @@ def read_verdict(path: Path) -> Verdict:
 
 def markdown(verdict: Verdict) -> str:
     """The verdict as a Markdown table for a pull request, worst first."""
-    order: dict[Status, int] = {"fail": 0, "warn": 1, "pass": 2}
+    order: dict[GateStatus, int] = {"fail": 0, "warn": 1, "pass": 2}
     rows = sorted(verdict.results, key=lambda result: order[result.status])
     lines = [
         f"### `{verdict.model}`: {verdict.status}",

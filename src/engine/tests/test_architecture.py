@@ -181,6 +181,29 @@ def test_private_names_are_seen(tmp_path):
     ]
 
 
+def classes_of_one_name(folder):
+    """Public classes that several modules define: each name with its modules."""
+    modules = {}
+    for path in sorted(folder.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                modules.setdefault(node.name, []).append(path.relative_to(folder).as_posix())
+    return {name: places for name, places in modules.items() if len(places) > 1}
+
+
+def test_no_two_public_classes_have_one_name():
+    assert classes_of_one_name(ENGINE) == {}
+
+
+def test_two_classes_of_one_name_are_seen(tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "module.py").write_text("class Window: ...\nclass _Private: ...\n")
+    (tmp_path / "other/module.py").write_text(
+        "class _Private: ...\ndef function():\n    class Window: ...\n"
+    )
+    assert classes_of_one_name(tmp_path) == {"Window": ["module.py", "other/module.py"]}
+
+
 def test_nothing_is_left_for_later():
     unfinished = re.compile(r"\b(TODO|FIXME|XXX|NotImplementedError)\b")
     for _, path in parts():

@@ -8,7 +8,7 @@ from tagship.cli.models import announce
 from tagship.cli.options import Json
 
 if TYPE_CHECKING:
-    from tagship.gitops.status import Status
+    from tagship.gitops.status import ProjectStatus
 
 
 def command(
@@ -73,7 +73,7 @@ def command(
         raise typer.Exit(1)
 
 
-def _show_clone(state: "Status") -> None:
+def _show_clone(state: "ProjectStatus") -> None:
     from tagship.cli.output import table
 
     head = ("model", "environment", "highest tag here", "since", "deploy/ asks for", "lock")

@@ -15,7 +15,7 @@ from tagship.errors import TagshipError
 from tagship.files import sha256_of_bytes
 from tagship.gates.champion import read_champion
 from tagship.gates.champion_artifact import bring, drop_oldest
-from tagship.gates.evaluate import ChampionScores, Scored
+from tagship.gates.evaluate import ChampionScores, HoldoutScores
 from tagship.gitops.git import Git
 from tagship.programs import run_program
 from tagship.training.bundle import Bundle
@@ -33,7 +33,7 @@ def champion_scores(
 
 def _score(
     git: Git, files: ModelFiles, bundle: Bundle, release: str, say: Callable[[str], None]
-) -> Scored:
+) -> HoldoutScores:
     champion = read_champion(git, files.name, release)
     stream = io.BytesIO()
     holdout_rows(files, bundle).to_parquet(stream, index=False)
@@ -56,7 +56,7 @@ def _score(
         raise TagshipError(
             f"it predicts {_names(classes)}; this model predicts {_names(bundle.boundary.classes)}"
         )
-    return Scored(scores, threshold)
+    return HoldoutScores(scores, threshold)
 
 
 def holdout_rows(files: ModelFiles, bundle: Bundle) -> "pd.DataFrame":

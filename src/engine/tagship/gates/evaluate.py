@@ -26,7 +26,7 @@ from tagship.training.lock import lock_sha256
 from tagship.verdict import GateResult, Verdict
 
 
-class Scored(NamedTuple):
+class HoldoutScores(NamedTuple):
     """What a champion says of the holdout rows."""
 
     scores: NDArray[np.floating]
@@ -39,7 +39,7 @@ class ChampionScores:
     """What production runs, and how to score the holdout rows with it."""
 
     release: str
-    score: Callable[[], Scored]
+    score: Callable[[], HoldoutScores]
     """May raise TagshipError."""
 
 

@@ -24,7 +24,7 @@ from tagship.training.bootstrap import defined, paired_drop
 from tagship.training.bundle import Evidence
 from tagship.training.export import Score
 from tagship.training.lock import Interval
-from tagship.verdict import GateResult, Status
+from tagship.verdict import GateResult, GateStatus
 
 _REPEATS = 3
 
@@ -144,7 +144,7 @@ def champion_gate(
         significant = p_value < gate.alpha
         low, high = np.percentile(found, [2.5, 97.5])
         detail += f"; 95 % interval {brief(low)} to {brief(high)}, p = {p_value:.3g}"
-    status: Status = "pass"
+    status: GateStatus = "pass"
     if too_large:
         status = "fail" if significant else "warn"
     elif significant and gate.test == "paired_bootstrap":

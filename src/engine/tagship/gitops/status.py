@@ -39,7 +39,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Status:
+class ProjectStatus:
     """Every environment of every model, and what is wrong with the tags."""
 
     rows: list[Row]
@@ -68,7 +68,7 @@ def status(
     snapshot: Snapshot,
     aliases: Mapping[tuple[str, str], str] | None = None,
     cluster: Mapping[tuple[str, str], str] | None = None,
-) -> Status:
+) -> ProjectStatus:
     """Every environment of every model.
 
     ``aliases`` is the release that MLflow names for each, ``cluster`` how what runs differs.
@@ -87,7 +87,7 @@ def status(
         for model in snapshot.history.models()
         if model not in snapshot.models
     ]
-    return Status(rows, findings, snapshot.not_asked)
+    return ProjectStatus(rows, findings, snapshot.not_asked)
 
 
 def history(

@@ -8,7 +8,7 @@ import pandas as pd
 
 from tagship.new_model.column_profile import ColumnProfile
 from tagship.new_model.rounding import round_up
-from tagship.new_model.target import Target
+from tagship.new_model.target import TargetGuess
 from tagship.new_model.vocabulary import is_sensitive
 
 MIN_GROUP = 100
@@ -29,7 +29,7 @@ class Slice:
 
 
 @dataclass(frozen=True)
-class Fairness:
+class FairnessGuess:
     """A column of people's groups, and how far predictions may differ between them."""
 
     by: str
@@ -52,10 +52,10 @@ class Gates:
     noise: bool
     """Whether there are numbers for noise to disturb."""
     slices: Slice | None
-    fairness: Fairness | None
+    fairness: FairnessGuess | None
 
 
-def suggest_gates(features: list[ColumnProfile], goal: Target, test: float) -> Gates:
+def suggest_gates(features: list[ColumnProfile], goal: TargetGuess, test: float) -> Gates:
     """Limits scaled to the table."""
     shares = [count / len(goal.values) for count in goal.counts.values()]
     return Gates(
@@ -69,7 +69,7 @@ def suggest_gates(features: list[ColumnProfile], goal: Target, test: float) -> G
     )
 
 
-def _parity(features: list[ColumnProfile], goal: Target) -> float:
+def _parity(features: list[ColumnProfile], goal: TargetGuess) -> float:
     """Values far from zero for their spread lose digits in float32, on each side in another way."""
     numbers = [profile.values for profile in features if profile.number]
     numbers += [goal.values] if goal.task == "regression" else []
@@ -78,7 +78,7 @@ def _parity(features: list[ColumnProfile], goal: Target) -> float:
     return next((limit for limit in (1e-5, 1e-4, 1e-3) if 3 * lost <= limit), 1e-2)
 
 
-def _groups(profile: ColumnProfile, goal: Target, test: float) -> pd.Series:
+def _groups(profile: ColumnProfile, goal: TargetGuess, test: float) -> pd.Series:
     """Rows of each group that the holdout will hold enough of."""
     counts = profile.values.astype("str").value_counts()
     return counts[counts * test >= MIN_GROUP * _SURE]
@@ -88,7 +88,7 @@ def _groupable(profile: ColumnProfile) -> bool:
     return profile.dtype in ("category", "bool") and 2 <= profile.distinct <= _MOST_GROUPS
 
 
-def _slices(features: list[ColumnProfile], goal: Target, test: float) -> Slice | None:
+def _slices(features: list[ColumnProfile], goal: TargetGuess, test: float) -> Slice | None:
     ranked = sorted(
         (
             profile
@@ -109,7 +109,7 @@ def _slices(features: list[ColumnProfile], goal: Target, test: float) -> Slice |
     return Slice(best.name, _twentieth(max(0.05, majority.min() - 0.05), np.floor))
 
 
-def _relevance(profile: ColumnProfile, goal: Target) -> float:
+def _relevance(profile: ColumnProfile, goal: TargetGuess) -> float:
     """How much of the target's variance lies between the groups."""
     one_hot = (
         goal.values.to_frame().astype("float64")
@@ -125,7 +125,9 @@ def _twentieth(value: float, rounding: Callable[[float], float]) -> float:
     return round(float(rounding(round(value * 20, 6))) / 20, 2)
 
 
-def _fairness(features: list[ColumnProfile], goal: Target, test: float) -> Fairness | None:
+def _fairness(
+    features: list[ColumnProfile], goal: TargetGuess, test: float
+) -> FairnessGuess | None:
     if goal.task != "binary":
         return None
     for profile in features:
@@ -135,5 +137,5 @@ def _fairness(features: list[ColumnProfile], goal: Target, test: float) -> Fairn
                 positive = (goal.values == str(goal.positive)).astype(float)
                 rates = positive.groupby(profile.values.astype("str")).mean()[large.index]
                 gap = float(rates.max() - rates.min())
-                return Fairness(profile.name, gap, _twentieth(max(0.1, 2 * gap), np.ceil))
+                return FairnessGuess(profile.name, gap, _twentieth(max(0.1, 2 * gap), np.ceil))
     return None

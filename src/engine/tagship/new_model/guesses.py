@@ -20,7 +20,7 @@ from tagship.new_model.column_profile import (
 from tagship.new_model.gates import Gates, suggest_gates
 from tagship.new_model.nulls import declared_nulls, find_nulls, without_nulls
 from tagship.new_model.rounding import share_with_slack
-from tagship.new_model.target import Target, guess_target
+from tagship.new_model.target import TargetGuess, guess_target
 from tagship.new_model.vocabulary import is_personal, names_a_row
 
 FEWEST_ROWS = 50
@@ -141,7 +141,9 @@ def infer(
 class _Roles:
     """Each column put to its use."""
 
-    def __init__(self, profiles: list[ColumnProfile], goal: Target, wished_id: str | None) -> None:
+    def __init__(
+        self, profiles: list[ColumnProfile], goal: TargetGuess, wished_id: str | None
+    ) -> None:
         self.checks: list[str] = []
         self.columns: dict[str, Column] = {}
         self.personal = [profile.name for profile in profiles if _personal(profile)]
@@ -218,7 +220,7 @@ def _counts_rows(profile: ColumnProfile) -> bool:
     return bool((np.diff(profile.values.to_numpy()) == 1).all())
 
 
-def _unusable(profile: ColumnProfile, goal: Target) -> str:
+def _unusable(profile: ColumnProfile, goal: TargetGuess) -> str:
     """Why a column is no feature; empty when it is one."""
     if profile.distinct == 0:
         return "every value is missing"
@@ -239,7 +241,7 @@ def _unusable(profile: ColumnProfile, goal: Target) -> str:
     return "it gives the target away" if goal.is_given_by(profile) else ""
 
 
-def _duplicates(features: list[ColumnProfile], goal: Target, test: float) -> float | None:
+def _duplicates(features: list[ColumnProfile], goal: TargetGuess, test: float) -> float | None:
     """The share of duplicates to allow; None where the default is enough."""
     table = pd.DataFrame({str(i): profile.values for i, profile in enumerate(features)})
     hashes = pd.util.hash_pandas_object(table.assign(target=goal.values), index=False)
@@ -254,13 +256,13 @@ def _half(rows: int) -> int:
     return rows // 2 // unit * unit
 
 
-def _folds(goal: Target, test: float) -> int:
+def _folds(goal: TargetGuess, test: float) -> int:
     if not goal.counts:
         return _FOLDS
     return max(2, min(_FOLDS, int(min(goal.counts.values()) * (1 - test)) - 1))
 
 
-def goal_remarks(goal: Target) -> list[Remark]:
+def goal_remarks(goal: TargetGuess) -> list[Remark]:
     """What was guessed of the target."""
     made = [Remark("task", goal.task, goal.why)]
     if goal.positive is not None:

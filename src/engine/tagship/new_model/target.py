@@ -19,8 +19,8 @@ _TASKS = ("binary", "multiclass", "regression")
 
 
 @dataclass(frozen=True)
-class Target:
-    """A target that can be learned."""
+class TargetGuess:
+    """A target that can be learned, as it was guessed from its values."""
 
     name: str
     task: Task
@@ -51,7 +51,7 @@ class Target:
 
 def guess_target(
     found: pd.Series, task: Task | None, positive: str | None, decimal: str = "."
-) -> Target:
+) -> TargetGuess:
     """Say what predicting ``found`` means.
 
     Raises:
@@ -72,17 +72,17 @@ def guess_target(
             raise TagshipError(f"--task regression: '{name}' holds texts: {shown}")
         if positive is not None:
             raise TagshipError("--positive: a regression task has no positive class")
-        return Target(name, guess, why, profile.values, {})
+        return TargetGuess(name, guess, why, profile.values, {})
     _check_classes(name, guess, profile, counts)
     if guess == "multiclass":
         if positive is not None:
             raise TagshipError(f"--positive: '{name}' has {len(counts)} classes, not two")
-        return Target(name, guess, why, labels, counts)
+        return TargetGuess(name, guess, why, labels, counts)
     if positive is None:
         label, label_why = positive_label(counts)
     else:
         label, label_why = _known_label(positive, counts), "you said so"
-    return Target(name, guess, why, labels, counts, _as_label(label), label_why)
+    return TargetGuess(name, guess, why, labels, counts, _as_label(label), label_why)
 
 
 def _check_values(name: str, found: pd.Series, profile: ColumnProfile) -> None:

@@ -14,9 +14,9 @@ from tagship.formatting import NONE, brief, percent, plain
 from tagship.training import metrics
 from tagship.training.bundle import Bundle, Evidence
 from tagship.training.lock import Interval
-from tagship.verdict import GateResult, Status, Verdict
+from tagship.verdict import GateResult, GateStatus, Verdict
 
-_ORDER: dict[Status, int] = {"fail": 0, "warn": 1, "pass": 2}
+_ORDER: dict[GateStatus, int] = {"fail": 0, "warn": 1, "pass": 2}
 
 
 @dataclass(frozen=True)

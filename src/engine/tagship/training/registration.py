@@ -17,8 +17,8 @@ TAKES_TAG = "takes"
 
 
 @dataclass(frozen=True)
-class FrameModel:
-    """A model as MLflow keeps it: code that reads a folder, and how it is asked."""
+class ModelPackage:
+    """What MLflow is given of a model: code that reads a folder, and how it is asked."""
 
     code: Path
     source: Path
@@ -28,7 +28,7 @@ class FrameModel:
 
 
 def log_model(
-    client: Any, parent: str, files: ModelFiles, bundle: Bundle, model: FrameModel, register: bool
+    client: Any, parent: str, files: ModelFiles, bundle: Bundle, model: ModelPackage, register: bool
 ) -> None:
     """Log the model from its code, and register it unless this artifact already is."""
     import mlflow

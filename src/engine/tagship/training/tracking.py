@@ -20,7 +20,7 @@ from tagship.errors import TagshipError
 from tagship.files import explain_os_error
 from tagship.training.bundle import Bundle
 from tagship.training.lock import Interval
-from tagship.training.registration import SHA_TAG, FrameModel, log_model, name_gated
+from tagship.training.registration import SHA_TAG, ModelPackage, log_model, name_gated
 
 _NAME_LENGTH = 200
 """MLflow takes 250 characters, and what is put before and after a name needs some."""
@@ -86,7 +86,7 @@ def log_training(
     bundle: Bundle,
     verdict: str,
     plots: Mapping[str, bytes],
-    model: FrameModel,
+    model: ModelPackage,
 ) -> str:
     """Record one training: a parent run, a run per candidate, the model as a version.
 

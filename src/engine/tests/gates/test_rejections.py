@@ -8,7 +8,7 @@ import pytest
 from projects import make_project, make_table
 from tagship.config.thresholds import ThresholdsConfig
 from tagship.errors import TagshipError
-from tagship.gates.evaluate import ChampionScores, Scored, evaluate_gates
+from tagship.gates.evaluate import ChampionScores, HoldoutScores, evaluate_gates
 from tagship.training.lock import Interval
 from tagship.training.train import train
 from tagship.verdict import Verdict, markdown, read_verdict, write_verdict
@@ -111,7 +111,7 @@ def test_baseline_rejects_a_model_no_better_than_a_constant(shop, rejected):
 
 def champion(shop, scores):
     files, _ = shop
-    return ChampionScores("tiny/v1.0.0", lambda: Scored(scores, files.model.threshold))
+    return ChampionScores("tiny/v1.0.0", lambda: HoldoutScores(scores, files.model.threshold))
 
 
 def test_champion_rejects_a_model_that_is_worse_on_the_same_rows(shop, rejected):

@@ -11,7 +11,7 @@ from tagship.config.project_files import ModelFiles
 from tagship.files import write_atomically
 from tagship.serving.smoke import example_value
 from tagship.training.bundle import Bundle
-from tagship.training.registration import FrameModel
+from tagship.training.registration import ModelPackage
 
 _ENGINE = (
     "__init__.py", "errors.py", "files.py", "functions.py", "contract/__init__.py",
@@ -22,7 +22,7 @@ _ENGINE = (
 _LIBRARIES = ("numpy", "onnxruntime", "pandas", "pyarrow")
 
 
-def make_frame_model(files: ModelFiles, bundle: Bundle, source: Path) -> FrameModel:
+def make_model_package(files: ModelFiles, bundle: Bundle, source: Path) -> ModelPackage:
     """Write the scoring modules, the project's own code and the artifact of a training to a folder.
 
     The example is made from the contract: no row of the table goes to MLflow.
@@ -40,7 +40,7 @@ def make_frame_model(files: ModelFiles, bundle: Bundle, source: Path) -> FrameMo
     write_atomically(code / "artifact/model.onnx", bundle.artifact)
     write_atomically(code / "artifact/boundary.json", bundle.boundary.to_json())
     write_atomically(code / "artifact/record.json", json.dumps(record) + "\n")
-    return FrameModel(
+    return ModelPackage(
         code=engine / "batch/mlflow_model.py",
         source=source,
         example={field.name: example_value(asdict(field)) for field in bundle.boundary.fields},
