@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from tagship.batch.model_package import make_model_package
-from tagship.bento import build_bento, check_verdict, verdict_on
-from tagship.built import Bento
+from tagship.bento.build import build_bento, check_verdict, verdict_on
+from tagship.bento.store import Bento
 from tagship.config.project_files import ModelFiles
 from tagship.data.contract_check import ContractError
 from tagship.data.table import Table, load_table

@@ -17,8 +17,8 @@ def command(
 ) -> None:
     """Build the bento of the last training, which must be locked and not fail its verdict."""
     announce(LOADING)
-    from tagship.bento import build_bento
-    from tagship.built import store_hint
+    from tagship.bento.build import build_bento
+    from tagship.bento.store import store_hint
     from tagship.cli.output import as_json
     from tagship.files import only_one
 

@@ -28,9 +28,9 @@ def command(
     json: Json = False,
 ) -> None:
     """Build the container image of the bento of the lock, and push it if asked to."""
+    from tagship.bento.image import build_image
     from tagship.cli.output import as_json
     from tagship.gitops.github import write_outputs
-    from tagship.image import build_image
 
     made = build_image(load([model])[0], release, push, builder, tuple(option or ()))
     if made.digest:

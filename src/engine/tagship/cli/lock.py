@@ -93,7 +93,7 @@ def renew(models: Models = None, json: Json = False) -> None:
     announce(LOADING)
     from tagship.cli.output import as_json
     from tagship.files import only_one
-    from tagship.renewal import renew_lock
+    from tagship.training.lock_renewal import renew_lock
 
     renewals = []
     for files in load(models):

@@ -27,7 +27,7 @@ def command(
     """
     announce(LOADING)
     from tagship.batch.scoring import score_file
-    from tagship.built import latest_bento
+    from tagship.bento.store import latest_bento
     from tagship.cli.output import as_json
 
     files = load([model])[0]

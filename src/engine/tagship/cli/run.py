@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def command(models: Models = None, json: Json = False) -> None:
     """Validate, train, judge, lock, report and build: every step, in order."""
     announce(LOADING)
-    from tagship.built import store_hint
+    from tagship.bento.store import store_hint
     from tagship.cli.output import as_json, tell_error
     from tagship.errors import TagshipError
     from tagship.pipeline import run_model

@@ -14,7 +14,7 @@ def command(
     workers: Annotated[int, typer.Option(help="How many worker processes serve.")] = 1,
 ) -> None:
     """Serve the bento of the lock, with its checks of health, its metrics and API page."""
-    from tagship.built import latest_bento, serve
+    from tagship.bento.store import latest_bento, serve
     from tagship.config.root import find_root, model_names, unknown_model
 
     root = find_root()

@@ -14,7 +14,7 @@ _EVERY = ("vendor/", "pyproject.toml", "uv.lock", "src/")
 _NO_MODEL = (
     *(
         f"src/engine/tagship/{part}"
-        for part in ("cli/", "gitops/", "image.py", "monitoring/", "reports/", "new_model/")
+        for part in ("cli/", "gitops/", "bento/image.py", "monitoring/", "reports/", "new_model/")
     ),
     "src/engine/tests/", "src/engine/README.md", "src/engine/CHANGELOG.md", "src/engine/LICENSE",
 )  # fmt: skip

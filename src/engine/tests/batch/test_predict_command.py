@@ -23,7 +23,7 @@ import pytest
 
 from projects import Project, make_table
 from tagship.batch.scoring import score_file
-from tagship.built import latest_bento
+from tagship.bento.store import latest_bento
 from tagship.contract.boundary import Boundary
 from tagship.data.table import load_table, request_columns
 from tagship.files import only_one, sha256_of_bytes

@@ -6,7 +6,7 @@ import httpx
 import numpy as np
 import pytest
 
-from tagship.built import latest_bento
+from tagship.bento.store import latest_bento
 from tagship.contract.records import InvalidRecords, RecordReader
 from tagship.training.bundle import load_bundle
 

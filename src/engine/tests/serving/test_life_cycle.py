@@ -17,7 +17,7 @@ import httpx
 import psutil
 import pytest
 
-from tagship.built import bentoml_environment, latest_bento
+from tagship.bento.store import bentoml_environment, latest_bento
 
 pytestmark = pytest.mark.slow
 

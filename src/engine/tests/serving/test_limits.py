@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from projects import copy_project
-from tagship.built import latest_bento
+from tagship.bento.store import latest_bento
 from tagship.serving import smoke
 
 RECORD = {"age": 40.5, "visits": 12, "plan": "pro"}

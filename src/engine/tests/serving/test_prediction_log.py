@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from projects import copy_project
-from tagship.built import log_folder
+from tagship.bento.store import log_folder
 from tagship.serving.prediction_log import PredictionLog, Series
 from tagship.serving.settings import Settings
 

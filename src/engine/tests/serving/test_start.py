@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tagship.built import latest_bento
+from tagship.bento.store import latest_bento
 from tagship.config.project_files import load_model
 from tagship.errors import TagshipError
 from tagship.serving.predictor import Predictor

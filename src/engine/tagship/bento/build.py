@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 import tagship
-from tagship.built import Bento, bentoml_environment, bentoml_home, hash_lock_file
+from tagship.bento.store import UNRELEASED, Bento, bentoml_environment, bentoml_home, hash_lock_file
 from tagship.config.project_files import ModelFiles, config_sha256
 from tagship.errors import TagshipError
 from tagship.files import explain_os_error, sha256_of_bytes, write_atomically
@@ -35,7 +35,6 @@ _REQUIREMENTS = (
     "onnxruntime",
     "uvloop; os_name != 'nt'",
 )
-UNRELEASED = "unreleased"
 
 
 def build_bento(

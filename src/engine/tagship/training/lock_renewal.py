@@ -12,7 +12,7 @@ from tagship.training.lock_verification import compare, difference
 from tagship.training.reference import committed_reference, same_reference
 from tagship.training.train import Say, train
 
-State = Literal["current", "renewed", "review"]
+RenewalState = Literal["current", "renewed", "review"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Renewal:
     """What became of one lock."""
 
     model: str
-    state: State
+    state: RenewalState
     why: str
     """What changed, and for ``review`` what training gives now; empty for a current lock."""
 
@@ -28,8 +28,8 @@ class Renewal:
 def renew_lock(files: ModelFiles, say: Say) -> Renewal:
     """Train a stale model again; its lock is written only where the model stays the same.
 
-    The same: identical bytes, or scores and metrics that ``verification.difference`` cannot tell
-    apart. Any other lock is left as it is, for a person to review after ``tagship run``.
+    The same: identical bytes, or scores and metrics that ``difference`` cannot tell apart. Any
+    other lock is left as it is, for a person to review after ``tagship run``.
 
     Raises:
         TagshipError: there is no lock, or the model cannot be trained.

@@ -15,7 +15,7 @@ import pytest
 
 from projects import Project, copy_project
 from registries import free_port
-from tagship.built import latest_bento
+from tagship.bento.store import latest_bento
 
 LOCK = "config/tiny/model.lock.yaml"
 

@@ -7,7 +7,7 @@ import pytest
 from packaging import markers
 
 from projects import Project
-from tagship.bento import serving_pins
+from tagship.bento.build import serving_pins
 from tagship.training.lock import read_lock
 
 
@@ -26,7 +26,7 @@ def test_a_release_of_other_bytes_is_refused_though_they_predict_the_same(
 
 
 def test_an_image_gets_every_package_at_the_version_that_uv_lock_names() -> None:
-    content = tomllib.loads((Path(__file__).parents[3] / "uv.lock").read_text(encoding="utf-8"))
+    content = tomllib.loads((Path(__file__).parents[4] / "uv.lock").read_text(encoding="utf-8"))
     locked = {package["name"]: package["version"] for package in content["package"]}
     pins = dict(pin.split("==") for pin in serving_pins())
     assert {"bentoml", "onnxruntime", "starlette", "uvicorn", "msgspec"} <= pins.keys()

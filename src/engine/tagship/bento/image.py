@@ -8,8 +8,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tagship.bento import UNRELEASED
-from tagship.built import Bento, latest_bento
+from tagship.bento.store import UNRELEASED, Bento, latest_bento
 from tagship.config.project_files import ModelFiles, load_project
 from tagship.errors import TagshipError, suggest
 from tagship.files import sha256_of_file

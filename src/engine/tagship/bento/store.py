@@ -12,6 +12,9 @@ from typing import NoReturn
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_bytes
 
+UNRELEASED = "unreleased"
+"""The release of a bento that was built without one."""
+
 
 @dataclass(frozen=True)
 class Bento:

@@ -1,0 +1,1 @@
+"""Bentos: building one, those that were built here, and the image of one."""
