@@ -8,8 +8,8 @@ from pathlib import Path
 
 import tagship
 from tagship.config.project_files import ModelFiles
+from tagship.contract.example import example_value
 from tagship.files import write_atomically
-from tagship.serving.smoke import example_value
 from tagship.training.bundle import Bundle
 from tagship.training.registration import ModelPackage
 

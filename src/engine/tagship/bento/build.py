@@ -25,7 +25,10 @@ ENGINE = (
     "errors.py",
     "files.py",
     "functions.py",
-    *(f"contract/{name}.py" for name in ("__init__", "boundary", "values", "derived", "records")),
+    *(
+        f"contract/{name}.py"
+        for name in ("__init__", "boundary", "derived", "example", "records", "values")
+    ),
 )
 _REQUIREMENTS = (
     "bentoml",

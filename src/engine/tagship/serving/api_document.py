@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from tagship.contract.boundary import Boundary
+from tagship.contract.example import example_value
 from tagship.serving.settings import Settings
-from tagship.serving.smoke import example_value
 
 _REFUSALS = {
     "400": "Not JSON, not UTF-8, a key twice, or headers that say different things",

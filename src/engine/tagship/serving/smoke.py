@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tagship.contract.example import example_value
+
 DEPLOYED_RECORD = Path("/etc/tagship/release.yaml")
 BOUNDARY = Path(__file__).parents[2] / "artifact" / "boundary.json"
 SECONDS = 60
@@ -70,17 +72,6 @@ def read_record(path: Path) -> dict[str, str]:
         if match:
             found[match[1]] = match[2].strip("\"'")
     return found
-
-
-def example_value(field: Mapping[str, Any]) -> Any:
-    """A value that the contract allows for a field."""
-    kind, low, high = field["dtype"], field.get("min"), field.get("max")
-    if kind == "category":
-        return field["values"][0]
-    if kind in ("float", "int"):
-        value = low if low is not None else min(0, high) if high is not None else 0
-        return -int(-value // 1) if kind == "int" else float(value)
-    return {"bool": False, "string": "example", "datetime": "2024-01-01T00:00:00"}[kind]
 
 
 def _ask(url: str, content: Any = None) -> Any:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from tagship.contract.boundary import Boundary, Field
+from tagship.contract.example import example_value
 from tagship.contract.records import RecordReader
-from tagship.serving.smoke import Difference, check, example_value, read_record
+from tagship.serving.smoke import Difference, check, read_record
 
 RECORD = {"model": "tiny", "release": "tiny/v1.0.0", "model_sha256": "ab" * 32}
 BOUNDARY = {"fields": [{"name": "age", "dtype": "float"}], "classes": ["no", "yes"]}

@@ -1,0 +1,15 @@
+"""A record that a contract allows. Standard library only."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def example_value(field: Mapping[str, Any]) -> Any:
+    """A value that the contract allows for a field."""
+    kind, low, high = field["dtype"], field.get("min"), field.get("max")
+    if kind == "category":
+        return field["values"][0]
+    if kind in ("float", "int"):
+        value = low if low is not None else min(0, high) if high is not None else 0
+        return -int(-value // 1) if kind == "int" else float(value)
+    return {"bool": False, "string": "example", "datetime": "2024-01-01T00:00:00"}[kind]
