@@ -1,8 +1,11 @@
 """Functions of the project's own code, imported by ``module:name``. Standard library only."""
 
 import importlib
+import importlib.util
 import pkgutil
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from tagship.errors import TagshipError, nearest, suggest
@@ -24,7 +27,9 @@ def load_function(path: str, key: str, home: str) -> Callable[..., Any]:
     except (Exception, SystemExit) as error:  # whatever a module may raise while it is imported
         raise TagshipError(
             f"{key}: '{path}' cannot be imported: {type(error).__name__}: {error}",
-            suggest_module(module_name) or f"such functions live in {home}",
+            _suggest_in(home, path)
+            or suggest_module(module_name)
+            or f"such functions live in {home}",
         ) from None
     function = getattr(module, name, None)
     if function is None:
@@ -39,6 +44,16 @@ def load_function(path: str, key: str, home: str) -> Callable[..., Any]:
     return function  # type: ignore[no-any-return]
 
 
+def _suggest_in(home: str, path: str) -> str:
+    """The way out where only the package of ``home`` was left out."""
+    package = Path(home).name
+    try:
+        there = importlib.util.find_spec(f"{package}.{path.partition(':')[0]}") is not None
+    except (ImportError, ValueError):
+        return ""
+    return f"did you mean '{package}.{path}'?" if there else ""
+
+
 def suggest_module(name: str) -> str:
     """The way out of a misspelt module: the nearest to the first part of it that there is none of.
 
@@ -48,6 +63,7 @@ def suggest_module(name: str) -> str:
     known = ""
     for part in name.split("."):
         names = {module.name for module in pkgutil.iter_modules(places)}
+        names -= set() if known else sys.stdlib_module_names  # nobody means those
         if part not in names:
             near = nearest(part, names, 0.6 if known else 0.8)  # at the top there are hundreds
             return f"did you mean '{known}{near}'?" if near else ""

@@ -21,6 +21,7 @@ from tagship.reports.html import write_report
 from tagship.reports.importance import importance
 from tagship.reports.plots import draw_plots
 from tagship.training.bundle import Bundle, load_bundle, lock_bundle, save_bundle
+from tagship.training.estimators import check_imports
 from tagship.training.fingerprint import changes, current_inputs
 from tagship.training.lock import Lock, read_lock, write_lock
 from tagship.training.lock_verification import compare
@@ -194,7 +195,9 @@ def run_model(files: ModelFiles, say: Say) -> RunResult:
     started = time.perf_counter()
     with only_one(files.root, files.name):
         _check_lockable(files)
-        say("checking the tracking store")
+        say("checking the config")
+        check_imports(files)
+        say("loading MLflow and asking its store")
         check_tracking(files.root)
         bundle = train_model(files, say)
         verdict = gate_model(files, say, bundle=bundle)

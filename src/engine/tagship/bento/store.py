@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,6 +92,23 @@ def _built_under(bento: Path) -> str:
 def log_folder(root: Path, model: str) -> Path:
     """Where `tagship serve` keeps a model's prediction log, unless ``TAGSHIP_LOG_DIR`` says."""
     return root / ".tagship" / "predictions" / model
+
+
+def check_address(host: str, port: int) -> None:
+    """Refuse an address that another program has, or that is none.
+
+    Raises:
+        TagshipError: nothing can listen there.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except (OSError, OverflowError) as error:
+        raise TagshipError(
+            f"cannot listen on {host}:{port}: {error}", "choose another with --port or --host"
+        ) from None
 
 
 def serve(root: Path, model: str, bento: Bento, host: str, port: int, workers: int) -> NoReturn:

@@ -33,22 +33,39 @@ def command(models: Models = None, json: Json = False) -> None:
         as_json([*map(_plain, results), *stops])
     else:
         _close(results)
-    failed = [result.model for result in results if result.verdict.status == "fail"]
-    for name in failed:
-        typer.echo(
-            f"{name}: a gate failed: nothing was locked or built (tagship gate {name})", err=json
-        )
+    failed = [result for result in results if result.verdict.status == "fail"]
+    for result in failed:
+        _tell_failure(result, err=json)
     if stopped or failed:
         raise typer.Exit(1)
     if json:
         return
     if any(result.lock in ("new", "renewed") for result in results):
         typer.echo(
-            "\nNext: review the new lock (git diff config/), commit it, open a pull request."
+            "\nNext: git add --all, review the lock (git diff --staged config/), commit, and open a"
+            " pull request."
         )
     else:
         typer.echo(f"\nNext: tagship serve {results[0].model}    or open {_relative(results[0])}")
     typer.echo(store_hint(chosen[0].root))
+
+
+def _tell_failure(result: "RunResult", err: bool) -> None:
+    """Every gate that failed, and what to do."""
+    from tagship.formatting import brief
+
+    name = result.model
+    for gate in result.verdict.results:
+        if gate.status == "fail":
+            value = "not computed" if gate.value is None else brief(gate.value)
+            detail = f" ({gate.detail})" if gate.detail else ""
+            said = f"{name}: {gate.gate} {gate.subject}: {value}, wanted {gate.limit}{detail}"
+            typer.echo(said, err=err)
+    typer.echo(
+        f"{name}: a gate failed, so nothing was locked or built: change config/{name}/; every gate:"
+        f" tagship gate {name}",
+        err=err,
+    )
 
 
 def _plain(result: "RunResult") -> dict[str, object]:

@@ -8,8 +8,16 @@ from tagship.config.frozen import Frozen
 
 Task = Literal["binary", "multiclass", "regression"]
 
-Name = Annotated[str, Field(pattern="^[a-z0-9]+([-_][a-z0-9]+)*$", max_length=63)]
-ImportPath = Annotated[str, Field(pattern=r"^[A-Za-z_][\w]*(\.[A-Za-z_][\w]*)+$")]
+Name = Annotated[
+    str, Field(pattern="^[a-z0-9]+([-_][a-z0-9]+)*$", max_length=63, examples=["random_forest"])
+]
+ImportPath = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z_][\w]*(\.[A-Za-z_][\w]*)+$",
+        examples=["sklearn.linear_model.LogisticRegression"],
+    ),
+]
 
 
 class Select(Frozen):
@@ -48,7 +56,9 @@ class ModelConfig(Frozen):
     """What is trained, and how the winner is chosen."""
 
     task: Task
-    features: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")] | None = None
+    features: (
+        Annotated[str, Field(pattern=r"^[\w.]+:\w+$", examples=["features.churn:derive"])] | None
+    ) = None
     """A feature function, module:function: takes numpy columns, gives numpy columns."""
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
     """The score from which a binary prediction is positive."""

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
@@ -140,6 +141,11 @@ def _explain(file: YamlFile, problem: Any, model: type[BaseModel]) -> str:
     message = problem["msg"].removeprefix("Value error, ")
     if kind == "string_type" and not isinstance(value, dict | list | NoneType):
         return f"{where}: {key}: {shown}: this is no text: write it in quotes"
+    if kind == "string_pattern_mismatch" and (example := _example(model, problem["loc"])):
+        return f"{where}: {key}: {shown}: must be written as in {example}"
+    if kind == "literal_error":
+        near = nearest(str(value), re.findall("'([^']*)'", problem["ctx"]["expected"]))
+        message += f"; did you mean '{near}'?" if near else ""
     if kind == "value_error":
         return f"{where}: {key}: {message}"
     return f"{where}: {key}: {shown}: {message[0].lower()}{message[1:]}"
@@ -161,7 +167,18 @@ def _without_tags(root: Any, location: Location) -> Location:
 
 
 def _known_keys(model: type[BaseModel], location: Location) -> list[str]:
-    """The keys allowed at a location, found by walking the model's JSON Schema."""
+    """The keys allowed at a location."""
+    return [key for node in _schemas(model, location) for key in node.get("properties", {})]
+
+
+def _example(model: type[BaseModel], location: Location) -> str:
+    """How a text at a location is written; empty where the config's types have no example."""
+    examples = [e for node in _schemas(model, location) for e in node.get("examples", [])]
+    return str(examples[0]) if examples else ""
+
+
+def _schemas(model: type[BaseModel], location: Location) -> list[Any]:
+    """What the model's JSON Schema says of a location, alternatives apart."""
     schema = model.model_json_schema(by_alias=True)
     definitions = schema.get("$defs", {})
     nodes = [schema]
@@ -177,7 +194,7 @@ def _known_keys(model: type[BaseModel], location: Location) -> list[str]:
             elif isinstance(part, int) and "items" in node:
                 following.append(node["items"])
         nodes = following or nodes
-    return [key for node in _alternatives(nodes, definitions) for key in node.get("properties", {})]
+    return _alternatives(nodes, definitions)
 
 
 def _alternatives(nodes: list[Any], definitions: dict[str, Any]) -> list[Any]:

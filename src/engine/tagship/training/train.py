@@ -133,6 +133,7 @@ def _cross_validate(
     scores: dict[str, list[float]] = {}
     seconds: dict[str, float] = {}
     for name in model.candidates:
+        say(f"{name}: fitting it")
         started = time.perf_counter()
         scores[name] = []
         for fit_rows, judge_rows in splits:

@@ -73,6 +73,8 @@ def test_training_refuses_a_feature_function_that_cannot_be_imported(run_project
         ("features.tiny:dervie", "did you mean 'derive'?"),
         ("features.tny:derive", "did you mean 'features.tiny'?"),
         ("featurs.tiny:derive", "did you mean 'features'?"),
+        ("tiny:derive", "did you mean 'features.tiny:derive'?"),
+        ("jso:derive", "such functions live in src/features/"),
         ("features.tiny:other", "it has: derive"),
     ],
 )

@@ -23,10 +23,14 @@ from projects import Project
         ("model", "select:", "selects:", ("model.yaml:2: selects", "did you mean 'select'?")),
         ("model", "task: binary", "task: [binary", ("model.yaml:2: not valid YAML", "','")),
         ("model", "task: binary", "task: ranking", ("model.yaml:1: task", '"ranking"', "binary")),
+        ("model", "task: binary", "task: binry", ("model.yaml:1: task", "did you mean 'binary'?")),
+        ("model", "task: binary", "task: binary\nfeatures: tiny.derive",
+         ("model.yaml:2: features", "must be written as in features.churn:derive")),
+        ("data", "dtype: float", "dtype: flaot", ("data.yaml:7", "did you mean 'float'?")),
         ("model", "roc_auc", "roc_auk", ("model.yaml:2: select.metric", "did you mean 'roc_auc'?")),
         ("thresholds", "fail_below", "fail_blow", ("thresholds.yaml:1", "'fail_below'?")),
     ],
-)
+)  # fmt: skip
 def test_a_wrong_line_is_refused_by_file_line_and_key(
     run_project: Project, file: str, old: str, new: str, says: tuple[str, ...]
 ) -> None:

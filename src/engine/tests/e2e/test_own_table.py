@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -112,5 +113,6 @@ def test_run_trains_all_models_reports_the_failed_one_and_finishes_the_others(pr
     ran = project.tagship("run")
     assert ran.code == 1
     assert "leavers: a gate failed" in ran.out
+    assert re.search(r"^leavers: metrics \w+: 0\.\d+, wanted ≥ 0\.999", ran.out, re.MULTILINE)
     assert project.lock.exists()
     assert not (project.root / "config" / "leavers" / "model.lock.yaml").exists()

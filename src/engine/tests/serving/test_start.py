@@ -1,6 +1,7 @@
 """A service starts only with the artifact that its record names."""
 
 import json
+import socket
 
 import pytest
 
@@ -94,6 +95,17 @@ def test_a_release_is_built_under_its_version(run_project):
     files = load_model(run_project.root, "tiny")
     record = latest_bento(files.root, files.name).path / "src" / "artifact" / "record.json"
     assert json.loads(record.read_text())["release"] == "tiny/v1.2.3"
+
+
+def test_an_address_that_another_has_is_refused_before_it_is_told(run_project):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        ran = run_project.tagship("serve", "tiny", "--port", str(port))
+    assert (ran.code, ran.out) == (1, "")
+    assert f"cannot listen on 127.0.0.1:{port}" in ran.err
+    assert "--port" in ran.err
 
 
 def test_serving_without_a_bento_says_what_to_run(project):
