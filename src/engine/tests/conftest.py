@@ -37,6 +37,6 @@ def run_project(_run_once: Project, tmp_path: Path) -> Project:
 def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """What lets a process start without its imports: see ``warm``."""
     process, socket, client = start(tmp_path_factory.mktemp("warm"))
-    yield {"TAGSHIP": str(client), "TAGSHIP_WARM": str(socket)}
+    yield {"WARM_CLIENT": str(client), "TAGSHIP_WARM": str(socket)}
     process.terminate()
     process.wait()

@@ -76,9 +76,10 @@ def build_bento(
             check=False,
         )
     if done.returncode or not path.is_dir():
-        lines = (done.stderr or done.stdout).strip().splitlines()
+        lines = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
+        said = next((line for line in lines if line.startswith("error: ")), lines[-1])
         raise TagshipError(
-            f"bentos/{files.name}: bentoml build failed: {lines[-1] if lines else 'no output'}",
+            f"bentos/{files.name}: bentoml build failed: {said.removeprefix('error: ')}",
             "run `bentoml build` there by hand to see all of it",
         )
     return Bento(f"{files.name}:{version}", path)

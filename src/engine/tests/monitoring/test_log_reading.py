@@ -24,7 +24,7 @@ from prediction_logs import (
 )
 
 from tagship.errors import TagshipError
-from tagship.monitoring import log_lines, prediction_log
+from tagship.monitoring import log_lines, log_reader
 from tagship.monitoring.log_columns import LogColumns
 from tagship.monitoring.log_files import Window, log_files
 from tagship.monitoring.log_reader import read_predictions
@@ -347,13 +347,13 @@ def test_many_rows_are_thinned_by_request_and_say_so(tmp_path):
 
 def test_wide_rows_are_thinned_earlier(tmp_path, monkeypatch):
     simulate(tmp_path, 300)
-    monkeypatch.setattr(prediction_log, "_MOST_BYTES", 200 * LogColumns(BINARY).row_bytes)
+    monkeypatch.setattr(log_reader, "_MOST_BYTES", 200 * LogColumns(BINARY).row_bytes)
     found = read(tmp_path)
     assert (found.one_in, len(found) <= 200) == (2, True)
 
 
 def test_the_ids_of_requests_elsewhere_do_not_fill_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(prediction_log, "_MOST_ELSEWHERE", 10)
+    monkeypatch.setattr(log_reader, "_MOST_ELSEWHERE", 10)
     simulate(tmp_path, 300)
     assert len(read(tmp_path, release="tiny/v2.0.0").elsewhere) == 10
 

@@ -108,7 +108,7 @@ def test_far_too_many_are_shed_at_once_and_the_taken_ones_answered(run_project, 
 
     with serving(run_project, TAGSHIP_MAX_CONCURRENCY="4") as address:
         with contextlib.ExitStack() as stack:
-            many = [stack.enter_context(connected(address)) for _ in range(64)]
+            many = [stack.enter_context(connected(address)) for _ in range(24)]
             found = {answer for _ in range(50) for answer in burst(many)}
         assert found == {(200, None), (503, "1")}
         with connected(address) as connection:

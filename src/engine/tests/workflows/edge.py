@@ -136,7 +136,7 @@ words = pathlib.Path("Makefile").read_text()
 if len(ARGUMENTS) != 1 or f"\\n{ARGUMENTS[0]}:" not in words:
     refuse(f"no rule to make target {ARGUMENTS}")
 pathlib.Path(".venv/bin").mkdir(parents=True)
-pathlib.Path(".venv/bin/tagship").symlink_to(os.environ["TAGSHIP"])
+pathlib.Path(".venv/bin/tagship").symlink_to(os.environ["WARM_CLIENT"])
 """,
 }
 

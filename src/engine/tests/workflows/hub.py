@@ -65,7 +65,7 @@ class Hub:
 
     def _tagship(self, *arguments: str) -> str:
         done = subprocess.run(
-            [self.edge.tagship["TAGSHIP"], *arguments],
+            [self.edge.tagship["WARM_CLIENT"], *arguments],
             cwd=self.project.root,
             env={**os.environ, **ADA, **self.edge.tagship},
             capture_output=True,
@@ -176,7 +176,7 @@ def as_regex(pattern: str) -> str:
 
 _ENGINE = """\
 mkdir -p "$RUNNER_TEMP/bin"
-ln -sf "$TAGSHIP" "$RUNNER_TEMP/bin/tagship"
+ln -sf "$WARM_CLIENT" "$RUNNER_TEMP/bin/tagship"
 echo "$RUNNER_TEMP/bin" >> "$GITHUB_PATH"
 """
 """Stands in for ``.ci/engine``, which tests/workflows/test_isolation.py runs as it is."""
