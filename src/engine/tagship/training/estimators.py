@@ -156,7 +156,7 @@ def check_parameters(files: ModelFiles) -> None:
             )
 
 
-_TRIED_ROWS, _TRIED_COLUMNS = 240, 40
+_TRIED_ROWS, TRIED_COLUMNS = 240, 40
 """Of made-up data: more than most whole numbers that a parameter may ask for."""
 _TRIED_STEPS = {"n_estimators": 2, "max_iter": 20}
 """How many trees or steps are enough to see whether parameters are taken."""
@@ -165,7 +165,7 @@ _TRIED_STEPS = {"n_estimators": 2, "max_iter": 20}
 def _fit_problem(candidate: Candidate, model: ModelConfig) -> str:
     """What an estimator says when it is fitted to made-up rows; empty when it can be."""
     random = np.random.default_rng(0)
-    rows = random.random((_TRIED_ROWS, _TRIED_COLUMNS), dtype=np.float32)
+    rows = random.random((_TRIED_ROWS, TRIED_COLUMNS), dtype=np.float32)
     target = rows[:, 0] + 1 if model.task == "regression" else np.arange(_TRIED_ROWS) % 2
     if model.task == "multiclass":
         target = np.arange(_TRIED_ROWS) % 3

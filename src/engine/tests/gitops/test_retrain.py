@@ -109,7 +109,7 @@ def watched(
 ) -> Watched:
     """A copy for one test, in which the engine starts its own processes without their imports."""
     monkeypatch.setenv("TAGSHIP_WARM", warm["TAGSHIP_WARM"])
-    monkeypatch.setattr(sys, "executable", warm["TAGSHIP"])
+    monkeypatch.setattr(sys, "executable", warm["WARM_CLIENT"])
     project = copy_project(_released.project, tmp_path / "work")
     remote = tmp_path / "remote.git"
     git(tmp_path, "clone", "-q", "--mirror", str(_released.remote), str(remote))
