@@ -226,18 +226,14 @@ def _pandera_failures(table: pd.DataFrame, data: DataConfig, unread: set[str]) -
         return []
     failures = []
     for name, rule in cases[["column", "check"]].drop_duplicates().itertuples(index=False):
-        if name in unread:
-            continue
-        missing = table[name].isna()
+        values = table[name]
+        bad, said = values.isna(), rule
         if rule == "field_uniqueness":
-            bad = table[name].duplicated(keep=False) & ~missing
-        else:
-            bad = missing
-        said = {"field_uniqueness": "id is unique", "not_nullable": "missing values"}
-        if name == data.id and rule == "not_nullable":
-            said["not_nullable"] = "id is missing"
-        if bad.any():
-            failures.append(_failure(name, said.get(rule, rule), table[name], bad.to_numpy()))
+            bad, said = values.duplicated(keep=False) & ~bad, "id is unique"
+        elif rule == "not_nullable":
+            said = "id is missing" if name == data.id else "missing values"
+        if name not in unread and bad.any():
+            failures.append(_failure(name, said, values, bad.to_numpy()))
     return failures
 
 
