@@ -1,4 +1,4 @@
-"""A real MLflow server on 127.0.0.1."""
+"""MLflow for tests: a real server on 127.0.0.1, and its global settings for a while."""
 
 import contextlib
 import os
@@ -10,7 +10,27 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import mlflow
+
 from registries import free_port
+
+_ADDRESSES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
+
+
+@contextlib.contextmanager
+def mlflow_at(uri: str) -> Iterator[None]:
+    """MLflow's global settings, which it also writes for child processes, until the block ends."""
+    before = {name: os.environ[name] for name in _ADDRESSES if name in os.environ}
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri("")
+        mlflow.set_registry_uri("")
+        for name in _ADDRESSES:
+            os.environ.pop(name, None)
+        os.environ.update(before)
 
 
 @contextlib.contextmanager

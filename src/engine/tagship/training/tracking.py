@@ -22,6 +22,7 @@ from tagship.training.bundle import Bundle
 from tagship.training.lock import Interval
 from tagship.training.registration import SHA_TAG, ModelPackage, log_model, name_gated
 
+_ADDRESSES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
 _NAME_LENGTH = 200
 """MLflow takes 250 characters, and what is put before and after a name needs some."""
 
@@ -43,7 +44,7 @@ def _mlflow_client(root: Path) -> Iterator[Any]:
     # It prints a traceback of what is raised, and explained below, anyway.
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
 
-    declared = os.environ.get("MLFLOW_TRACKING_URI")
+    declared = {name: os.environ.get(name) for name in _ADDRESSES}
     uri = tracking_uri(root)
     shown = uri.rpartition("@")[2] if "@" in uri else uri
     mlflow.set_tracking_uri(uri)
@@ -66,9 +67,14 @@ def _mlflow_client(root: Path) -> Iterator[Any]:
             hint = "another program may hold the database, or the disk may be full; run again"
         raise TagshipError(f"MLflow at {shown}: {reason}", hint) from None
     finally:
-        mlflow.set_registry_uri("")  # both settings are global: leave none for a later project
-        if declared is None:
-            os.environ.pop("MLFLOW_TRACKING_URI", None)
+        # Both settings are global, and set for child processes: leave none for a later project.
+        mlflow.set_tracking_uri("")
+        mlflow.set_registry_uri("")
+        for name, value in declared.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def check_tracking(root: Path) -> None:

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +12,12 @@ import pytest
 from mlflow.exceptions import MlflowException
 
 from projects import Project
-
-
-@pytest.fixture(autouse=True)
-def _own_tracking_uri(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    yield
-    mlflow.set_tracking_uri(None)
-    mlflow.set_registry_uri("")
+from tracking_servers import mlflow_at
 
 
 def load(project: Project, version: str = "@gated") -> Any:
-    uri = f"sqlite:///{project.root}/mlflow.db"
-    mlflow.set_tracking_uri(uri)
-    mlflow.set_registry_uri(uri)
-    return mlflow.pyfunc.load_model(f"models:/tiny{version}")
+    with mlflow_at(f"sqlite:///{project.root}/mlflow.db"):
+        return mlflow.pyfunc.load_model(f"models:/tiny{version}")
 
 
 @pytest.fixture(scope="module")
@@ -123,8 +113,8 @@ def test_no_frame_is_too_small(project: Project, table: pd.DataFrame) -> None:
 
 
 def test_a_changed_artifact_is_not_loaded(project: Project, tmp_path: Path) -> None:
-    load(project)
-    place = mlflow.artifacts.download_artifacts("models:/tiny@gated", dst_path=str(tmp_path))
+    with mlflow_at(f"sqlite:///{project.root}/mlflow.db"):
+        place = mlflow.artifacts.download_artifacts("models:/tiny@gated", dst_path=str(tmp_path))
     [artifact] = Path(place).glob("artifacts/**/model.onnx")
     artifact.write_bytes(artifact.read_bytes()[:-1] + b"\0")
     with pytest.raises(Exception, match="is not the recorded"):
@@ -161,10 +151,10 @@ def test_it_is_loaded_where_tagship_is_not_installed(project: Project, tmp_path:
 
 
 FEATURE = """
-from features.scale import FACTOR
+from features.limit import OFTEN
 
 def derive(columns):
-    return {"often": columns["visits"] * FACTOR}
+    return {"often": (columns["visits"] > OFTEN) * 1.0}
 """
 VERSIONS = """
 import sys
@@ -185,11 +175,11 @@ for version in sys.argv[3:]:
 
 @pytest.mark.slow
 def test_a_version_answers_by_its_own_functions_or_not_at_all(run_project: Project) -> None:
-    """Both import ``features.tiny`` and ``features.scale``; a process holds one of each."""
+    """Both import ``features.tiny`` and ``features.limit``; a process holds one of each."""
     run_project.edit("model", "task: binary", "task: binary\nfeatures: features.tiny:derive")
     run_project.write("src/features/tiny.py", FEATURE)
-    for factor in ("1.0", "-3.0"):
-        run_project.write("src/features/scale.py", f"FACTOR = {factor}\n")
+    for often in (5, 25):
+        run_project.write("src/features/limit.py", f"OFTEN = {often}\n")
         run_project.relock()
         ran = run_project.tagship("record", "tiny")
         assert ran.code == 0, ran.err

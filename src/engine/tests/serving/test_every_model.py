@@ -16,7 +16,7 @@ from tagship.config.root import find_root, model_names
 from tagship.gates.champion_scores import holdout_rows
 from tagship.training.bundle import load_bundle
 from tagship.training.lock import read_lock
-from tracking_servers import mlflow_server
+from tracking_servers import mlflow_at, mlflow_server
 
 ROOT = find_root()
 
@@ -64,13 +64,8 @@ def server(tmp_path_factory):
 
 def by_mlflow(uri, model, frame):
     """What MLflow's model says of a frame, as columns."""
-    mlflow.set_tracking_uri(uri)
-    mlflow.set_registry_uri(uri)
-    try:
+    with mlflow_at(uri):
         return mlflow.pyfunc.load_model(f"models:/{model}@gated").predict(frame)
-    finally:
-        mlflow.set_tracking_uri(None)
-        mlflow.set_registry_uri("")
 
 
 def as_frame(answers):

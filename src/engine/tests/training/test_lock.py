@@ -271,7 +271,7 @@ def test_the_same_artifact_from_another_engine_renews_the_lock_and_asks_for_a_co
     ran = run_project.tagship("run", "tiny")
     assert ran.code == 0
     assert "renewed" in ran.out
-    assert "commit it" in ran.out
+    assert "review the lock" in ran.out
     assert read_lock(run_project.lock) == lock
 
 

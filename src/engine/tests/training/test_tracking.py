@@ -1,21 +1,14 @@
 """MLflow holds what a training did: in sqlite, and on a real server."""
 
+import os
+
 import mlflow
 import numpy as np
 import pandas as pd
 import pytest
 
 from tagship.training.lock import read_lock
-from tracking_servers import mlflow_server
-
-
-@pytest.fixture(autouse=True)
-def _own_tracking_uri(monkeypatch):
-    """MLflow's own setting is global: start without it and leave none behind."""
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    yield
-    mlflow.set_tracking_uri(None)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+from tracking_servers import mlflow_at, mlflow_server
 
 
 def check_recorded(uri, lock):
@@ -42,14 +35,23 @@ def check_recorded(uri, lock):
 def test_a_run_is_recorded_in_sqlite_and_an_equal_artifact_is_registered_once(run_project):
     uri = f"sqlite:///{run_project.root}/mlflow.db"
     client, version = check_recorded(uri, run_project.lock)
-    mlflow.set_tracking_uri(uri)
-    mlflow.set_registry_uri(uri)
-    signature = mlflow.models.get_model_info("models:/tiny@gated").signature
+    with mlflow_at(uri):
+        signature = mlflow.models.get_model_info("models:/tiny@gated").signature
     assert signature.inputs.input_names() == ["age", "visits", "plan"]
     assert signature.outputs.input_names() == ["prediction", "probability"]
     assert run_project.tagship("run", "tiny").code == 0
     versions = client.search_model_versions("name = 'tiny'")
     assert [v.version for v in versions] == [version.version]
+
+
+def test_a_command_leaves_mlflow_s_variables_as_they_were(run_project, monkeypatch):
+    """MLflow writes both for child processes; a later one would ask this project's registry."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", "sqlite:///somewhere-else.db")
+    assert run_project.tagship("record", "tiny").code == 0
+    assert "MLFLOW_TRACKING_URI" not in os.environ
+    assert os.environ["MLFLOW_REGISTRY_URI"] == "sqlite:///somewhere-else.db"
+    assert not run_project.path("somewhere-else.db").exists()
 
 
 def test_the_alias_names_what_is_locked(run_project):
