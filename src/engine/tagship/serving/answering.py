@@ -26,8 +26,6 @@ _FAST_BYTES = 256 * 1024
 """A larger body is read in the thread: msgspec takes a millisecond or two for so much."""
 _EXACT_BYTES = 4 * 1024
 """The same for the exact decoder."""
-_INLINE_SECONDS = 0.002
-"""A prediction that takes longer runs in a thread, beside the event loop."""
 
 
 class Refused(Exception):
@@ -51,7 +49,6 @@ class Answering:
         self._reader = Reader(predictor.boundary, settings.max_rows)
         self._readers = ThreadPoolExecutor(1, thread_name_prefix="reading")
         """One large body at a time: what is made of it is many times its size."""
-        self._inline_rows = _INLINE_SECONDS / max(predictor.seconds, 2e-5)
         self._predictors = ThreadPoolExecutor(1, thread_name_prefix="prediction")
         self._access = Access(settings)
         self._label_reader = LabelReader(predictor.boundary, settings.max_rows, self.ids.rows)
@@ -142,22 +139,25 @@ class Answering:
             found = score_problems(self.predictor.boundary, request.matrix, scores)
             fields = [asdict(problem) for problem in found]
             raise Refused(422, "contract", "the model has no answer to the request", fields)
-        if len(scores) == 1:
-            self.metrics.predicted(*self.predictor.label(scores))
+        answer: dict[str, Any]
+        if request.many:
+            labels, chosen = self.predictor.labels(scores)
+            self.metrics.predicted_many(labels, chosen)
+            answer = {"predictions": self.predictor.answers(labels, chosen, scores)}
         else:
-            self.metrics.predicted_many(*self.predictor.labels(scores))
+            label, score = self.predictor.label(scores)
+            self.metrics.predicted(label, score)
+            answer = self.predictor.answer(label, score, scores)
         request_id = self.ids.new(len(scores))
         about = {"release": self.predictor.release, "request_id": request_id}
-        if request.many:
-            answer = _encode({"predictions": self.predictor.answers(scores)} | about)
-        else:
-            answer = _encode(self.predictor.answer(scores) | about)
+        encoded = _encode(answer | about)
         if self._log is not None:
-            self._log.prediction(time.time(), request_id, request.logged, answer)
-        return request_id, answer
+            self._log.prediction(time.time(), request_id, request.logged, encoded)
+        return request_id, encoded
 
     async def _scores(self, matrix: Matrix) -> Scores:
-        if len(matrix) <= self._inline_rows:
+        """By a thread, beside the event loop, unless that is quick."""
+        if len(matrix) <= self.predictor.quick_rows:
             return self.predictor.scores(matrix)
         loop = asyncio.get_running_loop()
         work = loop.run_in_executor(self._predictors, self.predictor.scores, matrix)
