@@ -7,7 +7,7 @@ head is read again without it.
 
 import asyncio
 import contextlib
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -39,35 +39,6 @@ class _Parser(httptools.HttpRequestParser):
                 parser = self._connection.read_again()
 
 
-class _OneWrite:
-    """A transport that writes what comes in one turn of the loop at once: a head with its body."""
-
-    def __init__(self, transport: Any, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport, self._loop = transport, loop
-        self._parts: list[bytes] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def write(self, data: bytes) -> None:
-        """Write by the end of this turn."""
-        if not self._parts:
-            self._loop.call_soon(self._flush)
-        self._parts.append(data)
-        if len(self._parts) > 1:
-            self._flush()
-
-    def close(self) -> None:
-        """Write what is left, then close."""
-        self._flush()
-        self._transport.close()
-
-    def _flush(self) -> None:
-        if self._parts:
-            parts, self._parts = self._parts, []
-            self._transport.write(b"".join(parts))
-
-
 class Connection(HttpToolsProtocol):
     """One connection."""
 
@@ -92,7 +63,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         """Wait for the first head."""
-        super().connection_made(cast(Any, _OneWrite(transport, self.loop)))
+        super().connection_made(transport)
         if self.client:
             self._address = self.client[0]
         self._open.setdefault(self._address, {})[self] = None
