@@ -17,7 +17,7 @@ def command(
     from tagship.config.root import find_root
     from tagship.gitops.doctor import doctor
 
-    announce("asking the remote, GitHub and each tool")
+    announce("reading the tags, GitHub and each tool")
     answers = doctor(find_root(), lock_current)
     if json:
         as_json(answers)

@@ -124,7 +124,8 @@ def _show(verdict: "DriftVerdict") -> None:
     from tagship.formatting import brief
 
     symbols = {"fail": "✗", "warn": "!", "ok": "✓"}
-    typer.echo(f"{verdict.model}: {verdict.status}: {verdict.reason} ({verdict.rows:,} rows)")
+    counted = "" if verdict.status == "no data" else f" ({verdict.rows:,} rows)"
+    typer.echo(f"{verdict.model}: {verdict.status}: {verdict.reason}{counted}")
     rows = [
         (
             symbols.get(f.status, " "),

@@ -28,7 +28,7 @@ def command(
     from tagship.gitops.local_snapshot import fetch_or_local_snapshot
     from tagship.gitops.status import history, parse_time
 
-    announce("asking the remote")
+    announce("reading the tags")
     snapshot = fetch_or_local_snapshot(find_root())
     events = history(snapshot, model, env, parse_time(at) if at else None)
     if snapshot.not_asked:

@@ -26,7 +26,7 @@ def command(
     from tagship.gitops.rollback import lift
 
     root = find_root()
-    announce("asking the remote")
+    announce("reading the tags")
     tags = lift(root, model, what, reason, make_verifier(root, sign=sign), dry_run)
     if json:
         return as_json(tags)

@@ -26,7 +26,7 @@ def command(
     from tagship.gitops.mirror import differences, mirror
     from tagship.gitops.snapshot import fetch_snapshot
 
-    announce("asking the remote")
+    announce("reading the tags")
     snapshot = fetch_snapshot(find_root())
     registry = tracking(snapshot.git.root)
     if registry is None:

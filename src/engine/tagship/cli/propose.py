@@ -27,7 +27,7 @@ def command(
     from tagship.gitops.propose import propose
 
     root = find_root()
-    announce("asking the remote")
+    announce("reading the tags")
     proposal = propose(root, model, version, env, dry_run)
     if json:
         return as_json(proposal)

@@ -47,7 +47,7 @@ def command(
     if (image or run_id != "none") and not release:
         raise TagshipError("--image and --run-id are about one release", "name it: --release")
     root = find_root()
-    announce("asking the remote")
+    announce("reading the tags")
     verifier = make_verifier(root, registry, sign)
     if release:
         outcomes = reconcile_release(root, release, verifier, image, run_id, dry_run)

@@ -25,7 +25,7 @@ def command(
     from tagship.gitops.release import release
 
     root = find_root()
-    announce("asking the remote, then proving the lock")
+    announce("reading the tags, then proving the lock")
     done = release(root, model, version, make_verifier(root, sign=sign), push, dry_run)
     if json:
         return as_json(done)

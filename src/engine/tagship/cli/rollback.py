@@ -28,7 +28,7 @@ def command(
     from tagship.gitops.rollback import rollback
 
     root = find_root()
-    announce("asking the remote")
+    announce("reading the tags")
     done = rollback(root, model, env, reason, make_verifier(root, registry, sign), to, dry_run)
     if json:
         return as_json(done)

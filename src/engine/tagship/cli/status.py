@@ -39,7 +39,7 @@ def command(
     from tagship.gitops.timeline import BRANCH, append_to_timeline
 
     root = find_root()
-    announce("asking the remote")
+    announce("reading the tags")
     snapshot = fetch_snapshot(root) if keep else fetch_or_local_snapshot(root)
     registry = tracking(snapshot.git.root) if mlflow else None
     runs = None

@@ -44,7 +44,7 @@ def command(
     from tagship.gitops.verify import verify, verify_all
 
     root = find_root()
-    announce("asking the remote")
+    announce("reading the tags")
     if not tag:
         if retrain or signed or kind:
             raise TagshipError("--retrain, --signed and --kind are about one tag", "name it")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tagship.config.project_files import load_model
-from tagship.errors import TagshipError
+from tagship.errors import TagshipError, suggest
 from tagship.gitops.history import Deployment, Release
 from tagship.gitops.records import Record, pin_path, record_path
 from tagship.gitops.rules import (
@@ -65,14 +65,20 @@ def verify(
         )
     if kind and kind != ("release" if isinstance(tag, ReleaseTag) else "deployment"):
         raise TagshipError(f"{name} is no tag of a {kind}", "name the tag that this is about")
-    return _examine(fetch_snapshot(root), name, tag, verifier, retrain, signed)
+    snapshot = fetch_snapshot(root)
+    known = [*_names(snapshot), *(finding.ref for finding in snapshot.history.findings)]
+    if name in known:
+        return _examine(snapshot, name, tag, verifier, retrain, signed)
+    deleted = dict(_deleted_since(snapshot))
+    if name in deleted:
+        return TagVerification(name, [RuleResult(_SOUND, deleted[name])])
+    raise TagshipError(f"the remote has no tag {name}", suggest(name, known, "it has"))
 
 
 def verify_all(root: Path, verifier: Verifier) -> list[TagVerification]:
     """Examine every tag of every model, and everything that is wrong with one."""
     snapshot = fetch_snapshot(root)
-    names = [*snapshot.history.releases]
-    names += [d.name for history in snapshot.history.deployments.values() for d in history]
+    names = _names(snapshot)
     known = [(name, tag) for name in names if (tag := parse_tag(name))]
     verified = [_examine(snapshot, name, tag, verifier, False, False) for name, tag in known]
     others = [finding for finding in snapshot.history.findings if finding.ref not in names]
@@ -81,6 +87,12 @@ def verify_all(root: Path, verifier: Verifier) -> list[TagVerification]:
     return verified + [
         TagVerification(ref, [RuleResult(_SOUND, problem)]) for ref, problem in problems
     ]
+
+
+def _names(snapshot: Snapshot) -> list[str]:
+    """The tags that are what they should be."""
+    deployed = [d.name for history in snapshot.history.deployments.values() for d in history]
+    return [*snapshot.history.releases, *deployed]
 
 
 def _deleted_since(snapshot: Snapshot) -> list[tuple[str, str]]:
@@ -128,12 +140,6 @@ def _no_finding(snapshot: Snapshot, name: str) -> None:
     for finding in snapshot.history.findings:
         if finding.ref == name:
             raise TagshipError(finding.problem)
-    tag = parse_tag(name)
-    known = name in snapshot.history.releases or any(
-        d.name == name for history in snapshot.history.deployments.values() for d in history
-    )
-    if not known:
-        raise TagshipError(f"the remote has no {tag}")
 
 
 def _release_rules(snapshot: Snapshot, release: Release) -> list[Rule]:

@@ -506,7 +506,10 @@ def test_a_name_that_cannot_be_a_models_is_refused(shipped: Shop, name: str) -> 
 
 
 def test_verifying_a_tag_that_is_not_there_is_told(shipped: Shop) -> None:
-    assert "the remote has no churn/production/9" in problems(shipped, "churn/production/9")
+    """A mistyped name is no sign that anybody deleted a tag, and is not called untrue."""
+    for name in ("churn/production/9", "churn/v1.0.9"):
+        with pytest.raises(TagshipError, match=f"the remote has no tag {name}\\n.*did you mean"):
+            verify(shipped.root, name, shipped.verifier)
 
 
 def test_the_work_tree_is_never_touched(shipped: Shop, tmp_path: Path) -> None:
