@@ -1,4 +1,4 @@
-"""Reading somebody's table before anything is declared about it."""
+"""Reading a person's table before anything is declared about it."""
 
 import os
 from dataclasses import dataclass
@@ -9,9 +9,10 @@ import pandas as pd
 
 from tagship.config.contract import CsvSource
 from tagship.errors import TagshipError
+from tagship.sources.compression import COMPRESSIONS
 from tagship.sources.delimited import sniff_csv
 from tagship.sources.fetching import local_file
-from tagship.sources.formats import COMPRESSIONS, FORMATS, FileSource, file_source, format_of
+from tagship.sources.formats import FORMATS, FileSource, file_source, format_of
 from tagship.sources.read import read_source
 
 _CSV_HINTS = {
@@ -23,14 +24,14 @@ _CSV_HINTS = {
 
 @dataclass(frozen=True)
 class Reading:
-    """A table as found, and the source that data.yaml will declare."""
+    """A table as it is in its file, and the source that data.yaml will declare."""
 
     frame: pd.DataFrame
     source: FileSource
 
     @property
     def decimal(self) -> str:
-        """What parts whole from fraction in its numbers."""
+        """The decimal separator of its numbers."""
         return self.source.decimal if isinstance(self.source, CsvSource) else "."
 
     @property
@@ -104,10 +105,10 @@ def _read_csv(path: str, root: Path, encoding: str | None) -> Reading:
 
 
 def _decimal(frame: pd.DataFrame, delimiter: str) -> str:
-    """A comma where more columns are numbers with a comma than numbers with a point.
+    """The decimal separator: a comma where more columns have numbers with commas than with points.
 
-    A column that may hold fractions as well as thousands (``57,399``) speaks for neither. Where
-    the others do not decide, ``;`` between columns does: it stands there for the comma's sake.
+    A column that fits both, as ``57,399`` does, is not counted. Where the counts are equal, ``;``
+    between columns means a comma: files use it because the comma has another use.
     """
     commas = points = unsure = 0
     for name in frame.columns:

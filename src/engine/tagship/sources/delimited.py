@@ -1,4 +1,4 @@
-"""Delimited text, whole or in batches of rows; encoding, delimiter and header are found out."""
+"""Delimited text, whole or in batches of rows: its encoding, its delimiter and its header."""
 
 import codecs
 import csv
@@ -12,8 +12,8 @@ import pandas as pd
 
 from tagship.config.contract import CsvSource
 from tagship.errors import TagshipError
+from tagship.sources.compression import open_file
 from tagship.sources.fetching import local_file
-from tagship.sources.formats import open_file
 from tagship.sources.tables import NoRows, check_names
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _BATCH_BYTES = 1024 * 1024
 
 @dataclass(frozen=True)
 class CsvFile:
-    """A delimited text file that is here, and what is known of it."""
+    """A local file of delimited text, and how to read it."""
 
     path: Path
     encoding: str
@@ -38,7 +38,7 @@ class CsvFile:
 
     @classmethod
     def inspect(cls, path: Path, settings: CsvSource) -> "CsvFile":
-        """Find out what ``settings`` leaves open; its ``path`` does not count.
+        """Read from the file what ``settings`` does not declare; its ``path`` is not used.
 
         Raises:
             TagshipError: the file is empty, or not text in its encoding.
@@ -50,10 +50,10 @@ class CsvFile:
         return cls(path, encoding, delimiter, header, settings.nulls, settings.decimal)
 
     def read(self, numbers: frozenset[str]) -> "pa.Table":
-        """All rows; text, apart from the columns that should be ``numbers``.
+        """All rows as text, apart from the columns ``numbers``, which are float64.
 
         Raises:
-            pyarrow.ArrowInvalid: a number or a row is none.
+            pyarrow.ArrowInvalid: a value is no number, or a row has more or fewer values.
             UnicodeDecodeError: it is not text in its encoding.
         """
         from pyarrow import csv as arrow_csv
@@ -79,7 +79,7 @@ class CsvFile:
                 expected values of each row that is left out; if None, such a row is an error.
 
         Raises:
-            pyarrow.ArrowInvalid: a row is none.
+            pyarrow.ArrowInvalid: a row has more or fewer values than the header.
             UnicodeDecodeError: it is not text in its encoding.
         """
         import pyarrow as pa
@@ -123,7 +123,9 @@ class CsvFile:
 
 
 def read_csv(source: CsvSource, root: Path, numbers: frozenset[str]) -> pd.DataFrame:
-    """The whole file: columns that should be ``numbers`` are, unless a value is none; others text.
+    """The whole file as text, apart from the columns ``numbers``.
+
+    Those are float64 where each of their values is a number; if one is none, all stay text.
 
     Raises:
         TagshipError: it cannot be read, or is no table.
@@ -147,14 +149,14 @@ def read_csv(source: CsvSource, root: Path, numbers: frozenset[str]) -> pd.DataF
     if source.decimal != ".":
         for name in numbers & set(frame.columns):
             if not pd.api.types.is_numeric_dtype(frame[name]):
-                frame[name] = with_point(frame[name], source.decimal)
+                frame[name] = _with_point(frame[name], source.decimal)
     return frame
 
 
-def with_point(texts: pd.Series, decimal: str) -> pd.Series:
-    """Texts of numbers with a point where they have ``decimal``.
+def _with_point(texts: pd.Series, decimal: str) -> pd.Series:
+    """Numbers as text, with a point in place of the decimal separator ``decimal``.
 
-    One that has a point already would become another number; it is made unreadable instead.
+    A text with a point already would become another number; it is made unreadable instead.
     """
     if decimal == ".":
         return texts

@@ -25,10 +25,9 @@ def expand(text: str, what: str) -> str:
     """
 
     def value(match: re.Match[str]) -> str:
-        found = os.environ.get(match[1])
-        if found is None:
+        if match[1] not in os.environ:
             raise TagshipError(f"{what}: the environment variable {match[1]} is not set")
-        return found
+        return os.environ[match[1]]
 
     return _VARIABLE.sub(value, text)
 
@@ -46,8 +45,8 @@ def local_file(path: str, root: Path, sha256: str | None = None) -> Path:
     """
     location = expand(path, "source.path")
     if "://" not in location:
-        found = Path(os.path.realpath(root / location))  # a loop of links is no error of its own
-        kind = kind_of_path(found)
+        file = Path(os.path.realpath(root / location))  # a loop of links is no error of its own
+        kind = kind_of_path(file)
         if kind != "file":
             what = {
                 "folder": "is a folder, not a file",
@@ -56,13 +55,13 @@ def local_file(path: str, root: Path, sha256: str | None = None) -> Path:
             raise TagshipError(f"source.path: {path}: {what}", f"relative paths start at {root}")
     else:
         path = without_password(path)
-        found = _download(location, path, root, sha256)
-    if sha256 is not None and (actual := sha256_of_file(found)) != sha256:
+        file = _download(location, path, root, sha256)
+    if sha256 is not None and (actual := sha256_of_file(file)) != sha256:
         raise TagshipError(
             f"source.sha256: {path} is not the declared file: expected {sha256}, found {actual}",
             "restore the file, or declare the new hash after checking what changed",
         )
-    return found
+    return file
 
 
 def borrow_data(files: ModelFiles, home: Path) -> Path | None:

@@ -1,23 +1,18 @@
-"""What a file is by its ending: delimited text, Parquet or JSON; and how it is compressed."""
+"""What a file is by its ending: delimited text, Parquet or JSON."""
 
 import json
-import lzma
-import zipfile
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Literal, cast
+from typing import Literal
 from urllib.parse import urlsplit
 
 from tagship.config.contract import CsvSource, JsonSource, ParquetSource
 from tagship.errors import TagshipError
+from tagship.sources.compression import COMPRESSIONS, open_file
 from tagship.sources.fetching import local_file
 
 Format = Literal["csv", "parquet", "json"]
 FileSource = CsvSource | ParquetSource | JsonSource
 
-COMPRESSIONS = (".gz", ".bz2", ".xz", ".zip", ".zst")
 FORMATS: dict[str, Format] = {
     ".csv": "csv",
     ".tsv": "csv",
@@ -54,11 +49,11 @@ def file_source(path: str, root: Path) -> FileSource | None:
         case "parquet":
             return ParquetSource(kind="parquet", path=path)
         case "json":
-            return JsonSource(kind="json", path=path, lines=has_record_lines(path, root))
+            return JsonSource(kind="json", path=path, lines=_has_record_lines(path, root))
     return None
 
 
-def has_record_lines(path: str, root: Path) -> bool:
+def _has_record_lines(path: str, root: Path) -> bool:
     """Whether a JSON file holds one record a line, rather than one array.
 
     Raises:
@@ -77,26 +72,6 @@ def has_record_lines(path: str, root: Path) -> bool:
         return not any(isinstance(value, dict) for value in json.loads(first).values())
     except ValueError:
         return False
-
-
-@contextmanager
-def open_file(path: Path) -> Iterator[BinaryIO]:
-    """A file for reading, decompressed as its ending says.
-
-    Raises:
-        TagshipError: it cannot be read, or is not compressed so; also while it is read.
-    """
-    import fsspec
-
-    try:
-        with fsspec.open(str(path), "rb", compression="infer") as handle:
-            yield cast(BinaryIO, handle)
-    except (zlib.error, lzma.LZMAError, zipfile.BadZipFile, EOFError, OSError) as error:
-        raise TagshipError(
-            f"source.path: {path.name}: cannot be read: {error}",
-            f"is it complete, and compressed as its ending {path.suffix} says?",
-            quotes=str(error),
-        ) from None
 
 
 def _endings(location: str) -> tuple[str, bool]:

@@ -1,8 +1,8 @@
-"""Reading a declared source into a frame; nothing is checked against the contract yet."""
+"""Reading a declared source into a table; nothing is checked against the contract yet."""
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 import pandas as pd
 
@@ -16,12 +16,15 @@ from tagship.config.contract import (
     SqlSource,
 )
 from tagship.errors import TagshipError
+from tagship.sources.compression import open_file
 from tagship.sources.delimited import CsvFile, read_csv
-from tagship.sources.fetching import local_file
-from tagship.sources.formats import file_source, open_file
+from tagship.sources.fetching import expand, local_file, without_password
+from tagship.sources.formats import file_source
 from tagship.sources.python import read_python
-from tagship.sources.sql import read_sql
 from tagship.sources.tables import check_table, with_index_columns
+
+if TYPE_CHECKING:
+    import sqlalchemy
 
 _SKLEARN_TARGETS = {
     "iris": "species",
@@ -48,7 +51,7 @@ def read_source(source: Source, root: Path, numbers: frozenset[str] = frozenset(
         case JsonSource():
             frame = _read_json(source, root)
         case SqlSource():
-            frame = read_sql(source, root)
+            frame = _read_sql(source, root)
         case SklearnSource():
             frame = _read_sklearn(source)
         case PythonSource():
@@ -94,19 +97,13 @@ def read_portions(path: str, root: Path, rows: int) -> Iterator[pd.DataFrame]:
             raise TagshipError(f"{path}: its ending does not say what it is")
 
 
-def parquet_frame(path: Path) -> pd.DataFrame:
-    """A Parquet file's columns, its rows in their order and counted from 0."""
-    import pyarrow.parquet as pq
-
-    return with_index_columns(pq.ParquetFile(path).read().to_pandas())
-
-
 def _read_parquet(source: ParquetSource, root: Path) -> pd.DataFrame:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
     path = local_file(source.path, root, source.sha256)
     try:
-        return parquet_frame(path)
+        return with_index_columns(pq.ParquetFile(path).read().to_pandas())
     except (pa.ArrowInvalid, OSError) as error:
         raise TagshipError(
             f"source.path: {source.path}: not a Parquet file: {error}",
@@ -140,6 +137,42 @@ def _not_records(source: JsonSource, reason: str) -> TagshipError:
         else "one array of records is expected; for one record a line set `lines: true`"
     )
     return TagshipError(f"source.path: {source.path}: not JSON records: {reason}", hint)
+
+
+def _read_sql(source: SqlSource, root: Path) -> pd.DataFrame:
+    import sqlalchemy
+
+    shown = without_password(source.url)
+    try:
+        url = _existing_database(sqlalchemy.make_url(expand(source.url, "source.url")), shown, root)
+        engine = sqlalchemy.create_engine(url)
+        try:
+            with engine.connect() as connection:
+                return pd.read_sql_query(sqlalchemy.text(source.query), connection)
+        finally:
+            engine.dispose()
+    except (
+        sqlalchemy.exc.SQLAlchemyError,
+        pd.errors.DatabaseError,
+        ImportError,
+        ValueError,
+    ) as error:
+        cause = error.__cause__ if isinstance(error, pd.errors.DatabaseError) else error
+        reason = str(getattr(cause, "orig", None) or cause).splitlines()[0]
+        raise TagshipError(
+            f"source.query: {shown}: {reason.replace(source.url, shown)}",
+            "check the URL, the driver and the query",
+        ) from None
+
+
+def _existing_database(url: "sqlalchemy.URL", shown: str, root: Path) -> "sqlalchemy.URL":
+    """The URL with a sqlite file's path made absolute; sqlite would make a missing file."""
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        return url
+    file = root / str(url.database)
+    if not file.is_file():
+        raise TagshipError(f"source.url: {shown}: no such file", f"relative paths start at {root}")
+    return url.set(database=str(file))
 
 
 def _read_sklearn(source: SklearnSource) -> pd.DataFrame:

@@ -118,8 +118,8 @@ def test_the_index_that_parquet_keeps_orders_nothing(project: Project, kept: str
 
 def test_columns_named_by_numbers_are_named_by_text(tmp_path: Path) -> None:
     pd.DataFrame([[1, "a"], [2, "b"]]).to_parquet(tmp_path / "t.parquet")
-    found = read_source(_source(kind="parquet", path="t.parquet"), tmp_path)
-    assert list(found.columns) == ["0", "1"]
+    frame = read_source(_source(kind="parquet", path="t.parquet"), tmp_path)
+    assert list(frame.columns) == ["0", "1"]
 
 
 @pytest.mark.parametrize(
@@ -282,7 +282,7 @@ def test_a_url_with_its_sha256_is_not_asked_for_again(web: Web, tmp_path: Path) 
 def test_a_url_whose_file_is_not_the_declared_one_is_refused(web: Web, tmp_path: Path) -> None:
     address, folder, _ = web
     (folder / "a.csv").write_text(CSV)
-    with pytest.raises(TagshipError, match=r"source\.sha256: .* expected a{64}, found"):
+    with pytest.raises(TagshipError, match=r"source\.sha256: .* expected a{64}, frame"):
         local_file(f"{address}/a.csv", tmp_path, "a" * 64)
     assert not list((tmp_path / ".tagship").rglob("*.part"))
 
