@@ -7,7 +7,7 @@ import typer
 from tagship.cli.options import Json
 
 if TYPE_CHECKING:
-    from tagship.new_model.guesses import Guesses
+    from tagship.new_model.draft import Draft
 
 
 def command(
@@ -39,8 +39,8 @@ def command(
     from tagship.config.project_files import load_project
     from tagship.config.root import find_root
     from tagship.new_model.add_model import add_model, refuse_taken
+    from tagship.new_model.draft import Wishes, draft_model
     from tagship.new_model.file_texts import model_files
-    from tagship.new_model.guesses import Wishes, infer
     from tagship.new_model.overlays import overlay_files
     from tagship.new_model.table_file import read_table, with_nulls
 
@@ -48,19 +48,17 @@ def command(
     refuse_taken(root, name)
     reading = read_table(data, root, Path.cwd(), encoding)
     wishes = Wishes(cast(Task | None, task), positive, id_column)
-    guesses = infer(reading.frame, target, wishes, reading.decimal, reading.text)
-    source = with_nulls(reading.source, guesses.nulls)
-    files = model_files(name, source, guesses) + overlay_files(load_project(root), name)
+    draft = draft_model(reading.frame, target, wishes, reading.decimal, reading.text)
+    source = with_nulls(reading.source, draft.nulls)
+    files = model_files(name, source, draft) + overlay_files(load_project(root), name)
     add_model(root, name, files)
     if json:
-        guessed = [asdict(remark) for remark in guesses.remarks]
+        guessed = [asdict(remark) for remark in draft.remarks]
         wrote = [path for path, _ in files]
-        return as_json(
-            {"model": name, "guesses": guessed, "check": guesses.checks, "written": wrote}
-        )
-    size = f"{guesses.rows:,} rows, {len(reading.frame.columns)} columns"
+        return as_json({"model": name, "guesses": guessed, "check": draft.checks, "written": wrote})
+    size = f"{draft.rows:,} rows, {len(reading.frame.columns)} columns"
     typer.echo(f"{name}: {size} of {data}\n")
-    typer.echo("\n".join(_summary(guesses)))
+    typer.echo("\n".join(_summary(draft)))
     if Path(source.path).is_absolute() or source.path.startswith("../"):
         typer.echo(f"  · {source.path} lies outside the repository: no other machine will find it")
     folders = dict.fromkeys("/".join(path.split("/")[:2]) + "/" for path, _ in files)
@@ -68,10 +66,10 @@ def command(
     typer.echo(f"next: tagship run {name}")
 
 
-def _summary(guesses: "Guesses") -> list[str]:
-    rows = [(r.what, r.guess, r.why) for r in guesses.remarks]
+def _summary(draft: "Draft") -> list[str]:
+    rows = [(r.what, r.guess, r.why) for r in draft.remarks]
     width = max(len(guess) for _, guess, _ in rows)
     lines = [f"{what:<10}{guess:<{width}}  {why}" for what, guess, why in rows]
     checks = ["ranges and shares in data.yaml carry slack; limits in thresholds.yaml are modest"]
-    checks = [*guesses.checks, *checks]
+    checks = [*draft.checks, *checks]
     return [*lines, "", "check", *(f"  · {check}" for check in checks)]

@@ -1,4 +1,4 @@
-"""One column, looked at: what its values are."""
+"""What the values of one column are: their type, their range, what is odd about them."""
 
 import re
 from dataclasses import dataclass
@@ -55,11 +55,11 @@ class ColumnProfile:
             return Column(dtype="string", pii="drop")
         missing = share_with_slack(self.missing)
         if self.number and self.distinct:
-            found = self.values.dropna()
+            present = self.values.dropna()
             low, high = range_with_slack(
-                float(found.min()), float(found.max()), self.dtype == "int"
+                float(present.min()), float(present.max()), self.dtype == "int"
             )
-            if set(found.unique()) == {0.0, 1.0}:
+            if set(present.unique()) == {0.0, 1.0}:
                 low, high = 0, 1
             if max(abs(low or 0), abs(high or 0)) > FLOAT32_MAX:
                 low = high = None
@@ -76,18 +76,18 @@ def _natural(text: str) -> list[tuple[int, int, str]]:
     return [(1, int(p), "") if p.isdecimal() else (0, 0, p) for p in parts] + [(0, 0, text)]
 
 
-def profile_column(name: str, found: pd.Series, decimal: str = ".") -> ColumnProfile:
+def profile_column(name: str, stored: pd.Series, decimal: str = ".") -> ColumnProfile:
     """Say what a column's values are.
 
     Raises:
         TagshipError: it holds infinity.
     """
-    missing = float(found.isna().mean())
-    if pd.api.types.is_datetime64_any_dtype(found.dtype):
-        return ColumnProfile(name, "datetime", found, int(found.nunique()), missing)
-    if pd.api.types.is_numeric_dtype(found.dtype) and not pd.api.types.is_bool_dtype(found.dtype):
-        return _numbers(name, found.astype("float64"), missing, _written_whole(found))
-    texts = as_text(found)
+    missing = float(stored.isna().mean())
+    if pd.api.types.is_datetime64_any_dtype(stored.dtype):
+        return ColumnProfile(name, "datetime", stored, int(stored.nunique()), missing)
+    if pd.api.types.is_numeric_dtype(stored.dtype) and not pd.api.types.is_bool_dtype(stored.dtype):
+        return _numbers(name, stored.astype("float64"), missing, _written_whole(stored))
+    texts = as_text(stored)
     codes, uniques = pd.factorize(texts)
     distinct = pd.Series(uniques, dtype="str")
     if distinct.empty:
@@ -100,7 +100,7 @@ def profile_column(name: str, found: pd.Series, decimal: str = ".") -> ColumnPro
             return _text(name, texts, distinct, missing, "digits with leading zeros: codes")
         numbers = np.append(parsed.to_numpy(dtype=np.float64), np.nan)[codes]
         whole = not distinct.str.contains(decimal, regex=False).any()
-        return _numbers(name, pd.Series(numbers, index=found.index), missing, whole)
+        return _numbers(name, pd.Series(numbers, index=stored.index), missing, whole)
     if distinct.str.match(_ISO_DATE).all():
         times = _values("datetime", texts)
         if times.notna().equals(texts.notna()):
@@ -112,9 +112,9 @@ def _values(dtype: Dtype, texts: pd.Series, decimal: str = ".") -> pd.Series:
     return pd.Series(read_cells(Field("", dtype), texts, decimal).values, index=texts.index)
 
 
-def _written_whole(found: pd.Series) -> bool:
+def _written_whole(stored: pd.Series) -> bool:
     """Integers, or floats that are integers but for missing values."""
-    return pd.api.types.is_integer_dtype(found.dtype) or bool(found.isna().any())
+    return pd.api.types.is_integer_dtype(stored.dtype) or bool(stored.isna().any())
 
 
 def _numbers(name: str, values: pd.Series, missing: float, whole: bool) -> ColumnProfile:

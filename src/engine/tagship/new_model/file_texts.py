@@ -3,8 +3,8 @@
 from typing import Any
 
 from tagship.config.contract import Column
+from tagship.new_model.draft import Draft
 from tagship.new_model.gates import MIN_GROUP
-from tagship.new_model.guesses import Guesses
 from tagship.new_model.rounding import round_down, round_up
 from tagship.new_model.yaml_text import entry
 from tagship.sources.formats import FileSource
@@ -17,38 +17,38 @@ _SMALL_ROWS = 1000
 _MANY_CLASSES = 10
 
 
-def model_files(name: str, source: FileSource, guesses: Guesses) -> list[NewFile]:
+def model_files(name: str, source: FileSource, draft: Draft) -> list[NewFile]:
     """Every file that makes a model, apart from its deployments."""
     return [
-        (f"config/{name}/data.yaml", data_yaml(source, guesses)),
-        (f"config/{name}/model.yaml", model_yaml(source, guesses)),
-        (f"config/{name}/thresholds.yaml", thresholds_yaml(guesses)),
+        (f"config/{name}/data.yaml", data_yaml(source, draft)),
+        (f"config/{name}/model.yaml", model_yaml(source, draft)),
+        (f"config/{name}/thresholds.yaml", thresholds_yaml(draft)),
         (f"bentos/{name}/service.py", service_py(name)),
         (f"bentos/{name}/bentofile.yaml", bentofile_yaml(name)),
     ]
 
 
-def data_yaml(source: FileSource, guesses: Guesses) -> str:
+def data_yaml(source: FileSource, draft: Draft) -> str:
     """The contract."""
-    target: dict[str, Any] = {"column": guesses.target}
-    if guesses.positive is not None:
-        target["positive"] = guesses.positive
-    split: dict[str, Any] = {} if guesses.test == 0.2 else {"test": guesses.test}
-    if guesses.task != "regression":
+    target: dict[str, Any] = {"column": draft.target}
+    if draft.positive is not None:
+        target["positive"] = draft.positive
+    split: dict[str, Any] = {} if draft.test == 0.2 else {"test": draft.test}
+    if draft.task != "regression":
         split["stratify"] = True
-    rows: dict[str, Any] = {"min": guesses.least_rows}
-    if guesses.duplicates is not None:
-        rows["duplicates"] = guesses.duplicates
+    rows: dict[str, Any] = {"min": draft.least_rows}
+    if draft.duplicates is not None:
+        rows["duplicates"] = draft.duplicates
     lines = [
         _schema("data"),
         "# Guessed by `tagship new` from the data, with slack: tighten what you know better.",
         entry("source", {"kind": source.kind, **source.model_dump(exclude_defaults=True)}),
         entry("target", target),
-        *([entry("id", guesses.id)] if guesses.id else []),
+        *([entry("id", draft.id)] if draft.id else []),
         *([entry("split", split)] if split else []),
         entry("rows", rows),
         "columns:",
-        *(entry(name, _said(column), 2) for name, column in guesses.columns.items()),
+        *(entry(name, _said(column), 2) for name, column in draft.columns.items()),
     ]
     return "\n".join(lines) + "\n"
 
@@ -57,31 +57,31 @@ def _said(column: Column) -> dict[str, Any]:
     return column.model_dump(exclude_defaults=True)
 
 
-def model_yaml(source: FileSource, guesses: Guesses) -> str:
+def model_yaml(source: FileSource, draft: Draft) -> str:
     """The task, the candidates and how the winner is chosen."""
-    select: dict[str, Any] = {"metric": _metric(guesses)}
-    if guesses.folds != 5:
-        select["folds"] = guesses.folds
-    purpose = f"Predict {guesses.target} for rows like those of {source.path.rsplit('/', 1)[-1]}."
+    select: dict[str, Any] = {"metric": _metric(draft)}
+    if draft.folds != 5:
+        select["folds"] = draft.folds
+    purpose = f"Predict {draft.target} for rows like those of {source.path.rsplit('/', 1)[-1]}."
     lines = [
         _schema("model"),
-        entry("task", guesses.task),
+        entry("task", draft.task),
         entry("select", select),
         "candidates:",
     ]
-    for name, candidate in _candidates(guesses).items():
+    for name, candidate in _candidates(draft).items():
         lines += [f"  {name}:", *(entry(key, value, 4) for key, value in candidate.items())]
     lines += ["card:", entry("purpose", purpose, 2)]
     return "\n".join(lines) + "\n"
 
 
-def _metric(guesses: Guesses) -> str:
-    return {"binary": "roc_auc", "multiclass": "f1", "regression": "rmse"}[guesses.task]
+def _metric(draft: Draft) -> str:
+    return {"binary": "roc_auc", "multiclass": "f1", "regression": "rmse"}[draft.task]
 
 
-def _candidates(guesses: Guesses) -> dict[str, dict[str, Any]]:
-    regression = guesses.task == "regression"
-    small, many = guesses.rows < _SMALL_ROWS, guesses.labels > _MANY_CLASSES
+def _candidates(draft: Draft) -> dict[str, dict[str, Any]]:
+    regression = draft.task == "regression"
+    small, many = draft.rows < _SMALL_ROWS, draft.labels > _MANY_CLASSES
     kind = "Regressor" if regression else "Classifier"
     made: dict[str, dict[str, Any]] = {}
     if regression:
@@ -95,7 +95,7 @@ def _candidates(guesses: Guesses) -> dict[str, dict[str, Any]]:
             "params": {"max_iter": 500},
             "scale": True,
         }
-    if guesses.rows <= _FOREST_ROWS:
+    if draft.rows <= _FOREST_ROWS:
         made["random_forest"] = {
             "estimator": f"sklearn.ensemble.RandomForest{kind}",
             "params": {
@@ -118,20 +118,20 @@ def _candidates(guesses: Guesses) -> dict[str, dict[str, Any]]:
     return made
 
 
-def thresholds_yaml(guesses: Guesses) -> str:
+def thresholds_yaml(draft: Draft) -> str:
     """The gates."""
-    gates, metric = guesses.gates, _metric(guesses)
+    gates, metric = draft.gates, _metric(draft)
     judged = {"judge": "interval"} if gates.judge_interval else {}
     unit = gates.spread
     metrics: dict[str, Any]
-    if guesses.task == "regression":
+    if draft.task == "regression":
         metrics = {"r2": {"fail_below": 0.1} | judged}
         margin, drop, disturbed = (
             round_down(0.05 * unit),
             round_up(0.02 * unit),
             round_up(0.3 * unit),
         )
-    elif guesses.task == "binary":
+    elif draft.task == "binary":
         metrics = {"roc_auc": {"fail_below": 0.6} | judged}
         margin, drop, disturbed = 0.1, 0.02, 0.1
     else:
@@ -151,7 +151,7 @@ def thresholds_yaml(guesses: Guesses) -> str:
     ]
     if gates.slices is not None:
         by: dict[str, Any] = {"by": [gates.slices.by]}
-        if guesses.task == "regression":
+        if draft.task == "regression":
             by |= {"metric": "rmse", "fail_above": gates.slices.limit}
         else:
             by |= {"metric": "accuracy", "fail_below": gates.slices.limit}

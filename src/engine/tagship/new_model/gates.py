@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from tagship.new_model.column_profile import ColumnProfile
+from tagship.new_model.column_words import is_sensitive
 from tagship.new_model.rounding import round_up
 from tagship.new_model.target import TargetGuess
-from tagship.new_model.vocabulary import is_sensitive
 
 MIN_GROUP = 100
 _MOST_GROUPS = 10

@@ -7,37 +7,37 @@ from numpy.typing import NDArray
 from tagship.config.contract import CsvSource
 from tagship.contract.blocks import read_cells
 from tagship.contract.boundary import Field
-from tagship.new_model.vocabulary import ALWAYS_NULL, NULL_WORDS
+from tagship.new_model.column_words import ALWAYS_NULL, NULL_WORDS
 
 DEFAULT: tuple[str, ...] = tuple(CsvSource.model_fields["nulls"].default)
 
 
 def find_nulls(frame: pd.DataFrame, target: str, decimal: str) -> dict[str, list[str]]:
-    """Each text that means a missing value, and the columns it was found in.
+    """Each text that means a missing value, and the columns that hold it.
 
     ``frame`` holds text only. A label of the target is never one, unless it is blank or one of
     the defaults; the default ``None`` counts as a label where the target's labels are words.
     """
-    found: dict[str, list[str]] = {}
+    nulls: dict[str, list[str]] = {}
     for name in frame.columns:
         for text in _nulls_of(frame[name], decimal):
-            found.setdefault(text, []).append(str(name))
+            nulls.setdefault(text, []).append(str(name))
     labels = pd.Series(frame[target].unique(), dtype="str")
     words = np.isnan(_numbers(labels[~labels.isin(DEFAULT)])).any()
     kept = {text for text in DEFAULT if not (words and text == "None")}
     return {
         text: names
-        for text, names in found.items()
+        for text, names in nulls.items()
         if text in kept or not text.strip() or text not in set(labels)
     }
 
 
-def declared_nulls(found: dict[str, list[str]], frame: pd.DataFrame, target: str) -> list[str]:
+def declared_nulls(nulls: dict[str, list[str]], frame: pd.DataFrame, target: str) -> list[str]:
     """What data.yaml must say of them: nothing where the defaults do."""
-    label = "None" in frame[target].to_numpy() and "None" not in found
-    if set(found) <= set(DEFAULT) and not label:
+    label = "None" in frame[target].to_numpy() and "None" not in nulls
+    if set(nulls) <= set(DEFAULT) and not label:
         return []
-    return sorted({"", *found})
+    return sorted({"", *nulls})
 
 
 def without_nulls(frame: pd.DataFrame, nulls: dict[str, list[str]]) -> pd.DataFrame:

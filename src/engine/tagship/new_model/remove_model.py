@@ -47,16 +47,16 @@ def plan_removal(root: Path, model: str) -> Removal:
     if model not in known and nearest(model, known):
         raise unknown_model(model, known)
     check_model_name(model)
-    found = [path for path in model_paths(model) if (root / path).exists()]
-    for path in found:
+    paths = [path for path in model_paths(model) if (root / path).exists()]
+    for path in paths:
         if path.startswith("src/") and (users := _users(root, path, model)):
             raise TagshipError(
                 f"{path} is used by {', '.join(users)} too",
                 "move what they share into a module of another name, then run this again",
             )
-    owners = [line for line in _owners(root) if _is_about(line, found)]
+    owners = [line for line in _owners(root) if _is_about(line, paths)]
     made = [path for pattern in _MADE if (root / (path := pattern.format(model=model))).exists()]
-    return Removal(model, found, owners, made)
+    return Removal(model, paths, owners, made)
 
 
 def remove_model(root: Path, removal: Removal) -> None:

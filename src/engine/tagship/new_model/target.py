@@ -11,7 +11,7 @@ from tagship.config.model import Task
 from tagship.contract.blocks import as_text
 from tagship.errors import TagshipError, suggest
 from tagship.new_model.column_profile import MOST_CATEGORIES, ColumnProfile, profile_column
-from tagship.new_model.vocabulary import positive_label
+from tagship.new_model.column_words import positive_label
 
 _FEWEST_OF_A_CLASS = 5
 _MOST_NUMERIC_CLASSES = 10
@@ -32,38 +32,38 @@ class TargetGuess:
     positive: Label | None = None
     positive_why: str = ""
 
-    def is_given_by(self, found: ColumnProfile) -> bool:
+    def is_given_by(self, column: ColumnProfile) -> bool:
         """Whether a column equals the target, under these or other names."""
-        if found.missing > 0.5:
+        if column.missing > 0.5:
             return False
-        present = found.values.notna()
+        present = column.values.notna()
         if self.task == "regression":
-            if found.dtype not in ("float", "int", "bool"):
+            if column.dtype not in ("float", "int", "bool"):
                 return False
             with np.errstate(all="ignore"):
-                same = np.corrcoef(found.values[present], self.values[present])[0, 1]
+                same = np.corrcoef(column.values[present], self.values[present])[0, 1]
             return bool(abs(same) > 1 - 1e-9)
-        if found.distinct != len(self.counts):
+        if column.distinct != len(self.counts):
             return False
-        pairs = pd.DataFrame({"found": found.values[present], "target": self.values[present]})
+        pairs = pd.DataFrame({"column": column.values[present], "target": self.values[present]})
         return len(pairs.drop_duplicates()) == len(self.counts)
 
 
 def guess_target(
-    found: pd.Series, task: Task | None, positive: str | None, decimal: str = "."
+    stored: pd.Series, task: Task | None, positive: str | None, decimal: str = "."
 ) -> TargetGuess:
-    """Say what predicting ``found`` means.
+    """Say what predicting ``stored`` means.
 
     Raises:
         TagshipError: a value is missing, it never varies, a class is too small, or what was asked
             for does not suit it.
     """
-    name = str(found.name)
+    name = str(stored.name)
     if task is not None and task not in _TASKS:
         raise TagshipError(f"--task {task}: no such task", suggest(task, _TASKS))
-    profile = profile_column(name, found, decimal)
-    _check_values(name, found, profile)
-    labels = as_text(found)
+    profile = profile_column(name, stored, decimal)
+    _check_values(name, stored, profile)
+    labels = as_text(stored)
     counts = {str(label): int(count) for label, count in labels.value_counts().items()}
     guess, why = (task, "you said so") if task else _task(name, profile, counts)
     if guess == "regression":
@@ -85,19 +85,19 @@ def guess_target(
     return TargetGuess(name, guess, why, labels, counts, _as_label(label), label_why)
 
 
-def _check_values(name: str, found: pd.Series, profile: ColumnProfile) -> None:
-    missing = np.flatnonzero(found.isna())
+def _check_values(name: str, stored: pd.Series, profile: ColumnProfile) -> None:
+    missing = np.flatnonzero(stored.isna())
     if profile.distinct == 0:
         raise TagshipError(f"target '{name}': every value is missing", "name another --target")
     if len(missing):
         rows = ", ".join(str(row + 1) for row in missing[:3])
         raise TagshipError(
-            f"target '{name}' is missing in {len(missing):,} of {len(found):,} rows: {rows}…",
+            f"target '{name}' is missing in {len(missing):,} of {len(stored):,} rows: {rows}…",
             "remove those rows from the file: nothing can be learned from them",
         )
     if profile.distinct == 1:
         raise TagshipError(
-            f"target '{name}' is always {as_text(found).iloc[0]!r}", "there is nothing to predict"
+            f"target '{name}' is always {as_text(stored).iloc[0]!r}", "there is nothing to predict"
         )
     if profile.dtype == "datetime" or profile.remark.startswith("dates"):
         raise TagshipError(

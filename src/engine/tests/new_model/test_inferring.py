@@ -7,11 +7,11 @@ from customers import as_read, customers
 
 from tagship.errors import TagshipError
 from tagship.new_model.column_profile import profile_column
-from tagship.new_model.guesses import Guesses, Wishes, infer
+from tagship.new_model.draft import Draft, Wishes, draft_model
 
 
-def guess(frame: pd.DataFrame, target: str = "y", **wishes: str) -> Guesses:
-    return infer(as_read(frame), target, Wishes(**wishes), text=True)  # type: ignore[arg-type]
+def guess(frame: pd.DataFrame, target: str = "y", **wishes: str) -> Draft:
+    return draft_model(as_read(frame), target, Wishes(**wishes), text=True)  # type: ignore[arg-type]
 
 
 def with_target(**columns: object) -> pd.DataFrame:
@@ -20,23 +20,23 @@ def with_target(**columns: object) -> pd.DataFrame:
 
 
 def test_blank_texts_among_numbers_are_declared_and_met() -> None:
-    found = guess(customers(), "Churn")
-    assert found.nulls == ["", " "]
-    assert found.columns["TotalCharges"].dtype == "float"
-    assert 0 < found.columns["TotalCharges"].missing <= 0.05
+    draft = guess(customers(), "Churn")
+    assert draft.nulls == ["", " "]
+    assert draft.columns["TotalCharges"].dtype == "float"
+    assert 0 < draft.columns["TotalCharges"].missing <= 0.05
 
 
 def test_each_column_of_a_real_table_gets_its_use() -> None:
-    found = guess(customers(), "Churn")
-    assert (found.task, found.positive, found.id) == ("binary", "Yes", "customerID")
-    assert found.columns["E-mail"].pii == "drop"
-    assert found.columns["PhoneService"].values == ["No", "Yes"]
-    assert found.columns["joined"].dtype == "datetime"
-    assert not found.columns["joined"].feature
-    assert not found.columns["currency"].feature
-    assert (found.columns["tenure"].dtype, found.columns["tenure"].min) == ("int", 0)
-    assert (found.columns["Senior"].min, found.columns["Senior"].max) == (0, 1)
-    assert found.least_rows == 300
+    draft = guess(customers(), "Churn")
+    assert (draft.task, draft.positive, draft.id) == ("binary", "Yes", "customerID")
+    assert draft.columns["E-mail"].pii == "drop"
+    assert draft.columns["PhoneService"].values == ["No", "Yes"]
+    assert draft.columns["joined"].dtype == "datetime"
+    assert not draft.columns["joined"].feature
+    assert not draft.columns["currency"].feature
+    assert (draft.columns["tenure"].dtype, draft.columns["tenure"].min) == ("int", 0)
+    assert (draft.columns["Senior"].min, draft.columns["Senior"].max) == (0, 1)
+    assert draft.least_rows == 300
 
 
 def test_ranges_leave_slack_and_keep_a_sign_that_never_occurs() -> None:
@@ -68,14 +68,14 @@ def test_categories_sort_as_people_count() -> None:
 def test_a_word_for_missing_among_numbers_is_found(token: str) -> None:
     numbers = pd.Series(np.arange(90.0).astype(str))
     numbers[4] = token
-    found = guess(with_target(x=numbers, z=np.arange(90.0)))
-    assert found.columns["x"].dtype == "float"
-    assert found.columns["x"].missing > 0
+    draft = guess(with_target(x=numbers, z=np.arange(90.0)))
+    assert draft.columns["x"].dtype == "float"
+    assert draft.columns["x"].missing > 0
 
 
 def test_a_word_for_missing_stays_a_value_where_it_is_a_label() -> None:
-    found = guess(with_target(x=np.arange(90.0)).assign(y=["+", "-", "-"] * 30))
-    assert (found.task, found.positive, found.nulls) == ("binary", "+", [])
+    draft = guess(with_target(x=np.arange(90.0)).assign(y=["+", "-", "-"] * 30))
+    assert (draft.task, draft.positive, draft.nulls) == ("binary", "+", [])
     levels = guess(with_target(x=np.arange(90.0)).assign(y=["None", "Low", "High"] * 30))
     assert levels.labels == 3
     assert "None" not in levels.nulls
@@ -84,9 +84,14 @@ def test_a_word_for_missing_stays_a_value_where_it_is_a_label() -> None:
 def test_parquet_types_are_kept_as_they_are() -> None:
     frame = with_target(f=np.linspace(0, 1, 90), i=np.arange(90) % 7, t=np.arange(90) % 2 == 0)
     frame["gap"] = frame["i"].where(frame["i"] > 0).astype("Int64")
-    found = infer(frame, "y").columns
-    assert [found[name].dtype for name in ("f", "i", "t", "gap")] == ["float", "int", "bool", "int"]
-    assert found["gap"].missing > 0
+    columns = draft_model(frame, "y").columns
+    assert [columns[name].dtype for name in ("f", "i", "t", "gap")] == [
+        "float",
+        "int",
+        "bool",
+        "int",
+    ]
+    assert columns["gap"].missing > 0
 
 
 @pytest.mark.parametrize(
@@ -120,23 +125,23 @@ def test_the_positive_label_is_a_word_a_custom_or_the_rarer(
     labels: list[str], positive: object
 ) -> None:
     target = [labels[i % 3 == 0] for i in range(90)]
-    found = guess(pd.DataFrame({"x": np.sin(np.arange(90.0)), "y": target}))
-    assert found.positive == positive
+    draft = guess(pd.DataFrame({"x": np.sin(np.arange(90.0)), "y": target}))
+    assert draft.positive == positive
 
 
 def test_wishes_overrule_guesses() -> None:
     frame = with_target(x=np.sin(np.arange(90.0)), n=[f"r{i}" for i in range(90)]).assign(
         y=np.arange(90) % 3, k=[f"k{i}" for i in range(90)]
     )
-    found = guess(frame, task="regression", id="k")
-    assert (found.task, found.id) == ("regression", "k")
+    draft = guess(frame, task="regression", id="k")
+    assert (draft.task, draft.id) == ("regression", "k")
     assert guess(with_target(x=np.sin(np.arange(90.0))), positive="b").positive == "b"
 
 
 def test_a_column_that_gives_the_target_away_is_no_feature() -> None:
     frame = with_target(x=np.sin(np.arange(90.0)))
-    found = guess(frame.assign(leak=frame["y"].map({"a": "left", "b": "right"})))
-    assert not found.columns["leak"].feature
+    draft = guess(frame.assign(leak=frame["y"].map({"a": "left", "b": "right"})))
+    assert not draft.columns["leak"].feature
     numbers = pd.DataFrame({"x": np.sin(np.arange(90.0)), "y": np.sqrt(np.arange(90.0))})
     assert not guess(numbers.assign(twice=2 * numbers["y"])).columns["twice"].feature
 
@@ -147,17 +152,17 @@ def test_natural_duplicates_are_allowed_with_slack() -> None:
 
 
 def test_people_are_watched_for_fairness_only_where_that_is_defined() -> None:
-    found = guess(customers(3000), "Churn").gates
-    assert found.fairness is not None
-    assert found.fairness.by == "gender"
-    assert found.slices is not None
-    assert found.slices.by == "Contract"
+    gates = guess(customers(3000), "Churn").gates
+    assert gates.fairness is not None
+    assert gates.fairness.by == "gender"
+    assert gates.slices is not None
+    assert gates.slices.by == "Contract"
     assert guess(customers(3000), "tenure", task="regression").gates.fairness is None
 
 
 def test_personal_data_is_never_shown() -> None:
-    found = guess(customers(), "Churn")
-    assert not any("example.org" in text for text in [*found.checks, *map(str, found.remarks)])
+    draft = guess(customers(), "Churn")
+    assert not any("example.org" in text for text in [*draft.checks, *map(str, draft.remarks)])
 
 
 def bad(**change: object) -> pd.DataFrame:

@@ -36,9 +36,9 @@ def save(frame: pd.DataFrame, path: Path) -> None:
 )
 def test_the_kind_follows_the_ending(root: Path, name: str) -> None:
     save(TABLE, root / name)
-    found = read_table(name, root, root).frame
-    assert found["name"].tolist() == TABLE["name"].tolist()
-    assert found["x"].astype(float).tolist() == TABLE["x"].tolist()
+    frame = read_table(name, root, root).frame
+    assert frame["name"].tolist() == TABLE["name"].tolist()
+    assert frame["x"].astype(float).tolist() == TABLE["x"].tolist()
 
 
 def test_a_json_file_of_one_record_a_line_is_recognised(root: Path) -> None:
@@ -92,9 +92,9 @@ def test_a_file_that_is_not_utf8_is_read_once_its_encoding_is_told(root: Path) -
     (root / "t.csv").write_bytes("größe,y\n1,a\n2,b\n".encode("cp1252"))
     with pytest.raises(TagshipError, match="--encoding cp1252"):
         read_table("t.csv", root, root)
-    found = read_table("t.csv", root, root, "cp1252")
-    assert list(found.frame) == ["größe", "y"]
-    assert found.source.model_dump(exclude_defaults=True)["encoding"] == "cp1252"
+    reading = read_table("t.csv", root, root, "cp1252")
+    assert list(reading.frame) == ["größe", "y"]
+    assert reading.source.model_dump(exclude_defaults=True)["encoding"] == "cp1252"
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from tagship.errors import TagshipError
 from tagship.new_model.add_model import add_model
+from tagship.new_model.draft import draft_model
 from tagship.new_model.file_texts import model_files
-from tagship.new_model.guesses import infer
 from tagship.new_model.table_file import read_table, with_nulls
 
 ROWS = 60
@@ -71,13 +71,13 @@ def test_a_contract_accepts_the_table_it_was_inferred_from(
         (root / "config" / "project.yaml").write_text(PROJECT)
         _save(frame, root / f"table.{kind}")
         reading = read_table(f"table.{kind}", root, root)
-        guesses = infer(reading.frame, "target", None, reading.decimal, reading.text)
-        source = with_nulls(reading.source, guesses.nulls)
-        files = add_model(root, "any", model_files("any", source, guesses))
-    assert list(files.data.columns) == [n for n in frame if n not in ("target", guesses.id)]
-    assert files.data.columns == {n: files.data.columns[n] for n in guesses.columns}
+        draft = draft_model(reading.frame, "target", None, reading.decimal, reading.text)
+        source = with_nulls(reading.source, draft.nulls)
+        files = add_model(root, "any", model_files("any", source, draft))
+    assert list(files.data.columns) == [n for n in frame if n not in ("target", draft.id)]
+    assert files.data.columns == {n: files.data.columns[n] for n in draft.columns}
     assert {n: c.model_dump() for n, c in files.data.columns.items()} == {
-        n: c.model_dump() for n, c in guesses.columns.items()
+        n: c.model_dump() for n, c in draft.columns.items()
     }
 
 
@@ -113,8 +113,8 @@ def test_names_and_values_that_yaml_would_misread_survive(root: Path, kind: str)
     frame["y"] = np.sin(np.arange(120))
     _save(frame, root / f"t.{kind}")
     reading = read_table(f"t.{kind}", root, root)
-    guesses = infer(reading.frame, "y", None, reading.decimal, reading.text)
-    files = add_model(root, "odd", model_files("odd", reading.source, guesses))
+    draft = draft_model(reading.frame, "y", None, reading.decimal, reading.text)
+    files = add_model(root, "odd", model_files("odd", reading.source, draft))
     assert list(files.data.features) == odd
     assert all(set(column.values or []) == set(values) for column in files.data.columns.values())
 
@@ -123,9 +123,9 @@ def test_a_failing_table_leaves_no_staging_behind(root: Path) -> None:
     frame = pd.DataFrame({"x": np.arange(90.0), "y": np.arange(90) % 2})
     frame.to_csv(root / "t.csv", index=False)
     reading = read_table("t.csv", root, root)
-    guesses = infer(reading.frame, "y", None, reading.decimal, reading.text)
+    draft = draft_model(reading.frame, "y", None, reading.decimal, reading.text)
     (root / "t.csv").write_text("x,y\n1,0\n")
     with pytest.raises(TagshipError, match="at least 45 rows"):
-        add_model(root, "gone", model_files("gone", reading.source, guesses))
+        add_model(root, "gone", model_files("gone", reading.source, draft))
     assert list((root / ".tagship" / "new").iterdir()) == []
     shutil.rmtree(root / ".tagship")

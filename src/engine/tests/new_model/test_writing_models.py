@@ -9,8 +9,8 @@ from ruamel.yaml import YAML
 
 from tagship.errors import TagshipError
 from tagship.new_model.add_model import add_model
+from tagship.new_model.draft import draft_model
 from tagship.new_model.file_texts import NewFile, model_files
-from tagship.new_model.guesses import infer
 from tagship.new_model.rounding import number_text, range_with_slack
 from tagship.new_model.table_file import read_table
 from tagship.new_model.yaml_text import entry
@@ -18,14 +18,14 @@ from tagship.new_model.yaml_text import entry
 
 def files_for(root: Path, name: str = "shop") -> list[NewFile]:
     reading = read_table("../shared/customers.csv", root, root)
-    guesses = infer(reading.frame, "Churn", None, reading.decimal, reading.text)
-    source = reading.source.model_copy(update={"nulls": guesses.nulls})
-    return model_files(name, source, guesses)
+    draft = draft_model(reading.frame, "Churn", None, reading.decimal, reading.text)
+    source = reading.source.model_copy(update={"nulls": draft.nulls})
+    return model_files(name, source, draft)
 
 
 def everything(root: Path) -> list[str]:
-    found = (path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
-    return sorted(path for path in found if not path.startswith(".tagship/locks"))
+    paths = (path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+    return sorted(path for path in paths if not path.startswith(".tagship/locks"))
 
 
 @pytest.mark.parametrize(

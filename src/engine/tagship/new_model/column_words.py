@@ -54,8 +54,8 @@ def is_sensitive(name: str) -> bool:
 
 def is_personal(name: str, examples: list[str]) -> bool:
     """Whether a column's name, or most of its values, look like personal data."""
-    found = set(words(name))
-    if found == {"name"} or any(set(hint.split("-")) <= found for hint in _PERSONAL):
+    parts = set(words(name))
+    if parts == {"name"} or any(set(hint.split("-")) <= parts for hint in _PERSONAL):
         return True
     return bool(examples) and sum(bool(_EMAIL.match(e)) for e in examples) * 2 > len(examples)
 

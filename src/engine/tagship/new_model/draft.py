@@ -17,11 +17,11 @@ from tagship.new_model.column_profile import (
     ColumnProfile,
     profile_column,
 )
+from tagship.new_model.column_words import is_personal, names_a_row
 from tagship.new_model.gates import Gates, suggest_gates
 from tagship.new_model.nulls import declared_nulls, find_nulls, without_nulls
 from tagship.new_model.rounding import share_with_slack
 from tagship.new_model.target import TargetGuess, guess_target
-from tagship.new_model.vocabulary import is_personal, names_a_row
 
 FEWEST_ROWS = 50
 _SMALL = 500
@@ -49,7 +49,7 @@ class Remark:
 
 
 @dataclass(frozen=True)
-class Guesses:
+class Draft:
     """Everything the files of a new model say, apart from where the data is."""
 
     task: Task
@@ -71,13 +71,13 @@ class Guesses:
     """What a person should look at."""
 
 
-def infer(
+def draft_model(
     frame: pd.DataFrame,
     target: str,
     wishes: Wishes | None = None,
     decimal: str = ".",
     text: bool = False,
-) -> Guesses:
+) -> Draft:
     """Guess a contract that ``frame`` keeps, a task, and gates that a useful model passes.
 
     ``text`` says that every value is the text of a delimited file, nulls included.
@@ -119,7 +119,7 @@ def infer(
     test = 0.3 if len(frame) < _SMALL else 0.2
     duplicates = _duplicates(features, goal, test)
     gates = suggest_gates(features, goal, test)
-    return Guesses(
+    return Draft(
         task=goal.task,
         target=target,
         positive=goal.positive,
@@ -284,7 +284,7 @@ def _remarks(
         Remark("features", str(len(features)), counts),
     ]
     if decimal != ".":
-        made.append(Remark("decimal", decimal, "parts whole from fraction in the file's numbers"))
+        made.append(Remark("decimal", decimal, "the decimal separator of the file's numbers"))
     if declared:
         odd = {text: names for text, names in nulls.items() if text}
         where = "; ".join(f"{text!r} in {shorten(names)}" for text, names in odd.items())
