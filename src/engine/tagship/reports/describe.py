@@ -1,7 +1,8 @@
 """Exploring a model's table as it is, even when it breaks its contract."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,8 @@ import pandas as pd
 from tagship.config.contract import DataConfig
 from tagship.config.model import Task
 from tagship.config.project_files import ModelFiles
+from tagship.contract.blocks import read_cells
+from tagship.contract.boundary import Field
 from tagship.contract.values import cell_text
 from tagship.data.contract_check import (
     ContractError,
@@ -17,15 +20,43 @@ from tagship.data.contract_check import (
     protect,
 )
 from tagship.data.table import read_raw
-from tagship.reports.association import associate, correlate
-from tagship.reports.column_reading import ReadColumn, read_column
-from tagship.reports.description import ColumnDescription, Description, Top
-from tagship.reports.distributions import describe_numbers, most_frequent
+from tagship.reports.column_statistics import (
+    associate,
+    correlate,
+    describe_numbers,
+    most_frequent,
+)
+from tagship.reports.description import ColumnDescription, Description, Kind, Role, Top
 from tagship.reports.html import source_text
+
+DType = Literal["float", "int", "bool", "category", "string", "datetime"]
 
 _MANY_MISSING = 0.5
 _LEAST_ROWS_FOR_IDS = 50
 _ID_LIKE = 0.99
+_SHARE_OF_NUMBERS = 0.95
+"""A text column of at least this share of numbers is read as numbers."""
+_KINDS: dict[DType, Kind] = {
+    "float": "number",
+    "int": "number",
+    "bool": "category",
+    "category": "category",
+    "string": "text",
+    "datetime": "time",
+}
+
+
+@dataclass(frozen=True)
+class TypedColumn:
+    """A column in the type that it is declared as or, undeclared, seems to have."""
+
+    role: Role
+    kind: Kind
+    values: pd.Series
+    """float64 (number), categories of text (category), text or datetimes; unreadable is missing."""
+    numbers: pd.Series | None
+    """float64 for numbers and truth values."""
+    unreadable: int
 
 
 def describe_model(files: ModelFiles) -> Description:
@@ -41,7 +72,7 @@ def describe_frame(files: ModelFiles, raw: pd.DataFrame) -> Description:
     """Describe a table as read; a broken contract is part of the answer, not an error."""
     data, task = files.data, files.model.task
     frame = _without_nesting(protect(raw, data).reset_index(drop=True))
-    columns = {name: read_column(name, frame[name], data, task) for name in frame.columns}
+    columns = {name: _read_column(name, frame[name], data, task) for name in frame.columns}
     numbers = {
         name: column.numbers
         for name, column in columns.items()
@@ -82,7 +113,7 @@ def _without_nesting(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def _outcome(target: ReadColumn | None, task: Task, positive: str | None) -> pd.Series | None:
+def _outcome(target: TypedColumn | None, task: Task, positive: str | None) -> pd.Series | None:
     """Each row's outcome: 1 for the positive label, or the value of a regression."""
     if target is None or task == "multiclass":
         return None
@@ -91,12 +122,60 @@ def _outcome(target: ReadColumn | None, task: Task, positive: str | None) -> pd.
     return (target.values == positive).astype("float64").where(target.values.notna())
 
 
+def _read_column(name: str, stored: pd.Series, data: DataConfig, task: Task) -> TypedColumn:
+    """Read one column, which has a range index."""
+    role = _role(name, data)
+    dtype = _dtype(name, stored, role, data, task)
+    values = _cells_as(dtype, stored)
+    unreadable = int((stored.notna() & values.isna()).sum())
+    numbers = values if dtype in ("float", "int", "bool") else None
+    if dtype == "bool":
+        values = values.map({1.0: "true", 0.0: "false"})
+    if _KINDS[dtype] == "category":
+        values = values.astype("category")
+    return TypedColumn(role, _KINDS[dtype], values, numbers, unreadable)
+
+
+def _role(name: str, data: DataConfig) -> Role:
+    if name == data.target.column:
+        return "target"
+    if name == data.id:
+        return "id"
+    if name not in data.columns:
+        return "not in contract"
+    if data.columns[name].pii == "hash":
+        return "personal, hashed"
+    return "feature" if name in data.request else "not a feature"
+
+
+def _dtype(name: str, stored: pd.Series, role: Role, data: DataConfig, task: Task) -> DType:
+    if role == "target":
+        return "float" if task == "regression" else "category"
+    if role == "id":
+        return "string"
+    if name in data.columns:
+        return data.columns[name].dtype
+    if pd.api.types.is_bool_dtype(stored.dtype):
+        return "bool"
+    if pd.api.types.is_numeric_dtype(stored.dtype):
+        return "float"
+    if pd.api.types.is_datetime64_any_dtype(stored.dtype):
+        return "datetime"
+    numbers = _cells_as("float", stored.dropna())
+    return "float" if numbers.notna().mean() >= _SHARE_OF_NUMBERS else "string"
+
+
+def _cells_as(dtype: DType, stored: pd.Series) -> pd.Series:
+    kind = "string" if dtype == "category" else dtype
+    return pd.Series(read_cells(Field("", kind), stored).values, index=stored.index)
+
+
 def _describe_column(
     name: str,
-    column: ReadColumn,
+    column: TypedColumn,
     stored: pd.Series,
     data: DataConfig,
-    target: ReadColumn | None,
+    target: TypedColumn | None,
     outcome: pd.Series | None,
 ) -> ColumnDescription:
     distinct, present = int(stored.nunique()), int(stored.notna().sum())
@@ -130,7 +209,7 @@ def _describe_column(
     return replace(description, notes=tuple(_notes(description, column, len(stored))))
 
 
-def _notes(column: ColumnDescription, read: ReadColumn, rows: int) -> Iterator[str]:
+def _notes(column: ColumnDescription, typed: TypedColumn, rows: int) -> Iterator[str]:
     present = rows - column.missing
     id_like = _id_like(column.distinct, present)
     if column.role == "not in contract":
@@ -143,7 +222,7 @@ def _notes(column: ColumnDescription, read: ReadColumn, rows: int) -> Iterator[s
     elif column.distinct == 1:
         yield "constant"
     names_rows = id_like and column.kind != "time" and column.role not in ("id", "target")
-    if names_rows and (column.kind != "number" or (read.values.dropna() % 1 == 0).all()):
+    if names_rows and (column.kind != "number" or (typed.values.dropna() % 1 == 0).all()):
         yield "id-like: nearly every value is another"
     if column.unreadable:
         yield f"{_values(column.unreadable)} cannot be read as {column.declared or 'a number'}"

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from tagship.formatting import compact
-from tagship.reports.figures import BLUE, GRID, MUTED, new_axes, shorten, style, to_png
 from tagship.reports.importance import MOST_ROWS, REPEATS, importance
+from tagship.reports.plot_style import BLUE, GRID, MUTED, new_axes, shorten, style, to_png
 from tagship.training.bundle import Bundle
 
 _MOST_BARS = 15

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tagship.reports.figures import BLUE, INK, ORANGE, REFERENCE, SERIES, new_axes, shorten
+from tagship.reports.plot_style import BLUE, INK, ORANGE, REFERENCE, SERIES, new_axes, shorten
 from tagship.training.bundle import Bundle
 
 _BINS, _SCORE_BINS = 10, 40

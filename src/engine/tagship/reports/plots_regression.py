@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagship.formatting import MINUS, compact
-from tagship.reports.figures import BLUE, INK, ORANGE, REFERENCE, new_axes, shorten
+from tagship.reports.plot_style import BLUE, INK, ORANGE, REFERENCE, new_axes, shorten
 from tagship.training.bundle import Bundle
 
 _MOST_POINTS = 4000

@@ -107,14 +107,9 @@ def metric_rows(files: ModelFiles, bundle: Bundle) -> list[MetricRow]:
 
 
 def _marks(bound: Bound | None) -> list[tuple[float, str]]:
-    if bound is None:
-        return []
-    fail, warn = (
-        (bound.fail_below, bound.warn_below)
-        if bound.below
-        else (bound.fail_above, bound.warn_above)
-    )
-    return [(value, kind) for value, kind in ((fail, "fail"), (warn, "warn")) if value is not None]
+    names = ("fail_below", "fail_above", "warn_below", "warn_above")
+    limits = [(getattr(bound, name, None), name[:4]) for name in names]
+    return [(value, kind) for value, kind in limits if value is not None]
 
 
 def _metric_bar(name: str, interval: Interval, marks: list[tuple[float, str]]) -> Bar:
@@ -146,18 +141,20 @@ def _bar(
 
 def class_rows(bundle: Bundle) -> list[tuple[str, list[str]]]:
     """For multiclass: each class with precision, recall and F1 as text."""
-    rows = []
-    for name in bundle.boundary.classes if bundle.lock.task == "multiclass" else ():
-        cells = []
-        for metric in ("precision", "recall", "f1"):
-            interval = bundle.lock.metrics.get(f"{metric}[{name}]")
-            text = NONE
-            if interval is not None:
-                low, high = plain(interval.low, 3), plain(interval.high, 3)
-                text = f"{plain(interval.value, 3)} ({low} to {high})"
-            cells.append(text)
-        rows.append((name, cells))
-    return rows
+    classes = bundle.boundary.classes if bundle.lock.task == "multiclass" else ()
+    keys = ("precision", "recall", "f1")
+    intervals = bundle.lock.metrics
+    return [
+        (name, [_interval_text(intervals.get(f"{key}[{name}]")) for key in keys])
+        for name in classes
+    ]
+
+
+def _interval_text(interval: Interval | None) -> str:
+    if interval is None:
+        return NONE
+    low, value, high = (plain(n, 3) for n in (interval.low, interval.value, interval.high))
+    return f"{value} ({low} to {high})"
 
 
 def candidate_rows(files: ModelFiles, bundle: Bundle) -> list[CandidateRow]:
@@ -192,7 +189,7 @@ def slice_rows(files: ModelFiles, bundle: Bundle) -> tuple[str, dict[str, list[S
     gate, evidence = files.thresholds.slices, bundle.evidence
     metric = gate.metric if gate else files.model.select.metric
     least = gate.min_rows if gate else 1
-    overall = _measure(files, bundle, metric, None)
+    overall = _measure(files, bundle, metric)
     slices: dict[str, list[SliceRow]] = {}
     for column, members in evidence.groups.items():
         groups = {group: members == group for group in sorted(set(members.tolist()))}
@@ -202,33 +199,20 @@ def slice_rows(files: ModelFiles, bundle: Bundle) -> tuple[str, dict[str, list[S
         start = min(0.0, *finite) if finite else 0.0
         marks = [(overall, "overall")] if np.isfinite(overall) else []
         worst = 1 if higher_is_better(metric) else -1
-        slices[column] = [
-            SliceRow(
-                group=group,
-                rows=int(groups[group].sum()),
-                share=percent(float(groups[group].mean())),
-                value=plain(values[group], 3),
-                judged=int(groups[group].sum()) >= least,
-                bar=_bar(
-                    0, values[group] if np.isfinite(values[group]) else 0, 0, start, end, marks
-                ),
-            )
-            for group in sorted(groups, key=lambda g: (np.isnan(values[g]), worst * values[g]))
-        ]
+        slices[column] = []
+        for group in sorted(groups, key=lambda g: (np.isnan(values[g]), worst * values[g])):
+            size, share = int(groups[group].sum()), percent(float(groups[group].mean()))
+            value = values[group]
+            bar = _bar(0, value if np.isfinite(value) else 0, 0, start, end, marks)
+            row = SliceRow(group, size, share, plain(value, 3), size >= least, bar)
+            slices[column].append(row)
     return metric, slices
 
 
-def _measure(files: ModelFiles, bundle: Bundle, metric: str, rows: object) -> float:
-    evidence: Evidence = bundle.evidence
-    chosen = np.ones(len(evidence.target), dtype=bool) if rows is None else np.asarray(rows)
-    return metrics.value(
-        metric,
-        files.model.task,
-        evidence.target[chosen],
-        evidence.scores[chosen],
-        bundle.boundary.classes,
-        files.model.threshold,
-    )
+def _measure(files: ModelFiles, bundle: Bundle, metric: str, rows: Any = slice(None)) -> float:
+    target, scores = bundle.evidence.target[rows], bundle.evidence.scores[rows]
+    classes, threshold = bundle.boundary.classes, files.model.threshold
+    return metrics.value(metric, files.model.task, target, scores, classes, threshold)
 
 
 def column_rows(files: ModelFiles, evidence: Evidence) -> list[ColumnRow]:
@@ -277,13 +261,13 @@ def _holdout_content(column: Column, values: NDArray[Any] | None) -> tuple[str, 
         codes = values.astype(np.int64)
         known = len(np.unique(codes[codes >= 0]))
         return f"{known} of {len(column.values or [])} values", percent(float((codes < 0).mean()))
-    if column.numeric:
-        numbers = values.astype(np.float64)
-        finite = numbers[np.isfinite(numbers)]
-        missing = percent(float(np.isnan(numbers).mean()))
-        if column.dtype == "bool":
-            return (f"{percent(float(finite.mean()))} true" if len(finite) else "none"), missing
-        if not len(finite):
-            return "none", missing
-        return f"{brief(float(finite.min()))} to {brief(float(finite.max()))}", missing
-    return "", ""
+    if not column.numeric:
+        return "", ""
+    numbers = values.astype(np.float64)
+    finite = numbers[np.isfinite(numbers)]
+    content = "none"
+    if len(finite) and column.dtype == "bool":
+        content = f"{percent(float(finite.mean()))} true"
+    elif len(finite):
+        content = f"{brief(float(finite.min()))} to {brief(float(finite.max()))}"
+    return content, percent(float(np.isnan(numbers).mean()))

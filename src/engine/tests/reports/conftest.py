@@ -17,9 +17,9 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     """Each task's model in turn."""
     files = write_project(tmp_path_factory.mktemp(request.param), request.param, table())
     bundle = train(files)
-    found = importance(bundle)
-    plots = draw_plots(bundle, files.data.target.column, found)
-    return Trained(files, bundle, evaluate_gates(files, bundle), plots, found)
+    importances = importance(bundle)
+    plots = draw_plots(bundle, files.data.target.column, importances)
+    return Trained(files, bundle, evaluate_gates(files, bundle), plots, importances)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from html_pages import Page, assert_self_contained
 from report_models import HOSTILE, HOSTILE_LABEL, table, write_project
 
 from tagship.config.project_files import ModelFiles
-from tagship.reports.association import correlation_ratio, cramers_v, pearson
+from tagship.reports.column_statistics import correlation_ratio, cramers_v, pearson
 from tagship.reports.describe import describe_frame, describe_model
 from tagship.reports.describe_html import (
     correlation_matrix,

@@ -51,9 +51,9 @@ def test_a_gate_that_could_not_be_computed_says_so(trained: Trained) -> None:
 
 def test_report_shows_metrics_candidates_importance_card_and_lock(trained: Trained) -> None:
     page = Page(report(trained))
-    for name, found in trained.bundle.lock.metrics.items():
+    for name, interval in trained.bundle.lock.metrics.items():
         if "[" not in name:
-            assert f"{plain(found.low)} to {plain(found.high)}" in page.text
+            assert f"{plain(interval.low)} to {plain(interval.high)}" in page.text
     for shown in (*trained.files.model.candidates, *trained.bundle.boundary.names, "data-team"):
         assert shown in page.text
     assert trained.bundle.lock.artifact.sha256 in page.text

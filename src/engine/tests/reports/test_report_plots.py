@@ -44,11 +44,11 @@ def test_plots_ignore_a_persons_matplotlibrc_and_leave_no_state(trained: Trained
 
 
 def test_importance_ranks_signal_over_noise(trained: Trained) -> None:
-    found = dict(trained.importances)
-    assert set(found) == set(trained.bundle.boundary.names)
-    assert [value for _, value in trained.importances] == sorted(found.values(), reverse=True)
-    assert found["age"] > found["member"]
-    assert found["age"] > 0
+    importances = dict(trained.importances)
+    assert set(importances) == set(trained.bundle.boundary.names)
+    assert [value for _, value in trained.importances] == sorted(importances.values(), reverse=True)
+    assert importances["age"] > importances["member"]
+    assert importances["age"] > 0
 
 
 def test_importance_of_an_input_that_the_model_never_sees_is_zero(trained: Trained) -> None:
@@ -63,12 +63,12 @@ def test_plots_survive_a_holdout_with_one_class_and_tied_scores(trained: Trained
     if trained.files.model.task == "regression":
         pytest.skip("a regression has no classes")
     evidence = trained.bundle.evidence
-    one = np.flatnonzero(evidence.target == evidence.target[0])[:30]
+    chosen = np.flatnonzero(evidence.target == evidence.target[0])[:30]
     few = replace(
         evidence,
-        matrix=evidence.matrix[one],
-        target=evidence.target[one],
-        scores=np.full_like(evidence.scores[one], 0.5),
+        matrix=evidence.matrix[chosen],
+        target=evidence.target[chosen],
+        scores=np.full_like(evidence.scores[chosen], 0.5),
     )
     bundle = replace(trained.bundle, evidence=few)
     assert set(draw_plots(bundle, "x", trained.importances)) == set(trained.plots)
