@@ -29,14 +29,14 @@ from tagship.reports.column_statistics import (
 from tagship.reports.description import ColumnDescription, Description, Kind, Role, Top
 from tagship.reports.html import source_text
 
-DType = Literal["float", "int", "bool", "category", "string", "datetime"]
+Dtype = Literal["float", "int", "bool", "category", "string", "datetime"]
 
 _MANY_MISSING = 0.5
 _LEAST_ROWS_FOR_IDS = 50
 _ID_LIKE = 0.99
 _SHARE_OF_NUMBERS = 0.95
 """A text column of at least this share of numbers is read as numbers."""
-_KINDS: dict[DType, Kind] = {
+_KINDS: dict[Dtype, Kind] = {
     "float": "number",
     "int": "number",
     "bool": "category",
@@ -148,7 +148,7 @@ def _role(name: str, data: DataConfig) -> Role:
     return "feature" if name in data.request else "not a feature"
 
 
-def _dtype(name: str, stored: pd.Series, role: Role, data: DataConfig, task: Task) -> DType:
+def _dtype(name: str, stored: pd.Series, role: Role, data: DataConfig, task: Task) -> Dtype:
     if role == "target":
         return "float" if task == "regression" else "category"
     if role == "id":
@@ -165,7 +165,7 @@ def _dtype(name: str, stored: pd.Series, role: Role, data: DataConfig, task: Tas
     return "float" if numbers.notna().mean() >= _SHARE_OF_NUMBERS else "string"
 
 
-def _cells_as(dtype: DType, stored: pd.Series) -> pd.Series:
+def _cells_as(dtype: Dtype, stored: pd.Series) -> pd.Series:
     kind = "string" if dtype == "category" else dtype
     return pd.Series(read_cells(Field("", kind), stored).values, index=stored.index)
 
