@@ -282,7 +282,7 @@ def test_a_url_with_its_sha256_is_not_asked_for_again(web: Web, tmp_path: Path) 
 def test_a_url_whose_file_is_not_the_declared_one_is_refused(web: Web, tmp_path: Path) -> None:
     address, folder, _ = web
     (folder / "a.csv").write_text(CSV)
-    with pytest.raises(TagshipError, match=r"source\.sha256: .* expected a{64}, frame"):
+    with pytest.raises(TagshipError, match=r"source\.sha256: .* expected a{64}, found"):
         local_file(f"{address}/a.csv", tmp_path, "a" * 64)
     assert not list((tmp_path / ".tagship").rglob("*.part"))
 
