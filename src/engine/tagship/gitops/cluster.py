@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tagship.errors import TagshipError
+from tagship.gitops.deployment_records import parse_record, record_path
 from tagship.gitops.history import Deployment
-from tagship.gitops.records import parse_record, record_path
 from tagship.gitops.snapshot import Snapshot
 
 _KINDS = "applications.argoproj.io,deployments.apps,configmaps"

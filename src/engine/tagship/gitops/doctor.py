@@ -19,16 +19,16 @@ from tagship.config.root import model_names
 from tagship.config.schemas import stale_schemas
 from tagship.documentation import page
 from tagship.errors import TagshipError
-from tagship.gitops.engine import check_wheel, read_pin
-from tagship.gitops.git import Git
-from tagship.gitops.github import gh, repository
-from tagship.gitops.records import (
+from tagship.gitops.deployment_records import (
     check_pin,
     parse_pin,
     parse_record,
     pin_path,
     record_path,
 )
+from tagship.gitops.engine_pin import check_wheel, read_pin
+from tagship.gitops.git import Git
+from tagship.gitops.github import gh, repository
 from tagship.gitops.snapshot import fetch_snapshot
 from tagship.gitops.template import HISTORY, clone_template, is_template
 

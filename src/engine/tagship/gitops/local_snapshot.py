@@ -5,8 +5,8 @@ from pathlib import Path
 
 from tagship.config.project_files import load_project
 from tagship.errors import TagshipError
+from tagship.gitops.deployment_records import parse_record, record_path
 from tagship.gitops.git import Git
-from tagship.gitops.records import parse_record, record_path
 from tagship.gitops.refs import LOCAL, MIRROR, Remote
 from tagship.gitops.snapshot import (
     RemoteUnavailable,

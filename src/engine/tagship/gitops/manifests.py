@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from tagship.config.project import ProjectConfig
 from tagship.errors import TagshipError
-from tagship.gitops.records import Record, overlay
+from tagship.gitops.deployment_records import Record, overlay
 
 KINDS = frozenset({
     "AnalysisTemplate", "ConfigMap", "CronJob", "Deployment", "HorizontalPodAutoscaler", "Ingress",

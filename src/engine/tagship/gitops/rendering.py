@@ -21,10 +21,10 @@ from ruamel.yaml.error import YAMLError
 from tagship.errors import TagshipError
 from tagship.files import write_json
 from tagship.gitops import kustomize
+from tagship.gitops.deployment_records import overlay, parse_record, record_path
 from tagship.gitops.git import Git
 from tagship.gitops.git_objects import TreeEntry
 from tagship.gitops.manifests import Rendered, examine
-from tagship.gitops.records import overlay, parse_record, record_path
 
 _KEPT = 2000
 """Renderings that a clone keeps."""

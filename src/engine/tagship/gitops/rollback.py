@@ -9,13 +9,13 @@ from tagship.config.project import ProjectConfig
 from tagship.config.project_files import PROJECT, parse_project
 from tagship.documentation import page
 from tagship.errors import TagshipError
+from tagship.gitops.deployment_records import Record, overlay
 from tagship.gitops.git import Git
 from tagship.gitops.history import Deployment, left_by
 from tagship.gitops.propose import push_branch
-from tagship.gitops.records import Record, overlay
 from tagship.gitops.refs import Remote
 from tagship.gitops.snapshot import Snapshot, fetch_snapshot
-from tagship.gitops.tagging import Plan, Tagged, after, tag_deployment, workflow_run
+from tagship.gitops.tag_writer import Plan, Tagged, after, tag_deployment, workflow_run
 from tagship.gitops.tags import one_line
 from tagship.gitops.verifier import Verifier
 

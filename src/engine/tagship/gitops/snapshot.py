@@ -9,11 +9,7 @@ from tagship.config.project_files import PROJECT, load_project, parse_project
 from tagship.config.root import model_names, unknown_model
 from tagship.errors import TagshipError, suggest
 from tagship.files import sha256_of_bytes
-from tagship.gitops.git import Git
-from tagship.gitops.history import Deployment, History, Release, Upto
-from tagship.gitops.manifests import Rendered, refuse_foreign
-from tagship.gitops.parse_tags import parse_tags
-from tagship.gitops.records import (
+from tagship.gitops.deployment_records import (
     NONE,
     Record,
     edit_pin,
@@ -23,6 +19,10 @@ from tagship.gitops.records import (
     pin_path,
     record_path,
 )
+from tagship.gitops.git import Git
+from tagship.gitops.history import Deployment, History, Release, Upto
+from tagship.gitops.history_parser import parse_tags
+from tagship.gitops.manifests import Rendered, refuse_foreign
 from tagship.gitops.refs import RawTag, Remote
 from tagship.gitops.rendering import Renderer
 from tagship.gitops.tags import highest_numbers, parse_seen

@@ -1,4 +1,4 @@
-"""The tag grammar: how releases and deployments are written, ordered, and described. Pure.
+"""The tag grammar: how releases and deployments are written, read, and ordered. Pure.
 
 ``<model>/v<major>.<minor>.<patch>`` is a release, ``<model>/<environment>/<n>`` a deployment.
 A message is a subject, a body, and a last paragraph of ``Key: value`` trailers.

@@ -11,7 +11,7 @@ from pathlib import Path
 from tagship.config.yaml_file import read_yaml
 from tagship.documentation import page
 from tagship.errors import TagshipError
-from tagship.gitops.engine import read_pin
+from tagship.gitops.engine_pin import read_pin
 from tagship.gitops.git import Git
 from tagship.gitops.tags import Version, parse_version
 

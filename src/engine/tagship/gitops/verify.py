@@ -5,9 +5,8 @@ from pathlib import Path
 
 from tagship.config.project_files import load_model
 from tagship.errors import TagshipError, suggest
-from tagship.gitops.history import Deployment, Release
-from tagship.gitops.records import Record, pin_path, record_path
-from tagship.gitops.rules import (
+from tagship.gitops.deployment_records import Record, pin_path, record_path
+from tagship.gitops.deployment_rules import (
     DeploymentRules,
     Rule,
     RuleResult,
@@ -15,8 +14,9 @@ from tagship.gitops.rules import (
     refuse_other_kustomize,
     try_rules,
 )
+from tagship.gitops.history import Deployment, Release
 from tagship.gitops.snapshot import Snapshot, fetch_snapshot
-from tagship.gitops.tagging import VERDICT_FILE, verdict_file
+from tagship.gitops.tag_writer import VERDICT_FILE, verdict_file
 from tagship.gitops.tags import DeploymentTag, ReleaseTag, parse_tag
 from tagship.gitops.timeline import read_timeline
 from tagship.gitops.verifier import Verifier

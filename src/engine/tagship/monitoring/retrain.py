@@ -16,8 +16,8 @@ from tagship.files import only_one
 from tagship.formatting import brief
 from tagship.gates.champion import read_champion
 from tagship.gates.champion_artifact import fetch
+from tagship.gitops.deployment_rules import refuse_rejected_artifact
 from tagship.gitops.propose import push_branch
-from tagship.gitops.rules import refuse_rejected_artifact
 from tagship.gitops.snapshot import Snapshot, fetch_snapshot
 from tagship.monitoring.retrain_branch import branch_of, commit_proposal, refuse_others
 from tagship.monitoring.retrain_data import (

@@ -1,4 +1,5 @@
-"""Making a deployment tag: fetch, decide, take the next number, push, and again if beaten."""
+"""Writing deployment tags: fetch, decide, take the next number, push, and try again if another
+writer was faster."""
 
 import json
 import os
@@ -9,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tagship.errors import TagshipError
+from tagship.gitops.deployment_records import Record
 from tagship.gitops.git import Git, jitter
 from tagship.gitops.history import Action, Deployment, Release
-from tagship.gitops.records import Record
 from tagship.gitops.snapshot import Snapshot, fetch_snapshot
 from tagship.gitops.tags import compose, seen_lines
 from tagship.gitops.verifier import Verifier

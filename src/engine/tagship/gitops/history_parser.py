@@ -1,5 +1,7 @@
 """From the tags that Git lists to the history that they tell. Pure.
 
+What a tag's name and message look like is in ``tags``; what a history can answer is in ``history``.
+
 Tags that are lightweight, malformed, misnamed or shadowed are findings, never acted on.
 """
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from tagship.config.project import ProjectConfig
 from tagship.errors import TagshipError
+from tagship.gitops.deployment_records import NO_DIGEST, Record, check_pin, overlay
 from tagship.gitops.history import Deployment, Release, Upto
-from tagship.gitops.records import NO_DIGEST, Record, check_pin, overlay
 from tagship.gitops.snapshot import Snapshot
 from tagship.verdict import parse_verdict
 
