@@ -11,8 +11,8 @@ from tagship.batch.model_package import make_model_package
 from tagship.bento.build import build_bento, check_verdict, verdict_on
 from tagship.bento.store import Bento
 from tagship.config.project_files import ModelFiles
-from tagship.data.contract_check import ContractError
 from tagship.data.table import Table, load_table
+from tagship.data.validation import ContractError
 from tagship.errors import TagshipError
 from tagship.files import only_one, write_atomically, write_changed
 from tagship.gates.champion import champion_here, champion_of

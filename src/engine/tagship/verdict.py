@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from tagship.config.frozen import Frozen
+from tagship.config.base_model import Frozen
 from tagship.errors import TagshipError
 from tagship.files import write_json
 from tagship.formatting import brief

@@ -15,7 +15,7 @@ ENGINE = Path(tagship.__file__).parent
 
 FLOORS = [
     {"errors", "documentation"},
-    {"files", "formatting", "functions", "programs"},
+    {"files", "formatting", "project_functions", "subprocesses"},
     {"config"},
     {"sources"},
     {"contract"},

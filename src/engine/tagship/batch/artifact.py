@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from tagship.batch.decoding import Broken, Decoded
 from tagship.contract.boundary import Boundary, load_feature_function
-from tagship.contract.derived import NO_SCORE, NO_VALUE, broken_derived
+from tagship.contract.finite_values import NO_SCORE, NO_VALUE, broken_derived
 from tagship.errors import TagshipError
-from tagship.serving.record import load_record
+from tagship.serving.artifact_record import load_record
 
 Scores = NDArray[np.floating]
 

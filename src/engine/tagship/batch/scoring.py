@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from tagship.batch.artifact import Artifact
 from tagship.batch.decoding import Decoded, decode
-from tagship.batch.reading import Block, Input
-from tagship.batch.writing import Results, check_output, rejected_path
+from tagship.batch.input_table import Block, Input
+from tagship.batch.output_file import Results, check_output, rejected_path
 from tagship.config.contract import CsvSource, DataConfig
 from tagship.contract.boundary import Boundary
 from tagship.errors import TagshipError

@@ -21,15 +21,10 @@ from tagship.training.reference import committed_reference
 from tagship.verdict import Verdict, read_verdict
 
 ENGINE = (
-    "__init__.py",
-    "errors.py",
-    "files.py",
-    "functions.py",
-    *(
-        f"contract/{name}.py"
-        for name in ("__init__", "boundary", "derived", "example", "records", "values")
-    ),
-)
+    "__init__.py", "errors.py", "files.py", "project_functions.py",
+    "contract/__init__.py", "contract/boundary.py", "contract/example.py",
+    "contract/finite_values.py", "contract/json_records.py", "contract/values.py",
+)  # fmt: skip
 _REQUIREMENTS = (
     "bentoml",
     "httptools",

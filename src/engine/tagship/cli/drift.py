@@ -51,8 +51,8 @@ def command(
     """
     announce(LOADING)
     from tagship.cli.exit_codes import OF_STATUS
-    from tagship.cli.moments import moment
     from tagship.cli.output import as_json
+    from tagship.cli.times import parse_time
     from tagship.config.project_files import load_model
     from tagship.config.root import find_root
     from tagship.documentation import page
@@ -79,8 +79,8 @@ def command(
         where=current or str(files.root / ".tagship" / "predictions" / model),
         named=current is not None,
         query=query,
-        since=moment(since, "--since"),
-        until=moment(until, "--until"),
+        since=parse_time(since, "--since"),
+        until=parse_time(until, "--until"),
         release=release,
     )
     if wanted.since and wanted.until and wanted.since >= wanted.until:

@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from tagship.config.base_model import Frozen
 from tagship.config.bound import Bound
 from tagship.config.contract import Share
-from tagship.config.frozen import Frozen
 
 Method = Literal["psi", "jensen_shannon", "wasserstein", "ks", "chi_square"]
 Kind = Literal["numbers", "categories"]

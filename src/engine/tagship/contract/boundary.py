@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tagship.functions import load_function
+from tagship.project_functions import load_function
 
 Columns = Mapping[str, NDArray[Any]]
 FeatureFunction = Callable[[Columns], Mapping[str, NDArray[Any]]]

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from tagship.config.contract import DataConfig
 from tagship.config.project_files import ModelFiles
-from tagship.contract.blocks import declared_field
 from tagship.contract.boundary import Boundary
-from tagship.contract.derived import incomplete_rows
+from tagship.contract.finite_values import incomplete_rows
+from tagship.contract.table_columns import declared_field
 from tagship.contract.values import cell_text
-from tagship.data.contract_check import ContractError, check_contract
 from tagship.data.hashing import hash_table
+from tagship.data.validation import ContractError, check_contract
 from tagship.errors import TagshipError
 from tagship.sources.read import read_source
 

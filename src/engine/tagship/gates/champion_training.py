@@ -14,8 +14,8 @@ from tagship.errors import TagshipError
 from tagship.files import sha256_of_bytes
 from tagship.gates.champion import ChampionRelease
 from tagship.gitops.artifacts import RegistryArtifact
-from tagship.programs import run_engine, run_program
 from tagship.sources.fetching import borrow_data
+from tagship.subprocesses import run_engine, run_program
 from tagship.training.fingerprint import changes, current_inputs
 from tagship.training.lock import Inputs, locked_artifact, read_lock
 from tagship.training.lock_verification import difference

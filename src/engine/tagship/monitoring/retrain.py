@@ -29,7 +29,7 @@ from tagship.monitoring.retrain_data import (
     seen_rows,
 )
 from tagship.monitoring.retrain_proposal import DataComparison, NewData, Retrained, describe
-from tagship.programs import run_engine
+from tagship.subprocesses import run_engine
 from tagship.training.lock import read_lock
 from tagship.verdict import Verdict, read_verdict
 

@@ -7,8 +7,8 @@ import pandas as pd
 
 from tagship.config.contract import DataConfig
 from tagship.config.model import Task
-from tagship.contract.blocks import read_cells
 from tagship.contract.boundary import Field
+from tagship.contract.table_columns import read_cells
 from tagship.reports.description import Kind, Role
 
 DType = Literal["float", "int", "bool", "category", "string", "datetime"]

@@ -10,13 +10,13 @@ from tagship.config.contract import DataConfig
 from tagship.config.model import Task
 from tagship.config.project_files import ModelFiles
 from tagship.contract.values import cell_text
-from tagship.data.contract_check import (
+from tagship.data.table import read_raw
+from tagship.data.validation import (
     ContractError,
     Failure,
     check_contract,
     protect,
 )
-from tagship.data.table import read_raw
 from tagship.reports.association import associate, correlate
 from tagship.reports.column_reading import ReadColumn, read_column
 from tagship.reports.description import ColumnDescription, Description, Top

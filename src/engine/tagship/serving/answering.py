@@ -9,15 +9,15 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from tagship.contract.derived import all_finite, score_problems
-from tagship.contract.records import InvalidRecords
+from tagship.contract.finite_values import all_finite, score_problems
+from tagship.contract.json_records import InvalidRecords
 from tagship.serving.access import Access
-from tagship.serving.ids import Ids, id_keys
-from tagship.serving.labels import LabelReader, UnknownPrediction
+from tagship.serving.feedback import LabelReader, UnknownPrediction
 from tagship.serving.metrics import Metrics
 from tagship.serving.prediction_log import PredictionLog
 from tagship.serving.predictor import Matrix, Predictor, Scores
-from tagship.serving.reading import NotJson, Reader, Request, TooManyRows
+from tagship.serving.request_ids import Ids, id_keys
+from tagship.serving.request_reader import NotJson, Reader, Request, TooManyRows
 from tagship.serving.settings import Settings
 
 T = TypeVar("T")

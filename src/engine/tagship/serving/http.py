@@ -13,9 +13,9 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMappi
 from typing import Any
 
 from tagship.serving.answering import Answering, Refused
-from tagship.serving.bodies import Bodies, Body
 from tagship.serving.draining import leaving
-from tagship.serving.reading import encode_json
+from tagship.serving.request_reader import encode_json
+from tagship.serving.requests_in_flight import RequestInFlight, RequestsInFlight
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -64,7 +64,7 @@ class PredictPath:
     ) -> None:
         """``pages`` are what a browser is shown: path → media type and content."""
         self._app, self._holder, self._pages = app, holder, pages
-        self._held: list[Bodies] = []
+        self._held: list[RequestsInFlight] = []
         self._turn = 0
         """Requests begun in this turn of the event loop: what had queued up meanwhile."""
 
@@ -96,22 +96,22 @@ class PredictPath:
     async def _guard(
         self, answering: Answering, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        body: Body | None = None
+        request: RequestInFlight | None = None
         try:
-            body = self._begin(answering, scope)
+            request = self._begin(answering, scope)
             headers = _headers(scope["headers"])
             answering.admit(headers)
             _check_media_type(headers)
-            content = await body.read(receive, headers)
+            content = await request.read(receive, headers)
             if scope["path"] == "/feedback":
                 request_id, answer = await answering.feedback(content)
             else:
                 request_id, answer = await answering.predict(content)
-            self._held[0].hold(body, len(answer))
+            self._held[0].hold(request, len(answer))
         except Refused as refusal:
             refusal.__traceback__ = refusal.__context__ = None  # their frames hold the body's parts
             answering.metrics.rejected(refusal.reason)
-            rest = receive if _comes_still(body, refusal, scope["headers"]) else None
+            rest = receive if _comes_still(request, refusal, scope["headers"]) else None
             await _refuse(send, refusal, answering.ids.refused(), rest)
         except Exception:  # a feature function's mistake must not look like the client's
             traceback.print_exc(file=sys.stderr)
@@ -120,19 +120,19 @@ class PredictPath:
             await _reply(send, 500, encode_json(said), _JSON, request_id)
         else:
             try:
-                with body:
+                with request:
                     await _reply(send, 200, answer, _JSON, request_id)
             except Refused:  # it takes no answer, so not this one either
                 extension = scope.get("extensions", {}).get(CUT_OFF)
                 if extension:  # else it is left to the kernel
                     await extension["now"]()
         finally:
-            if body is not None:
-                self._held[0].end(body)
+            if request is not None:
+                self._held[0].end(request)
 
-    def _begin(self, answering: Answering, scope: Scope) -> Body:
+    def _begin(self, answering: Answering, scope: Scope) -> RequestInFlight:
         if not self._held:
-            self._held.append(Bodies(answering.settings))
+            self._held.append(RequestsInFlight(answering.settings))
         self._turn += 1
         if self._turn == 1:
             asyncio.get_running_loop().call_soon(self._next_turn)
@@ -179,15 +179,15 @@ def _check_media_type(headers: dict[bytes, bytes]) -> None:
 
 
 def _comes_still(
-    body: Body | None, refusal: Refused, headers: Iterable[tuple[bytes, bytes]]
+    request: RequestInFlight | None, refusal: Refused, headers: Iterable[tuple[bytes, bytes]]
 ) -> bool:
     """Whether a refused request's body may be on its way, and be too much to be left to the server.
 
     The server reads the rest by itself where the connection stays; a small one does no harm.
     """
-    if body is not None and body.whole:
+    if request is not None and request.body_complete:
         return False
-    if refusal.status in (408, 413) or (body is not None and body.refusal is not None):
+    if refusal.status in (408, 413) or (request is not None and request.refusal is not None):
         return True
     lengths = [value for name, value in headers if name == b"content-length"]
     return not all(length.isdigit() and len(length) < _SMALL_DIGITS for length in lengths or [b""])

@@ -17,7 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tagship.serving.labels import Label
+from tagship.serving.feedback import Label
 from tagship.serving.metrics import Metrics
 from tagship.serving.settings import Settings
 

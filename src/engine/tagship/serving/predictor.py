@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagship.contract.boundary import Boundary
-from tagship.serving.record import load_checked
+from tagship.serving.artifact_record import load_checked
 
 Matrix = NDArray[np.float32]
 Scores = NDArray[np.floating]

@@ -24,8 +24,8 @@ from typing import Any
 
 from tagship.errors import TagshipError
 from tagship.serving.application import make_application
+from tagship.serving.artifact_record import load_checked
 from tagship.serving.draining import stop_listening, take_connections
-from tagship.serving.record import load_checked
 from tagship.serving.settings import Settings
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)

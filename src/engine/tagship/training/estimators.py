@@ -13,7 +13,7 @@ from tagship.config.project_files import ModelFiles
 from tagship.contract.boundary import Boundary, load_feature_function
 from tagship.documentation import page
 from tagship.errors import TagshipError, nearest
-from tagship.functions import suggest_module
+from tagship.project_functions import suggest_module
 from tagship.sources.python import load_source_function
 from tagship.training.own_code import check_served
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 import tagship
+from tagship.config.base_model import Frozen
 from tagship.config.contract import Sha256
-from tagship.config.frozen import Frozen
 from tagship.config.yaml_file import dump_yaml, parse, read_yaml
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_bytes, write_changed

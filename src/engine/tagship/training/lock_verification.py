@@ -10,7 +10,7 @@ from tagship.errors import TagshipError
 from tagship.training.bundle import Bundle, load_bundle, pack_evidence
 from tagship.training.fingerprint import changes, current_inputs, flatten
 from tagship.training.lock import Lock, read_lock
-from tagship.training.prepared import make_evidence, prepare
+from tagship.training.prepared_table import make_evidence, prepare
 from tagship.training.reference import committed_reference, same_reference
 from tagship.training.train import Say, train
 

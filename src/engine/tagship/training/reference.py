@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
-from tagship.config.frozen import Frozen
+from tagship.config.base_model import Frozen
 from tagship.config.model import Task
 from tagship.config.project_files import ModelFiles
 from tagship.contract.boundary import Boundary

@@ -24,7 +24,6 @@ from tagship.training.bundle import Bundle, Cost
 from tagship.training.estimators import check_candidates, make_pipeline
 from tagship.training.export import artifact_scorer, pipeline_scores, to_onnx_bytes
 from tagship.training.fingerprint import current_inputs
-from tagship.training.gaps import check_gaps
 from tagship.training.lock import (
     CandidateScore,
     Lock,
@@ -33,7 +32,8 @@ from tagship.training.lock import (
     LockedReference,
     Winner,
 )
-from tagship.training.prepared import Prepared, make_evidence, prepare
+from tagship.training.missing_values import check_gaps
+from tagship.training.prepared_table import Prepared, make_evidence, prepare
 from tagship.training.reference import make_reference, reference_text
 
 PROBE_ROWS = 24

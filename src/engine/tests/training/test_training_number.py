@@ -29,8 +29,7 @@ from tagship.config.contract import DataConfig, Split
 from tagship.config.metrics import METRICS
 from tagship.config.model import Candidate, ModelConfig, Select
 from tagship.contract.boundary import Boundary
-from tagship.training import export
-from tagship.training import prepared as preparing
+from tagship.training import export, prepared_table
 from tagship.training import train as training
 from tagship.training.fingerprint import current_inputs
 
@@ -125,8 +124,8 @@ def turn_the_columns_round(monkeypatch):
 
 
 def number_the_classes_otherwise(monkeypatch):
-    encode = preparing.encode_target
-    monkeypatch.setattr(preparing, "encode_target", lambda *given: 1 - encode(*given))
+    encode = prepared_table.encode_target
+    monkeypatch.setattr(prepared_table, "encode_target", lambda *given: 1 - encode(*given))
 
 
 def round_more(monkeypatch):

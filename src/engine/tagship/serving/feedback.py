@@ -6,9 +6,9 @@ from collections.abc import Callable
 import msgspec
 
 from tagship.contract.boundary import Boundary
-from tagship.contract.records import InvalidRecords
+from tagship.contract.json_records import InvalidRecords
 from tagship.contract.values import FLOAT32_MAX, Problem
-from tagship.serving.reading import NotJson, TooManyRows, load_json
+from tagship.serving.request_reader import NotJson, TooManyRows, load_json
 
 
 class Label(msgspec.Struct, forbid_unknown_fields=True):

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from tagship.serving.record import deployed_record
+from tagship.serving.artifact_record import deployed_record
 from tagship.serving.settings import Settings
 
 _RANDOM, _ROWS, _PROOF = 13, 3, 8

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagship.contract.boundary import Boundary, Field
-from tagship.contract.derived import all_finite, derived_place, derived_problems
-from tagship.contract.records import InvalidRecords, RecordReader, RecordTypes
+from tagship.contract.finite_values import all_finite, derived_place, derived_problems
+from tagship.contract.json_records import InvalidRecords, RecordReader, RecordTypes
 from tagship.contract.values import Problem
 
 _TEXT = re.compile(

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from tagship.config.contract import Column, DataConfig
 from tagship.config.model import Task
-from tagship.contract.blocks import Cells, as_text, broken_rules, declared_field, read_cells
 from tagship.contract.boundary import Field
+from tagship.contract.table_columns import Cells, as_text, broken_rules, declared_field, read_cells
 from tagship.contract.values import cell_text
 from tagship.errors import TagshipError
 
