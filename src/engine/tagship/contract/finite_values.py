@@ -34,7 +34,7 @@ def broken_derived(
 
 def derived_place(boundary: Boundary) -> slice:
     """Where derived columns stand in the matrix."""
-    first = len(boundary.numbers)
+    first = len(boundary.numeric_names)
     return slice(first, first + len(boundary.derived))
 
 

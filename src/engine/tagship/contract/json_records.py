@@ -207,10 +207,10 @@ def _converter(field: Field) -> Callable[[Sequence[Any]], NDArray[Any]]:
 
 
 def _whole_numbers(values: Sequence[Any]) -> NDArray[np.float64]:
-    numbers = np.array(values, dtype=np.float64)
-    if float in map(type, values) and (numbers > np.floor(numbers)).any():
+    array = np.array(values, dtype=np.float64)
+    if float in map(type, values) and (array > np.floor(array)).any():
         raise ValueError(WHOLE)
-    return numbers
+    return array
 
 
 def _texts(values: Sequence[Any]) -> NDArray[np.object_]:
@@ -230,5 +230,5 @@ def _direct_order(boundary: Boundary) -> list[tuple[int, dict[Any, int] | None]]
     if boundary.derive is not None or any(f.dtype == "datetime" for f in boundary.fields):
         return None
     at = {field.name: index for index, field in enumerate(boundary.fields)}
-    numbers = [(at[name], None) for name in boundary.numbers]
-    return [*numbers, *((at[field.name], _codes(field)) for field in boundary.categories)]
+    numeric = [(at[name], None) for name in boundary.numeric_names]
+    return [*numeric, *((at[field.name], _codes(field)) for field in boundary.categories)]

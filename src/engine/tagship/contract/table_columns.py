@@ -161,9 +161,9 @@ def _read_numbers(array: pa.Array, decimal: str) -> Cells:
             array = pc.if_else(pc.match_substring_regex(text, NUMBER), text, None)
     elif not _is_number(array.type):
         array = pa.nulls(len(array))
-    numbers = pc.cast(array, pa.float64(), safe=False)
-    values = numbers.to_numpy(zero_copy_only=False)
-    unread = _nulls(numbers) & ~_nulls(given)
+    floats = pc.cast(array, pa.float64(), safe=False)
+    values = floats.to_numpy(zero_copy_only=False)
+    unread = _nulls(floats) & ~_nulls(given)
     return Cells(values, np.isnan(values) & ~unread, unread)
 
 

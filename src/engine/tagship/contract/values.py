@@ -87,15 +87,15 @@ def expected(field: Field) -> str:
     return _EXPECTED.get(field.dtype, "a number")
 
 
-def broken_numbers(field: Field, numbers: NDArray[np.float64]) -> Iterator[tuple[str, Mask]]:
+def broken_numbers(field: Field, values: NDArray[np.float64]) -> Iterator[tuple[str, Mask]]:
     """The rules that a column of numbers breaks, and where; NaN, which is missing, breaks none."""
     low, high = limits(field)
-    beyond = (numbers < low) | (numbers > high)
+    beyond = (values < low) | (values > high)
     if beyond.any():
         unlimited = not field.feature and field.min is None and field.max is None
         yield "must be finite" if unlimited else f"must be between {low:g} and {high:g}", beyond
     if field.dtype == "int":
-        fractions = (numbers > np.floor(numbers)) & ~beyond
+        fractions = (values > np.floor(values)) & ~beyond
         if fractions.any():
             yield WHOLE, fractions
 

@@ -28,7 +28,7 @@ def make_pipeline(boundary: Boundary, candidate: Candidate, seed: int, jobs: int
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-    numbers = len(boundary.numbers) + len(boundary.derived)
+    numeric_count = len(boundary.numeric_names) + len(boundary.derived)
     sizes = [len(category.values) for category in boundary.categories]
     steps: list[tuple[str, Any]] = []
     if candidate.impute != "none":
@@ -37,9 +37,9 @@ def make_pipeline(boundary: Boundary, candidate: Candidate, seed: int, jobs: int
     if candidate.scale:
         steps.append(("scale", StandardScaler()))
     parts: list[tuple[str, Any, list[int]]] = []
-    if numbers:
+    if numeric_count:
         prepare = Pipeline(steps) if steps else "passthrough"
-        parts.append(("numbers", prepare, list(range(numbers))))
+        parts.append(("numbers", prepare, list(range(numeric_count))))
     if sizes:
         encode = "passthrough"
         if candidate.encode == "one_hot":
@@ -49,7 +49,7 @@ def make_pipeline(boundary: Boundary, candidate: Candidate, seed: int, jobs: int
                 sparse_output=False,
                 dtype=np.float32,
             )
-        parts.append(("categories", encode, list(range(numbers, numbers + len(sizes)))))
+        parts.append(("categories", encode, list(range(numeric_count, numeric_count + len(sizes)))))
     estimator = make_estimator(candidate, seed, jobs)
     return Pipeline([("prepare", ColumnTransformer(parts)), ("estimate", estimator)])
 

@@ -119,8 +119,8 @@ def narrow_the_matrix(monkeypatch):
 
 
 def turn_the_columns_round(monkeypatch):
-    numbers = Boundary.numbers.fget
-    monkeypatch.setattr(Boundary, "numbers", property(lambda self: numbers(self)[::-1]))
+    numeric_names = Boundary.numeric_names.fget
+    monkeypatch.setattr(Boundary, "numeric_names", property(lambda self: numeric_names(self)[::-1]))
 
 
 def number_the_classes_otherwise(monkeypatch):
