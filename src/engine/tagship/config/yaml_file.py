@@ -198,7 +198,7 @@ def _schemas(model: type[BaseModel], location: Location) -> list[Any]:
 
 
 def _alternatives(nodes: list[Any], definitions: dict[str, Any]) -> list[Any]:
-    found: list[Any] = []
+    alternatives: list[Any] = []
     queue = list(nodes)
     while queue:
         node = queue.pop()
@@ -206,8 +206,8 @@ def _alternatives(nodes: list[Any], definitions: dict[str, Any]) -> list[Any]:
             queue.append(definitions[node["$ref"].rsplit("/", 1)[-1]])
         for keyword in ("anyOf", "oneOf", "allOf"):
             queue.extend(node.get(keyword, []))
-        found.append(node)
-    return found
+        alternatives.append(node)
+    return alternatives
 
 
 def _kind(value: Any) -> str:
