@@ -152,12 +152,12 @@ def protect(raw: pd.DataFrame, data: DataConfig) -> pd.DataFrame:
 
 
 def _read(
-    name: str, found: pd.Series, column: Column, feature: bool
+    name: str, raw: pd.Series, column: Column, feature: bool
 ) -> tuple[pd.Series, list[Failure]]:
     """A column in the contract's type, and every rule that it breaks."""
     field = replace(declared_field(name, column, feature), nullable=True)
-    cells = read_cells(field, found)
-    return as_series(field, cells), _broken(field, cells, found)
+    cells = read_cells(field, raw)
+    return as_series(field, cells), _broken(field, cells, raw)
 
 
 def as_series(field: Field, cells: Cells) -> pd.Series:
@@ -172,28 +172,28 @@ def as_series(field: Field, cells: Cells) -> pd.Series:
     return pd.Series(cells.values, dtype="str" if field.dtype == "string" else None)
 
 
-def _broken(field: Field, cells: Cells, found: pd.Series) -> list[Failure]:
+def _broken(field: Field, cells: Cells, raw: pd.Series) -> list[Failure]:
     return [
-        _failure(field.name, rule.removeprefix("must be "), found, rows)
+        _failure(field.name, rule.removeprefix("must be "), raw, rows)
         for rule, rows in broken_rules(field, cells)
     ]
 
 
-def _target(found: pd.Series, data: DataConfig, task: Task) -> tuple[pd.Series, list[Failure]]:
+def _target(raw: pd.Series, data: DataConfig, task: Task) -> tuple[pd.Series, list[Failure]]:
     name = data.target.column
     dtype = "float" if task == "regression" else "string"
     field = Field(name, dtype, nullable=True, feature=False)
-    cells = read_cells(field, found)
+    cells = read_cells(field, raw)
     values = as_series(field, cells)
     if cells.missing.all():
-        return values, [Failure(name, "target is all missing", len(found), (), (1,))]
-    failures = _broken(field, cells, found)
+        return values, [Failure(name, "target is all missing", len(raw), (), (1,))]
+    failures = _broken(field, cells, raw)
     if cells.missing.any():
-        failures.append(_failure(name, "target is missing", found, cells.missing))
+        failures.append(_failure(name, "target is missing", raw, cells.missing))
     if failures:
         return values, failures
     if values.nunique() == 1:
-        return values, [Failure(name, "target is constant", len(found), (str(values[0]),), (1,))]
+        return values, [Failure(name, "target is constant", len(raw), (str(values[0]),), (1,))]
     if task == "binary":
         labels = sorted(values.unique())
         positive = cell_text(data.target.positive)
@@ -205,9 +205,9 @@ def _target(found: pd.Series, data: DataConfig, task: Task) -> tuple[pd.Series, 
     return values, failures
 
 
-def _failure(name: str, rule: str, found: pd.Series, bad: NDArray[np.bool_]) -> Failure:
+def _failure(name: str, rule: str, raw: pd.Series, bad: NDArray[np.bool_]) -> Failure:
     rows = np.flatnonzero(bad)
-    broken = found.iloc[rows[:1000]]
+    broken = raw.iloc[rows[:1000]]
     seen = dict.fromkeys(repr(value) for value in broken[broken.notna()].tolist())
     examples = tuple(text if len(text) < 40 else text[:37] + "…'" for text in seen)
     shown = tuple(int(row) + 1 for row in rows[:_SHOWN])
