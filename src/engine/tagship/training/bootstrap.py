@@ -66,13 +66,13 @@ def intervals(
     point = evaluate(task, target, scores, None, classes, threshold)
     draws: dict[str, list[Floats]] = {name: [] for name in point}
     for weights in resample_weights(len(target), resamples_for(len(target)), seed):
-        for name, found in evaluate(task, target, scores, weights, classes, threshold).items():
-            draws[name].append(found)
+        for name, values in evaluate(task, target, scores, weights, classes, threshold).items():
+            draws[name].append(values)
     made = {}
-    for name, found in point.items():
-        one = interval(float(found[0]), np.concatenate(draws[name]))
-        if one is not None:
-            made[name] = Interval(**{key: round(v, _DIGITS) for key, v in one})
+    for name, values in point.items():
+        metric_interval = interval(float(values[0]), np.concatenate(draws[name]))
+        if metric_interval is not None:
+            made[name] = Interval(**{key: round(v, _DIGITS) for key, v in metric_interval})
     return made
 
 

@@ -153,8 +153,8 @@ def _plain(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _unpack(content: bytes) -> Evidence:
-    with np.load(io.BytesIO(content), allow_pickle=False) as found:
-        arrays = {name: found[name] for name in found.files}
+    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in archive.files}
     parts = {
         prefix: {
             name.partition(":")[2]: values

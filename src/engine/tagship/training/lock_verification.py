@@ -47,12 +47,13 @@ def verify_lock(files: ModelFiles, say: Say = lambda _: None) -> LockVerificatio
     say("fetching the data and checking its contract")
     lock, reference, table = _current_lock(files)
     bundle = train(files, say, table)
-    outcome, found = compare(lock, bundle.lock), difference(lock, bundle.lock)
+    outcome, first_difference = compare(lock, bundle.lock), difference(lock, bundle.lock)
     if not same_reference(reference, bundle.reference):
-        outcome, found = "different", found or f"{files.reference_path.name}: other values"
+        outcome = "different"
+        first_difference = first_difference or f"{files.reference_path.name}: other values"
     elif reference != bundle.reference and outcome == "identical":
         outcome = "equivalent"
-    return LockVerification(outcome, lock, bundle, found)
+    return LockVerification(outcome, lock, bundle, first_difference)
 
 
 def verify_kept(files: ModelFiles) -> LockVerification | str:
@@ -96,11 +97,11 @@ def _current_lock(files: ModelFiles) -> tuple[Lock, str, Table]:
     return lock, reference, table
 
 
-def refuse_stale(files: ModelFiles, found: list[str]) -> None:
+def refuse_stale(files: ModelFiles, changed: list[str]) -> None:
     """Raise a TagshipError that names what changed since the lock, if anything did."""
-    if found:
+    if changed:
         raise TagshipError(
-            f"{files.lock_path} is stale:\n" + "\n".join(f"  {change}" for change in found),
+            f"{files.lock_path} is stale:\n" + "\n".join(f"  {change}" for change in changed),
             f"run `tagship run {files.name}` and commit the lock, or undo the change",
         )
 
@@ -121,8 +122,8 @@ def difference(lock: Lock, now: Lock) -> str:
     so its hash agrees exactly; a lock from before there was one says nothing of it.
     """
     said, given = (
-        {key: flatten(found.model_dump(mode="json", include={key})) for key in (*_EXACT, *_CLOSE)}
-        for found in (lock, now)
+        {key: flatten(side.model_dump(mode="json", include={key})) for key in (*_EXACT, *_CLOSE)}
+        for side in (lock, now)
     )
     for part in said:
         for key in dict.fromkeys([*said[part], *given[part]]):
@@ -142,5 +143,5 @@ def difference(lock: Lock, now: Lock) -> str:
 
 
 def _close(old: Any, new: Any) -> bool:
-    numbers = isinstance(old, int | float) and isinstance(new, int | float)
-    return numbers and math.isclose(old, new, rel_tol=_METRIC_TOLERANCE, abs_tol=_SMALL)
+    both_numbers = isinstance(old, int | float) and isinstance(new, int | float)
+    return both_numbers and math.isclose(old, new, rel_tol=_METRIC_TOLERANCE, abs_tol=_SMALL)

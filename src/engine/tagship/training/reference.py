@@ -191,10 +191,10 @@ def check_reference(text: str, lock: Lock, place: object) -> str:
         raise TagshipError(
             f"{lock.model}: its lock is from before there were references", _make(lock.model)
         )
-    found = sha256_of_bytes(text.encode())
-    if found != lock.reference.sha256:
+    actual = sha256_of_bytes(text.encode())
+    if actual != lock.reference.sha256:
         raise TagshipError(
-            f"{place}: SHA-256 {found[:12]}… is not the {lock.reference.sha256[:12]}… of the lock:"
+            f"{place}: SHA-256 {actual[:12]}… is not the {lock.reference.sha256[:12]}… of the lock:"
             " one of the two was changed without the other",
             f"restore both from Git, or: {_make(lock.model)}",
         )
@@ -290,14 +290,14 @@ def _numbers(values: NDArray[np.float64], known: Mapping[str, Any]) -> NumberPro
         mean = _sum(ordered) / len(ordered)
         spread = np.sqrt(_sum((ordered - mean) ** 2) / len(ordered))
         moments = {"mean": float(f"{mean:.12g}"), "std": float(f"{spread:.12g}")}
-    found = {
+    measured = {
         "rows": len(values),
         "missing": len(values) - len(ordered),
         "points": points.tolist(),
         "under": np.searchsorted(ordered, points, "left").tolist(),
         "upto": np.searchsorted(ordered, points, "right").tolist(),
     }
-    return NumberProfile.model_validate({**known, **moments, **found})
+    return NumberProfile.model_validate({**known, **moments, **measured})
 
 
 def _sum(values: NDArray[np.float64]) -> float:

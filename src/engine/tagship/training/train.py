@@ -32,7 +32,7 @@ from tagship.training.lock import (
     LockedReference,
     Winner,
 )
-from tagship.training.missing_values import check_gaps
+from tagship.training.missing_values import check_missing_values
 from tagship.training.prepared_table import Prepared, make_evidence, prepare
 from tagship.training.reference import make_reference, reference_text
 
@@ -74,7 +74,7 @@ def train(files: ModelFiles, say: Say = lambda _: None, table: Table | None = No
         )
         evidence = make_evidence(files, table.frame, prepared, artifact, own_scores)
         known = request_columns(table.frame.iloc[prepared.holdout.train], files.data)
-        check_gaps(prepared.boundary, known, artifact_scorer(artifact, files.model.task))
+        check_missing_values(prepared.boundary, known, artifact_scorer(artifact, files.model.task))
     except TagshipError as error:
         raise error.within(f"{files.folder / 'model.yaml'}: candidates.{best}") from None
     measured = intervals(
@@ -139,7 +139,7 @@ def _cross_validate(
         for fit_rows, judge_rows in splits:
             pipeline = _fit(files, name, prepared, fit_rows)
             given = pipeline_scores(pipeline, prepared.matrix[judge_rows], model.task)
-            found = metrics.value(
+            score = metrics.value(
                 metric,
                 model.task,
                 prepared.target[judge_rows],
@@ -147,12 +147,12 @@ def _cross_validate(
                 prepared.boundary.classes,
                 model.threshold,
             )
-            if not np.isfinite(found):
+            if not np.isfinite(score):
                 raise TagshipError(
                     f"{files.name}: candidates.{name}: {metric} is undefined on a fold",
                     "use fewer folds, or stratify the split",
                 )
-            scores[name].append(found)
+            scores[name].append(score)
         seconds[name] = time.perf_counter() - started
         mean, spread = float(np.mean(scores[name])), float(np.std(scores[name]))
         say(f"{name}: {metric} {brief(mean)} ± {brief(spread)} ({seconds[name]:.1f} s)")
