@@ -47,8 +47,10 @@ class Verdict(Frozen):
     @property
     def status(self) -> GateStatus:
         """The worst of all gates; no gate at all fails."""
-        found = {result.status for result in self.results}
-        return "fail" if "fail" in found or not found else "warn" if "warn" in found else "pass"
+        statuses = {result.status for result in self.results}
+        if "fail" in statuses or not statuses:
+            return "fail"
+        return "warn" if "warn" in statuses else "pass"
 
     @property
     def sha256(self) -> str:
