@@ -27,11 +27,11 @@ class Access:
         if authorization[: len(_BEARER)].lower() != _BEARER:
             return None
         given = hashlib.sha256(authorization[len(_BEARER) :].strip()).digest()
-        found = None
+        matching_key = None
         for number, key in enumerate(self._keys):  # all of them: the time tells nothing
             if hmac.compare_digest(given, key):
-                found = number
-        return found
+                matching_key = number
+        return matching_key
 
     def seconds_to_wait(self, key: int) -> float:
         """0 and one token less, or how long until there is one."""

@@ -136,8 +136,8 @@ class Answering:
     async def _answer(self, request: Request) -> tuple[str, bytes]:
         scores = await self._scores(request.matrix)
         if not all_finite(scores):
-            found = score_problems(self.predictor.boundary, request.matrix, scores)
-            fields = [asdict(problem) for problem in found]
+            problems = score_problems(self.predictor.boundary, request.matrix, scores)
+            fields = [asdict(problem) for problem in problems]
             raise Refused(422, "contract", "the model has no answer to the request", fields)
         answer: dict[str, Any]
         if request.many:

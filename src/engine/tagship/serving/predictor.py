@@ -54,8 +54,8 @@ class Predictor:
 
     def scores(self, matrix: Matrix) -> Scores:
         """The artifact's scores, shape (rows, classes), or (rows, 1) for a regression."""
-        found: Scores = self._session.run(self._outputs, {"features": matrix})[0]
-        return found
+        scores: Scores = self._session.run(self._outputs, {"features": matrix})[0]
+        return scores
 
     def label(self, scores: Scores) -> tuple[int, float]:
         """The first row's predicted class (0 for a regression) and its score."""
@@ -107,9 +107,9 @@ class Predictor:
 
     def _warm_up(self) -> int:
         """The first call of a session is slow; nobody's request should be it."""
-        one, many = self._seconds(1), self._seconds(_MANY)
-        each = max((many - one) / (_MANY - 1), QUICK_SECONDS / _MOST)
-        return int((QUICK_SECONDS - one) / each)
+        one_row, many_rows = self._seconds(1), self._seconds(_MANY)
+        each = max((many_rows - one_row) / (_MANY - 1), QUICK_SECONDS / _MOST)
+        return int((QUICK_SECONDS - one_row) / each)
 
     def _seconds(self, rows: int) -> float:
         """What a prediction of so many rows takes."""

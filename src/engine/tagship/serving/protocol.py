@@ -131,7 +131,11 @@ class Connection(HttpToolsProtocol):
     def _make_room(self) -> None:
         """Cut off who has waited longest without a request, or else with one."""
         others = max(self._open.values(), key=len)
-        idle = (one for one in others if one.cycle is None or one.cycle.response_complete)
+        idle = (
+            connection
+            for connection in others
+            if connection.cycle is None or connection.cycle.response_complete
+        )
         chosen = next(idle, self)
         if chosen is self:
             chosen = next(iter(others))

@@ -116,12 +116,12 @@ class Reader:
         most = self._most_values
         if len(body) <= most:
             return
-        found = _values(body)
+        count = _values(body)
         quotes = body.count(b'"') - body.count(b'\\"')
         # A value has a key and a text at most; more texts than that cost too much to leave out.
-        if found > most and self._in_text and quotes <= 4 * most:
-            found = _values(_TEXT.sub(b'""', body))
-        if found > most:
+        if count > most and self._in_text and quotes <= 4 * most:
+            count = _values(_TEXT.sub(b'""', body))
+        if count > most:
             allowed = f"{self._max_rows} records of {len(self._fields)} columns"
             raise TooManyRows(f"over {most} values; at most {allowed} a request")
 
@@ -187,7 +187,7 @@ def _may_hold(field: Field, characters: bytes) -> bool:
     """Whether a right request can have one of them in the text of this column, or in its name."""
     texts = [field.name, *map(str, field.values)]
     return field.dtype == "string" or any(
-        one in text for text in texts for one in characters.decode()
+        character in text for text in texts for character in characters.decode()
     )
 
 
@@ -205,14 +205,14 @@ def load_json(text: bytes, otherwise: str) -> Any:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    content = dict(pairs)
+    if len(content) != len(pairs):
         seen: set[str] = set()
         for name, _ in pairs:
             if name in seen:
                 raise ValueError(f"the key {name[:80]!r} stands twice in one object")
             seen.add(name)
-    return found
+    return content
 
 
 def _refuse_constant(name: str) -> None:
