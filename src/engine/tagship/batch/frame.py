@@ -50,10 +50,10 @@ class FrameModel:
                 "\n  ".join(["rows break the contract:", *_reasons(decoded.broken)]),
                 "leave these rows out, or mend them",
             )
-        columns = {name: found.to_pandas() for name, found in self._artifact.answer(scores).items()}
+        columns = {name: array.to_pandas() for name, array in self._artifact.answer(scores).items()}
         answers = pd.DataFrame(columns).set_axis(frame.index)
-        numbers = answers.select_dtypes("float32").columns
-        return answers.astype(dict.fromkeys(numbers, "float64"))
+        float32_names = answers.select_dtypes("float32").columns
+        return answers.astype(dict.fromkeys(float32_names, "float64"))
 
 
 def _reasons(broken: list[Broken]) -> list[str]:
