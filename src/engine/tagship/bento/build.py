@@ -88,10 +88,10 @@ def check_releasable(files: ModelFiles, bundle: Bundle) -> Verdict:
     """
     locked = read_lock(files.lock_path)
     refuse_stale(files, changes(locked, bundle.lock.inputs, bundle.lock.data.sha256))
-    found = difference(locked, bundle.lock)
-    if found:
+    first_difference = difference(locked, bundle.lock)
+    if first_difference:
         raise TagshipError(
-            f"{files.lock_path}: is not the lock of the last training here: {found}",
+            f"{files.lock_path}: is not the lock of the last training here: {first_difference}",
             f"run `tagship run {files.name}` and commit the lock",
         )
     committed_reference(files)

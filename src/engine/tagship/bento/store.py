@@ -66,16 +66,16 @@ def latest_bento(root: Path, model: str) -> Bento:
     """
     lock = root / "config" / model / "model.lock.yaml"
     locked = hash_lock_file(lock)
-    built = list((bentoml_home(root) / "bentos" / model).glob("*/bento.yaml"))
-    if not built:
+    manifests = list((bentoml_home(root) / "bentos" / model).glob("*/bento.yaml"))
+    if not manifests:
         raise TagshipError(f"{model}: no bento here", f"run `tagship run {model}` first")
-    built.sort(key=lambda path: path.stat().st_mtime_ns)
-    for path in reversed([path.parent for path in built]):
+    manifests.sort(key=lambda path: path.stat().st_mtime_ns)
+    for path in reversed([path.parent for path in manifests]):
         if _built_under(path) == locked:
             return Bento(f"{model}:{path.name}", path)
     raise TagshipError(
         f"{lock}: no bento here was built under this lock; the last, {model}:"
-        f"{built[-1].parent.name}, was built under another",
+        f"{manifests[-1].parent.name}, was built under another",
         f"run `tagship run {model}`, or go back to the commit with the other lock",
     )
 
