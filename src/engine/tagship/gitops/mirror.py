@@ -21,8 +21,18 @@ class AliasDifference:
     """The release that runs, or nothing."""
     version: str
     """The version with its artifact; empty when the registry has none."""
-    found: str
+    named_version: str
     """The version that the alias names now, if any."""
+
+    def to_json(self) -> dict[str, str]:
+        """The same as ``tagship mirror --json`` prints it."""
+        return {
+            "model": self.model,
+            "alias": self.alias,
+            "wanted": self.wanted,
+            "version": self.version,
+            "found": self.named_version,
+        }
 
 
 def differences(snapshot: Snapshot, registry: "Mlflow") -> list[AliasDifference]:
@@ -79,7 +89,9 @@ def named(snapshot: Snapshot, registry: "Mlflow") -> dict[tuple[str, str], str]:
             current = snapshot.history.current(model, environment)
             difference = wrong.get((model, environment))
             if difference:
-                said[model, environment] = f"version {difference.found}" if difference.found else ""
+                said[model, environment] = (
+                    f"version {difference.named_version}" if difference.named_version else ""
+                )
             else:
                 said[model, environment] = current.release if current else ""
     return said
