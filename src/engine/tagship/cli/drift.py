@@ -86,15 +86,15 @@ def command(
     if wanted.since and wanted.until and wanted.since >= wanted.until:
         raise TagshipError(f"--since {since} is not before --until {until}")
     reference = _reference(files, release)
-    found = read_current(files, reference, wanted)
-    verdict = judge_drift(reference, drift, found)
-    if html is not None and found.rows:
-        write_html(html, reference, drift, found, verdict)
+    current_rows = read_current(files, reference, wanted)
+    verdict = judge_drift(reference, drift, current_rows)
+    if html is not None and current_rows.rows:
+        write_html(html, reference, drift, current_rows, verdict)
     if json:
         as_json(verdict.to_json())
     else:
         _show(verdict)
-        if html is not None and found.rows:
+        if html is not None and current_rows.rows:
             typer.echo(f"wrote {html}")
     if code := OF_STATUS[verdict.status]:
         raise typer.Exit(code)
