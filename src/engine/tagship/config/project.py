@@ -11,7 +11,7 @@ from tagship.config.duration import Duration
 Dns = Annotated[str, Field(pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=53)]
 _PLACEHOLDER = re.compile(r"(?<!\$)\{(\w*)\}")
 Objective = Annotated[float, Field(ge=0.95, lt=1)]
-"""Below, the fastest burn rate that alerts could not be reached."""
+"""Below 0.95 the alert for the fastest burn rate could never fire."""
 
 
 class Manifests(Frozen):
@@ -31,7 +31,7 @@ class Review(Frozen):
 
 
 def _check_template(template: str | None, known: set[str]) -> str | None:
-    """A path or URL whose placeholders are known ones, the model's name among them."""
+    """Accept a path or URL whose placeholders are all known, with the model's name among them."""
     placeholders = set(_PLACEHOLDER.findall(template or ""))
     if unknown := sorted(placeholders - known):
         names = ", ".join(f"{{{name}}}" for name in sorted(known))

@@ -72,7 +72,7 @@ def read_yaml(path: Path) -> YamlFile:
 
 
 def parse_yaml(text: str, path: Path) -> YamlFile:
-    """The same of a text that stands, or stood, in a file.
+    """Parse one YAML 1.2 mapping from the text of a file, now or at a commit.
 
     Raises:
         TagshipError: tabs, duplicate keys, not a mapping.
@@ -178,7 +178,7 @@ def _example(model: type[BaseModel], location: Location) -> str:
 
 
 def _schemas(model: type[BaseModel], location: Location) -> list[Any]:
-    """What the model's JSON Schema says of a location, alternatives apart."""
+    """The parts of the model's JSON Schema for a location, one for each alternative."""
     schema = model.model_json_schema(by_alias=True)
     definitions = schema.get("$defs", {})
     nodes = [schema]
