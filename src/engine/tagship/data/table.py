@@ -131,7 +131,7 @@ def _classes(frame: pd.DataFrame, data: DataConfig, task: str) -> tuple[str, ...
 
 
 def check_place(root: Path, function: str) -> None:
-    """Refuse a feature function that could not travel with the artifact."""
+    """Refuse a feature function that would not be packed with the artifact."""
     package = function.partition(":")[0].partition(".")[0]
     if package != "features" or not (root / "src" / package).is_dir():
         raise TagshipError(
@@ -192,7 +192,7 @@ def _derive(
         given = boundary.derive_columns(columns)
     except TagshipError:
         raise
-    except (Exception, SystemExit) as error:  # whatever a person's function may raise
+    except (Exception, SystemExit) as error:  # a user's function may raise anything
         raise TagshipError(
             f"{path} raised {type(error).__name__}: {error}", "mend it in src/features/"
         ) from error

@@ -1,4 +1,4 @@
-"""Does a table keep its contract? Every failure is collected, none is mended in silence."""
+"""Does a table keep its contract? Every failure is collected, none is corrected silently."""
 
 import hashlib
 import hmac
@@ -20,7 +20,7 @@ from tagship.contract.values import cell_text
 from tagship.errors import TagshipError
 
 PII_KEY = "TAGSHIP_PII_KEY"
-_MOMENT = secrets.token_bytes(32)
+_RANDOM_KEY = secrets.token_bytes(32)
 _SHOWN = 3
 _MISSING = "column is missing"
 
@@ -49,7 +49,7 @@ class ContractError(TagshipError):
         )
 
     def without_data(self) -> TagshipError:
-        """The same refusal; what is no table of the contract is not shown at all."""
+        """The same refusal, which shows no data where columns of the contract are missing."""
         missing = [f.column for f in self.failures if f.rule == _MISSING]
         if not missing:
             return self
@@ -87,7 +87,7 @@ def check_contract(raw: pd.DataFrame, data: DataConfig, task: Task) -> pd.DataFr
         ContractError: with every failure.
     """
     failures: list[Failure] = []
-    frame = protect(raw, data).reset_index(drop=True)  # rows are told apart by place alone
+    frame = protect(raw, data).reset_index(drop=True)  # rows are known by their place alone
     expected = [*([data.id] if data.id else []), *data.kept, data.target.column]
     absent = [name for name in expected if name not in frame.columns]
     surplus = [str(name) for name in frame.columns if name not in expected]
@@ -119,7 +119,7 @@ def check_contract(raw: pd.DataFrame, data: DataConfig, task: Task) -> pd.DataFr
 def protect(raw: pd.DataFrame, data: DataConfig) -> pd.DataFrame:
     """The table without its personal data: columns dropped, or hashed with the key in ``PII_KEY``.
 
-    Without that key one of the moment is used, which nobody keeps: no hashed value enters a
+    Without that key a random one is used, which nobody keeps: no hashed value enters a
     feature, the data hash or a report. Only a split by such a column depends on the key.
 
     Raises:
@@ -134,8 +134,8 @@ def protect(raw: pd.DataFrame, data: DataConfig) -> pd.DataFrame:
     ]
     if not hashed:
         return frame
-    key = os.environ.get(PII_KEY, "").encode() or _MOMENT
-    if key is _MOMENT and data.split.group in hashed:
+    key = os.environ.get(PII_KEY, "").encode() or _RANDOM_KEY
+    if key is _RANDOM_KEY and data.split.group in hashed:
         raise TagshipError(
             f"columns.{data.split.group}.pii: hash needs a key where rows are split by it, and"
             f" {PII_KEY} is not set",
@@ -215,7 +215,7 @@ def _failure(name: str, rule: str, raw: pd.Series, bad: NDArray[np.bool_]) -> Fa
 
 
 def _pandera_failures(table: pd.DataFrame, data: DataConfig, unread: set[str]) -> list[Failure]:
-    """What breaks the rules of whole columns; of those with ``unread`` values nothing is said."""
+    """What breaks the rules of whole columns; columns with ``unread`` values are left out."""
     from pandera.errors import SchemaErrors
 
     try:
