@@ -63,7 +63,9 @@ def make_estimator(candidate: Candidate, seed: int, jobs: int) -> Any:
         raise TagshipError(f"{candidate.estimator}: {error}", _nearest(kind, candidate)) from None
     known = estimator.get_params(deep=False)
     extra: dict[str, Any] = {"random_state": seed}
-    if kind.__module__.startswith("sklearn.ensemble"):  # elsewhere n_jobs is void or costs more
+    if kind.__module__.startswith(
+        "sklearn.ensemble"
+    ):  # elsewhere n_jobs has no effect or costs more
         extra["n_jobs"] = jobs
     return estimator.set_params(
         **{k: v for k, v in extra.items() if k in known and k not in candidate.params}
@@ -99,7 +101,7 @@ def import_estimator(path: str) -> type:
 
 
 def check_imports(files: ModelFiles) -> None:
-    """Refuse what the config names by import path and what could not be used.
+    """Refuse what the config names by import path and could not be used.
 
     Raises:
         TagshipError: names the candidate, the feature function or the source.
@@ -179,7 +181,7 @@ def _fit_problem(candidate: Candidate, model: ModelConfig) -> str:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             estimator.set_params(**fewer).fit(rows, target)
-    except Exception as error:  # estimators raise whatever they please
+    except Exception as error:  # an estimator may raise anything
         return (str(error).strip().splitlines() or [type(error).__name__])[0]
     return ""
 

@@ -88,7 +88,7 @@ def verify_kept(files: ModelFiles) -> LockVerification | str:
 
 
 def _current_lock(files: ModelFiles) -> tuple[Lock, str, Table]:
-    """The committed lock with its reference, and the data that it is still true of."""
+    """The committed lock, its reference and the data, once nothing is stale."""
     lock = read_lock(files.lock_path)
     refuse_stale(files, changes(lock, current_inputs(files)))
     reference = committed_reference(files)
@@ -114,12 +114,12 @@ def compare(lock: Lock, now: Lock) -> Outcome:
 
 
 def difference(lock: Lock, now: Lock) -> str:
-    """The first thing that training gives now otherwise than a lock says; empty if nothing.
+    """The first thing that differs between a lock and what training gives now; empty if nothing.
 
     Another processor adds in another order: metrics and candidates agree within 5e-5 of
     themselves, and predictions are the same when the probe, scores of the first holdout rows,
     agrees within 1e-4 (of the largest score, for regression). The boundary holds nothing computed,
-    so its hash agrees exactly; a lock from before there was one says nothing of it.
+    so its hash agrees exactly; an older lock does not name it.
     """
     said, given = (
         {key: flatten(side.model_dump(mode="json", include={key})) for key in (*_EXACT, *_CLOSE)}

@@ -20,11 +20,11 @@ class _Import:
     module: str
     line: int
     certain: bool
-    """False for ``b`` of ``from a import b``, which may be no module."""
+    """False for ``b`` of ``from a import b``, which need not be a module."""
 
 
 def own_files(root: Path, name: str) -> list[Path]:
-    """A module under ``src/`` and the modules there that it imports; none for a library's.
+    """A module under ``src/`` and the modules there that it imports; nothing for a library's.
 
     A module's packages count too, since Python runs their ``__init__.py`` before it.
     """

@@ -4,7 +4,7 @@ Monitoring compares what a model sees with it, so it needs no training data. It 
 of numbers at most 256 single values in order: no rows, and no column marked as personal data.
 
 Columns and target are those of the training rows, which the model learned from. Predictions are
-those of the holdout: on rows that it has learned a model is surer than it will be on new ones.
+those of the holdout: on rows that it learned from, a model is more certain than on new ones.
 """
 
 import json
@@ -72,7 +72,7 @@ class CategoryProfile(Frozen):
 
 
 class TextProfile(Frozen):
-    """Only how much is missing: text may say anything, and a time never comes back."""
+    """Only how much is missing: texts and times have no distribution to compare."""
 
     dtype: Literal["string", "datetime"]
     rows: Count
@@ -172,7 +172,7 @@ def committed_reference(files: ModelFiles) -> str:
     """The text of ``config/<model>/reference.json``, proved to be the one that the lock names.
 
     Raises:
-        TagshipError: there is no lock, none of the two, or they do not belong together.
+        TagshipError: the lock or the reference is missing, or they do not belong together.
     """
     lock = read_lock(files.lock_path)
     path = files.reference_path

@@ -53,7 +53,9 @@ def _mlflow_client(root: Path) -> Iterator[Any]:
         yield mlflow.MlflowClient(uri, registry_uri=uri)
     except (MlflowException, SQLAlchemyError, OSError) as error:
         if isinstance(error, OSError) and error.filename and error.errno != errno.ENOSPC:
-            raise explain_os_error(error, Path(error.filename)) from None  # nothing of the store's
+            raise explain_os_error(
+                error, Path(error.filename)
+            ) from None  # not an error of the store
         text = str(error).strip().splitlines()
         reason = text[0][:300] if text else type(error).__name__
         known = ("connection refused", "database is locked", "database or disk is full")
@@ -218,7 +220,7 @@ def _metric_values(metrics: Mapping[str, Interval]) -> dict[str, float]:
 
 
 def _plain(metric: str) -> str:
-    """``f1[R&D]`` as ``f1_R_D``: MLflow refuses most signs, and names that are no plain path."""
+    """``f1[R&D]`` as ``f1_R_D``: MLflow refuses most signs, and names that are no simple path."""
     return re.sub(r"[^\w\-. ]", "_", metric.removesuffix("]"))[:_NAME_LENGTH]
 
 

@@ -171,7 +171,7 @@ def _fit(files: ModelFiles, name: str, prepared: Prepared, rows: NDArray[np.int6
             return pipeline.fit(prepared.matrix[rows], prepared.target[rows])
     except MemoryError:
         raise
-    except Exception as error:  # estimators raise whatever they please
+    except Exception as error:  # an estimator may raise anything
         text = str(error).strip().splitlines()
         hint = "see its parameters in the library's documentation"
         if "NaN" in str(error):
