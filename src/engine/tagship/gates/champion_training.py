@@ -1,4 +1,4 @@
-"""Training a champion again, in a work tree of its release: the last way to its artifact.
+"""Training a champion again, in a work tree of its release: the last resort for its artifact.
 
 Today's environment does it where it has the libraries that the lock names; else uv sets up the
 environment of the release's own ``uv.lock``.

@@ -31,7 +31,7 @@ class HoldoutScores(NamedTuple):
 
     scores: NDArray[np.floating]
     threshold: float
-    """Its own, above which it decides for the positive class."""
+    """The champion's own threshold: from this score on it predicts the positive class."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class ChampionScores:
 
     release: str
     score: Callable[[], HoldoutScores]
-    """May raise TagshipError."""
+    """It may raise a TagshipError."""
 
 
 def evaluate_gates(

@@ -214,7 +214,7 @@ def fairness_gates(gate: Fairness, by: Judge) -> Iterator[GateResult]:
         "equalized_odds_difference": equalized_odds_difference,
     }
     values = by.evidence.groups.get(gate.by)
-    # Widened, as by the service: a float32 would be compared with a rounded threshold.
+    # As float64, as in the service: a float32 would be compared with a rounded threshold.
     decided = by.evidence.scores.astype(np.float64) >= by.model.threshold
     for name, measure in measures.items():
         bound = getattr(gate, name)
