@@ -23,7 +23,7 @@ from tagship.serving.settings import Settings
 T = TypeVar("T")
 _encode = msgspec.json.encode
 _FAST_BYTES = 256 * 1024
-"""A larger body is read in the thread: msgspec takes a millisecond or two for so much."""
+"""A larger body is read in the thread: msgspec takes a millisecond or two for that."""
 _EXACT_BYTES = 4 * 1024
 """The same for the exact decoder."""
 
@@ -40,7 +40,7 @@ class Refused(Exception):
 
 
 class Answering:
-    """A predictor with everything around it."""
+    """A predictor with reading, access, metrics and log around it."""
 
     def __init__(self, predictor: Predictor, settings: Settings) -> None:
         self.predictor, self.settings, self.record = predictor, settings, predictor.record
@@ -110,7 +110,7 @@ class Answering:
             self._log.close()
 
     async def _read(self, body: bytes) -> Request:
-        """Read a body: a small one at once, others where they keep nobody waiting."""
+        """Read a body: a small one at once, a larger one in a thread, so that no other waits."""
         reader = self._reader
         try:
             if len(body) > _FAST_BYTES:
@@ -156,7 +156,7 @@ class Answering:
         return request_id, encoded
 
     async def _scores(self, matrix: Matrix) -> Scores:
-        """By a thread, beside the event loop, unless that is quick."""
+        """Score in a thread, so that the event loop goes on, unless scoring is quick."""
         if len(matrix) <= self.predictor.quick_rows:
             return self.predictor.scores(matrix)
         loop = asyncio.get_running_loop()
@@ -165,7 +165,7 @@ class Answering:
 
 
 def _refused(error: NotJson | TooManyRows | InvalidRecords, invalid: str) -> Refused:
-    """What is told of a body that was not taken; ``invalid`` is of one against the contract."""
+    """The refusal of a body; ``invalid`` is the error of a body that breaks the contract."""
     if isinstance(error, NotJson):
         return Refused(400, "not_json", str(error))
     if isinstance(error, TooManyRows):

@@ -1,5 +1,5 @@
-"""From the body of feedback to labels, as strict as a prediction's: nothing that was acknowledged
-is passed over later."""
+"""From the body of feedback to labels, read as strictly as predictions: whatever was acknowledged
+can be used later."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ class Label(msgspec.Struct, forbid_unknown_fields=True):
 
     @property
     def place(self) -> int:
-        """The row."""
+        """The row's index; 0 where it is left out."""
         return 0 if self.row is msgspec.UNSET else self.row
 
 
@@ -43,7 +43,7 @@ class LabelReader:
         Raises:
             NotJson: it is not JSON, or a key stands twice.
             TooManyRows: there are too many labels.
-            UnknownPrediction: an id is none that this service gave to an answer.
+            UnknownPrediction: this service gave an id to no answer.
             InvalidRecords: no label, or one that cannot be used.
         """
         try:

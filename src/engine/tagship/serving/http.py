@@ -45,15 +45,15 @@ OWN_PATHS = frozenset({"/", "/docs.js", "/docs.json", "/info", "/feedback", "/pr
 """What is answered here, before BentoML's routes."""
 _GUARDED = {"/predict", "/feedback"}
 _ONCE = {b"authorization", b"content-encoding", b"content-length", b"content-type", b"host"}
-"""Headers that say one thing; two copies that differ are refused, not chosen from."""
+"""Headers that may have one value only: two copies that differ are refused."""
 CUT_OFF = "tagship.cut_off"
 """The ASGI extension that closes a connection without waiting for its client."""
 _AT_ONCE = 64 * 1024
 """Bytes of an answer that are handed over before more wait for the client."""
 _SMALL_DIGITS = 6  # of a length below 100 kB
 _LINGER_SECONDS, _LINGER_BYTES = 5, 64 * 1024 * 1024
-"""A refusal sent while the body still comes is lost if the connection is closed on it: so much more
-is read first, and forgotten."""
+"""Bytes that are still read, and dropped, after a refusal: it is lost if the connection is closed
+while the body still comes."""
 
 
 class PredictPath:
@@ -150,7 +150,7 @@ class KnownPaths:
         self._app, self._paths = app, paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on what leads somewhere; 404 for the rest."""
+        """Pass on known paths; answer 404 for the rest."""
         if scope["type"] != "http" or scope.get("path", "") in self._paths:
             await self._app(scope, receive, send)
         else:
@@ -158,7 +158,7 @@ class KnownPaths:
 
 
 def _headers(given: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """The headers by name, after a look at every copy."""
+    """The headers by name, after checking every copy."""
     headers: dict[bytes, bytes] = {}
     for name, value in given:
         if headers.setdefault(name, value) != value and name in _ONCE:
@@ -194,7 +194,7 @@ def _comes_still(
 
 
 async def _refuse(send: Send, refusal: Refused, request_id: str, rest: Receive | None) -> None:
-    """Say no; ``rest`` gives what of the body still comes."""
+    """Send a refusal; ``rest`` receives the part of the body that still comes."""
     extra = []
     if refusal.retry_after:
         extra.append((b"retry-after", str(math.ceil(refusal.retry_after)).encode()))
@@ -205,7 +205,7 @@ async def _refuse(send: Send, refusal: Refused, request_id: str, rest: Receive |
 
 
 async def _linger(receive: Receive) -> None:
-    """Read what still comes of a body, so much and so long as is allowed."""
+    """Read and drop the rest of a body, within a limit of bytes and of time."""
     size = 0
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_LINGER_SECONDS):

@@ -1,9 +1,9 @@
 """What all requests of a worker hold at once, and who gives way when that is too much.
 
 A request counts from its head to the end of its answer. While it waits for its client (its body
-comes, its answer goes) it can be given up, and what it held is free. So where room is needed, the
-address that holds most loses a request: the one that has waited longest where places are short, the
-largest where bytes are. Nobody is kept out by bodies that never end, nor by answers that nobody
+comes, its answer goes) it can be given up, and what it held becomes free. So where room is needed,
+the address that holds most loses a request: the one that has waited longest where places are short,
+the largest where bytes are. Nobody is kept out by bodies that never end, nor by answers that nobody
 reads.
 """
 
@@ -18,7 +18,7 @@ from tagship.serving.settings import Settings
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 _LENGTH_DIGITS = 18
-"""More are no honest length, and Python reads no number of more than 4,300."""
+"""A length with more digits is never honest, and Python reads at most 4,300."""
 
 
 @dataclass(eq=False, slots=True)
@@ -58,7 +58,7 @@ class RequestsInFlight:
         return RequestInFlight(self, holder, address)
 
     def hold(self, request: "RequestInFlight", size: int) -> None:
-        """Count so many more bytes for a request.
+        """Count this many more bytes for a request.
 
         Raises:
             Refused: 503, there is no room for them, or this request itself has to give way.
@@ -74,7 +74,7 @@ class RequestsInFlight:
             raise request.refusal
 
     def end(self, request: "RequestInFlight") -> None:
-        """Free what a request holds; once is enough."""
+        """Free what a request holds; a second call does nothing."""
         if not request.held:
             return
         request.held = False
@@ -176,7 +176,7 @@ class RequestInFlight:
         """The whole body.
 
         Raises:
-            Refused: its length is none, it is too large, it comes too slowly, or must give way.
+            Refused: its length is no number, it is too large or too slow, or it must give way.
         """
         most = self._all.settings.max_body_bytes
         length = headers.get(b"content-length", b"0")
