@@ -1,4 +1,4 @@
-"""From a block of a file to the boundary's columns, by the rules that the service reads by."""
+"""From a block of a file to the boundary's columns, read by the rules of the service."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any

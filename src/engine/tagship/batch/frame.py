@@ -26,7 +26,7 @@ class FrameModel:
     def answers(self, frame: pd.DataFrame) -> pd.DataFrame:
         """``prediction``, ``probability`` and, for several classes, ``probability_<class>``.
 
-        ``frame`` has the contract's columns in any order; others are read past. Its values are read
+        ``frame`` has the contract's columns in any order; others are ignored. Its values are read
         as training reads those of a file. The answers have its index, and are those that the
         service gives.
 

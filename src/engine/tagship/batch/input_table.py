@@ -22,7 +22,7 @@ _BLOCK_ROWS = 16_384
 
 @dataclass(frozen=True)
 class Malformed:
-    """A row of text that has not as many values as the header has names."""
+    """A row of text with more or fewer values than the header has names."""
 
     row: int
     problem: str
