@@ -113,7 +113,7 @@ def verdict_on(files: ModelFiles, bundle: Bundle) -> Verdict:
     """The last verdict, which must be about a bundle.
 
     Raises:
-        TagshipError: there is none, or it is about another training or other thresholds.
+        TagshipError: there is no verdict, or it is about another training or other thresholds.
     """
     verdict = read_verdict(files.work / "verdict.json")
     about = (verdict.lock_sha256, verdict.thresholds_sha256)
