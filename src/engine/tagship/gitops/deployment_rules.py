@@ -159,7 +159,7 @@ def refuse_rejected(
 
 
 def refuse_other_kustomize(snapshot: Snapshot, deployment: Deployment) -> None:
-    """Leave undecided what another kustomize rendered: its fingerprint may differ for that alone.
+    """Leave undecided a fingerprint that another kustomize made: it may differ by that alone.
 
     Raises:
         NotDerived: the deployment was rendered by another version.
@@ -230,7 +230,7 @@ def check_release(snapshot: Snapshot, release: Release) -> None:
 
 
 def refuse_broken(rules: Iterable[Rule]) -> None:
-    """Stop at the first rule that does not hold."""
+    """Raise at the first rule that does not hold."""
     for _, rule in rules:
         rule()
 

@@ -120,7 +120,7 @@ def _pushes(root: Path, default: str) -> Iterator[Answer]:
 
 
 def _unknown_owners() -> Iterator[Answer]:
-    """What GitHub ignores in CODEOWNERS; it alone knows the teams."""
+    """What GitHub ignores in CODEOWNERS; only GitHub knows the teams."""
     try:
         errors = _listed("codeowners/errors", "errors")
     except TagshipError as error:
@@ -144,7 +144,7 @@ def _listed(path: str, key: str) -> list[dict[str, Any]]:
 
 
 def _secrets() -> Iterator[Answer]:
-    """Who can reach the secrets that deploy: a repository's own, whoever pushes a workflow."""
+    """Who can reach the secrets that deploy: all who may push can use a repository's secrets."""
     what = "secrets on GitHub"
     try:
         names = {str(each["name"]) for each in _listed("actions/secrets?per_page=100", "secrets")}

@@ -12,7 +12,7 @@ from tagship.gitops.refs import RawTag
 from tagship.gitops.tags import DeploymentTag, Message, ReleaseTag
 
 VERDICT = "verdict "
-"""What the line begins with in which a release carries its verdict."""
+"""The beginning of the line in which a release carries its verdict."""
 Action = Literal["deploy", "rollback", "lift"]
 Series = tuple[str, str]
 """A model and an environment, whose deployments are numbered together."""
@@ -31,7 +31,7 @@ class _Said:
 
     @property
     def name(self) -> str:
-        """The tag's name, which parsing proved to be what ``tag`` spells."""
+        """The tag's name, which parsing proved to be the text of ``tag``."""
         return self.raw.name
 
     @property

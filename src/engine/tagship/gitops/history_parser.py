@@ -154,7 +154,7 @@ def _untrue(ordered: Mapping[Series, tuple[Deployment, ...]]) -> list[TagFinding
 
 
 def _shadowed(ref: str) -> DeploymentTag | None:
-    """The deployment's tag that a ref of another kind is mistaken for: Git tries both by name."""
+    """The deployment's tag for which a ref of another kind can be taken: Git tries both by name."""
     for kind in ("refs/heads/", "refs/remotes/", "refs/"):
         if ref.startswith(kind):
             tag = parse_tag(ref.removeprefix(kind))

@@ -42,9 +42,9 @@ class Held:
     """What the work tree says of one environment of a model."""
 
     lock: str
-    """The first digits of the locked artifact's SHA-256, or why there are none."""
+    """The first digits of the locked artifact's SHA-256, or why there is no lock."""
     asks: str
-    """The release that deploy/ names, or why there is none."""
+    """The release that deploy/ names, or why it names no release."""
 
 
 def held(root: Path, model: str, environment: str) -> Held:

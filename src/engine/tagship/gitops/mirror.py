@@ -13,7 +13,7 @@ CHAMPION = "champion"
 
 @dataclass(frozen=True)
 class AliasDifference:
-    """An alias that does not say what Git says."""
+    """An alias that differs from what Git says."""
 
     model: str
     alias: str

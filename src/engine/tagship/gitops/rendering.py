@@ -52,12 +52,12 @@ class Renderer:
         """The kustomize that renders.
 
         Raises:
-            TagshipError: there is none.
+            TagshipError: there is no kustomize.
         """
         return kustomize.version()
 
     def inputs(self, commit: str, model: str, environment: str) -> tuple[TreeEntry, ...]:
-        """What an environment may be rendered from, by hash: where it is equal, all is equal."""
+        """All that an environment may be rendered from, by hash: equal inputs render equally."""
         place = (commit, model, environment)
         if place not in self._inputs:
             self._inputs[place] = self._list_inputs(*place)

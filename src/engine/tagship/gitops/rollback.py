@@ -31,7 +31,7 @@ class RolledBack:
     title: str
     body: str
     notes: tuple[str, ...] = ()
-    """What was not checked, or still needs somebody."""
+    """What was not checked, or what somebody still has to do."""
 
 
 def rollback(
@@ -98,7 +98,7 @@ def _last_config(git: Git, remote: Remote) -> ProjectConfig:
     """The project's config where the work tree's cannot be read: the newest that can be.
 
     Raises:
-        TagshipError: none of the default branch and of the deployments has one.
+        TagshipError: neither the default branch nor any deployment has one.
     """
     commits = [remote.heads[remote.default]]
     commits += [raw.commit for raw in git.tags() if raw.commit and raw.name.count("/") == 2]
@@ -199,7 +199,7 @@ def _running(snapshot: Snapshot, model: str, environment: str) -> Deployment:
 
 
 def _is_done(snapshot: Snapshot, current: Deployment, reason: str, to: int | None) -> bool:
-    """Whether this very rollback was made already, by a call that was cut off or beaten."""
+    """Whether this rollback was made already, by a call that was cut off or came second."""
     stray = snapshot.history.stray(current.tag.model, current.tag.environment)
     if stray or current.says("Action") != "rollback":
         return False

@@ -76,7 +76,7 @@ class Snapshot:
 
     @property
     def second(self) -> str:
-        """The environment that a release is proposed to first; the first where it is alone."""
+        """The environment that a release is proposed to first; the only one where there is one."""
         return self.environments[:2][-1]
 
     def before(self, environment: str) -> str | None:
@@ -209,7 +209,7 @@ class Snapshot:
         """The hashes of a model's lock and config at a commit.
 
         Raises:
-            TagshipError: there is no lock there, or it is none.
+            TagshipError: there is no lock there, or it cannot be read.
         """
         path = f"config/{model}/model.lock.yaml"
         lock = self.git.show(commit, path)

@@ -36,7 +36,7 @@ class TagVerification:
     name: str
     checks: list[RuleResult]
     taken: tuple[str, ...] = ()
-    """What it says that nothing here derives."""
+    """Claims of the tag that nothing here can derive."""
 
     @property
     def ok(self) -> bool:
@@ -55,7 +55,7 @@ def verify(
     """Examine a deployment's or a release's tag; where only one kind will do, it is named.
 
     Raises:
-        TagshipError: the name is no such tag's, or the remote has none of it.
+        TagshipError: the name is no such tag's, or the remote has no tag of this name.
     """
     tag = parse_tag(name)
     if tag is None:
