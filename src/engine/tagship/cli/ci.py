@@ -1,4 +1,4 @@
-"""``tagship ci``: what only workflows call, most of it asked of GitHub with gh."""
+"""``tagship ci``: what only workflows call; most of it asks GitHub with gh."""
 
 import json
 from pathlib import Path
