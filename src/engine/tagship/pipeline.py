@@ -118,7 +118,7 @@ def lock_model(files: ModelFiles, bundle: Bundle) -> LockChange:
 
 
 def _reference_kept(files: ModelFiles, lock: Lock, bundle: Bundle) -> bool:
-    """Whether the reference beside the lock may stay; one that was lost is put back if it can."""
+    """Whether the reference beside the lock may stay; one that was lost is restored if possible."""
     if lock.reference == bundle.lock.reference:
         write_changed(files.reference_path, bundle.reference)
         return True

@@ -42,7 +42,7 @@ class Verdict(Frozen):
     results: list[GateResult]
     lock_sha256: str = ""
     """Of the lock of the training that was judged: the model's threshold and the holdout decide
-    the gates, too. Empty in the file of an older engine, which is then about no training."""
+    the gates, too. Empty in the file of an older engine, which then belongs to no training."""
 
     @property
     def status(self) -> GateStatus:
@@ -83,7 +83,7 @@ def parse_verdict(text: str) -> Verdict:
     """Read a verdict from JSON.
 
     Raises:
-        ValueError: it is not one.
+        ValueError: it is no verdict.
     """
     content = json.loads(text)
     if not isinstance(content, dict):
@@ -100,7 +100,7 @@ def read_verdict(path: Path) -> Verdict:
     """Read a verdict's file.
 
     Raises:
-        TagshipError: there is none, or it is not one.
+        TagshipError: there is no verdict, or the file is no verdict.
     """
     try:
         return parse_verdict(path.read_text(encoding="utf-8"))
