@@ -108,17 +108,17 @@ def champion_gate(
     With ``paired_bootstrap`` a drop over ``max_drop`` fails when it is also significant at
     ``alpha`` (one-sided) and warns when it may be chance; a smaller significant drop warns.
     """
-    own, theirs = by.measure(gate.metric), metrics.value(
+    challenger_value, champion_value = by.measure(gate.metric), metrics.value(
         gate.metric, by.model.task, by.evidence.target, champion, by.boundary.classes, threshold
     )  # fmt: skip
     sign = 1 if higher_is_better(gate.metric) else -1
-    drop = sign * (theirs - own)
+    drop = sign * (champion_value - challenger_value)
     subject, limit = f"drop in {gate.metric}", f"≤ {gate.max_drop:g}"
     if not np.isfinite(drop):
         return not_computed(
             "champion", subject, limit, f"{gate.metric} is undefined on the holdout"
         )
-    detail = f"{brief(own)} against {brief(theirs)} of {name}"
+    detail = f"{brief(challenger_value)} against {brief(champion_value)} of {name}"
     too_large = drop > gate.max_drop
     significant = True
     if gate.test == "paired_bootstrap":
