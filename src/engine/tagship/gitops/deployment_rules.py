@@ -102,10 +102,10 @@ class DeploymentRules:
 
     def earlier_environment_ran_it(self) -> None:
         """What the environment before ran."""
-        project, mine = self.project, self.record.environment
-        if mine not in project.environments:
-            raise TagshipError(f"'{mine}' is no environment of config/project.yaml there")
-        earlier = project.before(mine)
+        project, environment = self.project, self.record.environment
+        if environment not in project.environments:
+            raise TagshipError(f"'{environment}' is no environment of config/project.yaml there")
+        earlier = project.before(environment)
         if earlier and not self.snapshot.ran(self.record.release, earlier):
             raise TagshipError(
                 f"{self.record.release}: {earlier} never ran it",

@@ -152,12 +152,12 @@ def _secrets() -> Iterator[Answer]:
     except TagshipError as error:
         yield Answer("warn", what, f"not checked: {error.args[0]}")
         return
-    mine = [each for each in held if each["name"] == ENVIRONMENT]
+    deploy_environments = [each for each in held if each["name"] == ENVIRONMENT]
     open_to_all = sorted(names & {"TAGSHIP_TOKEN", "TAGSHIP_REGISTRY_TOKEN"})
     way = f"keep it in the environment '{ENVIRONMENT}': {page('how-to/release')}"
     told = f"whoever may push a workflow reads {', '.join(open_to_all)}; {way}"
     yield _said(what, told if open_to_all else "", "warn")
-    free = mine and mine[0].get("deployment_branch_policy") is None
+    free = deploy_environments and deploy_environments[0].get("deployment_branch_policy") is None
     problem = (
         "any branch may use it: allow the default branch and the tags */v* alone" if free else ""
     )

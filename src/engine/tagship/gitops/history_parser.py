@@ -66,9 +66,10 @@ def parse_tags(
             here = deployments.setdefault((tag.model, tag.environment), [])
             here.append(Deployment(raw, message, tag))
     ordered = {
-        key: tuple(sorted(mine, key=lambda d: d.number)) for key, mine in deployments.items()
+        key: tuple(sorted(in_series, key=lambda d: d.number))
+        for key, in_series in deployments.items()
     }
-    valid = {d.name for mine in ordered.values() for d in mine}
+    valid = {d.name for in_series in ordered.values() for d in in_series}
     shadows = {ref: tag for ref in others if (tag := _shadowed(ref)) and tag.model in known}
     strays = [stray for name in raws if name not in valid and (stray := _stray(name, known))]
     strays += [
@@ -76,7 +77,11 @@ def parse_tags(
         for ref, tag in shadows.items()
         if str(tag) in raws
     ]
-    used = {(d.tag.model, d.tag.environment, d.number) for mine in ordered.values() for d in mine}
+    used = {
+        (d.tag.model, d.tag.environment, d.number)
+        for in_series in ordered.values()
+        for d in in_series
+    }
     used |= {(tag.model, tag.environment, tag.number) for tag in shadows.values()}
     used |= {(*stray.series, stray.version[0]) for stray in strays if stray.version}
     highest: dict[Series, int] = {}

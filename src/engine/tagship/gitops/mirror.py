@@ -44,13 +44,13 @@ def differences(snapshot: Snapshot, registry: "Mlflow") -> list[AliasDifference]
             current = snapshot.history.current(model, environment)
             sha256 = current.says("Model-SHA256") if current else ""
             same = [version for version, artifact in versions.items() if artifact == sha256]
-            mine = same if sha256 else []
+            matching = same if sha256 else []
             named_version = held.get(alias, "")
-            if (named_version not in mine) if current else named_version:
+            if (named_version not in matching) if current else named_version:
                 release = current.release if current else ""
                 wrong.append(
                     AliasDifference(
-                        model, alias, release, max(mine, default="", key=int), named_version
+                        model, alias, release, max(matching, default="", key=int), named_version
                     )
                 )
     return wrong

@@ -74,10 +74,10 @@ def _decide(snapshot: Snapshot, record: Record) -> Plan | Deployment:
     ran = snapshot.ran(record.release, record.environment)
     if ran:
         return ran
-    mine = snapshot.history.release(record.release).tag
+    wanted = snapshot.history.release(record.release).tag
     for deployment in snapshot.history.deployments_of(record.model, record.environment):
         other = snapshot.history.releases.get(deployment.release)
-        if other and other.tag > mine:
+        if other and other.tag > wanted:
             raise TagshipError(
                 f"{record.release}: {deployment.name} already ran the newer {other.name}",
                 "release a higher version instead",

@@ -64,13 +64,15 @@ class Renderer:
         return self._inputs[place]
 
     def _list_inputs(self, commit: str, model: str, environment: str) -> tuple[TreeEntry, ...]:
-        mine = [
+        top_entries = [
             entry
             for entry in self._git.entries(commit, "deploy")
             if entry.name == model or entry.name not in self._models
         ]
         kept = [
-            entry._replace(name=f"deploy/{entry.name}") for entry in mine if entry.name != model
+            entry._replace(name=f"deploy/{entry.name}")
+            for entry in top_entries
+            if entry.name != model
         ]
         for entry in self._git.entries(commit, f"deploy/{model}"):
             if entry.name == environment or entry.name not in self._environments:

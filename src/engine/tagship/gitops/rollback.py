@@ -113,12 +113,12 @@ def _of_this_run(
 ) -> Deployment | None:
     """What this very workflow run made already: GitHub's "re-run" must not act a second time."""
     run = workflow_run()
-    mine = (
+    made_by_run = (
         d
         for d in snapshot.history.deployments_of(model, environment)
         if run and d.says("Run") == run and d.says("Action") == action
     )
-    return next(mine, None)
+    return next(made_by_run, None)
 
 
 def lift(

@@ -183,8 +183,8 @@ class Snapshot:
     def upto(self, deployment: Deployment) -> Upto:
         """What there was before a deployment: in its own series by number, else as it saw it."""
         seen = parse_seen(self.git.message(deployment.commit))
-        mine = (deployment.tag.model, deployment.tag.environment)
-        return {**highest_numbers(seen), mine: deployment.number - 1}
+        series = (deployment.tag.model, deployment.tag.environment)
+        return {**highest_numbers(seen), series: deployment.number - 1}
 
     def rejection(
         self, record: Record, manifests: str, upto: Upto | None = None

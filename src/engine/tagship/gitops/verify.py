@@ -98,7 +98,8 @@ def _names(snapshot: Snapshot) -> list[str]:
 def _deleted_since(snapshot: Snapshot) -> list[tuple[str, str]]:
     """Deployments that the branch of heads saw last, and that are gone or moved."""
     entries = read_timeline(snapshot)
-    known = {d.name: d.raw.object for mine in snapshot.history.deployments.values() for d in mine}
+    series = snapshot.history.deployments.values()
+    known = {d.name: d.raw.object for deployments in series for d in deployments}
     return list(entries[-1].gone(known).items()) if entries else []
 
 
@@ -237,9 +238,9 @@ def _placed(snapshot: Snapshot, deployment: Deployment) -> None:
     if deployment.says("Action") != "deploy":
         _origin(snapshot, deployment)
     elif environment == snapshot.project_at(commit).environments[0]:
-        mine = {record_path(model, environment), pin_path(model, environment), VERDICT_FILE}
-        if not set(changed) <= mine:
-            other = sorted(set(changed) - mine)[0]
+        allowed = {record_path(model, environment), pin_path(model, environment), VERDICT_FILE}
+        if not set(changed) <= allowed:
+            other = sorted(set(changed) - allowed)[0]
             raise TagshipError(f"commit {commit[:12]} changes {other}: nobody reviewed that")
     elif not _was_merged(snapshot, commit, parents[0]):
         raise TagshipError(
