@@ -10,7 +10,7 @@ from pathlib import Path
 
 from measure import ROOT, TAGSHIP, Figure, middle, options, run, save
 from tagship.config.project_files import load_project
-from tagship.gitops.records import (
+from tagship.gitops.deployment_records import (
     AUTOMATIC,
     Record,
     edit_pin,

@@ -19,11 +19,11 @@ from tagship.config.yaml_file import dump_yaml, read_yaml
 from tagship.errors import TagshipError
 from tagship.files import write_atomically
 from tagship.gates.lock_verifier import LockVerifier, judge
+from tagship.gitops.deployment_records import overlay
 from tagship.gitops.git import Git
 from tagship.gitops.propose import propose
 from tagship.gitops.reconcile import reconcile
 from tagship.gitops.reconcile_release import reconcile_release
-from tagship.gitops.records import overlay
 from tagship.gitops.release import release
 from tagship.gitops.rollback import lift, rollback
 from tagship.gitops.snapshot import fetch_snapshot

@@ -1,4 +1,4 @@
-"""The one error type for what a user can cause and mend, and the suggestion for a misspelt name."""
+"""The one error type for what a user can cause and mend, and suggestions for misspelt names."""
 
 import difflib
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ class TagshipError(Exception):
         return TagshipError(f"{place}: {self.args[0]}", self.hint, self.quotes)
 
     def without_data(self) -> "TagshipError":
-        """The same refusal for others' eyes, where the file may be any file of this machine."""
+        """The same refusal without what it quotes: others may not see the files of this machine."""
         if not self.quotes:
             return self
         return TagshipError(self.args[0].replace(self.quotes, "…"), self.hint)

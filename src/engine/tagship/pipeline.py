@@ -11,8 +11,8 @@ from tagship.batch.model_package import make_model_package
 from tagship.bento.build import build_bento, check_verdict, verdict_on
 from tagship.bento.store import Bento
 from tagship.config.project_files import ModelFiles
-from tagship.data.contract_check import ContractError
 from tagship.data.table import Table, load_table
+from tagship.data.validation import ContractError
 from tagship.errors import TagshipError
 from tagship.files import only_one, write_atomically, write_changed
 from tagship.gates.champion import champion_here, champion_of
@@ -118,7 +118,7 @@ def lock_model(files: ModelFiles, bundle: Bundle) -> LockChange:
 
 
 def _reference_kept(files: ModelFiles, lock: Lock, bundle: Bundle) -> bool:
-    """Whether the reference beside the lock may stay; one that was lost is put back if it can."""
+    """Whether the reference beside the lock may stay; one that was lost is restored if possible."""
     if lock.reference == bundle.lock.reference:
         write_changed(files.reference_path, bundle.reference)
         return True

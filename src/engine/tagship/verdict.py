@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from tagship.config.frozen import Frozen
+from tagship.config.base_model import Frozen
 from tagship.errors import TagshipError
 from tagship.files import write_json
 from tagship.formatting import brief
@@ -42,13 +42,15 @@ class Verdict(Frozen):
     results: list[GateResult]
     lock_sha256: str = ""
     """Of the lock of the training that was judged: the model's threshold and the holdout decide
-    the gates, too. Empty in the file of an older engine, which is then about no training."""
+    the gates, too. Empty in the file of an older engine, which then belongs to no training."""
 
     @property
     def status(self) -> GateStatus:
         """The worst of all gates; no gate at all fails."""
-        found = {result.status for result in self.results}
-        return "fail" if "fail" in found or not found else "warn" if "warn" in found else "pass"
+        statuses = {result.status for result in self.results}
+        if "fail" in statuses or not statuses:
+            return "fail"
+        return "warn" if "warn" in statuses else "pass"
 
     @property
     def sha256(self) -> str:
@@ -81,7 +83,7 @@ def parse_verdict(text: str) -> Verdict:
     """Read a verdict from JSON.
 
     Raises:
-        ValueError: it is not one.
+        ValueError: it is no verdict.
     """
     content = json.loads(text)
     if not isinstance(content, dict):
@@ -98,7 +100,7 @@ def read_verdict(path: Path) -> Verdict:
     """Read a verdict's file.
 
     Raises:
-        TagshipError: there is none, or it is not one.
+        TagshipError: there is no verdict, or the file is no verdict.
     """
     try:
         return parse_verdict(path.read_text(encoding="utf-8"))

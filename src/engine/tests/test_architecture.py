@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import tokenize
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ ENGINE = Path(tagship.__file__).parent
 
 FLOORS = [
     {"errors", "documentation"},
-    {"files", "formatting", "functions", "programs"},
+    {"files", "formatting", "project_functions", "subprocesses"},
     {"config"},
     {"sources"},
     {"contract"},
@@ -201,6 +202,31 @@ def test_two_classes_of_one_name_are_seen(tmp_path):
         "class _Private: ...\ndef function():\n    class Window: ...\n"
     )
     assert classes_of_one_name(tmp_path) == {"Window": ["module.py", "other/module.py"]}
+
+
+VAGUE = {"found", "one", "some", "spelt", "built", "usurper", "proofs", "look", "look_at"}
+"""Refused as names; in prose they are ordinary English."""
+RENAMED_LATER = {"monitoring", "sources", "new_model", "reports"}
+"""Packages that still have such names."""
+
+
+def vague_names(path):
+    """Names in a module that do not say what they hold, each with its line."""
+    with path.open("rb") as file:
+        for token in tokenize.tokenize(file.readline):
+            if token.type == tokenize.NAME and token.string in VAGUE:
+                yield f"{token.start[0]}: {token.string}"
+
+
+def test_names_say_what_they_hold():
+    modules = [path for part, path in parts() if part not in RENAMED_LATER]
+    assert [f"{path}: {name}" for path in modules for name in vague_names(path)] == []
+
+
+def test_vague_names_are_seen(tmp_path):
+    path = tmp_path / "module.py"
+    path.write_text('"""What was found."""\none = 1  # some\nprint(one.built, f(look=2))\n')
+    assert list(vague_names(path)) == ["2: one", "3: one", "3: built", "3: look"]
 
 
 def test_nothing_is_left_for_later():

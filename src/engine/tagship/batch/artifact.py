@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from tagship.batch.decoding import Broken, Decoded
 from tagship.contract.boundary import Boundary, load_feature_function
-from tagship.contract.derived import NO_SCORE, NO_VALUE, broken_derived
+from tagship.contract.finite_values import NO_SCORE, NO_VALUE, broken_derived
 from tagship.errors import TagshipError
-from tagship.serving.record import load_record
+from tagship.serving.artifact_record import load_record
 
 Scores = NDArray[np.floating]
 
@@ -35,7 +35,7 @@ class Artifact:
             _import_from(folder.parent, self.boundary.derive)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = os.cpu_count() or 1
-        # Waiting threads would take from the one that reads, and from whoever else works here.
+        # Spinning threads would slow the reading thread, and other programs.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(
@@ -92,7 +92,7 @@ class Artifact:
             return self.boundary.matrix(columns)
         except TagshipError:
             raise
-        except Exception as error:  # whatever a person's function may raise
+        except Exception as error:  # a user's function may raise anything
             raise TagshipError(
                 f"features: {self.boundary.derive} raised {type(error).__name__}: {error}",
                 "mend it in src/features/, and run and build the model again",

@@ -1,4 +1,4 @@
-"""From a block of a file to the boundary's columns, by the rules that the service reads by."""
+"""From a block of a file to the boundary's columns, read by the rules of the service."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tagship.contract.blocks import broken_rules, read_cells
 from tagship.contract.boundary import Boundary
+from tagship.contract.table_columns import broken_rules, read_cells
 from tagship.contract.values import Mask
 
 if TYPE_CHECKING:

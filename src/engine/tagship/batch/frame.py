@@ -26,7 +26,7 @@ class FrameModel:
     def answers(self, frame: pd.DataFrame) -> pd.DataFrame:
         """``prediction``, ``probability`` and, for several classes, ``probability_<class>``.
 
-        ``frame`` has the contract's columns in any order; others are read past. Its values are read
+        ``frame`` has the contract's columns in any order; others are ignored. Its values are read
         as training reads those of a file. The answers have its index, and are those that the
         service gives.
 
@@ -50,10 +50,10 @@ class FrameModel:
                 "\n  ".join(["rows break the contract:", *_reasons(decoded.broken)]),
                 "leave these rows out, or mend them",
             )
-        columns = {name: found.to_pandas() for name, found in self._artifact.answer(scores).items()}
+        columns = {name: array.to_pandas() for name, array in self._artifact.answer(scores).items()}
         answers = pd.DataFrame(columns).set_axis(frame.index)
-        numbers = answers.select_dtypes("float32").columns
-        return answers.astype(dict.fromkeys(numbers, "float64"))
+        float32_names = answers.select_dtypes("float32").columns
+        return answers.astype(dict.fromkeys(float32_names, "float64"))
 
 
 def _reasons(broken: list[Broken]) -> list[str]:

@@ -14,9 +14,9 @@ from tagship.training.bundle import Bundle
 from tagship.training.registration import ModelPackage
 
 _ENGINE = (
-    "__init__.py", "errors.py", "files.py", "functions.py", "contract/__init__.py",
-    "contract/boundary.py", "contract/values.py", "contract/derived.py", "contract/blocks.py",
-    "serving/record.py",
+    "__init__.py", "errors.py", "files.py", "project_functions.py", "contract/__init__.py",
+    "contract/boundary.py", "contract/finite_values.py", "contract/table_columns.py",
+    "contract/values.py", "serving/artifact_record.py",
     "batch/__init__.py", "batch/artifact.py", "batch/decoding.py", "batch/frame.py",
 )  # fmt: skip
 _LIBRARIES = ("numpy", "onnxruntime", "pandas", "pyarrow")

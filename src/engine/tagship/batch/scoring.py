@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from tagship.batch.artifact import Artifact
 from tagship.batch.decoding import Decoded, decode
-from tagship.batch.reading import Block, Input
-from tagship.batch.writing import Results, check_output, rejected_path
+from tagship.batch.input_table import Block, Input
+from tagship.batch.output_file import Results, check_output, rejected_path
 from tagship.config.contract import CsvSource, DataConfig
 from tagship.contract.boundary import Boundary
 from tagship.errors import TagshipError
@@ -80,9 +80,9 @@ def _answers(
 ) -> pa.RecordBatch:
     columns: dict[str, pa.Array] = {}
     if name in block.table.schema.names:
-        found = block.table.column(name)
-        plain = found.dictionary_decode() if pa.types.is_dictionary(found.type) else found
-        columns[str(name)] = plain.filter(pa.array(decoded.good))
+        ids = block.table.column(name)
+        plain_ids = ids.dictionary_decode() if pa.types.is_dictionary(ids.type) else ids
+        columns[str(name)] = plain_ids.filter(pa.array(decoded.good))
     columns["row"] = pa.array(block.rows[decoded.good])
     columns |= answers
     columns["release"] = pa.array([release] * len(columns["row"]))
@@ -92,15 +92,15 @@ def _answers(
 def _reasons(
     block: Block, decoded: Decoded, personal: set[str]
 ) -> Iterator[tuple[int, str, str, str]]:
-    found = [(bad.row, "", bad.problem, "") for bad in block.malformed]
+    reasons = [(bad.row, "", bad.problem, "") for bad in block.malformed]
     for broken in decoded.broken:
         values = [None] * len(broken.rows)
         if broken.column in block.table.schema.names:
             values = block.table.column(broken.column).take(pa.array(broken.rows)).to_pylist()
         for row, value in zip(block.rows[broken.rows].tolist(), values, strict=True):
             shown = "" if value is None or broken.column in personal else _clip(str(value))
-            found.append((row, broken.column, broken.problem, shown))
-    yield from sorted(found, key=lambda reason: reason[0])
+            reasons.append((row, broken.column, broken.problem, shown))
+    yield from sorted(reasons, key=lambda reason: reason[0])
 
 
 def _check_id(name: str | None, boundary: Boundary) -> None:

@@ -21,15 +21,10 @@ from tagship.training.reference import committed_reference
 from tagship.verdict import Verdict, read_verdict
 
 ENGINE = (
-    "__init__.py",
-    "errors.py",
-    "files.py",
-    "functions.py",
-    *(
-        f"contract/{name}.py"
-        for name in ("__init__", "boundary", "derived", "example", "records", "values")
-    ),
-)
+    "__init__.py", "errors.py", "files.py", "project_functions.py",
+    "contract/__init__.py", "contract/boundary.py", "contract/example.py",
+    "contract/finite_values.py", "contract/json_records.py", "contract/values.py",
+)  # fmt: skip
 _REQUIREMENTS = (
     "bentoml",
     "httptools",
@@ -93,10 +88,10 @@ def check_releasable(files: ModelFiles, bundle: Bundle) -> Verdict:
     """
     locked = read_lock(files.lock_path)
     refuse_stale(files, changes(locked, bundle.lock.inputs, bundle.lock.data.sha256))
-    found = difference(locked, bundle.lock)
-    if found:
+    first_difference = difference(locked, bundle.lock)
+    if first_difference:
         raise TagshipError(
-            f"{files.lock_path}: is not the lock of the last training here: {found}",
+            f"{files.lock_path}: is not the lock of the last training here: {first_difference}",
             f"run `tagship run {files.name}` and commit the lock",
         )
     committed_reference(files)
@@ -118,7 +113,7 @@ def verdict_on(files: ModelFiles, bundle: Bundle) -> Verdict:
     """The last verdict, which must be about a bundle.
 
     Raises:
-        TagshipError: there is none, or it is about another training or other thresholds.
+        TagshipError: there is no verdict, or it is about another training or other thresholds.
     """
     verdict = read_verdict(files.work / "verdict.json")
     about = (verdict.lock_sha256, verdict.thresholds_sha256)

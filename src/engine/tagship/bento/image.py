@@ -97,14 +97,14 @@ def _refuse_other_bytes(files: ModelFiles, bento: Bento, model_sha256: str) -> N
     if locked is None:
         raise TagshipError(f"{files.lock_path}: no lock", f"run `tagship run {files.name}`")
     held = bento.path / "src" / "artifact"
-    found = {name: sha256_of_file(held / name) for name in ("model.onnx", "boundary.json")}
+    hashes = {name: sha256_of_file(held / name) for name in ("model.onnx", "boundary.json")}
     wanted = {"model.onnx": locked.sha256, "boundary.json": locked.boundary_sha256}
     claims = [("its record", model_sha256, locked.sha256)]
-    claims += [(name, found[name], wanted[name] or found[name]) for name in found]
-    for name, mine, its in claims:
-        if mine != its:
+    claims += [(name, hashes[name], wanted[name] or hashes[name]) for name in hashes]
+    for name, actual_hash, locked_hash in claims:
+        if actual_hash != locked_hash:
             raise TagshipError(
-                f"{bento.tag}: {name} says {mine[:12]}…, the lock {its[:12]}…",
+                f"{bento.tag}: {name} says {actual_hash[:12]}…, the lock {locked_hash[:12]}…",
                 f"tagship build {files.name} --release …",
             )
 
@@ -112,12 +112,12 @@ def _refuse_other_bytes(files: ModelFiles, bento: Bento, model_sha256: str) -> N
 def _builder(wanted: str) -> str:
     if wanted and wanted not in BUILDERS:
         raise TagshipError(f"no builder '{wanted}'", suggest(wanted, BUILDERS))
-    found = next((name for name in ((wanted,) if wanted else BUILDERS) if shutil.which(name)), "")
-    if not found:
+    program = next((name for name in ((wanted,) if wanted else BUILDERS) if shutil.which(name)), "")
+    if not program:
         raise TagshipError(
             f"{wanted or 'docker, podman or buildah'}: not installed", "one of them builds images"
         )
-    return found
+    return program
 
 
 def _labels(release: str, model_sha256: str) -> list[str]:
@@ -140,11 +140,11 @@ def _push(program: str, image: Image) -> str:
     if program == "docker":
         _run("docker", "push", reference)
         listed = _run("docker", "inspect", "--format", "{{json .RepoDigests}}", reference)
-        digests = [str(one).rpartition("@") for one in json.loads(listed)]
-        found = [digest for name, _, digest in digests if name == image.name]
-        if len(found) != 1:
+        digests = [str(listed_digest).rpartition("@") for listed_digest in json.loads(listed)]
+        own_digests = [digest for name, _, digest in digests if name == image.name]
+        if len(own_digests) != 1:
             raise TagshipError(f"{reference}: docker does not say which digest it pushed")
-        return found[0]
+        return own_digests[0]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "digest"
         _run(program, "push", *tls, "--digestfile", str(file), reference, f"docker://{reference}")

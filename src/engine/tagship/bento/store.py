@@ -27,7 +27,7 @@ class Bento:
 
 
 def bentoml_environment(root: Path) -> dict[str, str]:
-    """The environment in which BentoML keeps to this project and phones nobody."""
+    """The environment in which BentoML uses this project's store and sends no usage data."""
     quiet = {"BENTOML_DO_NOT_TRACK": "True", "DO_NOT_TRACK": "1"}
     clean = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     return {**clean, **quiet, "BENTOML_HOME": str(bentoml_home(root))}
@@ -66,16 +66,16 @@ def latest_bento(root: Path, model: str) -> Bento:
     """
     lock = root / "config" / model / "model.lock.yaml"
     locked = hash_lock_file(lock)
-    built = list((bentoml_home(root) / "bentos" / model).glob("*/bento.yaml"))
-    if not built:
+    manifests = list((bentoml_home(root) / "bentos" / model).glob("*/bento.yaml"))
+    if not manifests:
         raise TagshipError(f"{model}: no bento here", f"run `tagship run {model}` first")
-    built.sort(key=lambda path: path.stat().st_mtime_ns)
-    for path in reversed([path.parent for path in built]):
+    manifests.sort(key=lambda path: path.stat().st_mtime_ns)
+    for path in reversed([path.parent for path in manifests]):
         if _built_under(path) == locked:
             return Bento(f"{model}:{path.name}", path)
     raise TagshipError(
         f"{lock}: no bento here was built under this lock; the last, {model}:"
-        f"{built[-1].parent.name}, was built under another",
+        f"{manifests[-1].parent.name}, was built under another",
         f"run `tagship run {model}`, or go back to the commit with the other lock",
     )
 
@@ -95,7 +95,7 @@ def log_folder(root: Path, model: str) -> Path:
 
 
 def check_address(host: str, port: int) -> None:
-    """Refuse an address that another program has, or that is none.
+    """Refuse an address that another program uses, or that does not exist.
 
     Raises:
         TagshipError: nothing can listen there.
@@ -112,7 +112,7 @@ def check_address(host: str, port: int) -> None:
 
 
 def serve(root: Path, model: str, bento: Bento, host: str, port: int, workers: int) -> NoReturn:
-    """Become the bento's service: this process is its server from now on."""
+    """Replace this process by the bento's server."""
     environment = bentoml_environment(root)
     environment.setdefault("TAGSHIP_LOG_DIR", str(log_folder(root, model)))
     address = [str(bento.path), "--host", host, "--port", str(port)]

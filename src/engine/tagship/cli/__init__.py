@@ -38,10 +38,10 @@ RENAMED = {
     "deploy": "'reconcile'",
     "promote": "'propose', and before it 'reconcile --release' to deploy to the first environment",
 }
-"""Commands of older versions, and what does the same today."""
+"""Commands of older versions, and the commands that do the same today."""
 
 _REFUSALS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
-"""What the operating system refuses for a reason that its user can mend."""
+"""Errors of the operating system whose reason a user can mend."""
 
 
 class _Commands(TyperGroup):

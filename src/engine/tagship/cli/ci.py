@@ -1,4 +1,4 @@
-"""``tagship ci``: what only workflows call, most of it asked of GitHub with gh."""
+"""``tagship ci``: what only workflows call; most of it asks GitHub with gh."""
 
 import json
 from pathlib import Path
@@ -152,7 +152,7 @@ def renewed(
     """Commit renewed locks to a pull request's branch, and say which models need a person."""
     from tagship.config.root import find_root
     from tagship.gitops import github
-    from tagship.gitops.renewals import commit_renewals, describe_renewals, read_renewals
+    from tagship.gitops.renewed_locks import commit_renewals, describe_renewals, read_renewals
 
     renewals = read_renewals(answer)
     pushed = commit_renewals(find_root(), renewals, folder, branch, commit)

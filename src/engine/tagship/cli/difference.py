@@ -18,7 +18,7 @@ def command(
     """Show how the rendered manifests would change if a branch were merged."""
     from tagship.cli.output import as_json
     from tagship.config.root import find_root
-    from tagship.gitops.difference import as_markdown, compare_overlays
+    from tagship.gitops.manifest_difference import as_markdown, compare_overlays
 
     differences = compare_overlays(find_root(), base)
     text = as_markdown(differences)

@@ -51,8 +51,8 @@ def command(
     """
     announce(LOADING)
     from tagship.cli.exit_codes import OF_STATUS
-    from tagship.cli.moments import moment
     from tagship.cli.output import as_json
+    from tagship.cli.times import parse_time
     from tagship.config.project_files import load_model
     from tagship.config.root import find_root
     from tagship.documentation import page
@@ -79,22 +79,22 @@ def command(
         where=current or str(files.root / ".tagship" / "predictions" / model),
         named=current is not None,
         query=query,
-        since=moment(since, "--since"),
-        until=moment(until, "--until"),
+        since=parse_time(since, "--since"),
+        until=parse_time(until, "--until"),
         release=release,
     )
     if wanted.since and wanted.until and wanted.since >= wanted.until:
         raise TagshipError(f"--since {since} is not before --until {until}")
     reference = _reference(files, release)
-    found = read_current(files, reference, wanted)
-    verdict = judge_drift(reference, drift, found)
-    if html is not None and found.rows:
-        write_html(html, reference, drift, found, verdict)
+    current_rows = read_current(files, reference, wanted)
+    verdict = judge_drift(reference, drift, current_rows)
+    if html is not None and current_rows.rows:
+        write_html(html, reference, drift, current_rows, verdict)
     if json:
         as_json(verdict.to_json())
     else:
         _show(verdict)
-        if html is not None and found.rows:
+        if html is not None and current_rows.rows:
             typer.echo(f"wrote {html}")
     if code := OF_STATUS[verdict.status]:
         raise typer.Exit(code)

@@ -33,10 +33,10 @@ def command(
         raise TagshipError("there is no MLflow store yet", "run `tagship run` first")
     wrong = differences(snapshot, registry) if check or dry_run else mirror(snapshot, registry)
     if json:
-        as_json(wrong)
+        as_json([difference.to_json() for difference in wrong])
     elif wrong:
         rows = (
-            (d.model, d.alias, d.found or "-", d.version or "-", d.wanted or "nothing")
+            (d.model, d.alias, d.named_version or "-", d.version or "-", d.wanted or "nothing")
             for d in wrong
         )
         table(("model", "alias", "was", "is to be", "release"), rows)

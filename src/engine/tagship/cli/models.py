@@ -20,7 +20,7 @@ def complete_models(incomplete: str) -> list[str]:
 
     try:
         return [name for name in model_names(find_root()) if name.startswith(incomplete)]
-    except TagshipError:  # outside of a project there are none
+    except TagshipError:  # outside a project there are no models
         return []
 
 

@@ -41,7 +41,9 @@ def command(
 
     why = ""
     if report is not None:
-        why = alerts.describe(one for one in alerts.read_entries(report) if one.model == model)
+        why = alerts.describe(
+            entry for entry in alerts.read_entries(report) if entry.model == model
+        )
     say = progress(model, err=json)
     root = find_root()
     made = retrain(root, model, data, why, push, say)

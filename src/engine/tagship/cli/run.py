@@ -95,13 +95,14 @@ def _close(results: "list[RunResult]") -> None:
         measured = r.bundle.lock.metrics
         selected = r.bundle.lock.inputs.model["select"]["metric"]
         shown = selected if selected in measured else next(iter(measured))
-        found = measured[shown]
+        interval = measured[shown]
+        bounds = f"{brief(interval.low)} to {brief(interval.high)}"
         rows.append(
             (
                 r.model,
                 r.verdict.status,
                 r.bundle.lock.winner.candidate,
-                f"{shown} {brief(found.value)} ({brief(found.low)} to {brief(found.high)})",
+                f"{shown} {brief(interval.value)} ({bounds})",
                 r.lock or "not written",
                 r.bento.tag if r.bento else "not built",
                 f"{r.seconds:.1f} s",

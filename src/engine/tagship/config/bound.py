@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from tagship.config.frozen import Frozen
+from tagship.config.base_model import Frozen
 
 
 class Bound(Frozen):

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from tagship.config.frozen import Frozen
+from tagship.config.base_model import Frozen
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -29,7 +29,7 @@ class CsvSource(_File):
     delimiter: Character | None = None
     """Sniffed from the first lines when absent."""
     decimal: Character = "."
-    """What parts whole from fraction; numbers with thousands separators are refused."""
+    """The decimal separator; numbers with thousands separators are refused."""
     encoding: str | None = None
     """UTF-8, or UTF-16 with a byte-order mark, when absent."""
     nulls: list[str] = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"]
@@ -93,7 +93,7 @@ class Split(Frozen):
     """How the holdout is set apart: stratified, random, by group or by time."""
 
     test: Annotated[float, Field(gt=0, lt=1)] = 0.2
-    """Share of rows in the holdout; as near to it as whole groups, or whole moments, come."""
+    """Share of rows in the holdout; as near to it as whole groups, or rows of one time, allow."""
     stratify: bool = False
     group: str | None = None
     """Rows with the same value of this column stay on one side."""

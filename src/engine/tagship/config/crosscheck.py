@@ -146,13 +146,13 @@ def _drift_problems(
         (("drift", "prediction"), "categories" if several else "numbers", drift.prediction),
         (("drift", "target"), "numbers" if regression else "categories", drift.target),
     ]
-    found: dict[tuple[Location, str], None] = {}
+    problems: dict[tuple[Location, str], None] = {}
     for at, kind, override in tests:
         try:
             drift.test(kind, override)
         except ValueError as error:
-            found[(at if override else ("drift",), str(error))] = None
-    for at, text in found:
+            problems[(at if override else ("drift",), str(error))] = None
+    for at, text in problems:
         yield file, at, text
 
 

@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from tagship.config.base_model import Frozen
 from tagship.config.bound import Bound
 from tagship.config.contract import Share
-from tagship.config.frozen import Frozen
 
 Method = Literal["psi", "jensen_shannon", "wasserstein", "ks", "chi_square"]
 Kind = Literal["numbers", "categories"]
@@ -75,7 +75,7 @@ class Windows(Frozen):
 
     fail: Annotated[int, Field(ge=1)]
     of: Annotated[int, Field(ge=1, le=100)]
-    """The log is cut by time into so many parts with equal numbers of rows."""
+    """The log is cut by time into this many parts with equal numbers of rows."""
 
     @model_validator(mode="after")
     def _possible(self) -> "Windows":
@@ -98,12 +98,12 @@ class Drift(DriftTest):
     """It fails when more than this share of the columns fails; until then it only warns. A
     prediction, target or quality that fails, fails alone."""
     min_rows: Annotated[int, Field(ge=1)] = 200
-    """Fewer rows than this are no data."""
+    """With fewer rows than this nothing is judged: the answer is `no data`."""
     chance: Annotated[float, Field(gt=0, lt=1)] = 0.001
-    """A distance over its limit is drift only if chance gives data of the training's kind one so
-    large less often than this (by ks and the mean, or chi_square): few rows scatter."""
+    """A distance over its limit is drift only if it is also significant: data like the training's
+    would give one as large less often than this (by ks and the mean, or chi_square)."""
     correction: Literal["benjamini_hochberg", "bonferroni", "none"] = "benjamini_hochberg"
-    """Of the columns' p-values, since one of many is always low."""
+    """How the columns' p-values are corrected: among many, some are low by chance alone."""
     quality: Quality = Quality()
     window: Windows | None = None
 

@@ -1,4 +1,4 @@
-"""A length of time as config files spell it: ``30m``, ``24h``, ``7d``."""
+"""A length of time as config files write it: ``30m``, ``24h``, ``7d``."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -10,5 +10,5 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 def parse_duration(text: str) -> timedelta:
-    """The time that a valid duration spells."""
+    """The length of time that a valid duration stands for."""
     return timedelta(**{_UNITS[text[-1]]: int(text[:-1])})

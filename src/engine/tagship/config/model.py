@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from tagship.config.frozen import Frozen
+from tagship.config.base_model import Frozen
 
 Task = Literal["binary", "multiclass", "regression"]
 

@@ -15,7 +15,7 @@ PATTERNS = (
     "src/sources/{module}.py",
     "tests/sources/test_{module}_source.py",
 )
-"""Folders end in a slash. ``{module}`` is the model's name as Python spells it."""
+"""Folders end in a slash. ``{module}`` is the model's name as Python writes it."""
 
 
 def model_paths(model: str) -> list[str]:

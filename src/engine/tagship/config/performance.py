@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from tagship.config.base_model import Frozen
 from tagship.config.duration import Duration
-from tagship.config.frozen import Frozen
 
 Drop = Annotated[float, Field(ge=0)]
 

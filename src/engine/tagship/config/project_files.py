@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
+from tagship.config.base_model import Frozen
 from tagship.config.contract import DataConfig
 from tagship.config.crosscheck import crosscheck
-from tagship.config.frozen import Frozen
 from tagship.config.model import ModelConfig
 from tagship.config.project import ProjectConfig
 from tagship.config.root import check_model_name, model_names, unknown_model

@@ -17,14 +17,14 @@ _RESERVED = {
     "argocd", "base", "components", "environments", "image", "monitor", "monitoring", "promote",
     "schemas", "template",
 }  # fmt: skip
-"""Folders beside those of models, and namespaces of tags that are no model's."""
+"""Names that are taken: other folders beside those of models, and namespaces of other tags."""
 
 
 def find_root(start: Path | None = None) -> Path:
     """The nearest folder upwards that holds ``config/project.yaml``.
 
     Raises:
-        TagshipError: there is none.
+        TagshipError: no folder above has one.
     """
     here = (start or Path.cwd()).resolve()
     for folder in (here, *here.parents):
@@ -41,7 +41,7 @@ def tracking_uri(root: Path) -> str:
 
 
 def offer_own_code(root: Path) -> None:
-    """Let a project's ``src/`` be imported from, after all that is installed."""
+    """Make ``src/`` of a project importable, after everything that is installed."""
     sys.path.append(str(root / "src"))
 
 
@@ -51,7 +51,7 @@ def model_names(root: Path) -> list[str]:
 
 
 def unknown_model(name: str, known: Iterable[str]) -> TagshipError:
-    """The refusal of a model that there is none of, with the nearest one."""
+    """The refusal of a model that does not exist, with the nearest name."""
     hint = suggest(name, sorted(known), "the models are")
     hint = hint or "make one: tagship new NAME --data … --target …"
     return TagshipError(f"no model '{name}' in config/", hint)

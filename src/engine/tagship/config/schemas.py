@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
+from tagship.config.base_model import Frozen
 from tagship.config.contract import DataConfig
-from tagship.config.frozen import Frozen
 from tagship.config.model import ModelConfig
 from tagship.config.project import ProjectConfig
 from tagship.config.thresholds import ThresholdsConfig

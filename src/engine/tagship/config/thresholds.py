@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from tagship.config.base_model import Frozen
 from tagship.config.bound import Bound
 from tagship.config.contract import Share
 from tagship.config.drift import Drift
-from tagship.config.frozen import Frozen
 from tagship.config.performance import Performance, Value
 
 WATCHING = frozenset({"drift", "performance", "value"})

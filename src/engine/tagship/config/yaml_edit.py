@@ -26,10 +26,10 @@ def replace_values(text: str, values: Mapping[Location, str]) -> str:
 def _find(node: Node, location: Location) -> ScalarNode:
     for part in location:
         pairs = node.value if isinstance(node, MappingNode) else []
-        found = [value for key, value in pairs if key.value == part]
-        if not found:
+        matches = [value for key, value in pairs if key.value == part]
+        if not matches:
             raise KeyError(location)
-        node = found[0]
+        node = matches[0]
     if not isinstance(node, ScalarNode):
         raise KeyError(location)
     return node

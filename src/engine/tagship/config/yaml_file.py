@@ -72,7 +72,7 @@ def read_yaml(path: Path) -> YamlFile:
 
 
 def parse_yaml(text: str, path: Path) -> YamlFile:
-    """The same of a text that stands, or stood, in a file.
+    """Parse one YAML 1.2 mapping from the text of a file, now or at a commit.
 
     Raises:
         TagshipError: tabs, duplicate keys, not a mapping.
@@ -178,7 +178,7 @@ def _example(model: type[BaseModel], location: Location) -> str:
 
 
 def _schemas(model: type[BaseModel], location: Location) -> list[Any]:
-    """What the model's JSON Schema says of a location, alternatives apart."""
+    """The parts of the model's JSON Schema for a location, one for each alternative."""
     schema = model.model_json_schema(by_alias=True)
     definitions = schema.get("$defs", {})
     nodes = [schema]
@@ -198,7 +198,7 @@ def _schemas(model: type[BaseModel], location: Location) -> list[Any]:
 
 
 def _alternatives(nodes: list[Any], definitions: dict[str, Any]) -> list[Any]:
-    found: list[Any] = []
+    alternatives: list[Any] = []
     queue = list(nodes)
     while queue:
         node = queue.pop()
@@ -206,8 +206,8 @@ def _alternatives(nodes: list[Any], definitions: dict[str, Any]) -> list[Any]:
             queue.append(definitions[node["$ref"].rsplit("/", 1)[-1]])
         for keyword in ("anyOf", "oneOf", "allOf"):
             queue.extend(node.get(keyword, []))
-        found.append(node)
-    return found
+        alternatives.append(node)
+    return alternatives
 
 
 def _kind(value: Any) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tagship.functions import load_function
+from tagship.project_functions import load_function
 
 Columns = Mapping[str, NDArray[Any]]
 FeatureFunction = Callable[[Columns], Mapping[str, NDArray[Any]]]
@@ -50,7 +50,7 @@ class Boundary:
     _function: list[FeatureFunction] = field(default_factory=list, compare=False, repr=False)
 
     @property
-    def numbers(self) -> tuple[str, ...]:
+    def numeric_names(self) -> tuple[str, ...]:
         """The numeric features, in the matrix's order."""
         return tuple(
             f.name for f in self.fields if f.feature and f.dtype in ("float", "int", "bool")
@@ -64,7 +64,7 @@ class Boundary:
     @property
     def names(self) -> tuple[str, ...]:
         """The matrix's columns."""
-        return (*self.numbers, *self.derived, *(f.name for f in self.categories))
+        return (*self.numeric_names, *self.derived, *(f.name for f in self.categories))
 
     @property
     def sha256(self) -> str:
@@ -80,7 +80,7 @@ class Boundary:
         rows = len(next(iter(columns.values())))
         made = np.empty((rows, len(self.names)), dtype=np.float32)
         at = 0
-        for name in self.numbers:
+        for name in self.numeric_names:
             made[:, at] = columns[name]
             at += 1
         if self.derive is not None:

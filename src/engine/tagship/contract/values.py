@@ -33,7 +33,7 @@ NOT_NULL, WHOLE = "must not be null", "must be a whole number"
 
 _NUMBER = re.compile(NUMBER)
 _INSTANT = re.compile(r"\d{4}(-?)\d\d\1\d\d([T ](?!24).+)?", re.ASCII)
-"""A whole date, and a time of day: weeks, months and other separators are not for every reader."""
+"""A whole date, and a time of day: not every reader takes weeks, months or other separators."""
 _ABSENT = {"category": -1, "string": None, "datetime": np.datetime64("NaT", "us")}
 _DTYPES: dict[str, Any] = {"category": np.int64, "string": object, "datetime": "datetime64[us]"}
 _EXPECTED = {"bool": "true or false", "string": "text", "datetime": "an ISO 8601 date"}
@@ -67,13 +67,13 @@ def is_missing(field: Field, column: NDArray[Any]) -> Mask:
         return np.asarray(column < 0)
     if field.dtype == "string":
         return np.fromiter((value is None for value in column), dtype=bool, count=len(column))
-    return np.asarray(column != column)  # NaN and NaT alone are not what they are
+    return np.asarray(column != column)  # only NaN and NaT differ from themselves
 
 
 def limits(field: Field) -> tuple[float, float]:
-    """The least and the largest number that a column takes: none is infinite as the model's input.
+    """The smallest and the largest number that a column takes: finite in the float32 input.
 
-    What only slices read may be as large as a float64.
+    A column that only slices read may be as large as a float64.
     """
     most = FLOAT32_MAX if field.feature else float(np.finfo(np.float64).max)
     low = -most if field.min is None else max(field.min, -most)
@@ -87,21 +87,21 @@ def expected(field: Field) -> str:
     return _EXPECTED.get(field.dtype, "a number")
 
 
-def broken_numbers(field: Field, numbers: NDArray[np.float64]) -> Iterator[tuple[str, Mask]]:
-    """The rules that a column of numbers breaks, and where; NaN, which is missing, breaks none."""
+def broken_numbers(field: Field, values: NDArray[np.float64]) -> Iterator[tuple[str, Mask]]:
+    """The rules that a column of numbers breaks, and where; NaN, a missing one, breaks no rule."""
     low, high = limits(field)
-    beyond = (numbers < low) | (numbers > high)
+    beyond = (values < low) | (values > high)
     if beyond.any():
         unlimited = not field.feature and field.min is None and field.max is None
         yield "must be finite" if unlimited else f"must be between {low:g} and {high:g}", beyond
     if field.dtype == "int":
-        fractions = (numbers > np.floor(numbers)) & ~beyond
+        fractions = (values > np.floor(values)) & ~beyond
         if fractions.any():
             yield WHOLE, fractions
 
 
 def cell_reader(field: Field) -> Read:
-    """How a cell's text becomes an element, its range not judged; made once for each column."""
+    """How a cell's text becomes an element, whatever its range; made once for each column."""
     if field.dtype == "category":
         codes = {str(value): code for code, value in enumerate(field.values)}
         return _from(codes, expected(field))
@@ -116,7 +116,7 @@ def cell_text(value: Any) -> str:
     """The text of a cell, the same from whatever kind of file and whatever stands beside it.
 
     Raises:
-        ValueError: bytes and nested values have none.
+        ValueError: bytes and nested values have no text.
     """
     if isinstance(value, str):
         return value
@@ -138,7 +138,7 @@ def read_number(text: str) -> float:
     """A text as the number that a csv file would hold; NaN is a missing one.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is no number.
     """
     text = text.strip()
     if not _NUMBER.match(text):
@@ -150,7 +150,7 @@ def read_instant(text: Any) -> np.datetime64:
     """An ISO 8601 date, or date and time, in UTC and microseconds.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is no date.
     """
     try:
         if not _INSTANT.fullmatch(text):

@@ -112,7 +112,7 @@ def folds(
     """Folds of the training rows, of the same kind as the holdout's split.
 
     Raises:
-        TagshipError: the rows cannot make so many folds, or one would train without a class.
+        TagshipError: the rows cannot make this many folds, or a fold would train without a class.
     """
     from sklearn.model_selection import (
         GroupKFold,
@@ -148,7 +148,7 @@ def folds(
             f"split: {len(train)} training rows cannot make {count} folds: {error}",
             "bring more rows, or lower select.folds in model.yaml",
         ) from None
-    if data.split.time is not None:  # nothing is known of the moment that is to be judged
+    if data.split.time is not None:  # rows of the time that is judged must not train
         pairs = [(fit[times[train[fit]] < times[train[judge[0]]]], judge) for fit, judge in pairs]
     if model.task != "regression":
         _check_folds(table[data.target.column].iloc[train], [fit for fit, _ in pairs])
@@ -162,7 +162,7 @@ def folds(
 
 
 def _check_folds(target: pd.Series, fits: list[Rows]) -> None:
-    """A model that never saw a class gives no probability of it, so no score would be true."""
+    """A model that never saw a class gives no probability of it, so every score would be wrong."""
     for number, fit in enumerate(fits, 1):
         unseen = sorted(set(target) - set(target.iloc[fit]))
         if unseen:
@@ -175,7 +175,7 @@ def _check_folds(target: pd.Series, fits: list[Rows]) -> None:
 
 
 def check_leakage(table: pd.DataFrame, holdout: Holdout, data: DataConfig) -> float:
-    """Refuse a table whose holdout is known to the training rows; give the share of duplicates.
+    """Refuse a table whose training rows reveal the holdout; give the share of duplicates.
 
     Raises:
         TagshipError: a feature gives the target away, or too many holdout rows also stand, value
@@ -201,7 +201,7 @@ def check_leakage(table: pd.DataFrame, holdout: Holdout, data: DataConfig) -> fl
 
 
 def _gives_away(feature: pd.Series, target: pd.Series) -> bool:
-    """Whether a feature is the target under other names: one value of it for one of the target."""
+    """Whether a feature is the target in other words: each value stands for one of the target."""
     present = feature.notna()
     if not present.all() and not pd.api.types.is_numeric_dtype(target.dtype):
         pairs = pd.DataFrame({"missing": ~present, "target": target}).drop_duplicates()

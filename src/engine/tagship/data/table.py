@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from tagship.config.contract import DataConfig
 from tagship.config.project_files import ModelFiles
-from tagship.contract.blocks import declared_field
 from tagship.contract.boundary import Boundary
-from tagship.contract.derived import incomplete_rows
+from tagship.contract.finite_values import incomplete_rows
+from tagship.contract.table_columns import declared_field
 from tagship.contract.values import cell_text
-from tagship.data.contract_check import ContractError, check_contract
 from tagship.data.hashing import hash_table
+from tagship.data.validation import ContractError, check_contract
 from tagship.errors import TagshipError
 from tagship.sources.read import read_source
 
@@ -67,11 +67,13 @@ def read_raw(files: ModelFiles) -> pd.DataFrame:
         TagshipError: the source cannot be read.
     """
     data = files.data
-    numbers = {name for name, column in data.columns.items() if column.dtype in ("float", "int")}
+    numeric_columns = {
+        name for name, column in data.columns.items() if column.dtype in ("float", "int")
+    }
     if files.model.task == "regression":
-        numbers.add(data.target.column)
+        numeric_columns.add(data.target.column)
     try:
-        return read_source(data.source, files.root, frozenset(numbers))
+        return read_source(data.source, files.root, frozenset(numeric_columns))
     except TagshipError as error:
         raise error.within(files.folder / "data.yaml") from None
 
@@ -80,13 +82,13 @@ def request_columns(frame: pd.DataFrame, data: DataConfig) -> dict[str, NDArray[
     """The columns that a request carries, as the boundary takes them."""
     columns: dict[str, NDArray[Any]] = {}
     for name, column in data.request.items():
-        found = frame[name]
+        values = frame[name]
         if column.dtype == "category":
-            columns[name] = found.cat.codes.to_numpy()
+            columns[name] = values.cat.codes.to_numpy()
         elif column.dtype == "string":
-            columns[name] = found.astype(object).where(found.notna(), None).to_numpy()
+            columns[name] = values.astype(object).where(values.notna(), None).to_numpy()
         else:
-            columns[name] = found.to_numpy()
+            columns[name] = values.to_numpy()
     return columns
 
 
@@ -129,7 +131,7 @@ def _classes(frame: pd.DataFrame, data: DataConfig, task: str) -> tuple[str, ...
 
 
 def check_place(root: Path, function: str) -> None:
-    """Refuse a feature function that could not travel with the artifact."""
+    """Refuse a feature function that would not be packed with the artifact."""
     package = function.partition(":")[0].partition(".")[0]
     if package != "features" or not (root / "src" / package).is_dir():
         raise TagshipError(
@@ -190,14 +192,14 @@ def _derive(
         given = boundary.derive_columns(columns)
     except TagshipError:
         raise
-    except (Exception, SystemExit) as error:  # whatever a person's function may raise
+    except (Exception, SystemExit) as error:  # a user's function may raise anything
         raise TagshipError(
             f"{path} raised {type(error).__name__}: {error}", "mend it in src/features/"
         ) from error
     if not isinstance(given, Mapping) or not given:
-        found = "an empty dict" if isinstance(given, Mapping) else type(given).__name__
+        kind = "an empty dict" if isinstance(given, Mapping) else type(given).__name__
         raise TagshipError(
-            f"{path} must give a dict of new columns, not {found}", "return {name: values, …}"
+            f"{path} must give a dict of new columns, not {kind}", "return {name: values, …}"
         )
     if not all(isinstance(name, str) for name in given):
         raise TagshipError(f"{path} gives a column whose name is no text", "name it by a str")
@@ -218,13 +220,13 @@ def _check_row_wise(
     path: str,
 ) -> None:
     """A request is often one row: its value must not depend on the rows around it, or on chance."""
-    some = slice(None, None, max(2, len(next(iter(columns.values()))) // _ROWS_TRIED))
-    alone = _derive(boundary, {name: values[some] for name, values in columns.items()}, path)
+    tried_rows = slice(None, None, max(2, len(next(iter(columns.values()))) // _ROWS_TRIED))
+    alone = _derive(boundary, {name: values[tried_rows] for name, values in columns.items()}, path)
     for name, values in given.items():
-        expected = np.asarray(values)[some].astype(np.float32)
-        found = np.asarray(alone.get(name, np.nan))
-        same = found.shape == expected.shape and np.allclose(
-            found.astype(np.float32), expected, rtol=1e-5, atol=1e-8, equal_nan=True
+        expected = np.asarray(values)[tried_rows].astype(np.float32)
+        derived_again = np.asarray(alone.get(name, np.nan))
+        same = derived_again.shape == expected.shape and np.allclose(
+            derived_again.astype(np.float32), expected, rtol=1e-5, atol=1e-8, equal_nan=True
         )
         if not same:
             raise TagshipError(

@@ -8,10 +8,10 @@ from pathlib import Path
 from tagship.config.project_files import load_project
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_bytes
+from tagship.gitops.deployment_records import parse_record, record_path
 from tagship.gitops.git import Git
 from tagship.gitops.history import History
-from tagship.gitops.parse_tags import parse_tags
-from tagship.gitops.records import parse_record, record_path
+from tagship.gitops.history_parser import parse_tags
 from tagship.gitops.refs import LOCAL, MIRROR
 
 

@@ -77,7 +77,7 @@ def is_kept(folder: Path) -> bool:
 
 
 def drop_oldest(folder: Path) -> None:
-    """Forget the champions that were kept longest ago."""
+    """Delete the champions that were kept longest ago."""
     for old in sorted(folder.iterdir(), key=lambda path: -path.stat().st_mtime)[_MOST:]:
         shutil.rmtree(old, ignore_errors=True)
 

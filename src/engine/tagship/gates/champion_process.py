@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from tagship.config.project_files import ModelFiles, load_model
 from tagship.config.root import offer_own_code
-from tagship.contract.blocks import declared_field, read_cells
 from tagship.contract.boundary import Boundary
+from tagship.contract.table_columns import declared_field, read_cells
 from tagship.contract.values import expected
 from tagship.errors import TagshipError
 from tagship.files import write_atomically

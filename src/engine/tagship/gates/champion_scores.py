@@ -17,7 +17,7 @@ from tagship.gates.champion import read_champion
 from tagship.gates.champion_artifact import bring, drop_oldest
 from tagship.gates.evaluate import ChampionScores, HoldoutScores
 from tagship.gitops.git import Git
-from tagship.programs import run_program
+from tagship.subprocesses import run_program
 from tagship.training.bundle import Bundle
 
 if TYPE_CHECKING:
@@ -65,10 +65,10 @@ def holdout_rows(files: ModelFiles, bundle: Bundle) -> "pd.DataFrame":
     Raises:
         TagshipError: the data is no longer that of the bundle.
     """
-    from tagship.contract.blocks import as_text
-    from tagship.data.contract_check import protect
+    from tagship.contract.table_columns import as_text
     from tagship.data.splitting import split_table
     from tagship.data.table import check_table, encode_target, read_raw
+    from tagship.data.validation import protect
 
     raw = read_raw(files)
     table = check_table(files, raw)

@@ -1,4 +1,4 @@
-"""Training a champion again, in a work tree of its release: the last way to its artifact.
+"""Training a champion again, in a work tree of its release: the last resort for its artifact.
 
 Today's environment does it where it has the libraries that the lock names; else uv sets up the
 environment of the release's own ``uv.lock``.
@@ -14,8 +14,8 @@ from tagship.errors import TagshipError
 from tagship.files import sha256_of_bytes
 from tagship.gates.champion import ChampionRelease
 from tagship.gitops.artifacts import RegistryArtifact
-from tagship.programs import run_engine, run_program
 from tagship.sources.fetching import borrow_data
+from tagship.subprocesses import run_engine, run_program
 from tagship.training.fingerprint import changes, current_inputs
 from tagship.training.lock import Inputs, locked_artifact, read_lock
 from tagship.training.lock_verification import difference

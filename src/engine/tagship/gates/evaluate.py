@@ -31,7 +31,7 @@ class HoldoutScores(NamedTuple):
 
     scores: NDArray[np.floating]
     threshold: float
-    """Its own, above which it decides for the positive class."""
+    """The champion's own threshold: from this score on it predicts the positive class."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class ChampionScores:
 
     release: str
     score: Callable[[], HoldoutScores]
-    """May raise TagshipError."""
+    """It may raise a TagshipError."""
 
 
 def evaluate_gates(
@@ -67,10 +67,10 @@ def _results(
     yield baseline_gate(gates.baseline, by)
     if gates.champion is not None and champion is not None:
         try:
-            theirs, threshold = champion.score()
-            if not np.isfinite(theirs).all():
+            champion_scores, threshold = champion.score()
+            if not np.isfinite(champion_scores).all():
                 raise TagshipError("it gives rows no finite score")
-            yield champion_gate(gates.champion, by, theirs, threshold, champion.release)
+            yield champion_gate(gates.champion, by, champion_scores, threshold, champion.release)
         except (TagshipError, ValueError, KeyError) as error:
             limit = f"≤ {gates.champion.max_drop:g}"
             said = error.args[0] if isinstance(error, TagshipError) else error

@@ -1,4 +1,4 @@
-"""Verifying a lock for the GitOps loop: training gives it, and its artifact passes the gates."""
+"""Verifying a lock for the GitOps loop: training repeats it, and its artifact passes the gates."""
 
 from pathlib import Path
 

@@ -55,20 +55,20 @@ def metric_gates(
 ) -> Iterator[GateResult]:
     """Each declared metric, on its value or on the worse end of its interval."""
     for name, bound in bounds.items():
-        found = measured.get(name)
-        if found is None:
+        interval = measured.get(name)
+        if interval is None:
             why = (
                 "the holdout, or too many of its resamples, cannot define it: enlarge the holdout,"
                 " or judge another metric"
             )
             yield not_computed("metrics", name, bound.limits, why)
             continue
-        judged = found.value
+        judged = interval.value
         if bound.judge == "interval":
-            judged = found.low if bound.below else found.high
-        detail = f"95 % interval {brief(found.low)} to {brief(found.high)}"
+            judged = interval.low if bound.below else interval.high
+        detail = f"95 % interval {brief(interval.low)} to {brief(interval.high)}"
         if bound.judge == "interval":
-            detail += f" of {brief(found.value)}; its worse end is judged"
+            detail += f" of {brief(interval.value)}; its worse end is judged"
         yield judge("metrics", name, judged, bound, detail)
 
 
@@ -96,8 +96,8 @@ def _best_constant(metric: str, by: Judge) -> float:
     else:
         shares = np.bincount(train, minlength=len(by.boundary.classes)) / len(train)
         constants = [np.tile(row, (rows, 1)) for row in (shares, *np.eye(len(shares)))]
-    found = [by.measure(metric, scores) for scores in constants]
-    return max(found) if higher_is_better(metric) else min(found)
+    values = [by.measure(metric, scores) for scores in constants]
+    return max(values) if higher_is_better(metric) else min(values)
 
 
 def champion_gate(
@@ -108,17 +108,17 @@ def champion_gate(
     With ``paired_bootstrap`` a drop over ``max_drop`` fails when it is also significant at
     ``alpha`` (one-sided) and warns when it may be chance; a smaller significant drop warns.
     """
-    own, theirs = by.measure(gate.metric), metrics.value(
+    challenger_value, champion_value = by.measure(gate.metric), metrics.value(
         gate.metric, by.model.task, by.evidence.target, champion, by.boundary.classes, threshold
     )  # fmt: skip
     sign = 1 if higher_is_better(gate.metric) else -1
-    drop = sign * (theirs - own)
+    drop = sign * (champion_value - challenger_value)
     subject, limit = f"drop in {gate.metric}", f"≤ {gate.max_drop:g}"
     if not np.isfinite(drop):
         return not_computed(
             "champion", subject, limit, f"{gate.metric} is undefined on the holdout"
         )
-    detail = f"{brief(own)} against {brief(theirs)} of {name}"
+    detail = f"{brief(challenger_value)} against {brief(champion_value)} of {name}"
     too_large = drop > gate.max_drop
     significant = True
     if gate.test == "paired_bootstrap":
@@ -133,16 +133,16 @@ def champion_gate(
             by.model.select.seed,
             gate.alpha,
         )
-        found = defined(draws)
-        if found is None:
+        finite_draws = defined(draws)
+        if finite_draws is None:
             why = (
                 f"{gate.metric} is undefined on too many resamples, which lack a class: enlarge the"
                 " holdout, choose another metric, or set `test: none`"
             )
             return not_computed("champion", subject, limit, why)
-        p_value = (1 + int((found <= 0).sum())) / (1 + len(found))
+        p_value = (1 + int((finite_draws <= 0).sum())) / (1 + len(finite_draws))
         significant = p_value < gate.alpha
-        low, high = np.percentile(found, [2.5, 97.5])
+        low, high = np.percentile(finite_draws, [2.5, 97.5])
         detail += f"; 95 % interval {brief(low)} to {brief(high)}, p = {p_value:.3g}"
     status: GateStatus = "pass"
     if too_large:
@@ -161,45 +161,47 @@ def slice_gates(gate: Slices, by: Judge) -> Iterator[GateResult]:
         if values is None:
             yield not_computed("slices", column, "", "the holdout has no such column; train again")
             continue
-        found: dict[str, float] = {}
+        values_by_group: dict[str, float] = {}
         small = []
         for group in sorted(set(values.tolist())):
             rows = values == group
             if rows.sum() < gate.min_rows:
                 small.append(f"{group} ({int(rows.sum())} rows)")
                 continue
-            found[group] = by.measure(gate.metric, rows=rows)
+            values_by_group[group] = by.measure(gate.metric, rows=rows)
             if gate.fail_below is not None or gate.fail_above is not None:
                 bound = Bound(fail_below=gate.fail_below, fail_above=gate.fail_above)
                 subject = f"{gate.metric} where {column} = {group}"
-                yield judge("slices", subject, found[group], bound, f"{int(rows.sum())} rows")
+                yield judge(
+                    "slices", subject, values_by_group[group], bound, f"{int(rows.sum())} rows"
+                )
         left_out = f"not judged: {', '.join(small)}" if small else ""
-        if not found:
+        if not values_by_group:
             text = f"≥ {gate.min_rows} rows in a group"
             yield not_computed("slices", column, text, left_out or "no rows")
         elif gate.max_gap is not None:
-            yield _gap(gate, gate.max_gap, column, found, left_out)
+            yield _gap(gate, gate.max_gap, column, values_by_group, left_out)
 
 
 def _gap(
-    gate: Slices, most: float, column: str, found: dict[str, float], left_out: str
+    gate: Slices, most: float, column: str, values_by_group: dict[str, float], left_out: str
 ) -> GateResult:
     subject, bound = f"gap in {gate.metric} by {column}", Bound(fail_above=most)
-    undefined = [group for group, value in found.items() if not np.isfinite(value)]
+    undefined = [group for group, value in values_by_group.items() if not np.isfinite(value)]
     why = ""
     if undefined:
         why = (
             f"{gate.metric} is undefined where {column} = {', '.join(undefined)}: raise `min_rows`,"
             " or choose another metric"
         )
-    elif len(found) < 2:
+    elif len(values_by_group) < 2:
         why = (
             f"one group alone has {gate.min_rows} rows: lower `min_rows`, or take {column} out of"
             f" `by`; {left_out or 'there is no other'}"
         )
     if why:
         return not_computed("slices", subject, bound.limits, why)
-    gap = max(found.values()) - min(found.values())
+    gap = max(values_by_group.values()) - min(values_by_group.values())
     return judge("slices", subject, gap, bound, left_out)
 
 
@@ -212,7 +214,7 @@ def fairness_gates(gate: Fairness, by: Judge) -> Iterator[GateResult]:
         "equalized_odds_difference": equalized_odds_difference,
     }
     values = by.evidence.groups.get(gate.by)
-    # Widened, as by the service: a float32 would be compared with a rounded threshold.
+    # As float64, as in the service: a float32 would be compared with a rounded threshold.
     decided = by.evidence.scores.astype(np.float64) >= by.model.threshold
     for name, measure in measures.items():
         bound = getattr(gate, name)
@@ -247,12 +249,12 @@ def _without_a_class(
     target: NDArray[np.int64], values: NDArray[np.str_], groups: NDArray[np.str_]
 ) -> list[str]:
     """Groups whose true or false positive rate divides by zero, which fairlearn counts as 0."""
-    found = []
+    lacking = []
     for group in groups:
         positives = target[values == group].astype(bool)
         if positives.all() or not positives.any():
-            found.append(f"{group} (no {'negatives' if positives.any() else 'positives'})")
-    return found
+            lacking.append(f"{group} (no {'negatives' if positives.any() else 'positives'})")
+    return lacking
 
 
 def robustness_gates(gate: Robustness, by: Judge, score: Score) -> Iterator[GateResult]:
@@ -287,14 +289,14 @@ def _disturb(
     by: Judge, kind: str, amount: float, generator: np.random.Generator
 ) -> NDArray[np.float32]:
     matrix = by.evidence.matrix.copy()
-    numbers = matrix.shape[1] - len(by.boundary.categories)
+    numeric_count = matrix.shape[1] - len(by.boundary.categories)
     if kind == "noise":
-        spread = np.nanstd(matrix[:, :numbers], axis=0)
-        matrix[:, :numbers] += (
-            generator.standard_normal((len(matrix), numbers)) * spread * amount
+        spread = np.nanstd(matrix[:, :numeric_count], axis=0)
+        matrix[:, :numeric_count] += (
+            generator.standard_normal((len(matrix), numeric_count)) * spread * amount
         ).astype(np.float32)
         return matrix
     hit = generator.random(matrix.shape) < amount
-    matrix[:, :numbers][hit[:, :numbers]] = np.nan
-    matrix[:, numbers:][hit[:, numbers:]] = -1
+    matrix[:, :numeric_count][hit[:, :numeric_count]] = np.nan
+    matrix[:, numeric_count:][hit[:, numeric_count:]] = -1
     return matrix

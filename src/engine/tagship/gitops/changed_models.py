@@ -1,4 +1,4 @@
-"""Which models a change could make different: the ones that a pull request must prove again."""
+"""Which models a change could make different: the ones that a pull request must verify again."""
 
 import os
 from collections.abc import Iterable, Mapping

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tagship.errors import TagshipError
+from tagship.gitops.deployment_records import parse_record, record_path
 from tagship.gitops.history import Deployment
-from tagship.gitops.records import parse_record, record_path
 from tagship.gitops.snapshot import Snapshot
 
 _KINDS = "applications.argoproj.io,deployments.apps,configmaps"
@@ -34,10 +34,10 @@ def compare_cluster(snapshot: Snapshot) -> dict[Place, str]:
 def _compare(snapshot: Snapshot, items: list[Any], model: str, environment: str) -> str:
     current = snapshot.history.current(model, environment)
     name = f"{snapshot.project.name}-{model}-{environment}"
-    mine = [item for item in items if _is(item, "Application", name)]
-    if not mine:
+    applications = [item for item in items if _is(item, "Application", name)]
+    if not applications:
         return f"no Application {name}"
-    status = mine[0].get("status") or {}
+    status = applications[0].get("status") or {}
     if current is None:
         return "nothing is deployed, as Git says" if not _revision(status) else "runs something"
     return "; ".join([*_synced(status, current), *_runs(snapshot, items, current)]) or "as Git says"

@@ -19,16 +19,16 @@ from tagship.config.root import model_names
 from tagship.config.schemas import stale_schemas
 from tagship.documentation import page
 from tagship.errors import TagshipError
-from tagship.gitops.engine import check_wheel, read_pin
-from tagship.gitops.git import Git
-from tagship.gitops.github import gh, repository
-from tagship.gitops.records import (
+from tagship.gitops.deployment_records import (
     check_pin,
     parse_pin,
     parse_record,
     pin_path,
     record_path,
 )
+from tagship.gitops.engine_pin import check_wheel, read_pin
+from tagship.gitops.git import Git
+from tagship.gitops.github import gh, repository
 from tagship.gitops.snapshot import fetch_snapshot
 from tagship.gitops.template import HISTORY, clone_template, is_template
 
@@ -120,7 +120,7 @@ def _pushes(root: Path, default: str) -> Iterator[Answer]:
 
 
 def _unknown_owners() -> Iterator[Answer]:
-    """What GitHub ignores in CODEOWNERS; it alone knows the teams."""
+    """What GitHub ignores in CODEOWNERS; only GitHub knows the teams."""
     try:
         errors = _listed("codeowners/errors", "errors")
     except TagshipError as error:
@@ -144,7 +144,7 @@ def _listed(path: str, key: str) -> list[dict[str, Any]]:
 
 
 def _secrets() -> Iterator[Answer]:
-    """Who can reach the secrets that deploy: a repository's own, whoever pushes a workflow."""
+    """Who can reach the secrets that deploy: all who may push can use a repository's secrets."""
     what = "secrets on GitHub"
     try:
         names = {str(each["name"]) for each in _listed("actions/secrets?per_page=100", "secrets")}
@@ -152,12 +152,12 @@ def _secrets() -> Iterator[Answer]:
     except TagshipError as error:
         yield Answer("warn", what, f"not checked: {error.args[0]}")
         return
-    mine = [each for each in held if each["name"] == ENVIRONMENT]
+    deploy_environments = [each for each in held if each["name"] == ENVIRONMENT]
     open_to_all = sorted(names & {"TAGSHIP_TOKEN", "TAGSHIP_REGISTRY_TOKEN"})
     way = f"keep it in the environment '{ENVIRONMENT}': {page('how-to/release')}"
     told = f"whoever may push a workflow reads {', '.join(open_to_all)}; {way}"
     yield _said(what, told if open_to_all else "", "warn")
-    free = mine and mine[0].get("deployment_branch_policy") is None
+    free = deploy_environments and deploy_environments[0].get("deployment_branch_policy") is None
     problem = (
         "any branch may use it: allow the default branch and the tags */v* alone" if free else ""
     )

@@ -24,7 +24,7 @@ class Git(GitCommand):
         super().__init__(root, remote)
         self._objects = ObjectReader(self.command, environment_of({}))
         self._known: dict[tuple[str, ...], str] = {}
-        """What git said of objects by their hash, which never changes."""
+        """What git said of objects, by their hash: it never changes."""
 
     # what the clone is
 

@@ -44,7 +44,7 @@ class ObjectReader:
         self._pipes: tuple[IO[bytes], IO[bytes]] | None = None
 
     def read(self, name: str) -> GitObject | None:
-        """The object that a name such as ``<commit>:<path>`` means; None when there is none."""
+        """The object that a name such as ``<commit>:<path>`` means; None when it does not exist."""
         if "\n" in name:
             return None
         asked, answers = self._pipes or self._begin()

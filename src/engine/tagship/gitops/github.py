@@ -23,14 +23,22 @@ def comment(number: int, topic: str, body: str) -> str:
     content = json.dumps({"body": f"{marker}\n{_short(body)}"})
     where = f"repos/{repository()}/issues"
     pages = _json("api", "--paginate", "--slurp", f"{where}/{number}/comments?per_page=100")
-    mine = [
+    comment_ids = [
         str(posted["id"])
         for page in pages
         for posted in page
         if posted["user"]["type"] == "Bot" and str(posted["body"]).startswith(marker)
     ]
-    if mine:
-        gh("api", "--method", "PATCH", f"{where}/comments/{mine[0]}", "--input", "-", stdin=content)
+    if comment_ids:
+        gh(
+            "api",
+            "--method",
+            "PATCH",
+            f"{where}/comments/{comment_ids[0]}",
+            "--input",
+            "-",
+            stdin=content,
+        )
         return "updated"
     gh("api", "--method", "POST", f"{where}/{number}/comments", "--input", "-", stdin=content)
     return "posted"
@@ -62,7 +70,7 @@ def find_issue(topic: str) -> tuple[int, str] | None:
     marker = f"<!-- tagship:{topic} -->"
     where = f"repos/{repository()}/issues"
     pages = _json("api", "--paginate", "--slurp", f"{where}?state=open&per_page=100")
-    mine = sorted(
+    issues = sorted(
         (int(issue["number"]), str(issue["body"]))
         for page in pages
         for issue in page
@@ -70,10 +78,10 @@ def find_issue(topic: str) -> tuple[int, str] | None:
         and issue["user"]["type"] == "Bot"
         and str(issue["body"] or "").startswith(marker)
     )
-    for number, _ in mine[1:]:
+    for number, _ in issues[1:]:
         closed = json.dumps({"state": "closed", "state_reason": "not_planned"})
         gh("api", "--method", "PATCH", f"{where}/{number}", "--input", "-", stdin=closed)
-    return mine[0] if mine else None
+    return issues[0] if issues else None
 
 
 def keep_issue(topic: str, number: int | None, is_open: bool, title: str, body: str) -> str:

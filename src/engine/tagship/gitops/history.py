@@ -12,7 +12,7 @@ from tagship.gitops.refs import RawTag
 from tagship.gitops.tags import DeploymentTag, Message, ReleaseTag
 
 VERDICT = "verdict "
-"""What the line begins with in which a release carries its verdict."""
+"""The beginning of the line in which a release carries its verdict."""
 Action = Literal["deploy", "rollback", "lift"]
 Series = tuple[str, str]
 """A model and an environment, whose deployments are numbered together."""
@@ -31,7 +31,7 @@ class _Said:
 
     @property
     def name(self) -> str:
-        """The tag's name, which parsing proved to be what ``tag`` spells."""
+        """The tag's name, which parsing proved to be the text of ``tag``."""
         return self.raw.name
 
     @property
@@ -160,8 +160,8 @@ class History:
         """What Argo CD runs instead of the highest valid deployment, if anything."""
         current = self.current(model, environment)
         least = version_of_number(current.number) if current else (0, 0, 0)
-        mine = (stray for stray in self.strays if stray.series == (model, environment))
-        higher = (stray for stray in mine if (stray.version or ()) >= least)
+        in_series = (stray for stray in self.strays if stray.series == (model, environment))
+        higher = (stray for stray in in_series if (stray.version or ()) >= least)
         return max(higher, key=lambda stray: stray.version or (), default=None)
 
     def stopped_by(self, model: str, environment: str) -> str:
@@ -197,8 +197,8 @@ class History:
 
     def latest(self, model: str) -> Release | None:
         """A model's highest release."""
-        mine = [r for r in self.releases.values() if r.tag.model == model]
-        return max(mine, key=lambda r: r.tag.version, default=None)
+        releases = [r for r in self.releases.values() if r.tag.model == model]
+        return max(releases, key=lambda r: r.tag.version, default=None)
 
     def release(self, name: str) -> Release:
         """A release by its tag.
@@ -208,10 +208,12 @@ class History:
         """
         if name not in self.releases:
             wrong = [f.problem for f in self.findings if f.ref == name]
-            mine = [known for known in self.releases if known.split("/")[0] == name.split("/")[0]]
+            of_model = [
+                known for known in self.releases if known.split("/")[0] == name.split("/")[0]
+            ]
             raise TagshipError(
                 f"no release {name}: " + (wrong[0] if wrong else "the remote has no such tag"),
-                suggest(name, mine, "there are")
+                suggest(name, of_model, "there are")
                 or "releases are made by `tagship release`, then pushed",
             )
         return self.releases[name]

@@ -19,7 +19,7 @@ SECONDS = 60
 _COMMANDS = (("kustomize", ("build",)), ("kubectl", ("kustomize",)))
 _VERSIONS = {"kustomize": ("version",), "kubectl": ("version", "--client", "--output=json")}
 _NOWHERE = "http://127.0.0.1:9"
-"""A proxy that there is none of: port 9 discards."""
+"""A proxy that does not exist, so that nothing is fetched: nobody answers on port 9."""
 
 
 def render(path: Path) -> list[dict[str, Any]]:
@@ -55,14 +55,14 @@ def render_text(path: Path) -> str:
 def command() -> list[str]:
     """``kustomize build``, or ``kubectl kustomize``: whichever this machine has.
 
-    The one that ``make tools`` sets up in ``.tools/bin`` goes before all others, but in an isolated
-    Python.
+    The one that ``make tools`` sets up in ``.tools/bin`` comes before all others, except in an
+    isolated Python.
 
     Raises:
         TagshipError: it has neither.
     """
     places = os.environ.get("PATH", "")
-    if not sys.flags.isolated:  # which runs nothing of the project
+    if not sys.flags.isolated:  # an isolated Python runs nothing of the project
         with suppress(TagshipError):
             places = f"{find_root() / '.tools' / 'bin'}{os.pathsep}{places}"
     for program, verb in _COMMANDS:
@@ -75,7 +75,7 @@ def version() -> str:
     """The version of the kustomize that renders, such as ``v5.7.1``.
 
     Raises:
-        TagshipError: there is none, or it does not say.
+        TagshipError: there is no kustomize, or it does not say.
     """
     return _version(command()[0])
 

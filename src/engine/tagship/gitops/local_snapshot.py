@@ -5,8 +5,8 @@ from pathlib import Path
 
 from tagship.config.project_files import load_project
 from tagship.errors import TagshipError
+from tagship.gitops.deployment_records import parse_record, record_path
 from tagship.gitops.git import Git
-from tagship.gitops.records import parse_record, record_path
 from tagship.gitops.refs import LOCAL, MIRROR, Remote
 from tagship.gitops.snapshot import (
     RemoteUnavailable,
@@ -42,9 +42,9 @@ class Held:
     """What the work tree says of one environment of a model."""
 
     lock: str
-    """The first digits of the locked artifact's SHA-256, or why there are none."""
+    """The first digits of the locked artifact's SHA-256, or why there is no lock."""
     asks: str
-    """The release that deploy/ names, or why there is none."""
+    """The release that deploy/ names, or why it names no release."""
 
 
 def held(root: Path, model: str, environment: str) -> Held:

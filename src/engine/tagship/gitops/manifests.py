@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from tagship.config.project import ProjectConfig
 from tagship.errors import TagshipError
-from tagship.gitops.records import Record, overlay
+from tagship.gitops.deployment_records import Record, overlay
 
 KINDS = frozenset({
     "AnalysisTemplate", "ConfigMap", "CronJob", "Deployment", "HorizontalPodAutoscaler", "Ingress",
@@ -71,17 +71,17 @@ def refuse_foreign(rendered: Rendered, record: Record, project: ProjectConfig) -
     """
     where = overlay(record.model, record.environment)
     kinds = KINDS | set(project.manifests.kinds)
-    mine = f"{project.name}-{record.environment}"
+    own_namespace = f"{project.name}-{record.environment}"
     for kind, name, namespace in rendered.resources:
         if kind not in kinds:
             raise TagshipError(
                 f"{where}: it renders {kind} {name}: a kind that is not allowed",
                 "remove it, or list the kind under manifests.kinds in config/project.yaml",
             )
-        if namespace not in ("", mine):
+        if namespace not in ("", own_namespace):
             raise TagshipError(
                 f"{where}: it renders {kind} {name} in namespace {namespace}",
-                f"its namespace is {mine}",
+                f"its namespace is {own_namespace}",
             )
     for name, image in rendered.images:
         if image not in (record.reference, *project.manifests.images):

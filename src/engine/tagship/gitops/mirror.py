@@ -13,7 +13,7 @@ CHAMPION = "champion"
 
 @dataclass(frozen=True)
 class AliasDifference:
-    """An alias that does not say what Git says."""
+    """An alias that differs from what Git says."""
 
     model: str
     alias: str
@@ -21,8 +21,18 @@ class AliasDifference:
     """The release that runs, or nothing."""
     version: str
     """The version with its artifact; empty when the registry has none."""
-    found: str
+    named_version: str
     """The version that the alias names now, if any."""
+
+    def to_json(self) -> dict[str, str]:
+        """The same as ``tagship mirror --json`` prints it."""
+        return {
+            "model": self.model,
+            "alias": self.alias,
+            "wanted": self.wanted,
+            "version": self.version,
+            "found": self.named_version,
+        }
 
 
 def differences(snapshot: Snapshot, registry: "Mlflow") -> list[AliasDifference]:
@@ -34,13 +44,13 @@ def differences(snapshot: Snapshot, registry: "Mlflow") -> list[AliasDifference]
             current = snapshot.history.current(model, environment)
             sha256 = current.says("Model-SHA256") if current else ""
             same = [version for version, artifact in versions.items() if artifact == sha256]
-            mine = same if sha256 else []
+            matching = same if sha256 else []
             named_version = held.get(alias, "")
-            if (named_version not in mine) if current else named_version:
+            if (named_version not in matching) if current else named_version:
                 release = current.release if current else ""
                 wrong.append(
                     AliasDifference(
-                        model, alias, release, max(mine, default="", key=int), named_version
+                        model, alias, release, max(matching, default="", key=int), named_version
                     )
                 )
     return wrong
@@ -79,7 +89,9 @@ def named(snapshot: Snapshot, registry: "Mlflow") -> dict[tuple[str, str], str]:
             current = snapshot.history.current(model, environment)
             difference = wrong.get((model, environment))
             if difference:
-                said[model, environment] = f"version {difference.found}" if difference.found else ""
+                said[model, environment] = (
+                    f"version {difference.named_version}" if difference.named_version else ""
+                )
             else:
                 said[model, environment] = current.release if current else ""
     return said

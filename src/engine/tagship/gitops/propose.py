@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tagship.errors import TagshipError
-from tagship.gitops.difference import folded, rendered
+from tagship.gitops.deployment_records import NONE, Record, overlay
+from tagship.gitops.deployment_rules import check_release, refuse_rejected
 from tagship.gitops.history import Deployment
-from tagship.gitops.records import NONE, Record, overlay
-from tagship.gitops.rules import check_release, refuse_rejected
+from tagship.gitops.manifest_difference import folded, rendered
 from tagship.gitops.snapshot import Snapshot, fetch_snapshot
 from tagship.gitops.tags import release_tag
 

@@ -21,7 +21,7 @@ def explain_refusal(ref: str, printed: str, errors: str) -> TagshipError:
 
 
 def _by_workflow(ref: str) -> str:
-    """How a workflow does what a ruleset forbids in a shell."""
+    """How a workflow does what a ruleset forbids to people."""
     parts = ref.removeprefix("refs/tags/").split("/")
     if not ref.startswith("refs/tags/") or len(parts) != 3:
         return f"those of {page('how-to/release')}"

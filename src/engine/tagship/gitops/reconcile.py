@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Literal
 
 from tagship.errors import TagshipError
+from tagship.gitops.deployment_records import AUTOMATIC, Record, overlay
+from tagship.gitops.deployment_rules import DeploymentRules, refuse_broken
 from tagship.gitops.history import Deployment
-from tagship.gitops.records import AUTOMATIC, Record, overlay
-from tagship.gitops.rules import DeploymentRules, refuse_broken
 from tagship.gitops.snapshot import Snapshot, fetch_snapshot
-from tagship.gitops.tagging import Plan, plan_deployment, tag_deployment
+from tagship.gitops.tag_writer import Plan, plan_deployment, tag_deployment
 from tagship.gitops.verifier import Verifier
 
 

@@ -4,13 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from tagship.errors import TagshipError
+from tagship.gitops.deployment_records import AUTOMATIC, NONE, Record
+from tagship.gitops.deployment_rules import check_release, refuse_rejected
 from tagship.gitops.history import Deployment
 from tagship.gitops.reconcile import Outcome, pending_after
-from tagship.gitops.records import AUTOMATIC, NONE, Record
 from tagship.gitops.registry import split_reference
-from tagship.gitops.rules import check_release, refuse_rejected
 from tagship.gitops.snapshot import Snapshot, fetch_snapshot
-from tagship.gitops.tagging import Plan, plan_deployment, tag_deployment
+from tagship.gitops.tag_writer import Plan, plan_deployment, tag_deployment
 from tagship.gitops.tags import ReleaseTag, one_line, parse_tag
 from tagship.gitops.verifier import Verifier
 
@@ -74,10 +74,10 @@ def _decide(snapshot: Snapshot, record: Record) -> Plan | Deployment:
     ran = snapshot.ran(record.release, record.environment)
     if ran:
         return ran
-    mine = snapshot.history.release(record.release).tag
+    wanted = snapshot.history.release(record.release).tag
     for deployment in snapshot.history.deployments_of(record.model, record.environment):
         other = snapshot.history.releases.get(deployment.release)
-        if other and other.tag > mine:
+        if other and other.tag > wanted:
             raise TagshipError(
                 f"{record.release}: {deployment.name} already ran the newer {other.name}",
                 "release a higher version instead",

@@ -1,4 +1,4 @@
-"""Refs as Git prints them: a clone's tags, and what a remote has. Nothing is understood yet."""
+"""Refs as Git prints them: a clone's tags, and what a remote has. Nothing is interpreted yet."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ FORM = "%00".join(f"%({field})" for field in _FIELDS) + "%00"
 
 @dataclass(frozen=True)
 class RawTag:
-    """A tag as Git holds it, not yet understood."""
+    """A tag as Git holds it, not interpreted yet."""
 
     name: str
     annotated: bool
@@ -29,7 +29,7 @@ class RawTag:
     commit: str
     """Empty when the tag does not point straight at a commit."""
     date: datetime | None
-    """None when it is beyond the years of a calendar."""
+    """None when its year is beyond what a calendar holds."""
     tagger: str
     subject: str
     body: str

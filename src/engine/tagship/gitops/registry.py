@@ -30,7 +30,7 @@ _ASK = "log in or try again; TAGSHIP_REGISTRY_CHECK=none goes on without asking"
 _LOGIN = "TAGSHIP_REGISTRY_USER and TAGSHIP_REGISTRY_TOKEN are its login; then run this again"
 _SECONDS = 30
 _MOST_SECONDS = 600
-"""For a blob, which may be large."""
+"""Seconds for a blob, which may be large."""
 
 
 def image_check(kind: str = "") -> Callable[[str], bool]:

@@ -21,10 +21,10 @@ from ruamel.yaml.error import YAMLError
 from tagship.errors import TagshipError
 from tagship.files import write_json
 from tagship.gitops import kustomize
+from tagship.gitops.deployment_records import overlay, parse_record, record_path
 from tagship.gitops.git import Git
 from tagship.gitops.git_objects import TreeEntry
 from tagship.gitops.manifests import Rendered, examine
-from tagship.gitops.records import overlay, parse_record, record_path
 
 _KEPT = 2000
 """Renderings that a clone keeps."""
@@ -52,25 +52,27 @@ class Renderer:
         """The kustomize that renders.
 
         Raises:
-            TagshipError: there is none.
+            TagshipError: there is no kustomize.
         """
         return kustomize.version()
 
     def inputs(self, commit: str, model: str, environment: str) -> tuple[TreeEntry, ...]:
-        """What an environment may be rendered from, by hash: where it is equal, all is equal."""
+        """All that an environment may be rendered from, by hash: equal inputs render equally."""
         place = (commit, model, environment)
         if place not in self._inputs:
             self._inputs[place] = self._list_inputs(*place)
         return self._inputs[place]
 
     def _list_inputs(self, commit: str, model: str, environment: str) -> tuple[TreeEntry, ...]:
-        mine = [
+        top_entries = [
             entry
             for entry in self._git.entries(commit, "deploy")
             if entry.name == model or entry.name not in self._models
         ]
         kept = [
-            entry._replace(name=f"deploy/{entry.name}") for entry in mine if entry.name != model
+            entry._replace(name=f"deploy/{entry.name}")
+            for entry in top_entries
+            if entry.name != model
         ]
         for entry in self._git.entries(commit, f"deploy/{model}"):
             if entry.name == environment or entry.name not in self._environments:

@@ -9,13 +9,13 @@ from tagship.config.project import ProjectConfig
 from tagship.config.project_files import PROJECT, parse_project
 from tagship.documentation import page
 from tagship.errors import TagshipError
+from tagship.gitops.deployment_records import Record, overlay
 from tagship.gitops.git import Git
 from tagship.gitops.history import Deployment, left_by
 from tagship.gitops.propose import push_branch
-from tagship.gitops.records import Record, overlay
 from tagship.gitops.refs import Remote
 from tagship.gitops.snapshot import Snapshot, fetch_snapshot
-from tagship.gitops.tagging import Plan, Tagged, after, tag_deployment, workflow_run
+from tagship.gitops.tag_writer import Plan, Tagged, after, tag_deployment, workflow_run
 from tagship.gitops.tags import one_line
 from tagship.gitops.verifier import Verifier
 
@@ -31,7 +31,7 @@ class RolledBack:
     title: str
     body: str
     notes: tuple[str, ...] = ()
-    """What was not checked, or still needs somebody."""
+    """What was not checked, or what somebody still has to do."""
 
 
 def rollback(
@@ -98,7 +98,7 @@ def _last_config(git: Git, remote: Remote) -> ProjectConfig:
     """The project's config where the work tree's cannot be read: the newest that can be.
 
     Raises:
-        TagshipError: none of the default branch and of the deployments has one.
+        TagshipError: neither the default branch nor any deployment has one.
     """
     commits = [remote.heads[remote.default]]
     commits += [raw.commit for raw in git.tags() if raw.commit and raw.name.count("/") == 2]
@@ -113,12 +113,12 @@ def _of_this_run(
 ) -> Deployment | None:
     """What this very workflow run made already: GitHub's "re-run" must not act a second time."""
     run = workflow_run()
-    mine = (
+    made_by_run = (
         d
         for d in snapshot.history.deployments_of(model, environment)
         if run and d.says("Run") == run and d.says("Action") == action
     )
-    return next(mine, None)
+    return next(made_by_run, None)
 
 
 def lift(
@@ -199,7 +199,7 @@ def _running(snapshot: Snapshot, model: str, environment: str) -> Deployment:
 
 
 def _is_done(snapshot: Snapshot, current: Deployment, reason: str, to: int | None) -> bool:
-    """Whether this very rollback was made already, by a call that was cut off or beaten."""
+    """Whether this rollback was made already, by a call that was cut off or came second."""
     stray = snapshot.history.stray(current.tag.model, current.tag.environment)
     if stray or current.says("Action") != "rollback":
         return False

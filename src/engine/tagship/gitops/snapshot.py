@@ -9,11 +9,7 @@ from tagship.config.project_files import PROJECT, load_project, parse_project
 from tagship.config.root import model_names, unknown_model
 from tagship.errors import TagshipError, suggest
 from tagship.files import sha256_of_bytes
-from tagship.gitops.git import Git
-from tagship.gitops.history import Deployment, History, Release, Upto
-from tagship.gitops.manifests import Rendered, refuse_foreign
-from tagship.gitops.parse_tags import parse_tags
-from tagship.gitops.records import (
+from tagship.gitops.deployment_records import (
     NONE,
     Record,
     edit_pin,
@@ -23,6 +19,10 @@ from tagship.gitops.records import (
     pin_path,
     record_path,
 )
+from tagship.gitops.git import Git
+from tagship.gitops.history import Deployment, History, Release, Upto
+from tagship.gitops.history_parser import parse_tags
+from tagship.gitops.manifests import Rendered, refuse_foreign
 from tagship.gitops.refs import RawTag, Remote
 from tagship.gitops.rendering import Renderer
 from tagship.gitops.tags import highest_numbers, parse_seen
@@ -76,7 +76,7 @@ class Snapshot:
 
     @property
     def second(self) -> str:
-        """The environment that a release is proposed to first; the first where it is alone."""
+        """The environment that a release is proposed to first; the only one where there is one."""
         return self.environments[:2][-1]
 
     def before(self, environment: str) -> str | None:
@@ -183,8 +183,8 @@ class Snapshot:
     def upto(self, deployment: Deployment) -> Upto:
         """What there was before a deployment: in its own series by number, else as it saw it."""
         seen = parse_seen(self.git.message(deployment.commit))
-        mine = (deployment.tag.model, deployment.tag.environment)
-        return {**highest_numbers(seen), mine: deployment.number - 1}
+        series = (deployment.tag.model, deployment.tag.environment)
+        return {**highest_numbers(seen), series: deployment.number - 1}
 
     def rejection(
         self, record: Record, manifests: str, upto: Upto | None = None
@@ -209,7 +209,7 @@ class Snapshot:
         """The hashes of a model's lock and config at a commit.
 
         Raises:
-            TagshipError: there is no lock there, or it is none.
+            TagshipError: there is no lock there, or it cannot be read.
         """
         path = f"config/{model}/model.lock.yaml"
         lock = self.git.show(commit, path)

@@ -18,7 +18,7 @@ class Row:
     model: str
     environment: str
     runs: str
-    """The release, or nothing; ``?`` when Argo CD follows ``deployment`` though it is none."""
+    """The release, or nothing; ``?`` when ``deployment``, which Argo CD follows, is not valid."""
     deployment: str
     since: str
     main: str

@@ -1,4 +1,4 @@
-"""The tag grammar: how releases and deployments are written, ordered, and described. Pure.
+"""The tag grammar: how releases and deployments are written, read, and ordered. Pure.
 
 ``<model>/v<major>.<minor>.<patch>`` is a release, ``<model>/<environment>/<n>`` a deployment.
 A message is a subject, a body, and a last paragraph of ``Key: value`` trailers.
@@ -32,7 +32,7 @@ KEYS = (
 
 @dataclass(frozen=True, order=True)
 class Version:
-    """A semantic version without prerelease: the first environment is where one tries."""
+    """A semantic version without prerelease: the first environment is for trying."""
 
     major: int
     minor: int
@@ -158,7 +158,7 @@ def parse_message(subject: str, body: str) -> Message:
     """Read what ``compose`` wrote, given as Git splits it.
 
     Raises:
-        TagshipError: no trailers, an unknown or repeated one, or a line that is none.
+        TagshipError: no trailers, an unknown or repeated one, or a line that is no trailer.
     """
     paragraphs = body.rstrip("\n").split("\n\n")
     trailers: dict[str, str] = {}

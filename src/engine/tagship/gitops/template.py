@@ -11,7 +11,7 @@ from pathlib import Path
 from tagship.config.yaml_file import read_yaml
 from tagship.documentation import page
 from tagship.errors import TagshipError
-from tagship.gitops.engine import read_pin
+from tagship.gitops.engine_pin import read_pin
 from tagship.gitops.git import Git
 from tagship.gitops.tags import Version, parse_version
 
@@ -39,7 +39,7 @@ class State:
     """What of the template is taken over: its newest version or, where it has none, a branch."""
 
     tag: str
-    """The newest version; empty where there is none."""
+    """The newest version; empty where the template has no version."""
     branch: str
     """The default branch, where there is no version; else empty."""
     commit: str
@@ -85,7 +85,7 @@ def _copier_link(path: Path) -> Link:
 
 @dataclass(frozen=True)
 class Newer:
-    """What the template has and this project has not."""
+    """What the template has and this project does not."""
 
     tag: str = ""
     """The newest version, where it is newer than the engine that is pinned."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tagship.config.model_paths import is_matched, model_paths
 from tagship.errors import TagshipError
-from tagship.gitops.engine import read_pin, replace_engine, retrainings
+from tagship.gitops.engine_pin import read_pin, replace_engine, retrainings
 from tagship.gitops.git import Git
 from tagship.gitops.template import COPIER, HELP, State, clone_template, is_template
 

@@ -5,9 +5,8 @@ from pathlib import Path
 
 from tagship.config.project_files import load_model
 from tagship.errors import TagshipError, suggest
-from tagship.gitops.history import Deployment, Release
-from tagship.gitops.records import Record, pin_path, record_path
-from tagship.gitops.rules import (
+from tagship.gitops.deployment_records import Record, pin_path, record_path
+from tagship.gitops.deployment_rules import (
     DeploymentRules,
     Rule,
     RuleResult,
@@ -15,8 +14,9 @@ from tagship.gitops.rules import (
     refuse_other_kustomize,
     try_rules,
 )
+from tagship.gitops.history import Deployment, Release
 from tagship.gitops.snapshot import Snapshot, fetch_snapshot
-from tagship.gitops.tagging import VERDICT_FILE, verdict_file
+from tagship.gitops.tag_writer import VERDICT_FILE, verdict_file
 from tagship.gitops.tags import DeploymentTag, ReleaseTag, parse_tag
 from tagship.gitops.timeline import read_timeline
 from tagship.gitops.verifier import Verifier
@@ -36,7 +36,7 @@ class TagVerification:
     name: str
     checks: list[RuleResult]
     taken: tuple[str, ...] = ()
-    """What it says that nothing here derives."""
+    """Claims of the tag that nothing here can derive."""
 
     @property
     def ok(self) -> bool:
@@ -55,7 +55,7 @@ def verify(
     """Examine a deployment's or a release's tag; where only one kind will do, it is named.
 
     Raises:
-        TagshipError: the name is no such tag's, or the remote has none of it.
+        TagshipError: the name is no such tag's, or the remote has no tag of this name.
     """
     tag = parse_tag(name)
     if tag is None:
@@ -98,7 +98,8 @@ def _names(snapshot: Snapshot) -> list[str]:
 def _deleted_since(snapshot: Snapshot) -> list[tuple[str, str]]:
     """Deployments that the branch of heads saw last, and that are gone or moved."""
     entries = read_timeline(snapshot)
-    known = {d.name: d.raw.object for mine in snapshot.history.deployments.values() for d in mine}
+    series = snapshot.history.deployments.values()
+    known = {d.name: d.raw.object for deployments in series for d in deployments}
     return list(entries[-1].gone(known).items()) if entries else []
 
 
@@ -237,9 +238,9 @@ def _placed(snapshot: Snapshot, deployment: Deployment) -> None:
     if deployment.says("Action") != "deploy":
         _origin(snapshot, deployment)
     elif environment == snapshot.project_at(commit).environments[0]:
-        mine = {record_path(model, environment), pin_path(model, environment), VERDICT_FILE}
-        if not set(changed) <= mine:
-            other = sorted(set(changed) - mine)[0]
+        allowed = {record_path(model, environment), pin_path(model, environment), VERDICT_FILE}
+        if not set(changed) <= allowed:
+            other = sorted(set(changed) - allowed)[0]
             raise TagshipError(f"commit {commit[:12]} changes {other}: nobody reviewed that")
     elif not _was_merged(snapshot, commit, parents[0]):
         raise TagshipError(

@@ -137,7 +137,7 @@ def _from_boundary(profile: Profile, values: NDArray[Any]) -> Values:
 
 def _from_series(profile: Profile, found: "pd.Series") -> Values:
     """What is not of the column's type is unknown, and has no value."""
-    from tagship.contract.blocks import as_text, broken_rules, read_cells
+    from tagship.contract.table_columns import as_text, broken_rules, read_cells
 
     if isinstance(profile, CategoryProfile):
         return _from_texts(profile, found, as_text(found))

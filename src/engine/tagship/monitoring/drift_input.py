@@ -108,7 +108,7 @@ def _in_window(
     """The rows in the window and their times, if the table has any."""
     import pandas as pd
 
-    from tagship.contract.blocks import read_cells
+    from tagship.contract.table_columns import read_cells
 
     asked = wanted.since is not None or wanted.until is not None
     name = files.data.split.time or "time"

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagship.contract.boundary import Boundary, Field
-from tagship.contract.records import ColumnReader
+from tagship.contract.json_records import ColumnReader
 
 _ANSWER = "\0"
 _PREDICTION, _SCORE = f"{_ANSWER}prediction", f"{_ANSWER}score"

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from tagship.config.base_model import Frozen
 from tagship.config.duration import parse_duration
-from tagship.config.frozen import Frozen
 from tagship.config.metrics import higher_is_better
 from tagship.config.performance import Performance, Value
 from tagship.config.thresholds import Slices, ThresholdsConfig

@@ -16,8 +16,8 @@ from tagship.files import only_one
 from tagship.formatting import brief
 from tagship.gates.champion import read_champion
 from tagship.gates.champion_artifact import fetch
+from tagship.gitops.deployment_rules import refuse_rejected_artifact
 from tagship.gitops.propose import push_branch
-from tagship.gitops.rules import refuse_rejected_artifact
 from tagship.gitops.snapshot import Snapshot, fetch_snapshot
 from tagship.monitoring.retrain_branch import branch_of, commit_proposal, refuse_others
 from tagship.monitoring.retrain_data import (
@@ -29,7 +29,7 @@ from tagship.monitoring.retrain_data import (
     seen_rows,
 )
 from tagship.monitoring.retrain_proposal import DataComparison, NewData, Retrained, describe
-from tagship.programs import run_engine
+from tagship.subprocesses import run_engine
 from tagship.training.lock import read_lock
 from tagship.verdict import Verdict, read_verdict
 

@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterable
 from typing import Literal
 
+from tagship.config.base_model import Frozen
 from tagship.config.bound import Bound
-from tagship.config.frozen import Frozen
 
 Status = Literal["ok", "no data", "warn", "fail"]
 ObservedStatus = Status | Literal["error"]

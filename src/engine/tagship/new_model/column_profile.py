@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from tagship.config.contract import FLOAT32_MAX, Column
-from tagship.contract.blocks import as_text, read_cells
 from tagship.contract.boundary import Field
+from tagship.contract.table_columns import as_text, read_cells
 from tagship.errors import TagshipError
 from tagship.new_model.rounding import range_with_slack, share_with_slack
 

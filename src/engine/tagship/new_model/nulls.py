@@ -5,8 +5,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tagship.config.contract import CsvSource
-from tagship.contract.blocks import read_cells
 from tagship.contract.boundary import Field
+from tagship.contract.table_columns import read_cells
 from tagship.new_model.column_words import ALWAYS_NULL, NULL_WORDS
 
 DEFAULT: tuple[str, ...] = tuple(CsvSource.model_fields["nulls"].default)

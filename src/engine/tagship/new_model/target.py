@@ -8,7 +8,7 @@ import pandas as pd
 
 from tagship.config.contract import Label
 from tagship.config.model import Task
-from tagship.contract.blocks import as_text
+from tagship.contract.table_columns import as_text
 from tagship.errors import TagshipError, suggest
 from tagship.new_model.column_profile import MOST_CATEGORIES, ColumnProfile, profile_column
 from tagship.new_model.column_words import positive_label

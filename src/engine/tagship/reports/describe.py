@@ -10,16 +10,16 @@ import pandas as pd
 from tagship.config.contract import DataConfig
 from tagship.config.model import Task
 from tagship.config.project_files import ModelFiles
-from tagship.contract.blocks import read_cells
 from tagship.contract.boundary import Field
+from tagship.contract.table_columns import read_cells
 from tagship.contract.values import cell_text
-from tagship.data.contract_check import (
+from tagship.data.table import read_raw
+from tagship.data.validation import (
     ContractError,
     Failure,
     check_contract,
     protect,
 )
-from tagship.data.table import read_raw
 from tagship.reports.column_statistics import (
     associate,
     correlate,

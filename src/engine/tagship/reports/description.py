@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from tagship.data.contract_check import Failure
+from tagship.data.validation import Failure
 
 Kind = Literal["number", "category", "text", "time"]
 Role = Literal["feature", "target", "id", "not a feature", "personal, hashed", "not in contract"]

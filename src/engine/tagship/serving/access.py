@@ -10,7 +10,7 @@ _BEARER = b"bearer "
 
 
 class Access:
-    """Keys in constant time; a token bucket a key."""
+    """Compares keys in constant time; each key has a token bucket."""
 
     def __init__(self, settings: Settings) -> None:
         self._keys = [hashlib.sha256(key.encode()).digest() for key in settings.api_keys]
@@ -27,14 +27,16 @@ class Access:
         if authorization[: len(_BEARER)].lower() != _BEARER:
             return None
         given = hashlib.sha256(authorization[len(_BEARER) :].strip()).digest()
-        found = None
-        for number, key in enumerate(self._keys):  # all of them: the time tells nothing
+        matching_key = None
+        for number, key in enumerate(
+            self._keys
+        ):  # compares all keys: how long it takes reveals nothing
             if hmac.compare_digest(given, key):
-                found = number
-        return found
+                matching_key = number
+        return matching_key
 
     def seconds_to_wait(self, key: int) -> float:
-        """0 and one token less, or how long until there is one."""
+        """Take one token and give 0, or give the seconds until there is one."""
         if not self._rate:
             return 0
         tokens, before = self._buckets[key]

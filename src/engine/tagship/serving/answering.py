@@ -9,21 +9,21 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from tagship.contract.derived import all_finite, score_problems
-from tagship.contract.records import InvalidRecords
+from tagship.contract.finite_values import all_finite, score_problems
+from tagship.contract.json_records import InvalidRecords
 from tagship.serving.access import Access
-from tagship.serving.ids import Ids, id_keys
-from tagship.serving.labels import LabelReader, UnknownPrediction
+from tagship.serving.feedback import LabelReader, UnknownPrediction
 from tagship.serving.metrics import Metrics
 from tagship.serving.prediction_log import PredictionLog
 from tagship.serving.predictor import Matrix, Predictor, Scores
-from tagship.serving.reading import NotJson, Reader, Request, TooManyRows
+from tagship.serving.request_ids import Ids, id_keys
+from tagship.serving.request_reader import NotJson, Reader, Request, TooManyRows
 from tagship.serving.settings import Settings
 
 T = TypeVar("T")
 _encode = msgspec.json.encode
 _FAST_BYTES = 256 * 1024
-"""A larger body is read in the thread: msgspec takes a millisecond or two for so much."""
+"""A larger body is read in the thread: msgspec takes a millisecond or two for that."""
 _EXACT_BYTES = 4 * 1024
 """The same for the exact decoder."""
 
@@ -40,7 +40,7 @@ class Refused(Exception):
 
 
 class Answering:
-    """A predictor with everything around it."""
+    """A predictor with reading, access, metrics and log around it."""
 
     def __init__(self, predictor: Predictor, settings: Settings) -> None:
         self.predictor, self.settings, self.record = predictor, settings, predictor.record
@@ -110,7 +110,7 @@ class Answering:
             self._log.close()
 
     async def _read(self, body: bytes) -> Request:
-        """Read a body: a small one at once, others where they keep nobody waiting."""
+        """Read a body: a small one at once, a larger one in a thread, so that no other waits."""
         reader = self._reader
         try:
             if len(body) > _FAST_BYTES:
@@ -136,8 +136,8 @@ class Answering:
     async def _answer(self, request: Request) -> tuple[str, bytes]:
         scores = await self._scores(request.matrix)
         if not all_finite(scores):
-            found = score_problems(self.predictor.boundary, request.matrix, scores)
-            fields = [asdict(problem) for problem in found]
+            problems = score_problems(self.predictor.boundary, request.matrix, scores)
+            fields = [asdict(problem) for problem in problems]
             raise Refused(422, "contract", "the model has no answer to the request", fields)
         answer: dict[str, Any]
         if request.many:
@@ -156,7 +156,7 @@ class Answering:
         return request_id, encoded
 
     async def _scores(self, matrix: Matrix) -> Scores:
-        """By a thread, beside the event loop, unless that is quick."""
+        """Score in a thread, so that the event loop goes on, unless scoring is quick."""
         if len(matrix) <= self.predictor.quick_rows:
             return self.predictor.scores(matrix)
         loop = asyncio.get_running_loop()
@@ -165,7 +165,7 @@ class Answering:
 
 
 def _refused(error: NotJson | TooManyRows | InvalidRecords, invalid: str) -> Refused:
-    """What is told of a body that was not taken; ``invalid`` is of one against the contract."""
+    """The refusal of a body; ``invalid`` is the error of a body that breaks the contract."""
     if isinstance(error, NotJson):
         return Refused(400, "not_json", str(error))
     if isinstance(error, TooManyRows):

@@ -1,4 +1,4 @@
-"""Leaving without losing a request.
+"""Shutting down without losing a request.
 
 uvicorn's own shutdown closes kept connections at once, also one whose next request lies unread in
 its socket. So SIGTERM first starts a while in which the service is not ready, takes new connections
@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterable
 
 _ECHO_SECONDS = 1.0
-"""So soon after the first, a SIGTERM is the same one: sent to all processes, and passed on too."""
+"""Seconds in which a second SIGTERM is the same one: sent to all processes, and also passed on."""
 _TAKING_SECONDS = 0.2
 _SO_ATTACH_FILTER, _SO_DETACH_FILTER = 26, 27  # socket(7), Linux
 _NO_SYN = ((0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))
@@ -29,7 +29,7 @@ def leaving() -> bool:
 
 
 def drain_on_sigterm(seconds: float) -> None:
-    """Put the while before the server's own handler; call it in the worker's running loop."""
+    """Drain before the server's own handler; call it in the worker's running loop."""
     loop, ending = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
     if not callable(ending):
         return
@@ -57,7 +57,7 @@ def take_connections(listener: socket.socket) -> None:
 async def stop_listening(
     servers: Iterable[asyncio.AbstractServer], listeners: Iterable[socket.socket]
 ) -> None:
-    """Take the connections that have begun, then be no more there: new ones are refused.
+    """Take the connections that have begun, then close the socket: new ones are refused.
 
     Closing resets what has begun and is not taken yet. So the kernel is first told to drop what
     begins a connection, and clients send that again a second later, when nobody listens.

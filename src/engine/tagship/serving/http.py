@@ -13,9 +13,9 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMappi
 from typing import Any
 
 from tagship.serving.answering import Answering, Refused
-from tagship.serving.bodies import Bodies, Body
 from tagship.serving.draining import leaving
-from tagship.serving.reading import encode_json
+from tagship.serving.request_reader import encode_json
+from tagship.serving.requests_in_flight import RequestInFlight, RequestsInFlight
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -45,15 +45,15 @@ OWN_PATHS = frozenset({"/", "/docs.js", "/docs.json", "/info", "/feedback", "/pr
 """What is answered here, before BentoML's routes."""
 _GUARDED = {"/predict", "/feedback"}
 _ONCE = {b"authorization", b"content-encoding", b"content-length", b"content-type", b"host"}
-"""Headers that say one thing; two copies that differ are refused, not chosen from."""
+"""Headers that may have one value only: two copies that differ are refused."""
 CUT_OFF = "tagship.cut_off"
 """The ASGI extension that closes a connection without waiting for its client."""
 _AT_ONCE = 64 * 1024
 """Bytes of an answer that are handed over before more wait for the client."""
 _SMALL_DIGITS = 6  # of a length below 100 kB
 _LINGER_SECONDS, _LINGER_BYTES = 5, 64 * 1024 * 1024
-"""A refusal sent while the body still comes is lost if the connection is closed on it: so much more
-is read first, and forgotten."""
+"""Bytes that are still read, and dropped, after a refusal: it is lost if the connection is closed
+while the body still comes."""
 
 
 class PredictPath:
@@ -64,7 +64,7 @@ class PredictPath:
     ) -> None:
         """``pages`` are what a browser is shown: path → media type and content."""
         self._app, self._holder, self._pages = app, holder, pages
-        self._held: list[Bodies] = []
+        self._held: list[RequestsInFlight] = []
         self._turn = 0
         """Requests begun in this turn of the event loop: what had queued up meanwhile."""
 
@@ -96,22 +96,22 @@ class PredictPath:
     async def _guard(
         self, answering: Answering, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        body: Body | None = None
+        request: RequestInFlight | None = None
         try:
-            body = self._begin(answering, scope)
+            request = self._begin(answering, scope)
             headers = _headers(scope["headers"])
             answering.admit(headers)
             _check_media_type(headers)
-            content = await body.read(receive, headers)
+            content = await request.read(receive, headers)
             if scope["path"] == "/feedback":
                 request_id, answer = await answering.feedback(content)
             else:
                 request_id, answer = await answering.predict(content)
-            self._held[0].hold(body, len(answer))
+            self._held[0].hold(request, len(answer))
         except Refused as refusal:
             refusal.__traceback__ = refusal.__context__ = None  # their frames hold the body's parts
             answering.metrics.rejected(refusal.reason)
-            rest = receive if _comes_still(body, refusal, scope["headers"]) else None
+            rest = receive if _comes_still(request, refusal, scope["headers"]) else None
             await _refuse(send, refusal, answering.ids.refused(), rest)
         except Exception:  # a feature function's mistake must not look like the client's
             traceback.print_exc(file=sys.stderr)
@@ -120,19 +120,19 @@ class PredictPath:
             await _reply(send, 500, encode_json(said), _JSON, request_id)
         else:
             try:
-                with body:
+                with request:
                     await _reply(send, 200, answer, _JSON, request_id)
             except Refused:  # it takes no answer, so not this one either
                 extension = scope.get("extensions", {}).get(CUT_OFF)
                 if extension:  # else it is left to the kernel
                     await extension["now"]()
         finally:
-            if body is not None:
-                self._held[0].end(body)
+            if request is not None:
+                self._held[0].end(request)
 
-    def _begin(self, answering: Answering, scope: Scope) -> Body:
+    def _begin(self, answering: Answering, scope: Scope) -> RequestInFlight:
         if not self._held:
-            self._held.append(Bodies(answering.settings))
+            self._held.append(RequestsInFlight(answering.settings))
         self._turn += 1
         if self._turn == 1:
             asyncio.get_running_loop().call_soon(self._next_turn)
@@ -150,7 +150,7 @@ class KnownPaths:
         self._app, self._paths = app, paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on what leads somewhere; 404 for the rest."""
+        """Pass on known paths; answer 404 for the rest."""
         if scope["type"] != "http" or scope.get("path", "") in self._paths:
             await self._app(scope, receive, send)
         else:
@@ -158,7 +158,7 @@ class KnownPaths:
 
 
 def _headers(given: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """The headers by name, after a look at every copy."""
+    """The headers by name, after checking every copy."""
     headers: dict[bytes, bytes] = {}
     for name, value in given:
         if headers.setdefault(name, value) != value and name in _ONCE:
@@ -179,22 +179,22 @@ def _check_media_type(headers: dict[bytes, bytes]) -> None:
 
 
 def _comes_still(
-    body: Body | None, refusal: Refused, headers: Iterable[tuple[bytes, bytes]]
+    request: RequestInFlight | None, refusal: Refused, headers: Iterable[tuple[bytes, bytes]]
 ) -> bool:
     """Whether a refused request's body may be on its way, and be too much to be left to the server.
 
     The server reads the rest by itself where the connection stays; a small one does no harm.
     """
-    if body is not None and body.whole:
+    if request is not None and request.body_complete:
         return False
-    if refusal.status in (408, 413) or (body is not None and body.refusal is not None):
+    if refusal.status in (408, 413) or (request is not None and request.refusal is not None):
         return True
     lengths = [value for name, value in headers if name == b"content-length"]
     return not all(length.isdigit() and len(length) < _SMALL_DIGITS for length in lengths or [b""])
 
 
 async def _refuse(send: Send, refusal: Refused, request_id: str, rest: Receive | None) -> None:
-    """Say no; ``rest`` gives what of the body still comes."""
+    """Send a refusal; ``rest`` receives the part of the body that still comes."""
     extra = []
     if refusal.retry_after:
         extra.append((b"retry-after", str(math.ceil(refusal.retry_after)).encode()))
@@ -205,7 +205,7 @@ async def _refuse(send: Send, refusal: Refused, request_id: str, rest: Receive |
 
 
 async def _linger(receive: Receive) -> None:
-    """Read what still comes of a body, so much and so long as is allowed."""
+    """Read and drop the rest of a body, within a limit of bytes and of time."""
     size = 0
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_LINGER_SECONDS):

@@ -22,7 +22,7 @@ _PROBABILITIES = tuple(step / 20 for step in range(1, 20))
 _POWERS = tuple(mantissa * 10.0**power for power in range(-3, 9) for mantissa in (1, 2, 5))
 _VALUES = (*(-bound for bound in reversed(_POWERS)), 0.0, *_POWERS)
 _SCORES = 8
-"""So many scores of a request are observed at most: an observation walks the buckets."""
+"""At most this many scores of a request are observed: each observation goes through the buckets."""
 
 
 class Metrics:

@@ -17,7 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tagship.serving.labels import Label
+from tagship.serving.feedback import Label
 from tagship.serving.metrics import Metrics
 from tagship.serving.settings import Settings
 
@@ -63,7 +63,7 @@ class PredictionLog:
         self._waiting.append((time, request_id, request, answer))
 
     def feedback(self, time: float, labels: Sequence[Label]) -> "Future[bool]":
-        """Write labels that arrived later; whether they are on disk is known by and by."""
+        """Write labels that arrived later; the future says whether they are on disk."""
         return self._feedback_thread.submit(self._write_labels, time, labels)
 
     def close(self) -> None:
@@ -117,7 +117,7 @@ class Series:
         self._path: Path | None = None
 
     def write(self, lines: bytes) -> bool:
-        """Append all the lines; False, and none of them, when the disk does not take them.
+        """Append all the lines, or none and give False when the disk does not take them.
 
         A full disk begins no new file and so removes no old one; a file that somebody removed is
         there again.
@@ -164,7 +164,7 @@ class Series:
 
 
 def _size(path: Path) -> int:
-    """A file's bytes; none of one that another worker has removed."""
+    """A file's size in bytes; 0 if another worker has removed it."""
     try:
         return path.stat().st_size
     except FileNotFoundError:

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagship.contract.boundary import Boundary
-from tagship.serving.record import load_checked
+from tagship.serving.artifact_record import load_checked
 
 Matrix = NDArray[np.float32]
 Scores = NDArray[np.floating]
 QUICK_SECONDS = 0.002
 _MANY, _MOST = 64, 10_000
-"""Rows that are measured; rows that are quick at most, whatever was measured."""
+"""Rows of the larger measurement; the largest ``quick_rows``, whatever was measured."""
 _CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 
 
@@ -45,7 +45,7 @@ class Predictor:
         self._outputs = [self._session.get_outputs()[-1].name]
         self._row, self._probabilities = _answer_types(self.boundary)
         self.quick_rows = self._warm_up()
-        """A prediction of so many rows is made in ``QUICK_SECONDS``."""
+        """The number of rows that are predicted within ``QUICK_SECONDS``."""
 
     @property
     def release(self) -> str:
@@ -54,8 +54,8 @@ class Predictor:
 
     def scores(self, matrix: Matrix) -> Scores:
         """The artifact's scores, shape (rows, classes), or (rows, 1) for a regression."""
-        found: Scores = self._session.run(self._outputs, {"features": matrix})[0]
-        return found
+        scores: Scores = self._session.run(self._outputs, {"features": matrix})[0]
+        return scores
 
     def label(self, scores: Scores) -> tuple[int, float]:
         """The first row's predicted class (0 for a regression) and its score."""
@@ -77,7 +77,7 @@ class Predictor:
             return np.zeros(len(scores), dtype=np.intp), scores.ravel()
         if self.boundary.task == "binary":
             positive = scores[:, 1]
-            # Widened as in `label`: a float32 would be compared with a rounded threshold.
+            # As float64, as in `label`: a float32 would be compared with a rounded threshold.
             over = positive.astype(np.float64) >= self.boundary.threshold
             return over.astype(np.intp), positive
         best = scores.argmax(axis=1)
@@ -107,12 +107,12 @@ class Predictor:
 
     def _warm_up(self) -> int:
         """The first call of a session is slow; nobody's request should be it."""
-        one, many = self._seconds(1), self._seconds(_MANY)
-        each = max((many - one) / (_MANY - 1), QUICK_SECONDS / _MOST)
-        return int((QUICK_SECONDS - one) / each)
+        one_row, many_rows = self._seconds(1), self._seconds(_MANY)
+        each = max((many_rows - one_row) / (_MANY - 1), QUICK_SECONDS / _MOST)
+        return int((QUICK_SECONDS - one_row) / each)
 
     def _seconds(self, rows: int) -> float:
-        """What a prediction of so many rows takes."""
+        """The seconds that a prediction of this many rows takes."""
         matrix = np.zeros((rows, len(self.boundary.names)), dtype=np.float32)
         taken = []
         for _ in range(4):
@@ -123,9 +123,9 @@ class Predictor:
 
 
 def _answer_types(boundary: Boundary) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """From its parts to an answer of many, and from numbers to its probabilities by class.
+    """The types of one answer among many, and of its probabilities by class.
 
-    Structs, made and encoded in half of a dict's time.
+    Structs are made and encoded in half the time of dicts.
     """
     members: list[Any] = [("prediction", str if boundary.classes else float)]
     if boundary.classes:
@@ -136,7 +136,7 @@ def _answer_types(boundary: Boundary) -> tuple[Callable[..., Any], Callable[...,
     named = [(f"p{at}", float, msgspec.field(name=n)) for at, n in enumerate(boundary.classes)]
     try:
         return answer, msgspec.defstruct("Probabilities", named, gc=False)
-    except ValueError:  # a class whose name JSON escapes is no member
+    except ValueError:  # a name that JSON must escape cannot be a member
         return answer, lambda *row: dict(zip(boundary.classes, row, strict=True))
 
 

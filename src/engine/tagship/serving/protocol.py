@@ -1,6 +1,6 @@
 """uvicorn's HTTP/1.1 connection, with bounds on a request's head and without protocol upgrades.
 
-llhttp, the parser beneath, takes everything after a head with ``Upgrade`` for another protocol, so
+llhttp, the parser beneath, treats everything after a head with ``Upgrade`` as another protocol, so
 the body of a client that offers h2c is lost. RFC 9110 (7.8) lets a server ignore the offer: the
 head is read again without it.
 """
@@ -45,7 +45,7 @@ class Connection(HttpToolsProtocol):
     head_seconds: float = 30
     """How long the head of a request may take to arrive."""
     most: int = 4096
-    """So many connections at once; for one more, the address that has most loses one."""
+    """Connections at once; for one more, the address that has most of them loses one."""
     _open: ClassVar[dict[str, dict["Connection", None]]] = {}
     """The connections of each address, the oldest first."""
 
@@ -58,7 +58,7 @@ class Connection(HttpToolsProtocol):
         self._address = ""
         self._in_head = True
         self._idle_bytes = 0
-        """Bytes that came since anything of a request was done: of a head, of trailers."""
+        """Bytes that came since a part of a request was complete: of a head, of trailers."""
         self._head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
@@ -78,7 +78,7 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read on; what grows and comes to nothing is refused."""
+        """Read on; refuse a head or trailers that only grow."""
         self._idle_bytes += len(data)
         super().data_received(data)
         if self._idle_bytes > _HEAD_BYTES and not self.transport.is_closing():
@@ -94,7 +94,7 @@ class Connection(HttpToolsProtocol):
         self._in_head = True
 
     def on_headers_complete(self) -> None:
-        """A head has come; one with an offer is put off, one for a tunnel is refused."""
+        """A head has come; one that offers another protocol is read again, a tunnel is refused."""
         self._idle_bytes = 0
         self._in_head = False
         self._offered = self.parser.should_upgrade()
@@ -103,10 +103,10 @@ class Connection(HttpToolsProtocol):
         if not self._offered:
             self.scope["extensions"] = self._extensions
             super().on_headers_complete()
-            self.headers = []  # what follows a body is no part of its head
+            self.headers = []  # trailers after a body are no headers
 
     def on_body(self, body: bytes) -> None:
-        """Some of a body has come."""
+        """A part of a body has come."""
         self._idle_bytes = 0
         super().on_body(body)
 
@@ -117,7 +117,7 @@ class Connection(HttpToolsProtocol):
             super().on_message_complete()
 
     def read_again(self) -> _Parser:
-        """Read the head that has just come as if it offered nothing; the parser of what follows."""
+        """Read the latest head again without its offer; gives the parser for what follows."""
         kept = [(name, value) for name, value in self.headers if name not in _OFFERS]
         if not self.parser.should_keep_alive():
             kept.append((b"connection", b"close"))
@@ -129,13 +129,17 @@ class Connection(HttpToolsProtocol):
         return parser
 
     def _make_room(self) -> None:
-        """Cut off who has waited longest without a request, or else with one."""
+        """Cut off the connection that has waited longest without a request, or else with one."""
         others = max(self._open.values(), key=len)
-        idle = (one for one in others if one.cycle is None or one.cycle.response_complete)
+        idle = (
+            connection
+            for connection in others
+            if connection.cycle is None or connection.cycle.response_complete
+        )
         chosen = next(idle, self)
         if chosen is self:
             chosen = next(iter(others))
-        chosen._forget()  # it is lost a little later only
+        chosen._forget()  # ``connection_lost`` comes only later
         chosen.connections.discard(chosen)
         chosen.transport.abort()
 

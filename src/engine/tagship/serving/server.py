@@ -24,8 +24,8 @@ from typing import Any
 
 from tagship.errors import TagshipError
 from tagship.serving.application import make_application
+from tagship.serving.artifact_record import load_checked
 from tagship.serving.draining import stop_listening, take_connections
-from tagship.serving.record import load_checked
 from tagship.serving.settings import Settings
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -35,8 +35,8 @@ _CONNECTIONS = 8
 _LAST_SECONDS = 1.0
 """After it stops listening, how long a worker waits for connections that came just before."""
 _QUICK_SECONDS, _MOST_PAUSE, _MOST_FAILURES = 10.0, 8.0, 5
-"""A worker that lived shorter is replaced after a pause; so many in a row that never got ready end
-the server."""
+"""A worker that lived shorter is replaced after a pause; this many in a row that never got ready
+end the server."""
 _PR_SET_PDEATHSIG = 1  # prctl(2): the signal that a process gets when its parent dies
 
 
@@ -61,7 +61,7 @@ def main() -> None:
     for number in _SIGNALS:  # process 1 of a container has no default for them
         signal.signal(number, lambda *_: sys.exit(0))
     with _metrics_folder():
-        gc.disable()  # nothing that is being loaded is garbage
+        gc.disable()  # what is loaded now stays: nothing to collect
         bento = Path(given.bento).resolve()
         app = make_application(bento, settings)
         gc.freeze()
@@ -210,7 +210,7 @@ class Supervisor:
     def _start(self, index: int, pause: float = 0) -> None:
         """Fork a worker, which may have to pause first; no signal comes before it is known here."""
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-        if self._ending:  # the signal came since the last look: a worker now would outlive it
+        if self._ending:  # the signal came meanwhile: a worker that starts now would outlive it
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
             return
         supervisor = os.getpid()

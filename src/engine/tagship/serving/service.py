@@ -13,13 +13,13 @@ from tagship.contract.example import example_value
 from tagship.errors import TagshipError
 from tagship.serving.answering import Answering
 from tagship.serving.api_document import SCRIPT, document, page
+from tagship.serving.artifact_record import check_log_folder, load_checked
 from tagship.serving.draining import drain_on_sigterm
 from tagship.serving.http import PredictPath
+from tagship.serving.openapi_types import answer_type, request_type
 from tagship.serving.predictor import Predictor
-from tagship.serving.reading import encode_json
-from tagship.serving.record import check_log_folder, load_checked
+from tagship.serving.request_reader import encode_json
 from tagship.serving.settings import Settings
-from tagship.serving.typed import answer_type, request_type
 
 SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0]
 """Edges of the latency histogram; an objective's latency should be one of them."""

@@ -35,9 +35,9 @@ _PORTS = {"http": "80", "https": "443"}
 """Those that a browser leaves out."""
 _KEYS_BYTES = 1024 * 1024
 _LEAST = 1e-6
-"""A smaller rate or share is none: nothing would ever be answered, or logged."""
+"""With a smaller rate or share nothing would ever be answered, or logged."""
 _SENT = PREFIX + "API_KEY"
-"""What the smoke test sends; one letter from what a service takes."""
+"""The smoke test's variable; it is one letter away from a setting."""
 _MB = 1024 * 1024
 _OPENING = ("api_keys", "api_keys_file", "require_keys")
 """Settings that leave a service open when they are empty: empty, they are a mistake."""
@@ -135,7 +135,7 @@ class Settings(BaseModel):
         return made
 
     def check_record(self, size: int) -> None:
-        """Refuse bounds below one record of the model, of so many bytes as JSON.
+        """Refuse bounds below one record of the model, which has this many bytes as JSON.
 
         Raises:
             TagshipError: every request would be refused, or none be logged.
@@ -220,7 +220,7 @@ class Settings(BaseModel):
 
 
 _ALIKE = 0.9
-"""How like a setting a name must be to be one misspelt, where it does not begin as they do."""
+"""How similar to a setting a name without the prefix must be to count as misspelt (0 to 1)."""
 _PAGE = "the documentation's page `reference/serving` lists the settings"
 
 
@@ -238,7 +238,7 @@ def _check_names(environment: Mapping[str, str], fields: Mapping[str, Any]) -> N
 
 
 def _is_origin(text: str) -> bool:
-    """Whether a browser would send it: what it spells otherwise would never match."""
+    """Whether a browser would send the origin in this form; another form would never match."""
     match = _ORIGIN.fullmatch(text)
     if match is None:
         return False

@@ -58,20 +58,24 @@ def check(url: str, record: Mapping[str, str], boundary: Mapping[str, Any]) -> s
     if answer.get("release") != record["release"]:
         raise Difference(f"the prediction is of {answer.get('release')}, not {record['release']}")
     classes = boundary.get("classes") or []
-    found = answer.get("prediction")
-    if (classes and found not in classes) or (not classes and not isinstance(found, int | float)):
-        raise Difference(f"the prediction is {found!r}, expected one of {classes or 'the numbers'}")
-    return f"{record['release']} runs at {url} and predicts {found!r}"
+    prediction = answer.get("prediction")
+    if (classes and prediction not in classes) or (
+        not classes and not isinstance(prediction, int | float)
+    ):
+        raise Difference(
+            f"the prediction is {prediction!r}, expected one of {classes or 'the numbers'}"
+        )
+    return f"{record['release']} runs at {url} and predicts {prediction!r}"
 
 
 def read_record(path: Path) -> dict[str, str]:
     """The deployment record: flat YAML, each value a plain or quoted text."""
-    found: dict[str, str] = {}
+    record: dict[str, str] = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         match = re.fullmatch(r"([a-z0-9_]+):\s+(.+?)\s*", line)
         if match:
-            found[match[1]] = match[2].strip("\"'")
-    return found
+            record[match[1]] = match[2].strip("\"'")
+    return record
 
 
 def _ask(url: str, content: Any = None) -> Any:

@@ -17,9 +17,9 @@ import pandas as pd
 from tagship.config.contract import PythonSource
 from tagship.config.root import offer_own_code
 from tagship.errors import TagshipError
-from tagship.functions import load_function
-from tagship.programs import run_program
+from tagship.project_functions import load_function
 from tagship.sources.tables import with_index_columns
+from tagship.subprocesses import run_program
 
 _HOME = "src/sources/"
 _NO_TABLE = "return a pandas or Arrow table"

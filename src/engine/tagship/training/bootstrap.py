@@ -14,7 +14,7 @@ _CELLS = 4_000_000
 """How many weights are held at once: 32 MB."""
 _DIGITS = 6
 _DEFINED = 0.9
-"""The share of resamples that must define a metric: the others hold too few classes for it."""
+"""The share of resamples that must define a metric; a resample may lack a class for it."""
 
 
 def resample_weights(rows: int, resamples: int, seed: int) -> Iterator[Floats]:
@@ -37,7 +37,7 @@ def resamples_for(rows: int, alpha: float = 1.0) -> int:
 
 
 def defined(draws: Floats) -> Floats | None:
-    """The draws that are finite; None when those are so few that they say nothing."""
+    """The draws that are finite; None when too few of them are."""
     finite = draws[np.isfinite(draws)]
     return finite if len(finite) >= _DEFINED * len(draws) else None
 
@@ -66,13 +66,13 @@ def intervals(
     point = evaluate(task, target, scores, None, classes, threshold)
     draws: dict[str, list[Floats]] = {name: [] for name in point}
     for weights in resample_weights(len(target), resamples_for(len(target)), seed):
-        for name, found in evaluate(task, target, scores, weights, classes, threshold).items():
-            draws[name].append(found)
+        for name, values in evaluate(task, target, scores, weights, classes, threshold).items():
+            draws[name].append(values)
     made = {}
-    for name, found in point.items():
-        one = interval(float(found[0]), np.concatenate(draws[name]))
-        if one is not None:
-            made[name] = Interval(**{key: round(v, _DIGITS) for key, v in one})
+    for name, values in point.items():
+        metric_interval = interval(float(values[0]), np.concatenate(draws[name]))
+        if metric_interval is not None:
+            made[name] = Interval(**{key: round(v, _DIGITS) for key, v in metric_interval})
     return made
 
 

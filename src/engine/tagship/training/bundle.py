@@ -67,7 +67,7 @@ class Bundle:
 
 
 def save_bundle(files: ModelFiles, bundle: Bundle) -> Path:
-    """Write the bundle; the lock goes last, so that a half-written bundle is none."""
+    """Write the bundle; the lock goes last, so that a half-written bundle does not count."""
     folder = files.work
     (folder / "lock.yaml").unlink(missing_ok=True)
     write_atomically(folder / "model.onnx", bundle.artifact)
@@ -91,8 +91,8 @@ def load_bundle(files: ModelFiles) -> Bundle:
     """Read the last training of a model.
 
     Raises:
-        TagshipError: there is none, its artifact is not the one it recorded, or a metric is named
-            that it cannot have.
+        TagshipError: there is no training, its artifact is not the recorded one, or a metric is
+            named that it cannot have.
     """
     folder = files.work
     if not (folder / "lock.yaml").is_file():
@@ -153,8 +153,8 @@ def _plain(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _unpack(content: bytes) -> Evidence:
-    with np.load(io.BytesIO(content), allow_pickle=False) as found:
-        arrays = {name: found[name] for name in found.files}
+    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in archive.files}
     parts = {
         prefix: {
             name.partition(":")[2]: values

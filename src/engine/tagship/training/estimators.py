@@ -13,7 +13,7 @@ from tagship.config.project_files import ModelFiles
 from tagship.contract.boundary import Boundary, load_feature_function
 from tagship.documentation import page
 from tagship.errors import TagshipError, nearest
-from tagship.functions import suggest_module
+from tagship.project_functions import suggest_module
 from tagship.sources.python import load_source_function
 from tagship.training.own_code import check_served
 
@@ -28,7 +28,7 @@ def make_pipeline(boundary: Boundary, candidate: Candidate, seed: int, jobs: int
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-    numbers = len(boundary.numbers) + len(boundary.derived)
+    numeric_count = len(boundary.numeric_names) + len(boundary.derived)
     sizes = [len(category.values) for category in boundary.categories]
     steps: list[tuple[str, Any]] = []
     if candidate.impute != "none":
@@ -37,9 +37,9 @@ def make_pipeline(boundary: Boundary, candidate: Candidate, seed: int, jobs: int
     if candidate.scale:
         steps.append(("scale", StandardScaler()))
     parts: list[tuple[str, Any, list[int]]] = []
-    if numbers:
+    if numeric_count:
         prepare = Pipeline(steps) if steps else "passthrough"
-        parts.append(("numbers", prepare, list(range(numbers))))
+        parts.append(("numbers", prepare, list(range(numeric_count))))
     if sizes:
         encode = "passthrough"
         if candidate.encode == "one_hot":
@@ -49,7 +49,7 @@ def make_pipeline(boundary: Boundary, candidate: Candidate, seed: int, jobs: int
                 sparse_output=False,
                 dtype=np.float32,
             )
-        parts.append(("categories", encode, list(range(numbers, numbers + len(sizes)))))
+        parts.append(("categories", encode, list(range(numeric_count, numeric_count + len(sizes)))))
     estimator = make_estimator(candidate, seed, jobs)
     return Pipeline([("prepare", ColumnTransformer(parts)), ("estimate", estimator)])
 
@@ -63,7 +63,9 @@ def make_estimator(candidate: Candidate, seed: int, jobs: int) -> Any:
         raise TagshipError(f"{candidate.estimator}: {error}", _nearest(kind, candidate)) from None
     known = estimator.get_params(deep=False)
     extra: dict[str, Any] = {"random_state": seed}
-    if kind.__module__.startswith("sklearn.ensemble"):  # elsewhere n_jobs is void or costs more
+    if kind.__module__.startswith(
+        "sklearn.ensemble"
+    ):  # elsewhere n_jobs has no effect or costs more
         extra["n_jobs"] = jobs
     return estimator.set_params(
         **{k: v for k, v in extra.items() if k in known and k not in candidate.params}
@@ -99,7 +101,7 @@ def import_estimator(path: str) -> type:
 
 
 def check_imports(files: ModelFiles) -> None:
-    """Refuse what the config names by import path and what could not be used.
+    """Refuse what the config names by import path and could not be used.
 
     Raises:
         TagshipError: names the candidate, the feature function or the source.
@@ -179,7 +181,7 @@ def _fit_problem(candidate: Candidate, model: ModelConfig) -> str:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             estimator.set_params(**fewer).fit(rows, target)
-    except Exception as error:  # estimators raise whatever they please
+    except Exception as error:  # an estimator may raise anything
         return (str(error).strip().splitlines() or [type(error).__name__])[0]
     return ""
 

@@ -34,7 +34,7 @@ def to_onnx_bytes(pipeline: Any, columns: int) -> bytes:
             options=options,
             target_opset=OPSET,
         )
-    except Exception as error:  # converters raise whatever they meet
+    except Exception as error:  # a converter may raise anything
         estimator = type(pipeline[-1]).__name__
         raise TagshipError(
             f"{estimator} with these parameters cannot be exported to ONNX: {error}",

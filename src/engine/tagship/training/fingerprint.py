@@ -50,7 +50,7 @@ def current_inputs(files: ModelFiles) -> Inputs:
 def changes(lock: Lock, now: Inputs, data_sha256: str | None = None) -> list[str]:
     """What differs from the lock, one sentence each, naming file and key."""
     then = lock.inputs
-    found = [
+    sentences = [
         f"data.yaml: `{key}` changed"
         for key in sorted(then.data.keys() | now.data.keys())
         if then.data.get(key) != now.data.get(key)
@@ -59,10 +59,10 @@ def changes(lock: Lock, now: Inputs, data_sha256: str | None = None) -> list[str
     for key in sorted(before.keys() | after.keys()):
         old, new = before.get(key, "nothing"), after.get(key, "nothing")
         if old != new:
-            found.append(f"model.yaml: {key}: {old} → {new}")
+            sentences.append(f"model.yaml: {key}: {old} → {new}")
     if then.training != now.training:
         before_numbers = "none, since an older engine wrote the lock"
-        found.append(
+        sentences.append(
             f"the engine's training number: {then.training or before_numbers} → {now.training}"
         )
     names = {
@@ -70,7 +70,7 @@ def changes(lock: Lock, now: Inputs, data_sha256: str | None = None) -> list[str
         "estimators": "an estimator under src/",
         "source": "the code of the source",
     }
-    found += [
+    sentences += [
         f"{names.get(key, key)} changed"
         for key in sorted((then.code.keys() | now.code.keys()) - {"engine"})
         if then.code.get(key) != now.code.get(key)
@@ -78,12 +78,12 @@ def changes(lock: Lock, now: Inputs, data_sha256: str | None = None) -> list[str
     for name in sorted(then.libraries.keys() | now.libraries.keys()):
         old, new = then.libraries.get(name, "none"), now.libraries.get(name, "none")
         if old != new:
-            found.append(f"library {name}: {old} → {new}")
+            sentences.append(f"library {name}: {old} → {new}")
     if lock.reference is None:
-        found.append("the lock names no reference.json: an older engine wrote it")
+        sentences.append("the lock names no reference.json: an older engine wrote it")
     if data_sha256 is not None and data_sha256 != lock.data.sha256:
-        found.append(f"data: {lock.data.sha256[:12]}… → {data_sha256[:12]}… (other values)")
-    return found
+        sentences.append(f"data: {lock.data.sha256[:12]}… → {data_sha256[:12]}… (other values)")
+    return sentences
 
 
 def flatten(value: Any, prefix: str = "") -> dict[str, Any]:

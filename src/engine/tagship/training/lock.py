@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError
 
 import tagship
+from tagship.config.base_model import Frozen
 from tagship.config.contract import Sha256
-from tagship.config.frozen import Frozen
 from tagship.config.yaml_file import dump_yaml, parse, read_yaml
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_bytes, write_changed
@@ -37,7 +37,7 @@ class Inputs(Frozen):
     code: dict[str, str] = {}
     """Fingerprints of the project's own code: feature functions, estimators and source."""
     training: Annotated[int, Field(ge=0)] = 0
-    """The training number of the engine; 0 in a lock from before there was one."""
+    """The training number of the engine; 0 in a lock that is older than this number."""
     libraries: dict[str, str]
     """Versions of the libraries that decide the artifact's bytes."""
 
@@ -101,7 +101,7 @@ def read_lock(path: Path) -> Lock:
     """Read a lock.
 
     Raises:
-        TagshipError: there is none, it is not one, or a newer engine wrote it.
+        TagshipError: there is no lock, the file is no lock, or a newer engine wrote it.
     """
     if not path.is_file():
         raise TagshipError(
@@ -113,7 +113,7 @@ def read_lock(path: Path) -> Lock:
 
 
 def locked_artifact(text: str) -> LockedArtifact | None:
-    """What a lock of any engine says of its artifact; None when it says nothing that is known."""
+    """What a lock of any engine says of its artifact; None when it cannot be understood."""
     try:
         section = _load(text, "lock")["artifact"]
         known = {key: section[key] for key in LockedArtifact.model_fields if key in section}
@@ -149,7 +149,7 @@ def locked_metrics(text: str, path: str) -> dict[str, Interval]:
 
 
 def _load(text: str, path: str) -> Any:
-    """A lock's content, of which nothing is known yet."""
+    """A lock's content, not validated yet."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 

@@ -10,7 +10,7 @@ from tagship.errors import TagshipError
 from tagship.training.bundle import Bundle, load_bundle, pack_evidence
 from tagship.training.fingerprint import changes, current_inputs, flatten
 from tagship.training.lock import Lock, read_lock
-from tagship.training.prepared import make_evidence, prepare
+from tagship.training.prepared_table import make_evidence, prepare
 from tagship.training.reference import committed_reference, same_reference
 from tagship.training.train import Say, train
 
@@ -47,12 +47,13 @@ def verify_lock(files: ModelFiles, say: Say = lambda _: None) -> LockVerificatio
     say("fetching the data and checking its contract")
     lock, reference, table = _current_lock(files)
     bundle = train(files, say, table)
-    outcome, found = compare(lock, bundle.lock), difference(lock, bundle.lock)
+    outcome, first_difference = compare(lock, bundle.lock), difference(lock, bundle.lock)
     if not same_reference(reference, bundle.reference):
-        outcome, found = "different", found or f"{files.reference_path.name}: other values"
+        outcome = "different"
+        first_difference = first_difference or f"{files.reference_path.name}: other values"
     elif reference != bundle.reference and outcome == "identical":
         outcome = "equivalent"
-    return LockVerification(outcome, lock, bundle, found)
+    return LockVerification(outcome, lock, bundle, first_difference)
 
 
 def verify_kept(files: ModelFiles) -> LockVerification | str:
@@ -87,7 +88,7 @@ def verify_kept(files: ModelFiles) -> LockVerification | str:
 
 
 def _current_lock(files: ModelFiles) -> tuple[Lock, str, Table]:
-    """The committed lock with its reference, and the data that it is still true of."""
+    """The committed lock, its reference and the data, once nothing is stale."""
     lock = read_lock(files.lock_path)
     refuse_stale(files, changes(lock, current_inputs(files)))
     reference = committed_reference(files)
@@ -96,11 +97,11 @@ def _current_lock(files: ModelFiles) -> tuple[Lock, str, Table]:
     return lock, reference, table
 
 
-def refuse_stale(files: ModelFiles, found: list[str]) -> None:
+def refuse_stale(files: ModelFiles, changed: list[str]) -> None:
     """Raise a TagshipError that names what changed since the lock, if anything did."""
-    if found:
+    if changed:
         raise TagshipError(
-            f"{files.lock_path} is stale:\n" + "\n".join(f"  {change}" for change in found),
+            f"{files.lock_path} is stale:\n" + "\n".join(f"  {change}" for change in changed),
             f"run `tagship run {files.name}` and commit the lock, or undo the change",
         )
 
@@ -113,16 +114,16 @@ def compare(lock: Lock, now: Lock) -> Outcome:
 
 
 def difference(lock: Lock, now: Lock) -> str:
-    """The first thing that training gives now otherwise than a lock says; empty if nothing.
+    """The first thing that differs between a lock and what training gives now; empty if nothing.
 
     Another processor adds in another order: metrics and candidates agree within 5e-5 of
     themselves, and predictions are the same when the probe, scores of the first holdout rows,
     agrees within 1e-4 (of the largest score, for regression). The boundary holds nothing computed,
-    so its hash agrees exactly; a lock from before there was one says nothing of it.
+    so its hash agrees exactly; an older lock does not name it.
     """
     said, given = (
-        {key: flatten(found.model_dump(mode="json", include={key})) for key in (*_EXACT, *_CLOSE)}
-        for found in (lock, now)
+        {key: flatten(side.model_dump(mode="json", include={key})) for key in (*_EXACT, *_CLOSE)}
+        for side in (lock, now)
     )
     for part in said:
         for key in dict.fromkeys([*said[part], *given[part]]):
@@ -142,5 +143,5 @@ def difference(lock: Lock, now: Lock) -> str:
 
 
 def _close(old: Any, new: Any) -> bool:
-    numbers = isinstance(old, int | float) and isinstance(new, int | float)
-    return numbers and math.isclose(old, new, rel_tol=_METRIC_TOLERANCE, abs_tol=_SMALL)
+    both_numbers = isinstance(old, int | float) and isinstance(new, int | float)
+    return both_numbers and math.isclose(old, new, rel_tol=_METRIC_TOLERANCE, abs_tol=_SMALL)

@@ -61,8 +61,8 @@ def value(
     threshold: float = 0.5,
 ) -> float:
     """One metric of one set of predictions."""
-    found = evaluate(task, target, scores, None, classes, threshold, only=metric)
-    return float(found[metric][0])
+    values = evaluate(task, target, scores, None, classes, threshold, only=metric)
+    return float(values[metric][0])
 
 
 def check_labels(files: ModelFiles, classes: Sequence[str]) -> None:
@@ -116,13 +116,13 @@ def _multiclass(
     made: Named = {"accuracy": w @ correct / total}
     per_class = [_decisions(truth[:, k], chosen == k, w) for k in range(p.shape[1])]
     for metric in ("precision", "recall", "f1"):
-        made[metric] = np.mean([found[metric] for found in per_class], axis=0)
-        for name, found in zip(classes, per_class, strict=False):
-            made[f"{metric}[{name}]"] = found[metric]
+        made[metric] = np.mean([of_class[metric] for of_class in per_class], axis=0)
+        for name, of_class in zip(classes, per_class, strict=False):
+            made[f"{metric}[{name}]"] = of_class[metric]
     if only is None or only in ("roc_auc", "pr_auc"):
         rankings = [_ranking(truth[:, k], p[:, k], w) for k in range(p.shape[1])]
         for metric in ("roc_auc", "pr_auc"):
-            made[metric] = np.mean([found[metric] for found in rankings], axis=0)
+            made[metric] = np.mean([of_class[metric] for of_class in rankings], axis=0)
     given = np.clip(p[np.arange(len(y)), y], _EPS, 1 - _EPS)
     made["log_loss"] = w @ -np.log(given) / total
     made["brier"] = w @ ((p - truth) ** 2).sum(axis=1) / total

@@ -20,11 +20,11 @@ class _Import:
     module: str
     line: int
     certain: bool
-    """False for ``b`` of ``from a import b``, which may be no module."""
+    """False for ``b`` of ``from a import b``, which need not be a module."""
 
 
 def own_files(root: Path, name: str) -> list[Path]:
-    """A module under ``src/`` and the modules there that it imports; none for a library's.
+    """A module under ``src/`` and the modules there that it imports; nothing for a library's.
 
     A module's packages count too, since Python runs their ``__init__.py`` before it.
     """
@@ -42,20 +42,21 @@ def check_served(files: ModelFiles) -> None:
     home = files.model.features.partition(":")[0]
     package = home.partition(".")[0]
     for path, imports in sorted(_imports(files.root, home).items()):
-        for found in imports:
+        for imported in imports:
             known = (*_SERVED, package, *sys.stdlib_module_names)
-            if found.certain and not any(f"{found.module}.".startswith(f"{n}.") for n in known):
+            served = any(f"{imported.module}.".startswith(f"{name}.") for name in known)
+            if imported.certain and not served:
                 raise TagshipError(
                     f"{files.folder / 'model.yaml'}: features: {files.model.features}:"
-                    f" {path.relative_to(files.root)}:{found.line} imports '{found.module}', which"
-                    " the serving image does not have",
+                    f" {path.relative_to(files.root)}:{imported.line} imports '{imported.module}',"
+                    " which the serving image does not have",
                     f"use numpy, the standard library and modules of src/{package}/ only",
                 )
 
 
 def _imports(root: Path, name: str) -> dict[Path, list[_Import]]:
     """Each file of ``own_files``, and what it imports."""
-    waiting, found = [name], dict[Path, list[_Import]]()
+    waiting, imports = [name], dict[Path, list[_Import]]()
     while waiting:
         module = waiting.pop()
         package, _, _ = module.rpartition(".")
@@ -66,15 +67,15 @@ def _imports(root: Path, name: str) -> dict[Path, list[_Import]]:
         stem = root / "src" / module.replace(".", "/")
         inside, plain = stem / "__init__.py", stem.with_name(f"{stem.name}.py")
         source = inside if inside.is_file() else plain  # as Python chooses
-        if not source.is_file() or source in found:
+        if not source.is_file() or source in imports:
             continue
         try:
             tree = ast.parse(source.read_text(encoding="utf-8"))
         except SyntaxError as error:
             raise TagshipError(f"{source}:{error.lineno}: {error.msg}") from None
-        found[source] = list(_named(tree, module if source == inside else package))
-        waiting += [item.module for item in found[source]]
-    return found
+        imports[source] = list(_named(tree, module if source == inside else package))
+        waiting += [item.module for item in imports[source]]
+    return imports
 
 
 def _named(tree: ast.AST, package: str) -> Iterator[_Import]:

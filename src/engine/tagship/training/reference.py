@@ -4,7 +4,7 @@ Monitoring compares what a model sees with it, so it needs no training data. It 
 of numbers at most 256 single values in order: no rows, and no column marked as personal data.
 
 Columns and target are those of the training rows, which the model learned from. Predictions are
-those of the holdout: on rows that it has learned a model is surer than it will be on new ones.
+those of the holdout: on rows that it learned from, a model is more certain than on new ones.
 """
 
 import json
@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
-from tagship.config.frozen import Frozen
+from tagship.config.base_model import Frozen
 from tagship.config.model import Task
 from tagship.config.project_files import ModelFiles
 from tagship.contract.boundary import Boundary
@@ -72,7 +72,7 @@ class CategoryProfile(Frozen):
 
 
 class TextProfile(Frozen):
-    """Only how much is missing: text may say anything, and a time never comes back."""
+    """Only how much is missing: texts and times have no distribution to compare."""
 
     dtype: Literal["string", "datetime"]
     rows: Count
@@ -172,7 +172,7 @@ def committed_reference(files: ModelFiles) -> str:
     """The text of ``config/<model>/reference.json``, proved to be the one that the lock names.
 
     Raises:
-        TagshipError: there is no lock, none of the two, or they do not belong together.
+        TagshipError: the lock or the reference is missing, or they do not belong together.
     """
     lock = read_lock(files.lock_path)
     path = files.reference_path
@@ -191,10 +191,10 @@ def check_reference(text: str, lock: Lock, place: object) -> str:
         raise TagshipError(
             f"{lock.model}: its lock is from before there were references", _make(lock.model)
         )
-    found = sha256_of_bytes(text.encode())
-    if found != lock.reference.sha256:
+    actual = sha256_of_bytes(text.encode())
+    if actual != lock.reference.sha256:
         raise TagshipError(
-            f"{place}: SHA-256 {found[:12]}… is not the {lock.reference.sha256[:12]}… of the lock:"
+            f"{place}: SHA-256 {actual[:12]}… is not the {lock.reference.sha256[:12]}… of the lock:"
             " one of the two was changed without the other",
             f"restore both from Git, or: {_make(lock.model)}",
         )
@@ -290,14 +290,14 @@ def _numbers(values: NDArray[np.float64], known: Mapping[str, Any]) -> NumberPro
         mean = _sum(ordered) / len(ordered)
         spread = np.sqrt(_sum((ordered - mean) ** 2) / len(ordered))
         moments = {"mean": float(f"{mean:.12g}"), "std": float(f"{spread:.12g}")}
-    found = {
+    measured = {
         "rows": len(values),
         "missing": len(values) - len(ordered),
         "points": points.tolist(),
         "under": np.searchsorted(ordered, points, "left").tolist(),
         "upto": np.searchsorted(ordered, points, "right").tolist(),
     }
-    return NumberProfile.model_validate({**known, **moments, **found})
+    return NumberProfile.model_validate({**known, **moments, **measured})
 
 
 def _sum(values: NDArray[np.float64]) -> float:

@@ -53,7 +53,9 @@ def _mlflow_client(root: Path) -> Iterator[Any]:
         yield mlflow.MlflowClient(uri, registry_uri=uri)
     except (MlflowException, SQLAlchemyError, OSError) as error:
         if isinstance(error, OSError) and error.filename and error.errno != errno.ENOSPC:
-            raise explain_os_error(error, Path(error.filename)) from None  # nothing of the store's
+            raise explain_os_error(
+                error, Path(error.filename)
+            ) from None  # not an error of the store
         text = str(error).strip().splitlines()
         reason = text[0][:300] if text else type(error).__name__
         known = ("connection refused", "database is locked", "database or disk is full")
@@ -133,9 +135,9 @@ def set_alias(files: ModelFiles, bundle: Bundle) -> None:
 
 
 def _experiment(client: Any, files: ModelFiles) -> str:
-    found = client.get_experiment_by_name(files.name)
-    if found is not None:
-        return str(found.experiment_id)
+    experiment = client.get_experiment_by_name(files.name)
+    if experiment is not None:
+        return str(experiment.experiment_id)
     local = tracking_uri(files.root).startswith("sqlite")
     place = (files.root / "mlruns" / files.name).as_uri() if local else None
     return str(client.create_experiment(files.name, artifact_location=place))
@@ -208,17 +210,17 @@ def _log_parent(client: Any, parent: str, files: ModelFiles, bundle: Bundle) -> 
 def _metric_values(metrics: Mapping[str, Interval]) -> dict[str, float]:
     """Each metric and its interval by a name that MLflow takes, numbered where two are alike."""
     values: dict[str, float] = {}
-    for metric, found in metrics.items():
+    for metric, interval in metrics.items():
         name, number = _plain(metric), 1
         while not values.keys().isdisjoint({name, f"{name}_low", f"{name}_high"}):
             number += 1
             name = f"{_plain(metric)}_{number}"
-        values |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
+        values |= {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
     return values
 
 
 def _plain(metric: str) -> str:
-    """``f1[R&D]`` as ``f1_R_D``: MLflow refuses most signs, and names that are no plain path."""
+    """``f1[R&D]`` as ``f1_R_D``: MLflow refuses most signs, and names that are no simple path."""
     return re.sub(r"[^\w\-. ]", "_", metric.removesuffix("]"))[:_NAME_LENGTH]
 
 

@@ -24,7 +24,6 @@ from tagship.training.bundle import Bundle, Cost
 from tagship.training.estimators import check_candidates, make_pipeline
 from tagship.training.export import artifact_scorer, pipeline_scores, to_onnx_bytes
 from tagship.training.fingerprint import current_inputs
-from tagship.training.gaps import check_gaps
 from tagship.training.lock import (
     CandidateScore,
     Lock,
@@ -33,7 +32,8 @@ from tagship.training.lock import (
     LockedReference,
     Winner,
 )
-from tagship.training.prepared import Prepared, make_evidence, prepare
+from tagship.training.missing_values import check_missing_values
+from tagship.training.prepared_table import Prepared, make_evidence, prepare
 from tagship.training.reference import make_reference, reference_text
 
 PROBE_ROWS = 24
@@ -74,7 +74,7 @@ def train(files: ModelFiles, say: Say = lambda _: None, table: Table | None = No
         )
         evidence = make_evidence(files, table.frame, prepared, artifact, own_scores)
         known = request_columns(table.frame.iloc[prepared.holdout.train], files.data)
-        check_gaps(prepared.boundary, known, artifact_scorer(artifact, files.model.task))
+        check_missing_values(prepared.boundary, known, artifact_scorer(artifact, files.model.task))
     except TagshipError as error:
         raise error.within(f"{files.folder / 'model.yaml'}: candidates.{best}") from None
     measured = intervals(
@@ -139,7 +139,7 @@ def _cross_validate(
         for fit_rows, judge_rows in splits:
             pipeline = _fit(files, name, prepared, fit_rows)
             given = pipeline_scores(pipeline, prepared.matrix[judge_rows], model.task)
-            found = metrics.value(
+            score = metrics.value(
                 metric,
                 model.task,
                 prepared.target[judge_rows],
@@ -147,12 +147,12 @@ def _cross_validate(
                 prepared.boundary.classes,
                 model.threshold,
             )
-            if not np.isfinite(found):
+            if not np.isfinite(score):
                 raise TagshipError(
                     f"{files.name}: candidates.{name}: {metric} is undefined on a fold",
                     "use fewer folds, or stratify the split",
                 )
-            scores[name].append(found)
+            scores[name].append(score)
         seconds[name] = time.perf_counter() - started
         mean, spread = float(np.mean(scores[name])), float(np.std(scores[name]))
         say(f"{name}: {metric} {brief(mean)} ± {brief(spread)} ({seconds[name]:.1f} s)")
@@ -171,7 +171,7 @@ def _fit(files: ModelFiles, name: str, prepared: Prepared, rows: NDArray[np.int6
             return pipeline.fit(prepared.matrix[rows], prepared.target[rows])
     except MemoryError:
         raise
-    except Exception as error:  # estimators raise whatever they please
+    except Exception as error:  # an estimator may raise anything
         text = str(error).strip().splitlines()
         hint = "see its parameters in the library's documentation"
         if "NaN" in str(error):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tagship.batch.decoding import decode
 from tagship.contract.boundary import Boundary, Field
-from tagship.contract.records import InvalidRecords, RecordReader
+from tagship.contract.json_records import InvalidRecords, RecordReader
 
 calmly = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """The speed of the machine decides nothing."""

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from projects import Project
-from tagship.data.contract_check import PII_KEY
 from tagship.data.table import load_table
+from tagship.data.validation import PII_KEY
 
 MAIL = "ann@example.org"
 

@@ -4,7 +4,7 @@ import shutil
 
 from rendering import DEPLOY
 
-from tagship.gitops.records import parse_pin, parse_record
+from tagship.gitops.deployment_records import parse_pin, parse_record
 from tagship.new_model.overlays import overlay_files
 
 

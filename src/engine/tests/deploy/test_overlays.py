@@ -9,7 +9,15 @@ from rendering import DEPLOY, PROJECT, ROOT, Render, Resource
 from ruamel.yaml import YAML
 
 from tagship.config.project import ProjectConfig
-from tagship.gitops import kustomize, records
+from tagship.gitops import kustomize
+from tagship.gitops.deployment_records import (
+    NO_DIGEST,
+    NONE,
+    Record,
+    edit_pin,
+    edit_record,
+    parse_record,
+)
 
 OVERLAYS = sorted(path.parent for path in DEPLOY.glob("*/*/release.yaml"))
 WORKLOADS = ("Deployment", "Job")
@@ -37,9 +45,9 @@ def selects(selector: dict[str, str], labels: dict[str, str]) -> bool:
     return bool(selector) and selector.items() <= labels.items()
 
 
-def record_of(overlay: Path) -> records.Record:
+def record_of(overlay: Path) -> Record:
     path = overlay / "release.yaml"
-    return records.parse_record(path.read_text(), str(path.relative_to(PROJECT)))
+    return parse_record(path.read_text(), str(path.relative_to(PROJECT)))
 
 
 def test_every_model_has_an_overlay_for_every_environment(project: ProjectConfig) -> None:
@@ -125,7 +133,7 @@ class TestOverlay:
 
     def test_nothing_released_is_said_in_both_places_or_in_neither(self, overlay: Path) -> None:
         record = record_of(overlay)
-        assert (record.release == records.NONE) == (record.digest == records.NO_DIGEST)
+        assert (record.release == NONE) == (record.digest == NO_DIGEST)
 
     def test_image_name_comes_from_the_project(self, overlay: Path, project: ProjectConfig) -> None:
         assert record_of(overlay).image == f"{project.registry}/{project.name}-{overlay.parts[-2]}"
@@ -240,13 +248,13 @@ class TestOverlay:
     ) -> None:
         before, copy = render(overlay), deploy / overlay.relative_to(DEPLOY)
         model, environment = overlay.parts[-2:]
-        record = records.Record(
+        record = Record(
             model, environment, f"{model}/v9.9.9", "registry.test/m", "sha256:" + "5e" * 32
         )
-        edit(copy / "release.yaml", lambda text, path: records.edit_record(text, path, record))
+        edit(copy / "release.yaml", lambda text, path: edit_record(text, path, record))
         edit(
             copy / "kustomization.yaml",
-            lambda text, path: records.edit_pin(text, path, record.image, record.digest),
+            lambda text, path: edit_pin(text, path, record.image, record.digest),
         )
         after = kustomize.render(copy)
         config = find_resource(after, "ConfigMap")["metadata"]["name"]

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from tagship.config.contract import PythonSource
 from tagship.config.project_files import ModelFiles, load_model
 from tagship.config.root import find_root
-from tagship.data.contract_check import check_contract
 from tagship.data.table import load_table, make_boundary, request_columns
+from tagship.data.validation import check_contract
 from tagship.sources.read import read_source
 from tagship.training.estimators import make_pipeline
 from tagship.training.export import artifact_scorer, pipeline_scores, to_onnx_bytes

@@ -12,7 +12,7 @@ from example_models import (
 )
 from features import churn
 
-from tagship.data.contract_check import ContractError, check_contract
+from tagship.data.validation import ContractError, check_contract
 
 
 def test_its_table_keeps_its_contract() -> None:

@@ -21,7 +21,7 @@ from tagship.gates.lock_verifier import LockVerifier
 from tagship.gitops.artifacts import RegistryArtifact, push_artifact
 from tagship.gitops.tags import compose
 from tagship.new_model.overlays import overlay_files
-from tagship.programs import run_program
+from tagship.subprocesses import run_program
 from tagship.training.bundle import load_bundle
 from tagship.training.lock import read_lock
 from tagship.verdict import GateResult, Verdict, read_verdict

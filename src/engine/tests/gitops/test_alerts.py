@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from shop import Shop
 
-from tagship.config.watching import Retrain
+from tagship.config.project import Retrain
 from tagship.errors import TagshipError
 from tagship.monitoring.alerts import (
     Issue,

@@ -19,7 +19,7 @@ from tagship.gitops.git import Git
 from tagship.gitops.history import Deployment
 from tagship.gitops.rollback import lift
 from tagship.gitops.snapshot import Snapshot
-from tagship.gitops.tagging import Plan, tag_deployment
+from tagship.gitops.tag_writer import Plan, tag_deployment
 from tagship.gitops.verify import verify
 
 WRITES = ("push", "mktag", "commit-tree", "update-ref", "tag")

@@ -39,7 +39,11 @@ def test_aliases_are_set_to_what_runs_and_a_flip_by_hand_is_caught(shipped: Shop
     assert all(row.agrees for row in status(snapshot, named(snapshot, registry)).rows)
     registry.held["production"] = "1"
     [flipped] = differences(snapshot, registry)
-    assert (flipped.alias, flipped.found, flipped.wanted) == ("production", "1", "churn/v1.1.0")
+    assert (flipped.alias, flipped.named_version, flipped.wanted) == (
+        "production",
+        "1",
+        "churn/v1.1.0",
+    )
     rows = {row.environment: row for row in status(snapshot, named(snapshot, registry)).rows}
     assert rows["production"].mlflow == "version 1"
     assert not rows["production"].agrees

@@ -11,7 +11,7 @@ import pytest
 
 from tagship.contract.boundary import Boundary, Field
 from tagship.contract.example import example_value
-from tagship.contract.records import RecordReader
+from tagship.contract.json_records import RecordReader
 from tagship.serving.smoke import Difference, check, read_record
 
 RECORD = {"model": "tiny", "release": "tiny/v1.0.0", "model_sha256": "ab" * 32}

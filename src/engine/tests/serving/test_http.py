@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tagship.bento.store import latest_bento
-from tagship.contract.records import InvalidRecords, RecordReader
+from tagship.contract.json_records import InvalidRecords, RecordReader
 from tagship.training.bundle import load_bundle
 
 RECORD = {"age": 40.5, "visits": 12, "plan": "pro"}

@@ -17,7 +17,7 @@ from hooks.tracked_files import TemplateError, tracked
 
 import tagship
 from tagship.errors import TagshipError
-from tagship.gitops.engine import check_wheel, read_pin, replace_engine
+from tagship.gitops.engine_pin import check_wheel, read_pin, replace_engine
 
 Make = Callable[..., Path]
 

@@ -30,7 +30,7 @@ from training_cases import CASES, write_case
 import tagship.training
 from projects import own_modules
 from tagship.config.project_files import ModelFiles
-from tagship.training import prepared as preparing
+from tagship.training import prepared_table
 from tagship.training import train as training
 from tagship.training.fingerprint import LIBRARIES
 
@@ -131,7 +131,7 @@ def digests(files: ModelFiles) -> Digests:
 @contextmanager
 def _watched(inputs: Any, rows: Any, pipelines: list[dict[str, str]]) -> Iterator[None]:
     """Take down each fit, the holdout and the folds of the training that runs meanwhile."""
-    fit, split_table, folds = Pipeline.fit, preparing.split_table, training.folds
+    fit, split_table, folds = Pipeline.fit, prepared_table.split_table, training.folds
 
     def watched_fit(pipeline: Any, *arguments: Any, **others: Any) -> Any:
         for array in [*arguments, *others.values()]:
@@ -154,7 +154,7 @@ def _watched(inputs: Any, rows: Any, pipelines: list[dict[str, str]]) -> Iterato
 
     with (
         patch.object(Pipeline, "fit", watched_fit),
-        patch.object(preparing, "split_table", watched_split),
+        patch.object(prepared_table, "split_table", watched_split),
         patch.object(training, "folds", watched_folds),
     ):
         yield

@@ -29,8 +29,7 @@ from tagship.config.contract import DataConfig, Split
 from tagship.config.metrics import METRICS
 from tagship.config.model import Candidate, ModelConfig, Select
 from tagship.contract.boundary import Boundary
-from tagship.training import export
-from tagship.training import prepared as preparing
+from tagship.training import export, prepared_table
 from tagship.training import train as training
 from tagship.training.fingerprint import current_inputs
 
@@ -120,13 +119,13 @@ def narrow_the_matrix(monkeypatch):
 
 
 def turn_the_columns_round(monkeypatch):
-    numbers = Boundary.numbers.fget
-    monkeypatch.setattr(Boundary, "numbers", property(lambda self: numbers(self)[::-1]))
+    numeric_names = Boundary.numeric_names.fget
+    monkeypatch.setattr(Boundary, "numeric_names", property(lambda self: numeric_names(self)[::-1]))
 
 
 def number_the_classes_otherwise(monkeypatch):
-    encode = preparing.encode_target
-    monkeypatch.setattr(preparing, "encode_target", lambda *given: 1 - encode(*given))
+    encode = prepared_table.encode_target
+    monkeypatch.setattr(prepared_table, "encode_target", lambda *given: 1 - encode(*given))
 
 
 def round_more(monkeypatch):

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from tagship.contract.boundary import Boundary, Field
-from tagship.contract.records import InvalidRecords
+from tagship.contract.json_records import InvalidRecords
 from tagship.monitoring.label_join import _encoded
-from tagship.serving.labels import LabelReader, UnknownPrediction
-from tagship.serving.reading import NotJson, TooManyRows
+from tagship.serving.feedback import LabelReader, UnknownPrediction
+from tagship.serving.request_reader import NotJson, TooManyRows
 
 FIELDS = (Field("a", "float"),)
 CLASSES = Boundary("binary", FIELDS, classes=("no", "yes: surely"))

@@ -1,14 +1,14 @@
-"""From the body of feedback to labels, as strict as a prediction's: nothing that was acknowledged
-is passed over later."""
+"""From the body of feedback to labels, read as strictly as predictions: whatever was acknowledged
+can be used later."""
 
 from collections.abc import Callable
 
 import msgspec
 
 from tagship.contract.boundary import Boundary
-from tagship.contract.records import InvalidRecords
+from tagship.contract.json_records import InvalidRecords
 from tagship.contract.values import FLOAT32_MAX, Problem
-from tagship.serving.reading import NotJson, TooManyRows, load_json
+from tagship.serving.request_reader import NotJson, TooManyRows, load_json
 
 
 class Label(msgspec.Struct, forbid_unknown_fields=True):
@@ -21,7 +21,7 @@ class Label(msgspec.Struct, forbid_unknown_fields=True):
 
     @property
     def place(self) -> int:
-        """The row."""
+        """The row's index; 0 where it is left out."""
         return 0 if self.row is msgspec.UNSET else self.row
 
 
@@ -43,7 +43,7 @@ class LabelReader:
         Raises:
             NotJson: it is not JSON, or a key stands twice.
             TooManyRows: there are too many labels.
-            UnknownPrediction: an id is none that this service gave to an answer.
+            UnknownPrediction: this service gave an id to no answer.
             InvalidRecords: no label, or one that cannot be used.
         """
         try:

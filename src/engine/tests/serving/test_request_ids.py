@@ -2,7 +2,7 @@
 
 import pytest
 
-from tagship.serving.ids import Ids, id_keys
+from tagship.serving.request_ids import Ids, id_keys
 from tagship.serving.settings import Settings
 
 RECORD = {"model": "churn", "model_sha256": "1" * 64}

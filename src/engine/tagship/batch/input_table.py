@@ -22,7 +22,7 @@ _BLOCK_ROWS = 16_384
 
 @dataclass(frozen=True)
 class Malformed:
-    """A row of text that has not as many values as the header has names."""
+    """A row of text with more or fewer values than the header has names."""
 
     row: int
     problem: str
@@ -68,7 +68,7 @@ class Input:
 
     @property
     def decimal(self) -> str:
-        """What parts whole from fraction where numbers are text."""
+        """The decimal separator of numbers that are text."""
         return self._settings.decimal if self.text else "."
 
     def blocks(self, needed: Sequence[str], wanted: str | None) -> Iterator[Block]:
@@ -90,7 +90,7 @@ class Input:
 
         before = 0
         for table in file.batches(self._choose(file.header, needed, wanted), note):
-            rows = _numbers(before, table.num_rows, [bad.row for bad in malformed])
+            rows = _row_numbers(before, table.num_rows, [bad.row for bad in malformed])
             before = int(rows[-1]) if len(rows) else before
             passed = []
             while malformed and malformed[0].row <= before + 1:
@@ -141,7 +141,7 @@ class Input:
             ) from None
 
 
-def _numbers(before: int, count: int, skipped: list[int]) -> NDArray[np.int64]:
+def _row_numbers(before: int, count: int, skipped: list[int]) -> NDArray[np.int64]:
     """The numbers of the next ``count`` rows after row ``before``, leaving out those skipped."""
-    numbers = np.arange(before + 1, before + 1 + count + len(skipped))
-    return numbers[~np.isin(numbers, skipped)][:count]
+    row_numbers = np.arange(before + 1, before + 1 + count + len(skipped))
+    return row_numbers[~np.isin(row_numbers, skipped)][:count]

@@ -200,7 +200,7 @@ def _uv(root: Path, *arguments: str) -> None:
 
 
 def retrainings(root: Path, template: Path) -> dict[str, list[str]]:
-    """For each locked model that must be trained again with a new engine: why.
+    """For each locked model that must be trained again with a new engine, the reason.
 
     ``template`` is the new version's work tree; ``uv.lock`` at ``root`` is already the new one.
     """

@@ -1,4 +1,5 @@
-"""Making a deployment tag: fetch, decide, take the next number, push, and again if beaten."""
+"""Writing deployment tags: fetch, decide, take the next number, push, and try again if another
+writer was faster."""
 
 import json
 import os
@@ -9,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tagship.errors import TagshipError
+from tagship.gitops.deployment_records import Record
 from tagship.gitops.git import Git, jitter
 from tagship.gitops.history import Action, Deployment, Release
-from tagship.gitops.records import Record
 from tagship.gitops.snapshot import Snapshot, fetch_snapshot
 from tagship.gitops.tags import compose, seen_lines
 from tagship.gitops.verifier import Verifier
@@ -80,7 +81,7 @@ def tag_deployment(
 
     ``decide`` is asked again after every lost race, on what is true by then; it answers with a
     deployment when there is nothing left to do. Each tag gets a commit of its own: the default
-    branch's head, with the ``deploy/`` that is to run. Argo CD never meets it before its tag then,
+    branch's head, with the ``deploy/`` that is to run. So Argo CD never sees it before its tag,
     and its workflow files are those that ``GITHUB_TOKEN`` may push. A snapshot to ``start`` from
     saves the first fetch. A rollback gives a function that takes the snapshot ``again``: it must
     work over tags that mislead Argo CD, too.
@@ -139,7 +140,7 @@ def verdict_file(release: Release | None) -> dict[str, str]:
 
 @contextmanager
 def after(done: str) -> Iterator[None]:
-    """A refusal inside says first what was done before and stays done."""
+    """Let a refusal inside say first what was done before it, and stays done."""
     try:
         yield
     except TagshipError as error:

@@ -23,7 +23,7 @@ class OverlayDifference:
     model: str
     environment: str
     runs: str
-    """The deployment that runs now; empty when there is none."""
+    """The deployment that runs now; empty when nothing runs."""
     release: str
     """The release that would run."""
     deployed_by_merge: bool

@@ -1,9 +1,9 @@
 """What all requests of a worker hold at once, and who gives way when that is too much.
 
 A request counts from its head to the end of its answer. While it waits for its client (its body
-comes, its answer goes) it can be given up, and what it held is free. So where room is needed, the
-address that holds most loses a request: the one that has waited longest where places are short, the
-largest where bytes are. Nobody is kept out by bodies that never end, nor by answers that nobody
+comes, its answer goes) it can be given up, and what it held becomes free. So where room is needed,
+the address that holds most loses a request: the one that has waited longest where places are short,
+the largest where bytes are. Nobody is kept out by bodies that never end, nor by answers that nobody
 reads.
 """
 
@@ -18,7 +18,7 @@ from tagship.serving.settings import Settings
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 _LENGTH_DIGITS = 18
-"""More are no honest length, and Python reads no number of more than 4,300."""
+"""A length with more digits is never honest, and Python reads at most 4,300."""
 
 
 @dataclass(eq=False, slots=True)
@@ -30,7 +30,7 @@ class Holder:
     waiting: int = 0
 
 
-class Bodies:
+class RequestsInFlight:
     """The requests of one worker."""
 
     def __init__(self, settings: Settings) -> None:
@@ -38,12 +38,12 @@ class Bodies:
         self.settings = settings
         self._most_places, self._most_bytes = settings.max_concurrency, settings.max_bytes_in_flight
         self._holders: dict[str, Holder] = {}
-        self._waiting: dict[Body, float] = {}
+        self._waiting: dict[RequestInFlight, float] = {}
         """Since when each waits for its client, the longest first."""
         self._sweeps = False
         self.count = self.size = 0
 
-    def begin(self, address: str, queued: int = 0) -> "Body":
+    def begin(self, address: str, queued: int = 0) -> "RequestInFlight":
         """A place for one more request; ``queued`` others came in the same turn of the loop.
 
         Raises:
@@ -55,49 +55,49 @@ class Bodies:
         holder = self._holders.setdefault(address, Holder())
         holder.count += 1
         self.count += 1
-        return Body(self, holder, address)
+        return RequestInFlight(self, holder, address)
 
-    def hold(self, body: "Body", size: int) -> None:
-        """Count so many more bytes for a request.
+    def hold(self, request: "RequestInFlight", size: int) -> None:
+        """Count this many more bytes for a request.
 
         Raises:
             Refused: 503, there is no room for them, or this request itself has to give way.
         """
-        if body.held:
-            body.size += size
-            body.holder.size += size
+        if request.held:
+            request.size += size
+            request.holder.size += size
             self.size += size
-        while self.size > self._most_bytes and body.held:
+        while self.size > self._most_bytes and request.held:
             if not self._free_bytes():
                 raise Refused(503, "overloaded", "too many bytes at once", retry_after=1)
-        if body.refusal is not None:
-            raise body.refusal
+        if request.refusal is not None:
+            raise request.refusal
 
-    def end(self, body: "Body") -> None:
-        """Free what a request holds; once is enough."""
-        if not body.held:
+    def end(self, request: "RequestInFlight") -> None:
+        """Free what a request holds; a second call does nothing."""
+        if not request.held:
             return
-        body.held = False
-        body.holder.count -= 1
-        body.holder.size -= body.size
+        request.held = False
+        request.holder.count -= 1
+        request.holder.size -= request.size
         self.count -= 1
-        self.size -= body.size
-        if not body.holder.count:
-            del self._holders[body.address]
+        self.size -= request.size
+        if not request.holder.count:
+            del self._holders[request.address]
 
-    def wait(self, body: "Body") -> None:
+    def wait(self, request: "RequestInFlight") -> None:
         """A request waits for its client from now on, for as long as is allowed."""
         loop = asyncio.get_running_loop()
-        self._waiting[body] = loop.time()
-        body.holder.waiting += 1
+        self._waiting[request] = loop.time()
+        request.holder.waiting += 1
         if not self._sweeps:
             self._sweeps = True
             loop.call_later(self._pause, self._sweep, loop)
 
-    def wait_no_longer(self, body: "Body") -> None:
+    def wait_no_longer(self, request: "RequestInFlight") -> None:
         """What it waited for has come, or it was given up."""
-        if self._waiting.pop(body, None) is not None:
-            body.holder.waiting -= 1
+        if self._waiting.pop(request, None) is not None:
+            request.holder.waiting -= 1
 
     @property
     def _pause(self) -> float:
@@ -106,9 +106,11 @@ class Bodies:
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         """Give up who has waited too long; one timer for all, since each request would need two."""
         since = loop.time() - self.settings.request_timeout
-        for body in [body for body, began in self._waiting.items() if began <= since]:
-            what = "the answer was not taken" if body.whole else "the body did not arrive"
-            body.give_up(Refused(408, "timeout", f"{what} in time"))
+        for request in [request for request, began in self._waiting.items() if began <= since]:
+            what = (
+                "the answer was not taken" if request.body_complete else "the body did not arrive"
+            )
+            request.give_up(Refused(408, "timeout", f"{what} in time"))
         self._sweeps = bool(self._waiting)
         if self._sweeps:
             loop.call_later(self._pause, self._sweep, loop)
@@ -118,15 +120,17 @@ class Bodies:
         if not self._waiting:
             return False
         most = max((h for h in self._holders.values() if h.waiting), key=lambda h: h.count)
-        next(body for body in self._waiting if body.holder is most).give_up(_given_up())
+        next(request for request in self._waiting if request.holder is most).give_up(_given_up())
         return True
 
     def _free_bytes(self) -> bool:
         """Give up who holds most; False when none that waits for its client holds any."""
-        found = [body for body in self._waiting if body.size]
-        if found:
-            max(found, key=lambda body: (body.holder.size, body.size)).give_up(_given_up())
-        return bool(found)
+        with_bytes = [request for request in self._waiting if request.size]
+        if with_bytes:
+            max(with_bytes, key=lambda request: (request.holder.size, request.size)).give_up(
+                _given_up()
+            )
+        return bool(with_bytes)
 
 
 def _given_up() -> Refused:
@@ -134,36 +138,36 @@ def _given_up() -> Refused:
     return Refused(503, "overloaded", error, retry_after=1)
 
 
-class Body:
+class RequestInFlight:
     """One request; as a context, the time in which it waits for its client."""
 
     __slots__ = (
-        "_bodies",
+        "_all",
         "_task",
         "address",
+        "body_complete",
         "held",
         "holder",
         "refusal",
         "size",
-        "whole",
     )
 
-    def __init__(self, bodies: Bodies, holder: Holder, address: str) -> None:
-        self._bodies, self.holder, self.address = bodies, holder, address
+    def __init__(self, all_requests: RequestsInFlight, holder: Holder, address: str) -> None:
+        self._all, self.holder, self.address = all_requests, holder, address
         self._task = asyncio.current_task()
-        self.size, self.held, self.whole = 0, True, False
+        self.size, self.held, self.body_complete = 0, True, False
         self.refusal: Refused | None = None
         """What a request that was given up is told."""
 
     def __enter__(self) -> None:
         """Wait for the client, for as long as is allowed."""
-        self._bodies.wait(self)
+        self._all.wait(self)
 
     def __exit__(
         self, kind: type[BaseException] | None, _: object, __: TracebackType | None
     ) -> None:
         """Wait no longer; raises the refusal of a request that was given up meanwhile."""
-        self._bodies.wait_no_longer(self)
+        self._all.wait_no_longer(self)
         if kind is asyncio.CancelledError and self.refusal is not None and self._task is not None:
             self._task.uncancel()
             raise self.refusal from None
@@ -172,9 +176,9 @@ class Body:
         """The whole body.
 
         Raises:
-            Refused: its length is none, it is too large, it comes too slowly, or must give way.
+            Refused: its length is no number, it is too large or too slow, or it must give way.
         """
-        most = self._bodies.settings.max_body_bytes
+        most = self._all.settings.max_body_bytes
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or len(length) > _LENGTH_DIGITS:
             raise Refused(400, "headers", "content-length: not a length in bytes")
@@ -183,22 +187,22 @@ class Body:
             raise Refused(413, "body_too_large", too_large)
         parts: list[bytes] = []
         with self:
-            while not self.whole:
+            while not self.body_complete:
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     raise Refused(400, "disconnected", "the client left")
                 part: bytes = message.get("body", b"")
                 if self.size + len(part) > most:
                     raise Refused(413, "body_too_large", too_large)
-                self._bodies.hold(self, len(part))
+                self._all.hold(self, len(part))
                 parts.append(part)
-                self.whole = not message.get("more_body")
+                self.body_complete = not message.get("more_body")
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def give_up(self, refusal: Refused) -> None:
         """Free what it holds, and wake it."""
         self.refusal = refusal
-        self._bodies.wait_no_longer(self)
-        self._bodies.end(self)
+        self._all.wait_no_longer(self)
+        self._all.end(self)
         if self._task is not None and self._task is not asyncio.current_task():
             self._task.cancel()

@@ -60,7 +60,7 @@ class RecordTypes:
         """Columns that msgspec took as ``Boundary.matrix`` takes them.
 
         Raises:
-            ValueError: a date is none, or a number is not whole.
+            ValueError: a text is no date, or a number is not whole.
         """
         pairs = zip(self._converters, columns, strict=True)
         return {name: convert(values) for (name, convert), values in pairs}
@@ -68,8 +68,8 @@ class RecordTypes:
     def direct(self, values: Sequence[Any]) -> list[float] | None:
         """A record's values as a row of the matrix.
 
-        None where the way is longer: features are derived, a date must be read only to be checked,
-        or a whole number is written with a point.
+        None where more must be done: features are derived, a date must be checked, or a whole
+        number is written with a decimal point.
         """
         if self._order is None or float in map(type, [values[at] for at in self._whole_at]):
             return None
@@ -93,7 +93,7 @@ class ColumnReader:
         """The array, and the reason at each place whose value is refused.
 
         Args:
-            most: after so many refusals the rest is left out.
+            most: after this many refusals the rest is left out.
         """
         try:
             return self._convert(msgspec.convert(values, self._types)), {}
@@ -123,7 +123,7 @@ class ColumnReader:
 
 
 class RecordReader:
-    """The contract as readers, one a field, made once."""
+    """The contract as readers, one for each field, made once."""
 
     def __init__(self, boundary: Boundary) -> None:
         self._columns = [ColumnReader(field) for field in boundary.fields]
@@ -207,14 +207,14 @@ def _converter(field: Field) -> Callable[[Sequence[Any]], NDArray[Any]]:
 
 
 def _whole_numbers(values: Sequence[Any]) -> NDArray[np.float64]:
-    numbers = np.array(values, dtype=np.float64)
-    if float in map(type, values) and (numbers > np.floor(numbers)).any():
+    array = np.array(values, dtype=np.float64)
+    if float in map(type, values) and (array > np.floor(array)).any():
         raise ValueError(WHOLE)
-    return numbers
+    return array
 
 
 def _texts(values: Sequence[Any]) -> NDArray[np.object_]:
-    """Texts as they are; half of a surrogate pair is refused, which no reader of a log takes."""
+    """Texts as they are; half a surrogate pair is refused, since no reader of a log takes it."""
     for value in values:
         if value is not None:
             value.encode()  # its error is a ValueError
@@ -230,5 +230,5 @@ def _direct_order(boundary: Boundary) -> list[tuple[int, dict[Any, int] | None]]
     if boundary.derive is not None or any(f.dtype == "datetime" for f in boundary.fields):
         return None
     at = {field.name: index for index, field in enumerate(boundary.fields)}
-    numbers = [(at[name], None) for name in boundary.numbers]
-    return [*numbers, *((at[field.name], _codes(field)) for field in boundary.categories)]
+    numeric = [(at[name], None) for name in boundary.numeric_names]
+    return [*numeric, *((at[field.name], _codes(field)) for field in boundary.categories)]

@@ -1,4 +1,4 @@
-"""What a contract cannot promise: that derived values and scores are numbers. numpy only."""
+"""Refusing derived values and scores that are NaN or infinite. numpy only."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -18,9 +18,9 @@ _SHOWN_ROWS = 100
 def broken_derived(
     boundary: Boundary, columns: Mapping[str, NDArray[Any]], matrix: NDArray[np.float32]
 ) -> Iterator[tuple[str, Mask]]:
-    """Each derived column with the rows in which it is what training refuses: NaN or infinity.
+    """Each derived column with the rows in which training would refuse it: NaN or infinity.
 
-    NaN is sound where an input is missing: the artifact's imputer is there for it.
+    NaN is allowed where an input is missing: the artifact's imputer replaces it.
     """
     derived = matrix[:, derived_place(boundary)]
     if all_finite(derived):
@@ -33,15 +33,15 @@ def broken_derived(
 
 
 def derived_place(boundary: Boundary) -> slice:
-    """Where derived columns stand in the matrix."""
-    first = len(boundary.numbers)
+    """The columns of the matrix that are derived."""
+    first = len(boundary.numeric_names)
     return slice(first, first + len(boundary.derived))
 
 
 def derived_problems(
     boundary: Boundary, columns: Mapping[str, NDArray[Any]], matrix: NDArray[np.float32]
 ) -> list[Problem]:
-    """The same as problems of a request."""
+    """What ``broken_derived`` names, as problems of a request."""
     return [
         Problem(row, name, NO_VALUE)
         for name, broken in broken_derived(boundary, columns, matrix)

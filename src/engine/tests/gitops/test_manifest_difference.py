@@ -4,7 +4,7 @@ import pytest
 from shop import Shop, image
 
 from tagship.errors import TagshipError
-from tagship.gitops import difference, kustomize
+from tagship.gitops import kustomize, manifest_difference
 
 
 def test_the_pull_request_shows_what_is_rendered_otherwise(shipped: Shop) -> None:
@@ -48,8 +48,8 @@ def test_without_kustomize_nothing_is_promoted_and_rollback_works(
 
 def test_a_long_difference_is_cut_and_says_by_how_much() -> None:
     lines = "".join(f"+line {number} ~~~~~\n" for number in range(9000))
-    text = difference.folded(f"--- a\n+++ b\n@@ @@\n{lines}")
-    assert len(text) < difference.LONGEST + 500
+    text = manifest_difference.folded(f"--- a\n+++ b\n@@ @@\n{lines}")
+    assert len(text) < manifest_difference.LONGEST + 500
     assert "<summary>9000 lines" in text
     assert " more lines are not shown" in text
     assert "\n~~~~~~~~~diff\n" in text

@@ -1,4 +1,4 @@
-"""Programs in a work tree of another commit: without this process's secrets, to an end in time."""
+"""Programs in a work tree of another commit: without this process's secrets, with a time limit."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from tagship.errors import TagshipError
 _SECRETS = ("GH_TOKEN", "GITHUB_TOKEN", "TAGSHIP_REGISTRY_TOKEN")
 """What a project's own functions, which training and scoring run, need not see."""
 _GRACE = 10
-"""Seconds to end in."""
+"""Seconds that such a program may take."""
 
 
 def run_engine(tree: Path, *arguments: str, seconds: float | None = None) -> None:

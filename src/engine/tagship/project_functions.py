@@ -45,7 +45,7 @@ def load_function(path: str, key: str, home: str) -> Callable[..., Any]:
 
 
 def _suggest_in(home: str, path: str) -> str:
-    """The way out where only the package of ``home`` was left out."""
+    """The hint where only the package of ``home`` is missing in the path."""
     package = Path(home).name
     try:
         there = importlib.util.find_spec(f"{package}.{path.partition(':')[0]}") is not None
@@ -55,21 +55,21 @@ def _suggest_in(home: str, path: str) -> str:
 
 
 def suggest_module(name: str) -> str:
-    """The way out of a misspelt module: the nearest to the first part of it that there is none of.
+    """The hint for a misspelt module: the name nearest to the first part that does not exist.
 
-    Empty when every part is there, or nothing is near.
+    Empty when every part exists, or no name is near.
     """
-    places: Any = None  # where Python looks for what is at the top
+    places: Any = None  # where Python looks for top-level modules
     known = ""
     for part in name.split("."):
         names = {module.name for module in pkgutil.iter_modules(places)}
-        names -= set() if known else sys.stdlib_module_names  # nobody means those
+        names -= set() if known else sys.stdlib_module_names  # these are never meant
         if part not in names:
-            near = nearest(part, names, 0.6 if known else 0.8)  # at the top there are hundreds
+            near = nearest(part, names, 0.6 if known else 0.8)  # top-level names are hundreds
             return f"did you mean '{known}{near}'?" if near else ""
         known += f"{part}."
         try:
             places = getattr(importlib.import_module(known[:-1]), "__path__", [])
-        except (Exception, SystemExit):  # whatever it may raise while it is imported: it is there
+        except (Exception, SystemExit):  # whatever it raises while it is imported: it exists
             return ""
     return ""

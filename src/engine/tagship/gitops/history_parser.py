@@ -1,5 +1,7 @@
 """From the tags that Git lists to the history that they tell. Pure.
 
+What a tag's name and message look like is in ``tags``; what a history can answer is in ``history``.
+
 Tags that are lightweight, malformed, misnamed or shadowed are findings, never acted on.
 """
 
@@ -64,9 +66,10 @@ def parse_tags(
             here = deployments.setdefault((tag.model, tag.environment), [])
             here.append(Deployment(raw, message, tag))
     ordered = {
-        key: tuple(sorted(mine, key=lambda d: d.number)) for key, mine in deployments.items()
+        key: tuple(sorted(in_series, key=lambda d: d.number))
+        for key, in_series in deployments.items()
     }
-    valid = {d.name for mine in ordered.values() for d in mine}
+    valid = {d.name for in_series in ordered.values() for d in in_series}
     shadows = {ref: tag for ref in others if (tag := _shadowed(ref)) and tag.model in known}
     strays = [stray for name in raws if name not in valid and (stray := _stray(name, known))]
     strays += [
@@ -74,7 +77,11 @@ def parse_tags(
         for ref, tag in shadows.items()
         if str(tag) in raws
     ]
-    used = {(d.tag.model, d.tag.environment, d.number) for mine in ordered.values() for d in mine}
+    used = {
+        (d.tag.model, d.tag.environment, d.number)
+        for in_series in ordered.values()
+        for d in in_series
+    }
     used |= {(tag.model, tag.environment, tag.number) for tag in shadows.values()}
     used |= {(*stray.series, stray.version[0]) for stray in strays if stray.version}
     highest: dict[Series, int] = {}
@@ -152,7 +159,7 @@ def _untrue(ordered: Mapping[Series, tuple[Deployment, ...]]) -> list[TagFinding
 
 
 def _shadowed(ref: str) -> DeploymentTag | None:
-    """The deployment's tag that a ref of another kind is mistaken for: Git tries both by name."""
+    """The deployment's tag for which a ref of another kind can be taken: Git tries both by name."""
     for kind in ("refs/heads/", "refs/remotes/", "refs/"):
         if ref.startswith(kind):
             tag = parse_tag(ref.removeprefix(kind))

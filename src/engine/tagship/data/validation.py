@@ -1,4 +1,4 @@
-"""Does a table keep its contract? Every failure is collected, none is mended in silence."""
+"""Does a table keep its contract? Every failure is collected, none is corrected silently."""
 
 import hashlib
 import hmac
@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from tagship.config.contract import Column, DataConfig
 from tagship.config.model import Task
-from tagship.contract.blocks import Cells, as_text, broken_rules, declared_field, read_cells
 from tagship.contract.boundary import Field
+from tagship.contract.table_columns import Cells, as_text, broken_rules, declared_field, read_cells
 from tagship.contract.values import cell_text
 from tagship.errors import TagshipError
 
 PII_KEY = "TAGSHIP_PII_KEY"
-_MOMENT = secrets.token_bytes(32)
+_RANDOM_KEY = secrets.token_bytes(32)
 _SHOWN = 3
 _MISSING = "column is missing"
 
@@ -49,7 +49,7 @@ class ContractError(TagshipError):
         )
 
     def without_data(self) -> TagshipError:
-        """The same refusal; what is no table of the contract is not shown at all."""
+        """The same refusal, which shows no data where columns of the contract are missing."""
         missing = [f.column for f in self.failures if f.rule == _MISSING]
         if not missing:
             return self
@@ -87,7 +87,7 @@ def check_contract(raw: pd.DataFrame, data: DataConfig, task: Task) -> pd.DataFr
         ContractError: with every failure.
     """
     failures: list[Failure] = []
-    frame = protect(raw, data).reset_index(drop=True)  # rows are told apart by place alone
+    frame = protect(raw, data).reset_index(drop=True)  # rows are known by their place alone
     expected = [*([data.id] if data.id else []), *data.kept, data.target.column]
     absent = [name for name in expected if name not in frame.columns]
     surplus = [str(name) for name in frame.columns if name not in expected]
@@ -119,7 +119,7 @@ def check_contract(raw: pd.DataFrame, data: DataConfig, task: Task) -> pd.DataFr
 def protect(raw: pd.DataFrame, data: DataConfig) -> pd.DataFrame:
     """The table without its personal data: columns dropped, or hashed with the key in ``PII_KEY``.
 
-    Without that key one of the moment is used, which nobody keeps: no hashed value enters a
+    Without that key a random one is used, which nobody keeps: no hashed value enters a
     feature, the data hash or a report. Only a split by such a column depends on the key.
 
     Raises:
@@ -134,8 +134,8 @@ def protect(raw: pd.DataFrame, data: DataConfig) -> pd.DataFrame:
     ]
     if not hashed:
         return frame
-    key = os.environ.get(PII_KEY, "").encode() or _MOMENT
-    if key is _MOMENT and data.split.group in hashed:
+    key = os.environ.get(PII_KEY, "").encode() or _RANDOM_KEY
+    if key is _RANDOM_KEY and data.split.group in hashed:
         raise TagshipError(
             f"columns.{data.split.group}.pii: hash needs a key where rows are split by it, and"
             f" {PII_KEY} is not set",
@@ -152,12 +152,12 @@ def protect(raw: pd.DataFrame, data: DataConfig) -> pd.DataFrame:
 
 
 def _read(
-    name: str, found: pd.Series, column: Column, feature: bool
+    name: str, raw: pd.Series, column: Column, feature: bool
 ) -> tuple[pd.Series, list[Failure]]:
     """A column in the contract's type, and every rule that it breaks."""
     field = replace(declared_field(name, column, feature), nullable=True)
-    cells = read_cells(field, found)
-    return as_series(field, cells), _broken(field, cells, found)
+    cells = read_cells(field, raw)
+    return as_series(field, cells), _broken(field, cells, raw)
 
 
 def as_series(field: Field, cells: Cells) -> pd.Series:
@@ -172,28 +172,28 @@ def as_series(field: Field, cells: Cells) -> pd.Series:
     return pd.Series(cells.values, dtype="str" if field.dtype == "string" else None)
 
 
-def _broken(field: Field, cells: Cells, found: pd.Series) -> list[Failure]:
+def _broken(field: Field, cells: Cells, raw: pd.Series) -> list[Failure]:
     return [
-        _failure(field.name, rule.removeprefix("must be "), found, rows)
+        _failure(field.name, rule.removeprefix("must be "), raw, rows)
         for rule, rows in broken_rules(field, cells)
     ]
 
 
-def _target(found: pd.Series, data: DataConfig, task: Task) -> tuple[pd.Series, list[Failure]]:
+def _target(raw: pd.Series, data: DataConfig, task: Task) -> tuple[pd.Series, list[Failure]]:
     name = data.target.column
     dtype = "float" if task == "regression" else "string"
     field = Field(name, dtype, nullable=True, feature=False)
-    cells = read_cells(field, found)
+    cells = read_cells(field, raw)
     values = as_series(field, cells)
     if cells.missing.all():
-        return values, [Failure(name, "target is all missing", len(found), (), (1,))]
-    failures = _broken(field, cells, found)
+        return values, [Failure(name, "target is all missing", len(raw), (), (1,))]
+    failures = _broken(field, cells, raw)
     if cells.missing.any():
-        failures.append(_failure(name, "target is missing", found, cells.missing))
+        failures.append(_failure(name, "target is missing", raw, cells.missing))
     if failures:
         return values, failures
     if values.nunique() == 1:
-        return values, [Failure(name, "target is constant", len(found), (str(values[0]),), (1,))]
+        return values, [Failure(name, "target is constant", len(raw), (str(values[0]),), (1,))]
     if task == "binary":
         labels = sorted(values.unique())
         positive = cell_text(data.target.positive)
@@ -205,9 +205,9 @@ def _target(found: pd.Series, data: DataConfig, task: Task) -> tuple[pd.Series, 
     return values, failures
 
 
-def _failure(name: str, rule: str, found: pd.Series, bad: NDArray[np.bool_]) -> Failure:
+def _failure(name: str, rule: str, raw: pd.Series, bad: NDArray[np.bool_]) -> Failure:
     rows = np.flatnonzero(bad)
-    broken = found.iloc[rows[:1000]]
+    broken = raw.iloc[rows[:1000]]
     seen = dict.fromkeys(repr(value) for value in broken[broken.notna()].tolist())
     examples = tuple(text if len(text) < 40 else text[:37] + "…'" for text in seen)
     shown = tuple(int(row) + 1 for row in rows[:_SHOWN])
@@ -215,7 +215,7 @@ def _failure(name: str, rule: str, found: pd.Series, bad: NDArray[np.bool_]) -> 
 
 
 def _pandera_failures(table: pd.DataFrame, data: DataConfig, unread: set[str]) -> list[Failure]:
-    """What breaks the rules of whole columns; of those with ``unread`` values nothing is said."""
+    """What breaks the rules of whole columns; columns with ``unread`` values are left out."""
     from pandera.errors import SchemaErrors
 
     try:

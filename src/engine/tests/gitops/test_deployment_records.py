@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from shop import KUSTOMIZATION, RECORD, image
 
 from tagship.errors import TagshipError
-from tagship.gitops.records import (
+from tagship.gitops.deployment_records import (
     Record,
     edit_pin,
     edit_record,

@@ -1,7 +1,7 @@
 """Columns of tables, read by the contract's types: numbers at once, other values each once.
 
 A block is an Arrow array or a pandas series, from whatever kind of file. Its cells are read by the
-rules of ``contract.values``; what is missing, unread or out of range is told apart by masks.
+rules of ``contract.values``; masks say what is missing, unread or out of range.
 """
 
 from collections.abc import Iterator
@@ -59,7 +59,7 @@ def declared_field(name: str, column: "Column", feature: bool = True) -> Field:
 
 
 def read_cells(field: Field, block: "pa.Array | pd.Series", decimal: str = ".") -> Cells:
-    """Read a column by its type, its range not judged.
+    """Read a column by its type, without judging its range.
 
     Args:
         decimal: the decimal separator of numbers that are text.
@@ -101,7 +101,7 @@ def as_text(block: "pd.Series") -> "pd.Series":
 
 
 def _to_arrow(block: "pa.Array | pd.Series") -> tuple[pa.Array, Mask | None]:
-    """A block as an Arrow array; of mixed types, the cells' texts and which of them have none."""
+    """A block as an Arrow array; for mixed types, the cells' texts and which cells have no text."""
     if isinstance(block, pa.Array):
         return block, None
     if block.dtype != object or _is_of_one_type(block):
@@ -161,9 +161,9 @@ def _read_numbers(array: pa.Array, decimal: str) -> Cells:
             array = pc.if_else(pc.match_substring_regex(text, NUMBER), text, None)
     elif not _is_number(array.type):
         array = pa.nulls(len(array))
-    numbers = pc.cast(array, pa.float64(), safe=False)
-    values = numbers.to_numpy(zero_copy_only=False)
-    unread = _nulls(numbers) & ~_nulls(given)
+    floats = pc.cast(array, pa.float64(), safe=False)
+    values = floats.to_numpy(zero_copy_only=False)
+    unread = _nulls(floats) & ~_nulls(given)
     return Cells(values, np.isnan(values) & ~unread, unread)
 
 

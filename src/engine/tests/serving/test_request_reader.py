@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagship.contract.boundary import Boundary, Field
-from tagship.contract.records import InvalidRecords
-from tagship.serving import reading
-from tagship.serving.reading import NotJson, Reader, TooManyRows
+from tagship.contract.json_records import InvalidRecords
+from tagship.serving import request_reader
+from tagship.serving.request_reader import NotJson, Reader, TooManyRows
 
 BOUNDARY = Boundary(
     "binary",
@@ -77,7 +77,7 @@ def test_the_fast_reader_accepts_and_refuses_what_the_exact_one_does(content):
 
 @pytest.mark.parametrize("body", [b'{"a": 1, "k": "x"}', b' [{"a": 1.5, "k": null}]'])
 def test_the_common_case_never_reaches_the_exact_decoder(body, monkeypatch):
-    monkeypatch.setattr(reading.RecordReader, "read", None)
+    monkeypatch.setattr(request_reader.RecordReader, "read", None)
     assert Reader(SMALL, 10).read(body).matrix.dtype == np.float32
 
 
@@ -143,7 +143,7 @@ def test_a_key_that_stands_twice_is_told_by_looking_at_each_key_a_few_times(keys
     pairs = [(Counted(f"k{number}"), 0) for number in range(keys)]
     Counted.count = 0
     with pytest.raises(ValueError, match="the key 'k0' stands twice"):
-        reading._once(pairs + [(Counted(key), value) for key, value in pairs])
+        request_reader._once(pairs + [(Counted(key), value) for key, value in pairs])
     assert Counted.count < 10 * keys
 
 
@@ -165,7 +165,7 @@ def test_more_values_than_the_largest_request_has_are_counted_and_never_read(
     reader = Reader(boundary, 100)
     for name in ("_one", "_many", "_exact"):
         monkeypatch.setattr(reader, name, None)
-    monkeypatch.setattr(reading, "_JSON", None)
+    monkeypatch.setattr(request_reader, "_JSON", None)
     with pytest.raises(TooManyRows, match="at most 100 records of"):
         reader.read(FLOODS[flood].encode())
     with pytest.raises(TooManyRows, match="at most 100 records of"):
@@ -180,20 +180,20 @@ def test_text_may_hold_what_would_be_too_many_values():
 def test_text_is_left_out_of_the_count_in_one_go():
     """An open text is one match: were it tried again at each quote, its length would be squared."""
     for text in (b'"' + b'\\"' * 5000, b'"' + b"\\" * 5001, b'"ab' + b"\\\\" * 4000 + b'"'):
-        assert len(reading._TEXT.findall(text)) == 1
-    assert reading._TEXT.sub(b'""', b'{"a,\\"": [1, "\\\\", "b"]}') == b'{"": [1, "", ""]}'
+        assert len(request_reader._TEXT.findall(text)) == 1
+    assert request_reader._TEXT.sub(b'""', b'{"a,\\"": [1, "\\\\", "b"]}') == b'{"": [1, "", ""]}'
 
 
 def test_no_more_problems_are_made_than_are_shown():
     bad = [{"a": "x", "k": "z", **{f"u{n}": 0 for n in range(200)}} for _ in range(300)]
     with pytest.raises(InvalidRecords) as refused:
-        reading.RecordReader(SMALL).read(bad)
+        request_reader.RecordReader(SMALL).read(bad)
     assert len(refused.value.problems) == 100
     assert {problem.row for problem in refused.value.problems} == {0}
 
 
 def test_text_is_only_looked_for_where_a_right_request_may_hold_what_is_counted(monkeypatch):
-    monkeypatch.setattr(reading, "_TEXT", None)
+    monkeypatch.setattr(request_reader, "_TEXT", None)
     with pytest.raises(TooManyRows):
         Reader(SMALL, 1).read(FLOODS["texts"].encode())
     with pytest.raises(TooManyRows):  # nor where there are too many of them

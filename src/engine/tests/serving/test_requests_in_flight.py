@@ -6,7 +6,7 @@ import pytest
 
 from tagship.errors import TagshipError
 from tagship.serving.answering import Refused
-from tagship.serving.bodies import Bodies
+from tagship.serving.requests_in_flight import RequestsInFlight
 from tagship.serving.settings import Settings
 
 LIMITS = {"max_concurrency": 4, "max_bytes_in_flight": 1000, "max_body_bytes": 500}
@@ -15,19 +15,19 @@ LIMITS = {"max_concurrency": 4, "max_bytes_in_flight": 1000, "max_body_bytes": 5
 class Client:
     """One whose body comes in the parts that it is told to send."""
 
-    def __init__(self, bodies, address="a", **headers):
+    def __init__(self, in_flight, address="a", **headers):
         self._parts = asyncio.Queue()
         self._headers = {name.replace("_", "-").encode(): value for name, value in headers.items()}
-        self.body, self.task = None, asyncio.ensure_future(self._ask(bodies, address))
+        self.request, self.task = None, asyncio.ensure_future(self._ask(in_flight, address))
 
-    async def _ask(self, bodies, address):
-        self.body = bodies.begin(address)
+    async def _ask(self, in_flight, address):
+        self.request = in_flight.begin(address)
         try:
-            return await self.body.read(self._parts.get, self._headers)
+            return await self.request.read(self._parts.get, self._headers)
         except Refused as refusal:
             return refusal.status
         finally:
-            bodies.end(self.body)
+            in_flight.end(self.request)
 
     async def sends(self, size, more=True):
         self._parts.put_nowait({"type": "http.request", "body": b" " * size, "more_body": more})
@@ -39,8 +39,8 @@ async def turns():
         await asyncio.sleep(0)
 
 
-def bodies(**limits):
-    return Bodies(Settings(**{**LIMITS, **limits}))
+def in_flight(**limits):
+    return RequestsInFlight(Settings(**{**LIMITS, **limits}))
 
 
 async def clients(held, *addresses):
@@ -51,7 +51,7 @@ async def clients(held, *addresses):
 
 def test_a_place_is_made_by_the_oldest_of_the_address_that_has_most():
     async def run():
-        held = bodies()
+        held = in_flight()
         other, first, second, third = await clients(held, "b", "a", "a", "a")
         (newcomer,) = await clients(held, "c")
         assert await first.task == 503
@@ -65,7 +65,7 @@ def test_a_place_is_made_by_the_oldest_of_the_address_that_has_most():
 
 def test_bytes_are_made_free_by_the_address_that_holds_most_of_them():
     async def run():
-        held = bodies()
+        held = in_flight()
         small, small_too, large = await clients(held, "a", "a", "b")
         for client, size in ((small, 100), (small_too, 100), (large, 500)):
             await client.sends(size)
@@ -81,7 +81,7 @@ def test_bytes_are_made_free_by_the_address_that_holds_most_of_them():
 
 def test_one_that_holds_too_much_alone_gives_way_itself_and_is_told():
     async def run():
-        held = bodies(max_bytes_in_flight=500)
+        held = in_flight(max_bytes_in_flight=500)
         (greedy,) = await clients(held, "a")
         with pytest.raises(Refused, match="too many bytes"):  # an answer: nobody waits
             held.hold(held.begin("b"), 501)
@@ -93,7 +93,7 @@ def test_one_that_holds_too_much_alone_gives_way_itself_and_is_told():
 
 def test_who_holds_nothing_does_not_give_way_for_bytes():
     async def run():
-        held = bodies(max_bytes_in_flight=500)
+        held = in_flight(max_bytes_in_flight=500)
         held.hold(held.begin("a"), 400)
         (idle,) = await clients(held, "b")
         with pytest.raises(Refused, match="too many bytes"):
@@ -105,7 +105,7 @@ def test_who_holds_nothing_does_not_give_way_for_bytes():
 
 def test_requests_that_are_being_answered_keep_their_place():
     async def run():
-        held = bodies()
+        held = in_flight()
         working = [held.begin("a") for _ in range(4)]
         with pytest.raises(Refused) as refused:
             held.begin("b")
@@ -114,14 +114,14 @@ def test_requests_that_are_being_answered_keep_their_place():
         held.end(working[0])
         assert held.begin("b").held
         with pytest.raises(Refused, match="at once"):  # what queued up in this turn counts too
-            bodies().begin("a", queued=4)
+            in_flight().begin("a", queued=4)
 
     asyncio.run(run())
 
 
 def test_everything_is_free_after_the_end_whatever_happened():
     async def run():
-        held = bodies(request_timeout=0.05)
+        held = in_flight(request_timeout=0.05)
         whole, slow, large, gone, cancelled = (
             Client(held, "a"),
             Client(held, "a"),
@@ -146,7 +146,7 @@ def test_everything_is_free_after_the_end_whatever_happened():
 
 def test_an_answer_that_nobody_takes_gives_way_too():
     async def run():
-        held = bodies()
+        held = in_flight()
 
         async def answer():
             body = held.begin("a")
@@ -183,7 +183,7 @@ def test_an_answer_that_nobody_takes_gives_way_too():
 )
 def test_a_length_is_judged_before_anything_is_read(length, status):
     async def run():
-        client = Client(bodies(), content_length=length)
+        client = Client(in_flight(), content_length=length)
         return await client.task
 
     assert asyncio.run(run()) == status

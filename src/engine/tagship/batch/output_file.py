@@ -1,4 +1,4 @@
-"""What a scoring leaves: the output and, where rows were rejected, a side file with the reasons.
+"""What a scoring writes: the output and, where rows were rejected, a side file with the reasons.
 
 Both are written under a hidden name and renamed when all is done.
 """

@@ -1,4 +1,4 @@
-"""A table as arrays, with the rows set apart that judge, and what an artifact says of those."""
+"""A table as arrays, its holdout set apart, and an artifact's scores on the holdout."""
 
 from dataclasses import dataclass
 from typing import Any

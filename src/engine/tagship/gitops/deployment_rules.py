@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from tagship.config.project import ProjectConfig
 from tagship.errors import TagshipError
+from tagship.gitops.deployment_records import NO_DIGEST, Record, check_pin, overlay
 from tagship.gitops.history import Deployment, Release, Upto
-from tagship.gitops.records import NO_DIGEST, Record, check_pin, overlay
 from tagship.gitops.snapshot import Snapshot
 from tagship.verdict import parse_verdict
 
@@ -102,10 +102,10 @@ class DeploymentRules:
 
     def earlier_environment_ran_it(self) -> None:
         """What the environment before ran."""
-        project, mine = self.project, self.record.environment
-        if mine not in project.environments:
-            raise TagshipError(f"'{mine}' is no environment of config/project.yaml there")
-        earlier = project.before(mine)
+        project, environment = self.project, self.record.environment
+        if environment not in project.environments:
+            raise TagshipError(f"'{environment}' is no environment of config/project.yaml there")
+        earlier = project.before(environment)
         if earlier and not self.snapshot.ran(self.record.release, earlier):
             raise TagshipError(
                 f"{self.record.release}: {earlier} never ran it",
@@ -159,7 +159,7 @@ def refuse_rejected(
 
 
 def refuse_other_kustomize(snapshot: Snapshot, deployment: Deployment) -> None:
-    """Leave undecided what another kustomize rendered: its fingerprint may differ for that alone.
+    """Leave undecided a fingerprint that another kustomize made: it may differ by that alone.
 
     Raises:
         NotDerived: the deployment was rendered by another version.
@@ -230,7 +230,7 @@ def check_release(snapshot: Snapshot, release: Release) -> None:
 
 
 def refuse_broken(rules: Iterable[Rule]) -> None:
-    """Stop at the first rule that does not hold."""
+    """Raise at the first rule that does not hold."""
     for _, rule in rules:
         rule()
 

@@ -1,8 +1,8 @@
 """Ids of requests, which are also the proof that a prediction was made here.
 
 An id is 48 hexadecimal digits: 104 random bits, the number of rows that were answered (24 bits),
-and a keyed BLAKE2s of both (64 bits; RFC 7693). Who cannot make the last part cannot give feedback
-on a prediction that was not made, or not yet.
+and a keyed BLAKE2s of both (64 bits; RFC 7693). Whoever cannot make the last part cannot give
+feedback on a prediction that was not made, or not yet.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from tagship.serving.record import deployed_record
+from tagship.serving.artifact_record import deployed_record
 from tagship.serving.settings import Settings
 
 _RANDOM, _ROWS, _PROOF = 13, 3, 8
@@ -28,7 +28,7 @@ class Ids:
         self._keys = [hashlib.blake2s(key, person=b"tagship").digest() for key in keys]
 
     def new(self, rows: int) -> str:
-        """The id of a request that was answered with so many rows."""
+        """The id of a request that was answered with this many rows."""
         start = secrets.token_bytes(_RANDOM) + rows.to_bytes(_ROWS, "big")
         return (start + _proof(self._keys[0], start)).hex()
 
@@ -37,12 +37,12 @@ class Ids:
         return self.new(0)
 
     def rows(self, request_id: str) -> int:
-        """How many rows were answered under an id; 0 where none was, or the id is none of ours."""
+        """How many rows were answered under an id; 0 where no row was, or the id is not ours."""
         try:
             given = bytes.fromhex(request_id)
         except ValueError:
             return 0
-        if given.hex() != request_id:  # capitals and blanks: the log has it otherwise
+        if given.hex() != request_id:  # with capitals or blanks it is not in the log
             return 0
         start, proof = given[:-_PROOF], given[-_PROOF:]
         proven = any(hmac.compare_digest(proof, _proof(key, start)) for key in self._keys)
@@ -56,7 +56,7 @@ def id_keys(settings: Settings, record: Mapping[str, str]) -> list[bytes]:
 
     Otherwise a secret that is made once in the log's folder, without which there is no feedback. A
     deployment has a folder for each replica: without keys it takes what its record says, which is
-    no secret. Then an id proves that nobody mistook it, not that nobody lied.
+    no secret. Then an id guards against mistakes, not against lies.
 
     Raises:
         OSError: that folder cannot be used.
@@ -72,7 +72,7 @@ def id_keys(settings: Settings, record: Mapping[str, str]) -> list[bytes]:
 
 
 def _kept_secret(path: Path) -> bytes:
-    """What the file holds; it is there whole or not at all, whoever makes it first."""
+    """The secret in the file, which is written whole by whichever process comes first."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{_FILE}-{secrets.token_hex(8)}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

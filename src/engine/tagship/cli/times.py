@@ -1,11 +1,11 @@
-"""Moments as people type them: how long ago, or when."""
+"""Times as people type them: how long ago, or when."""
 
 from datetime import UTC, datetime
 
 from tagship.errors import TagshipError
 
 
-def moment(text: str | None, option: str) -> datetime | None:
+def parse_time(text: str | None, option: str) -> datetime | None:
     """``24h`` or ``7d`` ago, or an ISO 8601 time, which is UTC unless it says otherwise.
 
     Raises:
@@ -20,9 +20,9 @@ def moment(text: str | None, option: str) -> datetime | None:
     if re.fullmatch("[1-9][0-9]{0,4}[mhd]", text):
         return datetime.now(UTC) - parse_duration(text)
     try:
-        found = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
         raise TagshipError(
             f"{option}: '{text}' is no time", "write 24h, 7d, 2026-11-21 or 2026-11-21T10:00:00Z"
         ) from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

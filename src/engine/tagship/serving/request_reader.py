@@ -19,13 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagship.contract.boundary import Boundary, Field
-from tagship.contract.derived import all_finite, derived_place, derived_problems
-from tagship.contract.records import InvalidRecords, RecordReader, RecordTypes
+from tagship.contract.finite_values import all_finite, derived_place, derived_problems
+from tagship.contract.json_records import InvalidRecords, RecordReader, RecordTypes
 from tagship.contract.values import Problem
 
 _TEXT = re.compile(
     rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL
-)  # one that never ends is all the rest
+)  # a text that never ends takes all the rest
 _COUNTED = b",]}"
 _MORE_VALUES = 1000
 """Values besides those of the contract's columns that are still read, to be refused by name."""
@@ -52,7 +52,7 @@ class Request:
 
     @property
     def logged(self) -> bytes:
-        """Its JSON as the log keeps it: what was understood, without what stood between."""
+        """Its JSON as the log keeps it: what was understood, without white space."""
         return encode_json(self.content)
 
 
@@ -116,12 +116,12 @@ class Reader:
         most = self._most_values
         if len(body) <= most:
             return
-        found = _values(body)
+        count = _values(body)
         quotes = body.count(b'"') - body.count(b'\\"')
         # A value has a key and a text at most; more texts than that cost too much to leave out.
-        if found > most and self._in_text and quotes <= 4 * most:
-            found = _values(_TEXT.sub(b'""', body))
-        if found > most:
+        if count > most and self._in_text and quotes <= 4 * most:
+            count = _values(_TEXT.sub(b'""', body))
+        if count > most:
             allowed = f"{self._max_rows} records of {len(self._fields)} columns"
             raise TooManyRows(f"over {most} values; at most {allowed} a request")
 
@@ -153,7 +153,7 @@ class Reader:
         return self._sound(arrays)
 
     def _sound(self, columns: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
-        """The matrix, whose derived values are what training would take."""
+        """The matrix, whose derived values training would accept."""
         matrix = self._boundary.matrix(columns)
         if not all_finite(matrix[:, self._derived]):
             problems = derived_problems(self._boundary, columns, matrix)
@@ -178,24 +178,24 @@ _NOT_FAST = (msgspec.MsgspecError, RecursionError, UnicodeError, _Unsure)
 def _values(body: bytes) -> int:
     """How many commas and ends of arrays and objects: one for each value.
 
-    What begins and does not end is nested, of which JSON's reader takes a thousand.
+    Arrays that begin and do not end are nested, and JSON's reader takes at most a thousand levels.
     """
     return sum(map(body.count, _COUNTED))
 
 
 def _may_hold(field: Field, characters: bytes) -> bool:
-    """Whether a right request can have one of them in the text of this column, or in its name."""
+    """Whether a valid request can hold one of the characters in this column's text or name."""
     texts = [field.name, *map(str, field.values)]
     return field.dtype == "string" or any(
-        one in text for text in texts for one in characters.decode()
+        character in text for text in texts for character in characters.decode()
     )
 
 
 def load_json(text: bytes, otherwise: str) -> Any:
-    """What JSON says, no key twice in one object.
+    """The content of JSON in which no object has a key twice.
 
     Raises:
-        NotJson: it is none; ``otherwise`` says of what.
+        NotJson: the text is no such JSON; the message begins with ``otherwise``.
     """
     try:
         return _JSON.decode(text.decode())
@@ -205,14 +205,14 @@ def load_json(text: bytes, otherwise: str) -> Any:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    content = dict(pairs)
+    if len(content) != len(pairs):
         seen: set[str] = set()
         for name, _ in pairs:
             if name in seen:
                 raise ValueError(f"the key {name[:80]!r} stands twice in one object")
             seen.add(name)
-    return found
+    return content
 
 
 def _refuse_constant(name: str) -> None:

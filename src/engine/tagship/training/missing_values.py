@@ -1,4 +1,4 @@
-"""A request may lack what the contract lets be missing; it must get a score all the same."""
+"""A row without a value that the contract allows to be missing must get a score all the same."""
 
 import numpy as np
 
@@ -8,25 +8,25 @@ from tagship.errors import TagshipError
 from tagship.training.export import Score
 
 
-def check_gaps(boundary: Boundary, columns: Columns, score: Score) -> None:
+def check_missing_values(boundary: Boundary, columns: Columns, score: Score) -> None:
     """Score one row once for each field that may be missing, without that field.
 
-    ``columns`` are the training rows' as the boundary takes them; the first row without gaps is
-    taken, where there is one.
+    ``columns`` are the training rows' as the boundary takes them; the first row in which nothing is
+    missing is taken, or else the one in which least is.
 
     Raises:
         TagshipError: names the field whose absence gives no finite score.
     """
-    row = _whole_row(boundary, columns)
-    one = {name: values[row : row + 1] for name, values in columns.items()}
+    at = _most_complete_row(boundary, columns)
+    row = {name: values[at : at + 1] for name, values in columns.items()}
     for field in boundary.fields:
         if not field.nullable:
             continue
-        gap = one[field.name].copy()
-        gap[0] = missing_value(field)
+        absent = row[field.name].copy()
+        absent[0] = missing_value(field)
         where = f"a row without '{field.name}', which data.yaml lets be missing"
         try:
-            scores = score(boundary.matrix({**one, field.name: gap}))
+            scores = score(boundary.matrix({**row, field.name: absent}))
         except Exception as error:  # whatever a feature function may raise
             raise TagshipError(
                 f"{where}: features: {boundary.derive} raised {type(error).__name__}: {error}",
@@ -39,6 +39,6 @@ def check_gaps(boundary: Boundary, columns: Columns, score: Score) -> None:
             )
 
 
-def _whole_row(boundary: Boundary, columns: Columns) -> int:
-    gaps = [is_missing(field, columns[field.name]) for field in boundary.fields]
-    return int(np.sum(gaps, axis=0).argmin())
+def _most_complete_row(boundary: Boundary, columns: Columns) -> int:
+    missing = [is_missing(field, columns[field.name]) for field in boundary.fields]
+    return int(np.sum(missing, axis=0).argmin())

@@ -1,4 +1,4 @@
-"""The record that travels with an artifact, and the refusal to start with what cannot serve."""
+"""The record beside an artifact, and the refusal to start where something cannot be served."""
 
 import json
 import os
@@ -78,7 +78,7 @@ def check_log_folder(folder: Path | None) -> None:
 
 
 def deployed_record() -> Path | None:
-    """Where a deployment says what it runs; None where this is none."""
+    """Where a deployment says what it runs; None when this service is not deployed."""
     named = os.environ.get(RECORD_VARIABLE)
     if named:
         return Path(named)
