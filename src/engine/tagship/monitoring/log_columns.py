@@ -1,8 +1,9 @@
 """From logged requests and answers to arrays, a chunk at a time.
 
 A value that the service would not take (a wrong type, an unknown category, a fraction for a whole
-number, more than a float32 holds, a field too few or too many) or not give (a probability beyond 0
-and 1) does not fit, and then its whole request does not. A number out of the contract's range fits:
+number, more than a float32 holds, a field too few or too many, the request in columns that 0.1.0
+took) or not give (a probability beyond 0 and 1) does not fit, and then its whole request does
+not. A number out of the contract's range fits:
 it is news.
 """
 
@@ -74,7 +75,7 @@ class LogColumns:
                 rows.append(self._rows(entry.get("request"), entry.get("response")))
             except (KeyError, TypeError, ValueError, AttributeError):
                 rows.append([])
-        counts = np.array([len(found) for found in rows], dtype=np.int64)
+        counts = np.array(list(map(len, rows)), dtype=np.int64)
         fits = counts > 0
         width = len(self._fields)
         columns = list(zip(*chain.from_iterable(rows), strict=True)) or [()] * width
@@ -98,8 +99,8 @@ class LogColumns:
 
     def predictions(self, arrays: dict[str, NDArray[Any]]) -> NDArray[Any]:
         """The predicted class numbers, or values."""
-        found = arrays[_PREDICTION]
-        return found.astype(np.int64) if self._boundary.classes else found
+        values = arrays[_PREDICTION]
+        return values.astype(np.int64) if self._boundary.classes else values
 
     def scores(self, arrays: dict[str, NDArray[Any]]) -> NDArray[np.float64]:
         """The scores in the shape that metrics take."""
@@ -115,44 +116,26 @@ class LogColumns:
         Raises:
             KeyError, TypeError, ValueError, AttributeError: it has another shape.
         """
-        if type(request) is dict and not (len(request) == 1 and "columns" in request):
-            asked, answered = [self._asked(request)], [self._answered(response)]
-        elif type(request) is dict and "columns" not in self.names:
-            asked = _transposed(self._asked(request["columns"]))
-            answered = self._many_answers(response["predictions"])
-        elif type(request) is dict:  # the model's only field is called "columns"
-            asked, answered = [self._asked(request)], [self._answered(response)]
-        else:
-            asked = [self._asked(record) for record in request]
-            answered = self._many_answers(response["predictions"])
-        return [a + b for a, b in zip(asked, answered, strict=True)]
+        if type(request) is dict:
+            return [self._asked(request) + self._answered(response)]
+        pairs = zip(request, response["predictions"], strict=True)
+        return [self._asked(record) + self._answered(answer) for record, answer in pairs]
 
     def _asked(self, record: dict[str, Any]) -> Row:
-        found = self._request_row(record)
-        if len(record) != len(found):
+        values = self._request_row(record)
+        if len(record) != len(values):
             raise ValueError("a field too many")
-        return found
+        return values
 
     def _answered(self, answer: dict[str, Any]) -> Row:
-        found = self._answer_row(answer)
-        return found + self._nested_row(answer["probabilities"]) if self._nested else found
-
-    def _many_answers(self, answers: Any) -> list[Row]:
-        if isinstance(answers, dict):
-            return _transposed(self._answered(answers))
-        return [self._answered(answer) for answer in answers]
+        values = self._answer_row(answer)
+        return values + self._nested_row(answer["probabilities"]) if self._nested else values
 
 
 def _getter(names: Sequence[str]) -> Callable[[Any], Row]:
     if len(names) == 1:
         return lambda record: (record[names[0]],)
     return itemgetter(*names) if names else lambda record: ()
-
-
-def _transposed(columns: Row) -> list[Row]:
-    if any(type(column) is not list for column in columns):
-        raise TypeError("a column is an array")
-    return list(zip(*columns, strict=True))
 
 
 def _read(column: ColumnReader, values: Sequence[Any]) -> tuple[NDArray[Any], dict[int, str]]:
@@ -166,10 +149,10 @@ def _read(column: ColumnReader, values: Sequence[Any]) -> tuple[NDArray[Any], di
     return array, refused
 
 
-def _unanswered(field: Field, found: NDArray[Any]) -> NDArray[np.bool_]:
+def _unanswered(field: Field, values: NDArray[Any]) -> NDArray[np.bool_]:
     """Which predictions or scores are none that a service gives."""
     if field.dtype == "category":
-        return np.asarray(found < 0)
+        return np.asarray(values < 0)
     low = -math.inf if field.min is None else field.min - _ROUNDED
     high = math.inf if field.max is None else field.max + _ROUNDED
-    return np.asarray(~((found >= low) & (found <= high)))
+    return np.asarray(~((values >= low) & (values <= high)))

@@ -47,22 +47,17 @@ def columns_of(records):
 
 
 TWO_ANSWERS = {
-    "array": {
-        "predictions": [
-            {"prediction": "yes", "probability": 0.75},
-            {"prediction": "no", "probability": 0.25},
-        ]
-    },
-    "columns": {"predictions": {"prediction": ["yes", "no"], "probability": [0.75, 0.25]}},
+    "predictions": [
+        {"prediction": "yes", "probability": 0.75},
+        {"prediction": "no", "probability": 0.25},
+    ]
 }
+ANSWERS_IN_COLUMNS = {"predictions": {"prediction": ["yes", "no"], "probability": [0.75, 0.25]}}
+"""As the service of 0.1.0 gave them, to requests that were in columns too."""
 
 
-@pytest.mark.parametrize("asked", ["array", "columns"])
-@pytest.mark.parametrize("answered", ["array", "columns"])
-def test_every_shape_gives_the_same_columns(tmp_path, asked, answered):
-    both = [RECORD, SECOND]
-    request = both if asked == "array" else columns_of(both)
-    write(tmp_path, line(), line(request, TWO_ANSWERS[answered], request_id="r2"))
+def test_both_shapes_give_the_same_columns(tmp_path):
+    write(tmp_path, line(), line([RECORD, SECOND], TWO_ANSWERS, request_id="r2"))
     found = read(tmp_path)
     assert found.columns["age"].tolist()[:2] == [41.5, 41.5]
     assert np.isnan(found.columns["age"][2])
@@ -83,14 +78,8 @@ def test_every_shape_gives_the_same_columns(tmp_path, asked, answered):
 
 def test_multiclass_scores_follow_the_boundary_not_the_answer(tmp_path):
     one = {"prediction": "b", "probability": 0.6, "probabilities": {"c": 0.1, "b": 0.6, "a": 0.3}}
-    many = {
-        "predictions": {
-            "prediction": ["c"],
-            "probability": [0.9],
-            "probabilities": {"a": [0.1], "b": [0.0], "c": [0.9]},
-        }
-    }
-    write(tmp_path, line(response=one), line(columns_of([RECORD]), many, request_id="r2"))
+    other = {"prediction": "c", "probability": 0.9, "probabilities": {"a": 0.1, "b": 0.0, "c": 0.9}}
+    write(tmp_path, line(response=one), line([RECORD], {"predictions": [other]}, request_id="r2"))
     found = read(tmp_path, MULTICLASS)
     assert found.scores.tolist() == [[0.3, 0.6, 0.1], [0.1, 0.0, 0.9]]
     assert found.predictions.tolist() == [1, 2]
@@ -185,8 +174,11 @@ def test_an_unset_variable_in_the_folder_is_refused(tmp_path):
         (line(response={"prediction": None, "probability": 0.5}), "contract"),
         (line(response={"prediction": "yes", "probability": None}), "contract"),
         (line(response={"prediction": "yes", "probability": "0.5"}), "contract"),
-        (line([RECORD] * 3, TWO_ANSWERS["array"]), "contract"),
-        (line([RECORD] * 3, TWO_ANSWERS["columns"]), "contract"),
+        (line(columns_of([RECORD, SECOND]), TWO_ANSWERS), "contract"),
+        (line(columns_of([RECORD, SECOND]), ANSWERS_IN_COLUMNS), "contract"),
+        (line([RECORD, SECOND], ANSWERS_IN_COLUMNS), "contract"),
+        (line([RECORD] * 3, TWO_ANSWERS), "contract"),
+        (line([RECORD] * 3, ANSWERS_IN_COLUMNS), "contract"),
         (line(time=NOON + timedelta(hours=1)), "in the future"),
     ],
     ids=lambda value: value if isinstance(value, str) and len(value) < 20 else "line",
@@ -323,8 +315,8 @@ def test_one_bad_record_takes_its_request_with_it_and_no_other(tmp_path):
     write(
         tmp_path,
         line(request_id="r1"),
-        line(bad, TWO_ANSWERS["array"], request_id="r2"),
-        line([RECORD, SECOND], TWO_ANSWERS["array"], request_id="r3"),
+        line(bad, TWO_ANSWERS, request_id="r2"),
+        line([RECORD, SECOND], TWO_ANSWERS, request_id="r3"),
     )
     found = read(tmp_path)
     assert found.requests[found.request].tolist() == ["r1", "r3", "r3"]
