@@ -84,7 +84,7 @@ def retrained(
     from tagship.config.root import find_root
     from tagship.gitops import github
     from tagship.monitoring import alerts
-    from tagship.monitoring.retrain_branch import push_proposal, read_proposal
+    from tagship.monitoring.retrain_proposal import push_proposal, read_proposal
 
     made = read_proposal(answer)
     said = f"Retraining: {made.state}.\n\n{quoted(made.why)}"

@@ -104,7 +104,7 @@ def _reference(files: "ModelFiles", release: str | None) -> "Reference":
     from tagship.errors import TagshipError
     from tagship.gitops.git import Git
     from tagship.gitops.refs import MIRROR
-    from tagship.monitoring.references import local_reference, released_reference
+    from tagship.monitoring.running_models import local_reference, released_reference
 
     if release is None:
         return local_reference(files)

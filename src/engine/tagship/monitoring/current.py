@@ -37,6 +37,12 @@ class Values:
     new: tuple[str, ...] = ()
     """Categories that the reference does not have; their codes follow those it has."""
 
+    @property
+    def empty(self) -> bool:
+        """Whether there is no number that is finite, or no category."""
+        numbers = self.values.dtype.kind == "f"
+        return not (np.isfinite(self.values) if numbers else self.values >= 0).any()
+
     def take(self, rows: slice | NDArray[Any]) -> "Values":
         """Some of its rows."""
         unknown = None if self.unknown is None else self.unknown[rows]
@@ -115,16 +121,16 @@ def from_table(
         if name in frame.columns
     }
     extra = sorted(set(map(str, frame.columns)) - reference.columns.keys() - known - {target})
-    found = Current(
+    current = Current(
         rows=len(frame),
         columns=columns,
         target=_from_series(reference.target, frame[target]) if target in frame.columns else None,
         extra=tuple(extra),
     )
     if times is None:
-        return found
+        return current
     stamps = times.to_numpy().astype("datetime64[ms]")
-    return replace(found, times=stamps).take(np.argsort(stamps, kind="stable"))
+    return replace(current, times=stamps).take(np.argsort(stamps, kind="stable"))
 
 
 def _from_boundary(profile: Profile, values: NDArray[Any]) -> Values:
@@ -135,14 +141,14 @@ def _from_boundary(profile: Profile, values: NDArray[Any]) -> Values:
     return Values(values)
 
 
-def _from_series(profile: Profile, found: "pd.Series") -> Values:
+def _from_series(profile: Profile, series: "pd.Series") -> Values:
     """What is not of the column's type is unknown, and has no value."""
     from tagship.contract.table_columns import as_text, broken_rules, read_cells
 
     if isinstance(profile, CategoryProfile):
-        return _from_texts(profile, found, as_text(found))
-    field = Field(str(found.name), profile.dtype, nullable=True)
-    cells = read_cells(field, found)
+        return _from_texts(profile, series, as_text(series))
+    field = Field(str(series.name), profile.dtype, nullable=True)
+    cells = read_cells(field, series)
     if isinstance(profile, TextProfile):
         return _values(~(cells.missing | cells.unread), cells.unread)
     unknown = cells.unread | dict(broken_rules(field, cells)).get(WHOLE, False)
@@ -151,10 +157,10 @@ def _from_series(profile: Profile, found: "pd.Series") -> Values:
     return _values(np.where(unknown, np.nan, numbers), unknown)
 
 
-def _from_texts(profile: CategoryProfile, found: "pd.Series", cells: "pd.Series") -> Values:
+def _from_texts(profile: CategoryProfile, series: "pd.Series", cells: "pd.Series") -> Values:
     import pandas as pd
 
-    unknown = (found.notna() & cells.isna()).to_numpy()
+    unknown = (series.notna() & cells.isna()).to_numpy()
     codes, distinct = pd.factorize(cells)
     texts = list(map(str, distinct))
     if profile.dtype == "bool":

@@ -6,13 +6,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from tagship.config.drift import P_VALUES, Drift, DriftTest, Override
+from tagship.config.drift import P_VALUES, Drift, DriftTest, Override, Quality
 from tagship.formatting import percent
 from tagship.monitoring import statistics
 from tagship.monitoring.comparison import CategoryPair, NumberPair
 from tagship.monitoring.current import Current, Values
 from tagship.monitoring.drift_verdict import Check, DriftVerdict, Finding, WindowVerdict
-from tagship.monitoring.quality import quality_findings
 from tagship.monitoring.status import Status, judge
 from tagship.training.reference import (
     NumberProfile,
@@ -22,6 +21,8 @@ from tagship.training.reference import (
 )
 
 Judged = tuple[Status, tuple[Finding, ...], float]
+_SURE = 3.0
+"""Standard errors by which a share of missing values must rise: less may be chance."""
 
 
 def judge_drift(reference: Reference, drift: Drift, current: Current) -> DriftVerdict:
@@ -44,17 +45,17 @@ def judge_drift(reference: Reference, drift: Drift, current: Current) -> DriftVe
         few = f"{current.rows:,} rows, fewer than min_rows {drift.min_rows:,}"
         return replace(base, reason=few) if current.rows else base
     parts = list(_windows(drift, current))
-    found = [_judge(reference, drift, part) for part in parts]
-    _, findings, share = found[-1]
+    judged = [_judge(reference, drift, part) for part in parts]
+    _, findings, share = judged[-1]
     status, reason = _over_windows(
-        drift, [judged[0] for judged in found], _reason(drift, found[-1])
+        drift, [status for status, _, _ in judged], _reason(drift, judged[-1])
     )
     return replace(
         base,
         status=status,
         reason=reason,
         findings=findings,
-        windows=tuple(_summary(part, one) for part, one in zip(parts, found, strict=True)),
+        windows=tuple(_summary(part, verdict) for part, verdict in zip(parts, judged, strict=True)),
         drifted_share=share,
     )
 
@@ -68,16 +69,18 @@ def _windows(drift: Drift, current: Current) -> Iterator[Current]:
         yield current if count == 1 else current.take(slice(start, end))
 
 
-def _over_windows(drift: Drift, found: list[Status], reason: str) -> tuple[Status, str]:
-    if len(found) == 1 or drift.window is None:
-        return found[-1], reason
-    failed, needed = found.count("fail"), min(drift.window.fail, len(found))
-    if found[-1] == "fail" and failed < needed:
-        said = f"{failed} of {len(found)} windows fail, fewer than {needed}; the latest: {reason}"
+def _over_windows(drift: Drift, statuses: list[Status], reason: str) -> tuple[Status, str]:
+    if len(statuses) == 1 or drift.window is None:
+        return statuses[-1], reason
+    failed, needed = statuses.count("fail"), min(drift.window.fail, len(statuses))
+    if statuses[-1] == "fail" and failed < needed:
+        said = (
+            f"{failed} of {len(statuses)} windows fail, fewer than {needed}; the latest: {reason}"
+        )
         return "warn", said
-    if found[-1] == "fail":
-        return "fail", f"{failed} of {len(found)} windows fail, the latest too: {reason}"
-    return found[-1], reason
+    if statuses[-1] == "fail":
+        return "fail", f"{failed} of {len(statuses)} windows fail, the latest too: {reason}"
+    return statuses[-1], reason
 
 
 def _summary(part: Current, judged: Judged) -> WindowVerdict:
@@ -97,7 +100,7 @@ def _judge(reference: Reference, drift: Drift, current: Current) -> Judged:
     compared = list(_columns(reference, drift, current))
     share = sum(f.status == "fail" for f in compared) / max(1, len(compared))
     others = [
-        *quality_findings(reference, drift.quality, current),
+        *_quality(reference, drift.quality, current),
         *_outcome("prediction", reference.prediction, drift, drift.prediction, current.prediction),
         *_outcome("target", reference.target, drift, drift.target, current.target),
     ]
@@ -128,22 +131,24 @@ def _reason(drift: Drift, judged: Judged) -> str:
 
 def _columns(reference: Reference, drift: Drift, current: Current) -> Iterator[Finding]:
     """The distribution of each column, its p-values corrected for their number."""
-    found: list[tuple[Finding, DriftTest]] = []
+    compared: list[tuple[Finding, DriftTest]] = []
     for name, profile in reference.columns.items():
         if name in current.columns and not isinstance(profile, TextProfile):
             test = _test(profile, drift, drift.columns.get(name))
-            found.append(
+            compared.append(
                 (_compare("drift", name, profile, test, current.columns[name], drift.chance), test)
             )
     tested = [
-        at for at, (f, test) in enumerate(found) if test.method in P_VALUES and f.value is not None
+        at
+        for at, (f, test) in enumerate(compared)
+        if test.method in P_VALUES and f.value is not None
     ]
-    p_values = np.array([found[at][0].value for at in tested], dtype=np.float64)
+    p_values = np.array([compared[at][0].value for at in tested], dtype=np.float64)
     corrected = statistics.adjusted(p_values, drift.correction)
     for at, value in zip(tested, corrected.tolist(), strict=True):
-        finding, test = found[at]
-        found[at] = replace(finding, value=value, status=judge(value, test)), test
-    yield from (finding for finding, _ in found)
+        finding, test = compared[at]
+        compared[at] = replace(finding, value=value, status=judge(value, test)), test
+    yield from (finding for finding, _ in compared)
 
 
 def _outcome(
@@ -163,11 +168,11 @@ def _compare(
     def finding(value: float | None, status: Status, detail: str) -> Finding:
         return Finding(check, column, test.method, value, test.limit, status, detail)
 
-    if profile.missing == profile.rows and _empty(values):
+    if profile.missing == profile.rows and values.empty:
         return finding(float(test.below), "ok", "missing in every row, as in training")
     if profile.missing == profile.rows:
         return finding(None, "fail", "missing in every row of the training")
-    if _empty(values):
+    if values.empty:
         return finding(None, "fail", "no value to compare")
     assert not isinstance(profile, TextProfile)
     pair = (
@@ -182,6 +187,76 @@ def _compare(
     return finding(value, status, str(pair))
 
 
-def _empty(values: Values) -> bool:
-    found = values.values
-    return not (np.isfinite(found).any() if found.dtype.kind == "f" else (found >= 0).any())
+def _quality(reference: Reference, quality: Quality, current: Current) -> Iterator[Finding]:
+    """What is missing, unknown or out of range, and columns that are not there.
+
+    A share of zero is no finding.
+    """
+    for name, profile in reference.columns.items():
+        values = current.columns.get(name)
+        if values is None:
+            yield Finding("column", name, "share", 1.0, "", "fail", "the data has no such column")
+            continue
+        yield from _missing(name, profile, quality, values)
+        yield from _unknown(name, profile, quality, values)
+        if isinstance(profile, NumberProfile):
+            yield from _out_of_range(name, profile, quality, values)
+    for name in current.extra:
+        yield Finding("column", name, "", None, "", "warn", "the contract has no such column")
+
+
+def _missing(name: str, profile: Profile, quality: Quality, values: Values) -> Iterator[Finding]:
+    rows = len(values.values)
+    kind = values.values.dtype.kind
+    absent = (
+        np.isnan(values.values)
+        if kind == "f"
+        else ~values.values if kind == "b" else values.values < 0
+    )
+    count = int(absent.sum()) - (0 if values.unknown is None else int(values.unknown.sum()))
+    now, then = count / rows, profile.missing / profile.rows
+    together = (count + profile.missing) / (rows + profile.rows)
+    error = np.sqrt(together * (1 - together) * (1 / rows + 1 / profile.rows))
+    rise = now - then
+    if rise <= _SURE * error:
+        return
+    detail = f"missing {percent(then)} → {percent(now)}"
+    status = judge(rise, quality.missing)
+    yield Finding("missing", name, "share", rise, quality.missing.limit, status, detail)
+
+
+def _unknown(name: str, profile: Profile, quality: Quality, values: Values) -> Iterator[Finding]:
+    said = []
+    count = 0
+    if values.unknown is not None:
+        count += int(values.unknown.sum())
+        said.append(f"{count:,} values that are not {profile.dtype}")
+    if values.new:
+        first = len(getattr(profile, "values", ()))
+        new = int((values.values >= first).sum())
+        count += new
+        shown = ", ".join(repr(text[:40]) for text in values.new[:3])
+        said.append(f"{new:,} values that the contract lacks: {shown}")
+    if count:
+        share, limit = count / len(values.values), quality.unknown.limit
+        status = judge(share, quality.unknown)
+        yield Finding("unknown", name, "share", share, limit, status, "; ".join(said))
+
+
+def _out_of_range(
+    name: str, profile: NumberProfile, quality: Quality, values: Values
+) -> Iterator[Finding]:
+    numbers = values.values
+    beyond = np.isinf(numbers)
+    if profile.min is not None:
+        beyond |= numbers < profile.min
+    if profile.max is not None:
+        beyond |= numbers > profile.max
+    count = int(beyond.sum())
+    if count:
+        share, limit = count / len(numbers), quality.out_of_range.limit
+        low = "" if profile.min is None else f"{profile.min:g}"
+        high = "" if profile.max is None else f"{profile.max:g}"
+        detail = f"{count:,} values outside {low}..{high}"
+        status = judge(share, quality.out_of_range)
+        yield Finding("out of range", name, "share", share, limit, status, detail)

@@ -112,8 +112,8 @@ def _in_window(
 
     asked = wanted.since is not None or wanted.until is not None
     name = files.data.split.time or "time"
-    found = frame.get(name)
-    if found is None or pd.api.types.is_numeric_dtype(found.dtype):
+    column = frame.get(name)
+    if column is None or pd.api.types.is_numeric_dtype(column.dtype):
         if asked:
             raise TagshipError(
                 f"{without_password(wanted.where)}: there is no column '{name}' with times, by"
@@ -121,7 +121,7 @@ def _in_window(
                 "choose them in the query or the file itself",
             )
         return frame, None
-    times = pd.Series(read_cells(Field(name, "datetime"), found).values)
+    times = pd.Series(read_cells(Field(name, "datetime"), column).values)
     if not asked and times.isna().any():
         return frame, None
     kept = times.notna()

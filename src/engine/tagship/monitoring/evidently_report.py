@@ -155,10 +155,8 @@ def _pairs(reference: Reference, current: Current) -> Iterator[tuple[str, Profil
 
 def _comparable(profile: Profile, values: Values) -> bool:
     """Evidently stops at a column without values."""
-    found = values.values
-    present = bool((np.isfinite(found) if found.dtype.kind == "f" else found >= 0).any())
     text = profile.dtype in ("string", "datetime")
-    return not text and profile.missing < profile.rows and present
+    return not text and profile.missing < profile.rows and not values.empty
 
 
 def _test(reference: Reference, drift: Drift, name: str, profile: Profile) -> Any:
@@ -176,11 +174,11 @@ def _frames(
     then, now = {}, {}
     random = np.random.default_rng(0)
     for name, profile, values in pairs:
-        found = values.values[chosen]
+        column = values.values[chosen]
         if isinstance(profile, NumberProfile):
-            now[name] = np.where(np.isfinite(found), found, np.nan)
+            now[name] = np.where(np.isfinite(column), column, np.nan)
         elif isinstance(profile, CategoryProfile):
-            now[name] = _texts(profile, values.new)[found]
+            now[name] = _texts(profile, values.new)[column]
         drawn = sample(profile, _MOST_ROWS)
         then[name] = pd.Series(drawn[random.permutation(len(drawn))])
     return pd.DataFrame(then), pd.DataFrame(now)

@@ -158,8 +158,8 @@ def _encoded(actual: Sequence[Any], boundary: Boundary) -> tuple[NDArray[Any], N
     """Labels as class numbers or values, and which of them are any."""
     if boundary.classes:
         codes = {name: code for code, name in enumerate(boundary.classes)}
-        found = np.array([_class(codes, value) for value in actual], dtype=np.int64)
-        return found, found >= 0
+        classes = np.array([_class(codes, value) for value in actual], dtype=np.int64)
+        return classes, classes >= 0
     values = np.array([_number(value) for value in actual], dtype=np.float64)
     return values, np.abs(values) <= FLOAT32_MAX
 

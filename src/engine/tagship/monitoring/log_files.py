@@ -112,10 +112,10 @@ def _listed(
 ) -> Iterator[dict[str, Any]]:
     """The files in a folder and those in it, by name; a folder that is gone holds none."""
     try:
-        found = filesystem.ls(folder, detail=True)
+        entries = filesystem.ls(folder, detail=True)
     except FileNotFoundError:
         return
-    for info in sorted(found, key=lambda info: str(info["name"])):
+    for info in sorted(entries, key=lambda info: str(info["name"])):
         path = str(info["name"])
         if info["type"] != "directory":
             skipped[NOT_REGULAR] += bool(info.get("islink")) and Path(path).is_dir()
@@ -146,11 +146,11 @@ def _began(name: str) -> datetime | None:
 def _changed(info: dict[str, Any]) -> datetime | None:
     """When a file last changed, if its filesystem says so in a way that can be read."""
     for key in _CHANGED:
-        found = info.get(key)
+        change = info.get(key)
         try:
-            if isinstance(found, int | float):
-                return datetime.fromtimestamp(found, UTC)
-            moment = datetime.fromisoformat(found) if isinstance(found, str) else found
+            if isinstance(change, int | float):
+                return datetime.fromtimestamp(change, UTC)
+            moment = datetime.fromisoformat(change) if isinstance(change, str) else change
         except (ValueError, OverflowError, OSError):
             continue
         if isinstance(moment, datetime):

@@ -104,11 +104,11 @@ def is_text(value: Any) -> bool:
 
 def utc_times(texts: Sequence[Any]) -> NDArray[np.datetime64]:
     """Times such as ``2026-11-21T10:00:00.123Z``, as the service writes them; NaT for others."""
-    spelt = [t[:-1] if type(t) is str and _TIME.fullmatch(t) else "NaT" for t in texts]
+    readable = [t[:-1] if type(t) is str and _TIME.fullmatch(t) else "NaT" for t in texts]
     try:
-        return np.array(spelt, dtype="datetime64[ms]")
+        return np.array(readable, dtype="datetime64[ms]")
     except ValueError:
-        return np.array([_utc_time(text) for text in spelt], dtype="datetime64[ms]")
+        return np.array([_utc_time(text) for text in readable], dtype="datetime64[ms]")
 
 
 def utc(time: datetime) -> np.datetime64:

@@ -182,9 +182,9 @@ class _Reader:
             np.concatenate([getattr(chunk, part) for chunk in joined])
             for part in ("ids", "times", "counts", "releases")
         )
-        found: Counter[str] = Counter()
+        rows_by_release: Counter[str] = Counter()
         for name, count in zip(releases, counts.tolist(), strict=True):
-            found[name] += count
+            rows_by_release[name] += count
         starts = np.cumsum(counts) - counts
         return Logged(
             columns={name: arrays[name] for name in names},
@@ -194,7 +194,7 @@ class _Reader:
             requests=ids,
             request=np.repeat(np.arange(len(ids)), counts),
             row=np.arange(int(counts.sum())) - np.repeat(starts, counts),
-            releases=found,
+            releases=rows_by_release,
             skipped=+self.skipped,
             elsewhere=np.sort(np.array(self._elsewhere, dtype=np.int64)),
             one_in=self._one_in,

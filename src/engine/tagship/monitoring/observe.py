@@ -40,8 +40,8 @@ from tagship.monitoring.running_models import (
     local_artifact,
     read_training,
 )
+from tagship.monitoring.sample import MOST_WINDOWS
 from tagship.monitoring.status import ORDER, ObservedStatus, Period, Status, worst
-from tagship.monitoring.windows import MOST
 from tagship.sources.fetching import expand
 from tagship.training.reference import Reference
 
@@ -244,4 +244,4 @@ def _earliest(thresholds: ThresholdsConfig, since: datetime, now: datetime) -> d
     if thresholds.performance is None:
         return since
     length = window_length(thresholds.performance)
-    return None if length is None else min(since, now - MOST * length)
+    return None if length is None else min(since, now - MOST_WINDOWS * length)

@@ -18,9 +18,8 @@ from tagship.contract.boundary import Boundary
 from tagship.formatting import brief
 from tagship.monitoring.label_join import Labelled
 from tagship.monitoring.log_reader import Logged
-from tagship.monitoring.sample import Sample
+from tagship.monitoring.sample import Sample, Span, cut_windows
 from tagship.monitoring.status import ORDER, Status, worst
-from tagship.monitoring.windows import Span, spans
 from tagship.training.lock import Interval
 
 MOST_LABELS = 20_000
@@ -114,11 +113,11 @@ def judge_performance(
     gate = thresholds.performance
     assert gate is not None
     sample = Sample.of(boundary, logged, labelled)
-    found = spans(sample, gate.window, until)
-    enough = [span for span in found if len(span.sample) >= gate.min_labels]
-    windows = [_window(span, gate) for span in found]
+    spans = cut_windows(sample, gate.window, until)
+    enough = [span for span in spans if len(span.sample) >= gate.min_labels]
+    windows = [_window(span, gate) for span in spans]
     if not enough:
-        most = max((len(span.sample) for span in found), default=0)
+        most = max((len(span.sample) for span in spans), default=0)
         few = f"at most {most} labelled predictions in a window of {gate.window}"
         why = f"{few}; {gate.min_labels} are needed"
         blank = nothing_judged(thresholds, locked, why)
@@ -134,7 +133,7 @@ def judge_performance(
         status=worst(["ok", *(status for status, _ in reasons)]),
         reasons=[text for _, text in reasons],
         labels=labelled.counts,
-        judged=windows[found.index(newest)],
+        judged=windows[spans.index(newest)],
         metrics=metrics,
         slices=slices,
         slices_status=_slices_status(slices, of_slices) if thresholds.slices else None,
@@ -170,8 +169,8 @@ def window_length(gate: Performance) -> timedelta | None:
 def _window(span: Span, gate: Performance) -> WindowResult:
     metrics = {}
     if len(span.sample) >= gate.min_labels:
-        some = span.sample.only(slice(-MOST_LABELS, None))
-        metrics = {n: found for n in gate.max_drop if (found := some.metric(n)) is not None}
+        newest = span.sample.only(slice(-MOST_LABELS, None))
+        metrics = {n: metric for n in gate.max_drop if (metric := newest.metric(n)) is not None}
     return WindowResult(
         since=_format_time(span.since),
         until=_format_time(span.until),
@@ -189,9 +188,9 @@ def _metrics(
     sample: Sample | None, gate: Performance, locked: Mapping[str, Interval]
 ) -> Iterator[MetricResult]:
     """Every metric; those with an allowed drop are judged, and first."""
-    found = sample.metrics() if sample is not None else {}
-    for name in dict.fromkeys([*gate.max_drop, *found]):
-        own, reference = found.get(name), locked.get(name)
+    measured = sample.metrics() if sample is not None else {}
+    for name in dict.fromkeys([*gate.max_drop, *measured]):
+        own, reference = measured.get(name), locked.get(name)
         limit: float | None = None
         status: Status | None = None
         if name in gate.max_drop:
@@ -211,11 +210,11 @@ def _metrics(
         )
 
 
-def _status(metric: str, found: Interval, limit: float) -> Status:
+def _status(metric: str, interval: Interval, limit: float) -> Status:
     """Whether the whole interval, or only the value, is worse than the limit."""
     if higher_is_better(metric):
-        return "fail" if found.high < limit else "warn" if found.value < limit else "ok"
-    return "fail" if found.low > limit else "warn" if found.value > limit else "ok"
+        return "fail" if interval.high < limit else "warn" if interval.value < limit else "ok"
+    return "fail" if interval.low > limit else "warn" if interval.value > limit else "ok"
 
 
 def _metric_reasons(metrics: list[MetricResult], rows: int) -> Iterator[Reason]:
@@ -248,8 +247,8 @@ def _slices(sample: Sample, gate: Slices) -> Iterator[SliceResult]:
             continue
         for group in sorted(set(values.tolist())):
             part = sample.only(values == group)
-            found = part.metric(gate.metric) if len(part) >= gate.min_rows else None
-            if found is None:
+            measured = part.metric(gate.metric) if len(part) >= gate.min_rows else None
+            if measured is None:
                 yield _unjudged(column, group, len(part))
                 continue
             limit = gate.fail_below if gate.fail_below is not None else gate.fail_above
@@ -257,10 +256,10 @@ def _slices(sample: Sample, gate: Slices) -> Iterator[SliceResult]:
                 column=column,
                 group=group,
                 rows=len(part),
-                value=found.value,
-                low=found.low,
-                high=found.high,
-                status=None if limit is None else _status(gate.metric, found, limit),
+                value=measured.value,
+                low=measured.low,
+                high=measured.high,
+                status=None if limit is None else _status(gate.metric, measured, limit),
             )
 
 

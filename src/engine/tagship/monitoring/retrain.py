@@ -19,7 +19,6 @@ from tagship.gates.champion_artifact import fetch
 from tagship.gitops.deployment_rules import refuse_rejected_artifact
 from tagship.gitops.propose import push_branch
 from tagship.gitops.snapshot import Snapshot, fetch_snapshot
-from tagship.monitoring.retrain_branch import branch_of, commit_proposal, refuse_others
 from tagship.monitoring.retrain_data import (
     compare,
     count_new,
@@ -28,7 +27,15 @@ from tagship.monitoring.retrain_data import (
     refuse_fixed,
     seen_rows,
 )
-from tagship.monitoring.retrain_proposal import DataComparison, NewData, Retrained, describe
+from tagship.monitoring.retrain_proposal import (
+    DataComparison,
+    NewData,
+    Retrained,
+    branch_of,
+    commit_proposal,
+    describe,
+    refuse_others,
+)
 from tagship.subprocesses import run_engine
 from tagship.training.lock import read_lock
 from tagship.verdict import Verdict, read_verdict

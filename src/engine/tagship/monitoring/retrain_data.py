@@ -77,9 +77,9 @@ def point_at(files: ModelFiles, home: Path, data: str | None) -> list[str]:
     changed = _bring(files.root, home, data) if data is not None else []
     values = {("source", "path"): data} if data not in (None, source.path) else {}
     if source.sha256 is not None:
-        found = sha256_of_file(local_file(data or source.path, files.root))
-        if found != source.sha256:
-            values["source", "sha256"] = found
+        sha256 = sha256_of_file(local_file(data or source.path, files.root))
+        if sha256 != source.sha256:
+            values["source", "sha256"] = sha256
     if not values:
         return changed
     path = files.folder / "data.yaml"
@@ -156,7 +156,7 @@ def compare(
     """
     from tagship.monitoring.current import from_table
     from tagship.monitoring.drift import judge_drift
-    from tagship.monitoring.references import released_reference
+    from tagship.monitoring.running_models import released_reference
 
     drift, data = files.thresholds.drift, files.data
     if drift is None:
