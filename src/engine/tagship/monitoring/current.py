@@ -33,7 +33,7 @@ class Values:
     """Numbers, NaN where missing; codes of categories, -1 where missing; for text, whether it is
     there."""
     unknown: NDArray[np.bool_] | None = None
-    """Where the value is of no use: not of the column's type."""
+    """Where the value is not of the column's type."""
     new: tuple[str, ...] = ()
     """Categories that the reference does not have; their codes follow those it has."""
 
@@ -51,7 +51,7 @@ class Values:
 
 @dataclass(frozen=True)
 class Current:
-    """Rows that a model saw, and what it said of them where that is known."""
+    """Rows that a model was asked about, with its predictions where they are known."""
 
     rows: int
     columns: Mapping[str, Values]
@@ -108,7 +108,7 @@ def from_table(
     known: frozenset[str] = frozenset(),
     times: "pd.Series | None" = None,
 ) -> Current:
-    """A table as found: whatever is not of its column's type counts as unknown.
+    """Rows of any table: a value that is not of its column's type counts as unknown.
 
     Args:
         target: the target's column; compared when the table has it.
@@ -142,7 +142,7 @@ def _from_boundary(profile: Profile, values: NDArray[Any]) -> Values:
 
 
 def _from_series(profile: Profile, series: "pd.Series") -> Values:
-    """What is not of the column's type is unknown, and has no value."""
+    """A value that is not of the column's type is unknown, and counts as missing."""
     from tagship.contract.table_columns import as_text, broken_rules, read_cells
 
     if isinstance(profile, CategoryProfile):

@@ -74,10 +74,10 @@ def _over_windows(drift: Drift, statuses: list[Status], reason: str) -> tuple[St
         return statuses[-1], reason
     failed, needed = statuses.count("fail"), min(drift.window.fail, len(statuses))
     if statuses[-1] == "fail" and failed < needed:
-        said = (
+        reason = (
             f"{failed} of {len(statuses)} windows fail, fewer than {needed}; the latest: {reason}"
         )
-        return "warn", said
+        return "warn", reason
     if statuses[-1] == "fail":
         return "fail", f"{failed} of {len(statuses)} windows fail, the latest too: {reason}"
     return statuses[-1], reason
@@ -122,11 +122,11 @@ def _reason(drift: Drift, judged: Judged) -> str:
     worst = [f for f in findings if f.status == "fail"] or [f for f in findings if f.status != "ok"]
     names = list(dict.fromkeys(f.column for f in worst))
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    said = f"{', '.join(names[:5])}{more}"
+    shown = f"{', '.join(names[:5])}{more}"
     if status == "warn" and worst[0].status == "fail":
         limit = percent(drift.share_fail_above)
-        return f"{said}: {percent(share)} of the columns, not above {limit}"
-    return said
+        return f"{shown}: {percent(share)} of the columns, not above {limit}"
+    return shown
 
 
 def _columns(reference: Reference, drift: Drift, current: Current) -> Iterator[Finding]:
@@ -226,21 +226,21 @@ def _missing(name: str, profile: Profile, quality: Quality, values: Values) -> I
 
 
 def _unknown(name: str, profile: Profile, quality: Quality, values: Values) -> Iterator[Finding]:
-    said = []
+    details = []
     count = 0
     if values.unknown is not None:
         count += int(values.unknown.sum())
-        said.append(f"{count:,} values that are not {profile.dtype}")
+        details.append(f"{count:,} values that are not {profile.dtype}")
     if values.new:
         first = len(getattr(profile, "values", ()))
         new = int((values.values >= first).sum())
         count += new
         shown = ", ".join(repr(text[:40]) for text in values.new[:3])
-        said.append(f"{new:,} values that the contract lacks: {shown}")
+        details.append(f"{new:,} values that the contract lacks: {shown}")
     if count:
         share, limit = count / len(values.values), quality.unknown.limit
         status = judge(share, quality.unknown)
-        yield Finding("unknown", name, "share", share, limit, status, "; ".join(said))
+        yield Finding("unknown", name, "share", share, limit, status, "; ".join(details))
 
 
 def _out_of_range(

@@ -1,4 +1,4 @@
-"""What a comparison with the reference found, as data."""
+"""The verdict on drift, its findings and its windows, as data."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -26,7 +26,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class WindowVerdict:
-    """One stretch of the data, judged by itself."""
+    """Rows of one window, judged alone."""
 
     since: str | None
     """UTC, ISO 8601; None for data without times."""
@@ -34,7 +34,7 @@ class WindowVerdict:
     rows: int
     status: Status
     failed: tuple[str, ...]
-    """Columns of which something failed."""
+    """Columns with a finding that fails."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Labels joined to the logged rows that they are about.
 
-Every label ends up joined, or in one of the counts: none is dropped in silence. Only the label that
-counts is kept of each row, so memory does not grow with their number.
+Every label is joined or counted under a reason. Only the label that counts is kept for each row, so
+memory does not grow with the number of labels.
 """
 
 import math
@@ -36,7 +36,7 @@ class Labelled:
     """What became of the labels: ``received`` is the sum of ``joined``, ``repeated`` (the same
     value again), ``replaced`` (another value came later), ``invalid`` (no class of the model, no
     number), ``elsewhere`` (the log holds the request, but it was not asked for), ``thinned`` (of
-    the log one request in so many was looked at, and not this one) and ``unknown`` (the log does
+    the log one request of so many was kept, and not this one) and ``unknown`` (the log does
     not hold it). ``late`` of the joined came later than they were waited for.
     """
 
@@ -113,7 +113,7 @@ class _Join:
         return np.where(self._hashes[at] == hashes, self._order[at], -1)
 
     def _count_others(self, requests: Sequence[str]) -> None:
-        """Why labels have no logged request."""
+        """Count the labels without a logged request, by reason."""
         thinned = ~kept_of(requests, self._logged.one_in)
         elsewhere = _contains(self._logged.elsewhere, _hashes(requests)) & ~thinned
         self._counts["thinned"] += int(thinned.sum())
@@ -155,7 +155,7 @@ def _contains(ascending: NDArray[np.int64], values: NDArray[np.int64]) -> NDArra
 
 
 def _encoded(actual: Sequence[Any], boundary: Boundary) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Labels as class numbers or values, and which of them are any."""
+    """Labels as class numbers or values, and which of them are valid."""
     if boundary.classes:
         codes = {name: code for code, name in enumerate(boundary.classes)}
         classes = np.array([_class(codes, value) for value in actual], dtype=np.int64)

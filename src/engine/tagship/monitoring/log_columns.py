@@ -1,10 +1,9 @@
 """From logged requests and answers to arrays, a chunk at a time.
 
-A value that the service would not take (a wrong type, an unknown category, a fraction for a whole
+A value that the service does not take (a wrong type, an unknown category, a fraction for a whole
 number, more than a float32 holds, a field too few or too many, the request in columns that 0.1.0
-took) or not give (a probability beyond 0 and 1) does not fit, and then its whole request does
-not. A number out of the contract's range fits:
-it is news.
+took) or give (a probability beyond 0 and 1) does not fit, and then its whole request does not. A
+number out of the contract's range fits: monitoring reports it.
 """
 
 import math
@@ -25,7 +24,7 @@ _PREDICTION, _SCORE = f"{_ANSWER}prediction", f"{_ANSWER}score"
 _ROUNDED = 1e-5
 """By how much a float32 that sums up to a probability of 1 may be off."""
 _TEXT_KEPT = 32
-"""Characters of a text that are kept: only whether there is one is looked at."""
+"""Characters of a text that are kept: only whether it is missing is needed."""
 _TEXT_BYTES, _REQUEST_BYTES = 120, 200
 Row = tuple[Any, ...]
 
@@ -139,7 +138,7 @@ def _getter(names: Sequence[str]) -> Callable[[Any], Row]:
 
 
 def _read(column: ColumnReader, values: Sequence[Any]) -> tuple[NDArray[Any], dict[int, str]]:
-    """One column as little as it may be, and which of its values do not fit."""
+    """One column in its smallest form, and which of its values do not fit."""
     array, refused = column.read(values)
     if column.field.dtype == "category":
         return array.astype(np.int32), refused
@@ -150,7 +149,7 @@ def _read(column: ColumnReader, values: Sequence[Any]) -> tuple[NDArray[Any], di
 
 
 def _unanswered(field: Field, values: NDArray[Any]) -> NDArray[np.bool_]:
-    """Which predictions or scores are none that a service gives."""
+    """Which predictions or scores no service gives."""
     if field.dtype == "category":
         return np.asarray(values < 0)
     low = -math.inf if field.min is None else field.min - _ROUNDED

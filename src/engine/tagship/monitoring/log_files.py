@@ -37,7 +37,7 @@ _DECOMPRESS: dict[str, Callable[[IO[bytes]], Any]] = {
     ".xz": lzma.open,
 }
 BROKEN_COMPRESSION = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
-"""What reading a file raises whose compressed content is damaged; bz2 raises a bare OSError."""
+"""Raised by reading damaged compressed files; bz2 raises an OSError without errno."""
 
 PREDICTIONS, FEEDBACK = "predictions", "feedback"
 NOT_REGULAR, OTHER_NAME, TOO_DEEP = "not a regular file", "another file name", "folder too deep"
@@ -50,7 +50,7 @@ class NotRegular(Exception):
 
 @dataclass(frozen=True)
 class Window:
-    """The times that are looked at: from ``since`` up to, not including, ``until``."""
+    """The times that are read: from ``since`` up to, not including, ``until``."""
 
     since: datetime | None
     until: datetime
@@ -70,7 +70,7 @@ def log_files(
 ) -> Iterator[Callable[[], AbstractContextManager[Any]]]:
     """Functions that open the ``<kind>-*.jsonl`` files, compressed or not, of a path or URL.
 
-    What is passed over is counted in ``skipped``, by reason.
+    Files that are not read are counted in ``skipped``, by reason.
 
     Raises:
         Exception: the folder cannot be listed; of whatever kind its client raises.
@@ -144,7 +144,7 @@ def _began(name: str) -> datetime | None:
 
 
 def _changed(info: dict[str, Any]) -> datetime | None:
-    """When a file last changed, if its filesystem says so in a way that can be read."""
+    """When a file last changed; None where its filesystem does not say, or not readably."""
     for key in _CHANGED:
         change = info.get(key)
         try:

@@ -1,8 +1,8 @@
-"""The JSON lines that services log, and what is broken in them.
+"""The JSON lines that services log; those that cannot be read are counted by reason.
 
 Lines may be in any order: each counts by its own time. A time over five minutes ahead of the
-reader's clock is not believed. Lines are read and handed on in batches of a few megabytes, so that
-memory does not grow with the log, or with what a line holds.
+reader's clock is wrong. Lines are read in batches of a few megabytes, so that memory does not grow
+with the log.
 """
 
 import re
@@ -53,7 +53,7 @@ def log_lines(
     Args:
         folder: a path or URL, with folders in it or not; one that is not there holds no files.
         kind: ``predictions`` or ``feedback``.
-        skipped: what was passed over, by reason; counted here.
+        skipped: lines and files that were not used, by reason; counted here.
 
     Raises:
         TagshipError: the folder cannot be read.

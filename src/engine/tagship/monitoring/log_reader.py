@@ -1,4 +1,4 @@
-"""What a release was asked and answered, read from its prediction log as the boundary's columns."""
+"""Requests and answers of a release, read from its prediction log as the boundary's columns."""
 
 import zlib
 from array import array
@@ -77,7 +77,7 @@ def in_order(logged: Logged, since: datetime | None = None) -> NDArray[np.int64]
 
 
 def kept_of(ids: Iterable[str], one_in: int) -> NDArray[np.bool_]:
-    """Which requests are looked at when only one of so many is, shape (ids,)."""
+    """Which requests are kept when only one of so many is, shape (ids,)."""
     codes = (0 if one_in == 1 else zlib.crc32(name.encode(errors="replace")) for name in ids)
     return np.array([code % one_in == 0 for code in codes], dtype=bool)
 
@@ -97,7 +97,7 @@ def read_predictions(
     """Read the predictions logged in ``[since, until)``; with no ``until``, up to now.
 
     A line that is cut off, no JSON, of another schema or model, from the future, or that does not
-    fit the boundary is passed over and counted; so is a request that was read already. A folder
+    fit the boundary is skipped and counted; so is a request that was read already. A folder
     that is not there holds no predictions.
 
     Args:
@@ -138,7 +138,7 @@ class _Reader:
         self._one_in = 1
 
     def add(self, entries: Entries) -> None:
-        """Keep what is asked for of some entries."""
+        """Keep the entries that are asked for."""
         entries = [entry for entry in entries if self._is_ours(entry)]
         times, entries = self._inside(entries)
         if not entries:

@@ -98,7 +98,7 @@ def format_time(moment: datetime) -> str:
 
 
 def _explain(error: Exception) -> str:
-    """What a person is told; a text that was not written for it may quote the data."""
+    """The message for a person; that of an unexpected error is left out, as it may quote data."""
     if isinstance(error, TagshipError):
         return str(error)
     if isinstance(error, OSError):
@@ -188,7 +188,7 @@ def _judge_logged_drift(
 
 
 def _unmeasured(thresholds: ThresholdsConfig, known: TrainedModel, why: str) -> dict[str, Any]:
-    """What is said of declared drift and performance when there is nothing to read."""
+    """Drift and performance, where declared, without data and why."""
     blank = DriftVerdict(known.reference.model, "no data", why, rows=0)
     performance = None
     if thresholds.performance is not None:
@@ -215,7 +215,7 @@ def _summary(
 
 
 def _log(root: Path, project: ProjectConfig, running: RunningModel) -> str | None:
-    """The folder or URL of the log; None when nobody said where it is."""
+    """The folder or URL of the log; None where project.yaml names none."""
     if running.environment == LOCAL:
         return str(root / ".tagship" / "predictions" / running.model)
     if project.monitoring.log is None:

@@ -145,7 +145,7 @@ def judge_performance(
 def nothing_judged(
     thresholds: ThresholdsConfig, locked: Mapping[str, Interval], why: str
 ) -> PerformanceReport:
-    """What is said of a declared ``performance`` that could not be judged: no data, and why."""
+    """The report of a ``performance`` that could not be judged: no data, and why."""
     gate = thresholds.performance
     assert gate is not None
     return PerformanceReport(

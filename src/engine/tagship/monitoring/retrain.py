@@ -43,14 +43,6 @@ from tagship.verdict import Verdict, read_verdict
 _SHARED = ("cache", "champions")
 
 
-class _NothingToPropose(Exception):
-    """There is nothing to propose."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-        self.why = why
-
-
 def retrain(
     root: Path,
     model: str,
@@ -74,11 +66,7 @@ def retrain(
         snapshot = fetch_snapshot(root)
         with snapshot.git.checkout(snapshot.head) as tree:
             _share(root, tree)
-            files = load_model(tree, model)
-            try:
-                return _propose(snapshot, files, data, report, push, say)
-            except _NothingToPropose as settled:
-                return Retrained(model, "unchanged", settled.why)
+            return _propose(snapshot, load_model(tree, model), data, report, push, say)
 
 
 def _propose(
@@ -101,6 +89,9 @@ def _propose(
         changed = point_at(files, home, place)
         files = load_model(tree, model)
         comparison = _compare_data(snapshot, files, project.retrain.min_new_rows)
+        if comparison is None:
+            why = f"nothing changed: {snapshot.remote.default}'s lock is of this very data"
+            return Retrained(model, "unchanged", why)
         new_data = comparison.new_data
         say(f"training: {new_data}")
         run_engine(tree, "train", model)
@@ -133,10 +124,11 @@ def _share(root: Path, tree: Path) -> None:
         link.symlink_to(kept.resolve())
 
 
-def _compare_data(snapshot: Snapshot, files: ModelFiles, least: int) -> DataComparison:
+def _compare_data(snapshot: Snapshot, files: ModelFiles, least: int) -> DataComparison | None:
     """What the data holds that the champion has not seen, and how it differs from what it has.
 
-    Without a champion, the default branch's lock stands for it.
+    Without a champion, the default branch's lock stands for it. None where that lock is of the very
+    same data.
     """
     from tagship.data.table import check_table, read_raw
 
@@ -144,7 +136,7 @@ def _compare_data(snapshot: Snapshot, files: ModelFiles, least: int) -> DataComp
     locked, raw = read_lock(files.lock_path), read_raw(files)
     table = check_table(files, raw)
     if table.sha256 == locked.data.sha256:
-        raise _NothingToPropose(f"nothing changed: {default}'s lock is of this very data")
+        return None
     champion = snapshot.champion(model)
     path = f"config/{model}/model.lock.yaml"
     commit = (

@@ -23,7 +23,7 @@ from tagship.verdict import SYMBOLS, Verdict, markdown
 
 RetrainState = Literal["proposed", "unchanged", "refused"]
 _OURS = "Retrained: "
-"""The trailer by which a branch's commits are known to be made here."""
+"""The trailer of commits that were made here; others are not replaced."""
 _LARGEST = 10_000_000
 
 
@@ -34,7 +34,7 @@ class Retrained:
     model: str
     state: RetrainState
     why: str
-    """One sentence: what was found, or why there is nothing to propose."""
+    """One sentence: how much data is new, or why there is nothing to propose."""
     branch: str = ""
     """Empty when there is nothing to propose."""
     commit: str = ""
