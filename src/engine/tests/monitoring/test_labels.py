@@ -15,7 +15,12 @@ from tagship.monitoring.label_join import join_labels
 from tagship.monitoring.labels import read_feedback, read_labels
 from tagship.monitoring.log_reader import read_predictions
 
-TWO = {"predictions": {"prediction": ["yes", "no"], "probability": [0.75, 0.25]}}
+TWO = {
+    "predictions": [
+        {"prediction": "yes", "probability": 0.75},
+        {"prediction": "no", "probability": 0.25},
+    ]
+}
 COUNTS = ("joined", "repeated", "replaced", "invalid", "elsewhere", "thinned", "unknown")
 
 
