@@ -71,10 +71,10 @@ class CategoryPair:
         """Categories that neither side has are left out."""
         names = [*map(str, profile.values), *values.new]
         then = np.array([*profile.counts, *([0] * len(values.new))], dtype=np.float64)
-        found = values.values[values.values >= 0]
-        now = np.bincount(found, minlength=len(names)).astype(np.float64)
-        some = np.flatnonzero(then + now)
-        return cls(tuple(names[at] for at in some), then[some], now[some])
+        known = values.values[values.values >= 0]
+        now = np.bincount(known, minlength=len(names)).astype(np.float64)
+        filled = np.flatnonzero(then + now)
+        return cls(tuple(names[at] for at in filled), then[filled], now[filled])
 
     def statistic(self, method: Method) -> float:
         """The value of one method."""

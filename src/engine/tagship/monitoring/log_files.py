@@ -5,14 +5,10 @@ before it, each with an hour to spare. Links, pipes, sockets and devices are not
 lead anywhere, and the others never end.
 """
 
-import bz2
-import gzip
 import io
-import lzma
 import os
 import re
 import stat
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -21,6 +17,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
+
+from tagship.sources.compression import unpack
 
 AHEAD = timedelta(minutes=5)
 """How far a service's clock may be ahead of the reader's."""
@@ -31,13 +29,6 @@ _CHANGED = ("mtime", "LastModified", "last_modified", "updated")
 in ISO 8601; UTC where no zone is given."""
 _STAMP = re.compile(r"-(\d{8}T\d{6})\d*-[^/]*\.jsonl")
 _NAME = re.compile(r"-.*\.jsonl(\.gz|\.bz2|\.xz)?")
-_DECOMPRESS: dict[str, Callable[[IO[bytes]], Any]] = {
-    ".gz": gzip.open,
-    ".bz2": bz2.open,
-    ".xz": lzma.open,
-}
-BROKEN_COMPRESSION = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
-"""Raised by reading damaged compressed files; bz2 raises an OSError without errno."""
 
 PREDICTIONS, FEEDBACK = "predictions", "feedback"
 NOT_REGULAR, OTHER_NAME, TOO_DEEP = "not a regular file", "another file name", "folder too deep"
@@ -90,7 +81,7 @@ def log_files(
         elif info["type"] != "file":
             skipped[NOT_REGULAR] += 1
         elif _may_hold(window, _began(name), _changed(info)):
-            yield partial(_open, filesystem, path, matched[1])
+            yield partial(_open, filesystem, path)
     if kind == PREDICTIONS:  # they are the same for feedback
         skipped.update(folders)
 
@@ -159,19 +150,16 @@ def _changed(info: dict[str, Any]) -> datetime | None:
 
 
 @contextmanager
-def _open(filesystem: Any, path: str, compression: str | None) -> Iterator[Any]:
+def _open(filesystem: Any, path: str) -> Iterator[Any]:
     """A file to read bytes from, unpacked.
 
     Raises:
         NotRegular: it has become a link, pipe, socket or device since it was listed.
     """
     local = "local" in filesystem.protocol
-    with _open_regular(path) if local else _open_remote(filesystem, path) as handle:
-        if compression is None:
-            yield handle
-        else:
-            with _DECOMPRESS[compression](handle) as unpacked:
-                yield unpacked
+    handle = _open_regular(path) if local else _open_remote(filesystem, path)
+    with handle, unpack(handle, path) as content:
+        yield content
 
 
 def _open_remote(filesystem: Any, path: str) -> IO[bytes]:

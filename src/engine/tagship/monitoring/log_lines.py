@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from tagship.errors import TagshipError
 from tagship.monitoring.log_files import (
-    BROKEN_COMPRESSION,
     NOT_REGULAR,
     VANISHED,
     NotRegular,
@@ -25,6 +24,7 @@ from tagship.monitoring.log_files import (
     folder_exists,
     log_files,
 )
+from tagship.sources.compression import BROKEN_COMPRESSION
 from tagship.sources.fetching import expand, without_password
 
 SCHEMA = 1

@@ -117,8 +117,8 @@ def binned(reference: Distribution, ordered: Floats) -> tuple[Floats, Floats]:
     now = np.sort(np.concatenate([first[alone], behind]))
     theirs = np.diff(then, prepend=0, append=1) * reference.rows
     ours = np.diff(now, prepend=0, append=len(ordered))
-    some = theirs + ours > 0
-    return theirs[some], ours[some].astype(np.float64)
+    filled = theirs + ours > 0
+    return theirs[filled], ours[filled].astype(np.float64)
 
 
 def psi(theirs: Floats, ours: Floats) -> float:
@@ -136,8 +136,8 @@ def jensen_shannon(theirs: Floats, ours: Floats) -> float:
     middle = (a + b) / 2
 
     def divergence(p: Floats) -> float:
-        some = p > 0
-        return float((p[some] * np.log(p[some] / middle[some])).sum())
+        filled = p > 0
+        return float((p[filled] * np.log(p[filled] / middle[filled])).sum())
 
     return float(np.sqrt(max(0.0, (divergence(a) + divergence(b)) / 2)))
 
