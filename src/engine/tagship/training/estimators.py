@@ -15,6 +15,8 @@ from tagship.documentation import page
 from tagship.errors import TagshipError, nearest
 from tagship.functions import suggest_module
 from tagship.sources.python import load_source_function
+from tagship.training.boosting import LIBRARIES as BOOSTING
+from tagship.training.boosting import library_of, register_converter, repeatable_parameters
 from tagship.training.own_code import check_served
 
 
@@ -59,12 +61,19 @@ def make_estimator(candidate: Candidate, seed: int, jobs: int) -> Any:
     kind = import_estimator(candidate.estimator)
     try:
         estimator = kind(**candidate.params)
+        known = estimator.get_params(deep=False)
+        unknown = library_of(kind) and sorted(candidate.params.keys() - kind().get_params().keys())
+        if unknown:  # it takes any word, and warns while it is fitted
+            raise TypeError(f"{kind.__name__} has no parameter '{unknown[0]}'")
     except Exception as error:  # whatever a constructor may raise
         raise TagshipError(f"{candidate.estimator}: {error}", _nearest(kind, candidate)) from None
-    known = estimator.get_params(deep=False)
-    extra: dict[str, Any] = {"random_state": seed}
+    register_converter(kind)
+    extra: dict[str, Any] = {"random_state": seed} | repeatable_parameters(kind)
     if kind.__module__.startswith("sklearn.ensemble"):  # elsewhere n_jobs is void or costs more
         extra["n_jobs"] = jobs
+    if library_of(kind):  # whatever it does not name goes to the library
+        extra["n_jobs"] = jobs
+        known |= extra
     return estimator.set_params(
         **{k: v for k, v in extra.items() if k in known and k not in candidate.params}
     )
@@ -80,10 +89,11 @@ def import_estimator(path: str) -> type:
     try:
         module = importlib.import_module(module_name)
     except Exception as error:  # whatever a module may raise while it is imported
-        raise TagshipError(
-            f"'{path}' cannot be imported: {error}",
-            suggest_module(module_name) or "check the path; is the library installed?",
-        ) from None
+        if module_name.partition(".")[0] in BOOSTING:
+            hint = 'it comes with the extra `boost`: uv add "tagship[boost]"'
+        else:
+            hint = suggest_module(module_name) or "check the path; is the library installed?"
+        raise TagshipError(f"'{path}' cannot be imported: {error}", hint) from None
     kind = getattr(module, name, None)
     if kind is None:
         near = nearest(name, dir(module))
@@ -234,7 +244,7 @@ def _has_converter(kind: type) -> bool:
 
 
 def _nearest(kind: type, candidate: Candidate) -> str:
-    known = list(inspect.signature(kind).parameters)
+    known = list(kind().get_params() if library_of(kind) else inspect.signature(kind).parameters)
     for name in candidate.params:
         if name not in known and (near := nearest(name, known)):
             return f"did you mean '{near}' instead of '{name}'?"

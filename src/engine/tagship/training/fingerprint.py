@@ -9,7 +9,7 @@ from typing import Any
 from tagship.config.contract import PythonSource
 from tagship.config.project_files import ModelFiles
 from tagship.errors import TagshipError
-from tagship.training import TRAINING_NUMBER
+from tagship.training import TRAINING_NUMBER, boosting
 from tagship.training.lock import Inputs, Lock
 from tagship.training.own_code import own_files
 
@@ -36,6 +36,8 @@ def current_inputs(files: ModelFiles) -> Inputs:
         if not own and not candidate.estimator.startswith("sklearn."):
             library = _distribution(candidate.estimator)
             libraries[library] = metadata.version(library)
+            if candidate.estimator.partition(".")[0] in boosting.LIBRARIES:
+                libraries["onnxmltools"] = metadata.version("onnxmltools")
     if estimators:
         code["estimators"] = _code(sorted(estimators))
     return Inputs(
