@@ -12,6 +12,8 @@ from tagship.training.boosting import ML_OPSET, is_boosted, round_down
 
 OPSET = 21
 _BLOCK = 50_000
+_PARTS = ("estimators_", "final_estimator_", "calibrated_classifiers_", "estimator")
+"""Where scikit-learn's estimators keep those that they are made of."""
 
 Score = Callable[[NDArray[np.float32]], NDArray[np.floating]]
 
@@ -53,6 +55,10 @@ def _settle_thresholds(estimator: Any) -> None:
     for trees in getattr(estimator, "_predictors", []):
         for tree in trees:
             tree.nodes["num_threshold"] = round_down(tree.nodes["num_threshold"])
+    for name in _PARTS:
+        parts = getattr(estimator, name, None)
+        for part in parts if isinstance(parts, list) else filter(None, [parts]):
+            _settle_thresholds(part)
 
 
 def artifact_scorer(artifact: Path | bytes, task: str) -> Score:
