@@ -1,8 +1,9 @@
 """``model.yaml``: the task, the candidates and how the winner is chosen."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError, model_validator
 
 from tagship.config.base_model import Frozen
 
@@ -35,6 +36,8 @@ class Candidate(Frozen):
     estimator: ImportPath
     """Import path of a class that follows scikit-learn's API."""
     params: dict[str, Any] = {}
+    """What its constructor takes. An estimator that is made of others names them in the
+    same form: {estimator: …, params: …}, or several by name."""
     scale: bool = False
     """Standardise numbers: for linear, distance and kernel models; trees do not need it."""
     impute: Literal["median", "mean", "most_frequent", "none"] = "median"
@@ -42,6 +45,44 @@ class Candidate(Frozen):
     then give a score without it."""
     encode: Literal["one_hot", "ordinal"] = "one_hot"
     """How categories become numbers; ordinal follows the order of the contract's values."""
+
+    @model_validator(mode="after")
+    def _nested_are_estimators(self) -> "Candidate":
+        _ = self.nested
+        return self
+
+    @property
+    def nested(self) -> list["Candidate"]:
+        """The estimators that its parameters name, and theirs."""
+        parts: list[Candidate] = []
+        for value in self.params.values():
+            named = value if is_named(value) else {"": value}
+            for part in filter(None, map(nested_estimator, named.values())):
+                parts += [part, *part.nested]
+        return parts
+
+
+def nested_estimator(value: Any) -> Candidate | None:
+    """The estimator that a parameter's value declares; None where it declares none.
+
+    Raises:
+        ValueError: it looks like one, and is none.
+    """
+    if not isinstance(value, Mapping) or "estimator" not in value:
+        return None
+    if not value.keys() <= {"estimator", "params"}:
+        raise ValueError(f"{', '.join(map(str, value))}: an estimator has estimator and params")
+    try:
+        return Candidate.model_validate(value)
+    except ValidationError as error:
+        key, problem = error.errors()[0]["loc"], error.errors()[0]["msg"]
+        raise ValueError(f"{'.'.join(map(str, key))}: {problem}") from None
+
+
+def is_named(value: Any) -> bool:
+    """Whether a parameter's value declares several estimators by name."""
+    parts = value.values() if isinstance(value, Mapping) else ()
+    return bool(parts) and all(nested_estimator(part) is not None for part in parts)
 
 
 class Card(Frozen):

@@ -3,18 +3,21 @@
 import importlib
 import inspect
 import warnings
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from tagship.config.contract import PythonSource
-from tagship.config.model import Candidate, ModelConfig
+from tagship.config.model import Candidate, ModelConfig, is_named, nested_estimator
 from tagship.config.project_files import ModelFiles
 from tagship.contract.boundary import Boundary, load_feature_function
 from tagship.documentation import page
-from tagship.errors import TagshipError, nearest
+from tagship.errors import TagshipError, nearest, suggest
 from tagship.project_functions import suggest_module
 from tagship.sources.python import load_source_function
+from tagship.training.boosting import LIBRARIES as BOOSTING
+from tagship.training.boosting import library_of, register_converter, repeatable_parameters
 from tagship.training.own_code import check_served
 
 
@@ -50,26 +53,71 @@ def make_pipeline(boundary: Boundary, candidate: Candidate, seed: int, jobs: int
                 dtype=np.float32,
             )
         parts.append(("categories", encode, list(range(numeric_count, numeric_count + len(sizes)))))
-    estimator = make_estimator(candidate, seed, jobs)
+    estimator = make_estimator(candidate, seed, jobs, boundary.classes)
     return Pipeline([("prepare", ColumnTransformer(parts)), ("estimate", estimator)])
 
 
-def make_estimator(candidate: Candidate, seed: int, jobs: int) -> Any:
-    """The estimator with its parameters, a seed where it takes one, and ``jobs`` threads."""
+def make_estimator(
+    candidate: Candidate, seed: int, jobs: int, classes: Sequence[str] | None = None
+) -> Any:
+    """The estimator with its parameters, a seed where it takes one, and ``jobs`` threads.
+
+    ``classes`` are the labels that ``class_weight`` may weigh; None where they are not known yet.
+    """
     kind = import_estimator(candidate.estimator)
+    if kind.__module__.startswith("sklearn.model_selection"):
+        raise TagshipError(
+            f"{candidate.estimator}: a search is no candidate: it would search again in each fold",
+            "name the parameters that it found",
+        )
+    params = {
+        name: _parameter(name, value, seed, classes) for name, value in candidate.params.items()
+    }
     try:
-        estimator = kind(**candidate.params)
+        estimator = kind(**params)
+        known = estimator.get_params(deep=False)
+        unknown = library_of(kind) and sorted(params.keys() - kind().get_params().keys())
+        if unknown:  # it takes any word, and warns while it is fitted
+            raise TypeError(f"{kind.__name__} has no parameter '{unknown[0]}'")
     except Exception as error:  # whatever a constructor may raise
         raise TagshipError(f"{candidate.estimator}: {error}", _nearest(kind, candidate)) from None
-    known = estimator.get_params(deep=False)
-    extra: dict[str, Any] = {"random_state": seed}
-    if kind.__module__.startswith(
-        "sklearn.ensemble"
-    ):  # elsewhere n_jobs has no effect or costs more
+    register_converter(kind)
+    extra: dict[str, Any] = {"random_state": seed} | repeatable_parameters(kind)
+    extra["flatten_transform"] = False  # of a vote, for ONNX; predictions do not depend on it
+    if kind.__module__.startswith("sklearn.ensemble"):  # elsewhere it does nothing, or costs more
         extra["n_jobs"] = jobs
+    if library_of(kind):  # whatever it does not name goes to the library
+        extra["n_jobs"] = jobs
+        known |= extra
     return estimator.set_params(
         **{k: v for k, v in extra.items() if k in known and k not in candidate.params}
     )
+
+
+def _parameter(name: str, value: Any, seed: int, classes: Sequence[str] | None) -> Any:
+    """A parameter's value: estimators for what declares them, class numbers for labels.
+
+    Raises:
+        TagshipError: an estimator that cannot be made, or a label that there is not.
+    """
+    if is_named(value):
+        parts = {part: nested_estimator(value[part]) for part in value}
+        return [(part, make_estimator(c, seed, 1, classes)) for part, c in parts.items() if c]
+    part = nested_estimator(value)
+    if part is not None:
+        return make_estimator(part, seed, 1, classes)
+    if name != "class_weight" or not isinstance(value, Mapping):
+        return value
+    return None if classes is None else _weights(value, classes)
+
+
+def _weights(weights: Mapping[Any, Any], classes: Sequence[str]) -> dict[int, Any]:
+    """The weights by class number; YAML may have read a label as a number or a truth value."""
+    named = {key if isinstance(key, str) else str(key).lower(): w for key, w in weights.items()}
+    for name in named:
+        if name not in classes:
+            raise TagshipError(f"class_weight: no label '{name}'", suggest(name, classes))
+    return {classes.index(name): weight for name, weight in named.items()}
 
 
 def import_estimator(path: str) -> type:
@@ -82,10 +130,11 @@ def import_estimator(path: str) -> type:
     try:
         module = importlib.import_module(module_name)
     except Exception as error:  # whatever a module may raise while it is imported
-        raise TagshipError(
-            f"'{path}' cannot be imported: {error}",
-            suggest_module(module_name) or "check the path; is the library installed?",
-        ) from None
+        if module_name.partition(".")[0] in BOOSTING:
+            hint = 'it comes with the extra `boost`: uv add "tagship[boost]"'
+        else:
+            hint = suggest_module(module_name) or "check the path; is the library installed?"
+        raise TagshipError(f"'{path}' cannot be imported: {error}", hint) from None
     kind = getattr(module, name, None)
     if kind is None:
         near = nearest(name, dir(module))
@@ -134,7 +183,8 @@ def check_candidates(files: ModelFiles) -> None:
         except TagshipError as error:
             raise error.within(where) from None
         _check_task(where, estimator, files.model)
-        _check_onnx(where, estimator, files.model)
+        for part in (candidate, *candidate.nested):
+            _check_onnx(where, import_estimator(part.estimator), files.model)
 
 
 def check_parameters(files: ModelFiles) -> None:
@@ -205,11 +255,11 @@ def _check_task(where: str, estimator: Any, model: ModelConfig) -> None:
         )
 
 
-def _check_onnx(where: str, estimator: Any, model: ModelConfig) -> None:
-    if not _has_converter(type(estimator)):
+def _check_onnx(where: str, estimator: type, model: ModelConfig) -> None:
+    if not _has_converter(estimator):
         kind = "regressor" if model.task == "regression" else "classifier"
         raise TagshipError(
-            f"{where}: ONNX cannot express {type(estimator).__name__}, so it could not be served",
+            f"{where}: ONNX cannot express {estimator.__name__}, so it could not be served",
             f"choose one of: {', '.join(_expressible(kind))}; or register a converter"
             f" ({page('how-to/own-estimator')})",
         )
@@ -236,7 +286,7 @@ def _has_converter(kind: type) -> bool:
 
 
 def _nearest(kind: type, candidate: Candidate) -> str:
-    known = list(inspect.signature(kind).parameters)
+    known = list(kind().get_params() if library_of(kind) else inspect.signature(kind).parameters)
     for name in candidate.params:
         if name not in known and (near := nearest(name, known)):
             return f"did you mean '{near}' instead of '{name}'?"

@@ -8,9 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagship.errors import TagshipError
+from tagship.training.boosting import ML_OPSET, is_boosted, round_down
 
 OPSET = 21
 _BLOCK = 50_000
+_PARTS = ("estimators_", "final_estimator_", "calibrated_classifiers_", "estimator")
+"""Where scikit-learn's estimators keep those that they are made of."""
 
 Score = Callable[[NDArray[np.float32]], NDArray[np.floating]]
 
@@ -32,7 +35,7 @@ def to_onnx_bytes(pipeline: Any, columns: int) -> bytes:
             name="tagship",
             initial_types=[("features", FloatTensorType([None, columns]))],
             options=options,
-            target_opset=OPSET,
+            target_opset={"": OPSET, "ai.onnx.ml": ML_OPSET} if is_boosted(pipeline) else OPSET,
         )
     except Exception as error:  # a converter may raise anything
         estimator = type(pipeline[-1]).__name__
@@ -48,19 +51,14 @@ def to_onnx_bytes(pipeline: Any, columns: int) -> bytes:
 
 
 def _settle_thresholds(estimator: Any) -> None:
-    """Round the split points of histogram boosting down to float32, where ONNX compares.
-
-    A float32 value is at most a threshold exactly when it is at most that threshold rounded down,
-    so scikit-learn's predictions stay as they are; rounding to nearest, as the converter does,
-    would send a value that equals the rounded threshold the other way.
-    """
+    """Let histogram boosting split at float32 values; its predictions stay as they are."""
     for trees in getattr(estimator, "_predictors", []):
         for tree in trees:
-            exact = tree.nodes["num_threshold"]
-            with np.errstate(over="ignore"):
-                narrow = exact.astype(np.float32)
-            lower = np.nextafter(narrow, np.float32(-np.inf))
-            tree.nodes["num_threshold"] = np.where(narrow > exact, lower, narrow)
+            tree.nodes["num_threshold"] = round_down(tree.nodes["num_threshold"])
+    for name in _PARTS:
+        parts = getattr(estimator, name, None)
+        for part in parts if isinstance(parts, list) else filter(None, [parts]):
+            _settle_thresholds(part)
 
 
 def artifact_scorer(artifact: Path | bytes, task: str) -> Score:

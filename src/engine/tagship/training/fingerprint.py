@@ -9,7 +9,7 @@ from typing import Any
 from tagship.config.contract import PythonSource
 from tagship.config.project_files import ModelFiles
 from tagship.errors import TagshipError
-from tagship.training import TRAINING_NUMBER
+from tagship.training import TRAINING_NUMBER, boosting
 from tagship.training.lock import Inputs, Lock
 from tagship.training.own_code import own_files
 
@@ -30,12 +30,15 @@ def current_inputs(files: ModelFiles) -> Inputs:
             code["source"] = _code(own)
     libraries = {name: metadata.version(name) for name in LIBRARIES}
     estimators: set[Path] = set()
-    for candidate in files.model.candidates.values():
+    candidates = files.model.candidates.values()
+    for candidate in (part for each in candidates for part in (each, *each.nested)):
         own = own_files(files.root, candidate.estimator.rpartition(".")[0])
         estimators.update(own)
         if not own and not candidate.estimator.startswith("sklearn."):
             library = _distribution(candidate.estimator)
             libraries[library] = metadata.version(library)
+            if candidate.estimator.partition(".")[0] in boosting.LIBRARIES:
+                libraries["onnxmltools"] = metadata.version("onnxmltools")
     if estimators:
         code["estimators"] = _code(sorted(estimators))
     return Inputs(

@@ -164,7 +164,11 @@ def _fit(files: ModelFiles, name: str, prepared: Prepared, rows: NDArray[np.int6
     from sklearn.exceptions import ConvergenceWarning
 
     candidate: Candidate = files.model.candidates[name]
-    pipeline = make_pipeline(prepared.boundary, candidate, files.model.select.seed, jobs=-1)
+    where = f"{files.folder / 'model.yaml'}: candidates.{name}"
+    try:
+        pipeline = make_pipeline(prepared.boundary, candidate, files.model.select.seed, jobs=-1)
+    except TagshipError as error:
+        raise error.within(where) from None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
@@ -177,8 +181,7 @@ def _fit(files: ModelFiles, name: str, prepared: Prepared, rows: NDArray[np.int6
         if "NaN" in str(error):
             hint = "it takes no missing values: set `impute: median` for this candidate"
         raise TagshipError(
-            f"{files.folder / 'model.yaml'}: candidates.{name}: {candidate.estimator}:"
-            f" {text[0] if text else type(error).__name__}",
+            f"{where}: {candidate.estimator}:" f" {text[0] if text else type(error).__name__}",
             hint,
         ) from error
 
