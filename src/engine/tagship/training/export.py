@@ -56,8 +56,8 @@ def _settle_thresholds(estimator: Any) -> None:
         for tree in trees:
             tree.nodes["num_threshold"] = round_down(tree.nodes["num_threshold"])
     for name in _PARTS:
-        parts = getattr(estimator, name, None)
-        for part in parts if isinstance(parts, list) else filter(None, [parts]):
+        parts = getattr(estimator, name, ())
+        for part in parts if isinstance(parts, list | tuple) else (parts,):
             _settle_thresholds(part)
 
 
