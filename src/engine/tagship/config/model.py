@@ -106,3 +106,8 @@ class ModelConfig(Frozen):
     select: Select
     candidates: Annotated[dict[Name, Candidate], Field(min_length=1)]
     card: Card = Card()
+
+    @property
+    def parts(self) -> list[Candidate]:
+        """Every candidate, and the estimators that each is made of."""
+        return [part for each in self.candidates.values() for part in (each, *each.nested)]

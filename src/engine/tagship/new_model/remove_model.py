@@ -111,7 +111,7 @@ def _users(root: Path, path: str, model: str) -> list[str]:
         if name != model:
             files = load_model(root, name)
             used = [files.model.features or "", getattr(files.data.source, "function", "")]
-            used += [candidate.estimator for candidate in files.model.candidates.values()]
+            used += [candidate.estimator for candidate in files.model.parts]
             if any(text.startswith((f"{module}:", f"{module}.")) for text in used):
                 users.append(name)
     return users

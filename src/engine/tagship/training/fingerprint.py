@@ -30,8 +30,7 @@ def current_inputs(files: ModelFiles) -> Inputs:
             code["source"] = _code(own)
     libraries = {name: metadata.version(name) for name in LIBRARIES}
     estimators: set[Path] = set()
-    candidates = files.model.candidates.values()
-    for candidate in (part for each in candidates for part in (each, *each.nested)):
+    for candidate in files.model.parts:
         own = own_files(files.root, candidate.estimator.rpartition(".")[0])
         estimators.update(own)
         if not own and not candidate.estimator.startswith("sklearn."):

@@ -100,13 +100,23 @@ def test_a_name_that_is_nearly_a_model_s_is_a_typo(whole: Project) -> None:
     whole.refused("remove", "monitoring", says="is reserved")
 
 
-@pytest.mark.parametrize("package", ["features", "sources"])
-def test_code_that_another_model_uses_stays(whole: Project, package: str) -> None:
+_VOTE = """\
+  vote:
+    estimator: sklearn.ensemble.VotingClassifier
+    params: {voting: soft, estimators: {own: {estimator: features.tiny.Own}}}
+"""
+
+
+@pytest.mark.parametrize("used", ["features", "sources", "part of a candidate"])
+def test_code_that_another_model_uses_stays(whole: Project, used: str) -> None:
+    package = "sources" if used == "sources" else "features"
     for part in ("data", "model", "thresholds"):
         text = whole.path(part).read_text(encoding="utf-8")
-        if part == "model" and package == "features":
+        if part == "model" and used == "features":
             text += "features: features.tiny:derive\n"
-        if part == "data" and package == "sources":
+        if part == "model" and used == "part of a candidate":
+            text += _VOTE
+        if part == "data" and used == "sources":
             text = text.replace(*CSV_TO_PYTHON)
         whole.write(f"config/other/{part}.yaml", text)
     says = (f"src/{package}/tiny.py is used by other too", "move what")
