@@ -180,6 +180,8 @@ def results(side: Side, first: Side, work: Path) -> dict[str, str]:
     """What a side gives: name → digest, or text."""
     made: dict[str, str] = {}
     if not list(side.root.glob(".tagship/bentoml/bentos/*")):
+        for model in MODELS:  # an equivalent lock of another machine would be kept
+            (side.root / "config" / model / "model.lock.yaml").unlink()
         side.tagship("run", *MODELS)
     for model in MODELS:
         folder = side.root / "config" / model
