@@ -54,22 +54,28 @@ class Candidate(Frozen):
     @property
     def nested(self) -> list["Candidate"]:
         """The estimators that its parameters name, and theirs."""
-        parts: list[Candidate] = []
-        for value in self.params.values():
-            named = value if is_named(value) else {"": value}
-            for part in filter(None, map(nested_estimator, named.values())):
-                parts += [part, *part.nested]
-        return parts
+        declared = [nested_estimators(value) for value in self.params.values()]
+        return [part for by_name in declared for c in by_name.values() for part in (c, *c.nested)]
 
 
-def nested_estimator(value: Any) -> Candidate | None:
-    """The estimator that a parameter's value declares; None where it declares none.
+def nested_estimators(value: Any) -> dict[str | None, Candidate]:
+    """The estimators that a parameter's value declares, by name; a single one has none.
 
     Raises:
-        ValueError: it looks like one, and is none.
+        ValueError: one looks like an estimator, and is none.
     """
-    if not isinstance(value, Mapping) or "estimator" not in value:
-        return None
+    if _is_declared(value):
+        return {None: _declared(value)}
+    if isinstance(value, Mapping) and all(map(_is_declared, value.values())):
+        return {name: _declared(part) for name, part in value.items()}
+    return {}
+
+
+def _is_declared(value: Any) -> bool:
+    return isinstance(value, Mapping) and "estimator" in value
+
+
+def _declared(value: Mapping[str, Any]) -> Candidate:
     if not value.keys() <= {"estimator", "params"}:
         raise ValueError(f"{', '.join(map(str, value))}: an estimator has estimator and params")
     try:
@@ -77,12 +83,6 @@ def nested_estimator(value: Any) -> Candidate | None:
     except ValidationError as error:
         key, problem = error.errors()[0]["loc"], error.errors()[0]["msg"]
         raise ValueError(f"{'.'.join(map(str, key))}: {problem}") from None
-
-
-def is_named(value: Any) -> bool:
-    """Whether a parameter's value declares several estimators by name."""
-    parts = value.values() if isinstance(value, Mapping) else ()
-    return bool(parts) and all(nested_estimator(part) is not None for part in parts)
 
 
 class Card(Frozen):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tagship.config.contract import PythonSource
-from tagship.config.model import Candidate, ModelConfig, is_named, nested_estimator
+from tagship.config.model import Candidate, ModelConfig, nested_estimators
 from tagship.config.project_files import ModelFiles
 from tagship.contract.boundary import Boundary, load_feature_function
 from tagship.documentation import page
@@ -100,12 +100,10 @@ def _parameter(name: str, value: Any, seed: int, classes: Sequence[str] | None) 
     Raises:
         TagshipError: an estimator that cannot be made, or a label that there is not.
     """
-    if is_named(value):
-        parts = {part: nested_estimator(value[part]) for part in value}
-        return [(part, make_estimator(c, seed, 1, classes)) for part, c in parts.items() if c]
-    part = nested_estimator(value)
-    if part is not None:
-        return make_estimator(part, seed, 1, classes)
+    parts = nested_estimators(value)
+    if parts:
+        made = [(part, make_estimator(c, seed, 1, classes)) for part, c in parts.items()]
+        return made[0][1] if None in parts else made
     if name != "class_weight" or not isinstance(value, Mapping):
         return value
     return None if classes is None else _weights(value, classes)
