@@ -2,7 +2,7 @@
 
 import io
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,19 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class OutOfFold:
+    """Every candidate on the training rows that it was not fitted to: what comparisons rest on."""
+
+    fold: NDArray[np.int64]
+    """The number of the fold that judged each row, shape (rows,); one fold after another."""
+    target: NDArray[Any]
+    scores: Mapping[str, NDArray[np.floating]]
+    """By candidate: shape (rows,), or (rows, classes) for multiclass."""
+    values: Mapping[str, Sequence[float]]
+    """By candidate: the selection metric of each fold."""
+
+
+@dataclass(frozen=True)
 class Cost:
     """What the training took on this machine; never part of the lock."""
 
@@ -64,6 +77,7 @@ class Bundle:
     cost: Cost
     reference: str
     """The text of ``reference.json``."""
+    out_of_fold: OutOfFold
 
 
 def save_bundle(files: ModelFiles, bundle: Bundle) -> Path:
@@ -73,6 +87,7 @@ def save_bundle(files: ModelFiles, bundle: Bundle) -> Path:
     write_atomically(folder / "model.onnx", bundle.artifact)
     write_atomically(folder / "boundary.json", bundle.boundary.to_json())
     write_atomically(folder / "evidence.npz", pack_evidence(bundle.evidence))
+    write_atomically(folder / "folds.npz", _pack_folds(bundle.out_of_fold))
     write_json(folder / "cost.json", vars(bundle.cost))
     write_atomically(folder / "reference.json", bundle.reference)
     if bundle.boundary.derive is not None:
@@ -115,7 +130,8 @@ def load_bundle(files: ModelFiles) -> Bundle:
         reference = (folder / "reference.json").read_text(encoding="utf-8")
         check_reference(reference, lock, folder / "reference.json")
         artifact = (folder / "model.onnx").read_bytes()
-        return Bundle(lock, boundary, artifact, evidence, cost, reference)
+        out_of_fold = _unpack_folds((folder / "folds.npz").read_bytes())
+        return Bundle(lock, boundary, artifact, evidence, cost, reference, out_of_fold)
     except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
         raise TagshipError(
             f"{folder}: incomplete: {error}", f"run `tagship train {files.name}` again"
@@ -142,6 +158,10 @@ def pack_evidence(evidence: Evidence) -> bytes:
     arrays = {name: getattr(evidence, name) for name in _ARRAYS}
     arrays |= {f"column:{name}": _plain(values) for name, values in evidence.columns.items()}
     arrays |= {f"group:{name}": values for name, values in evidence.groups.items()}
+    return _packed(arrays)
+
+
+def _packed(arrays: Mapping[str, Any]) -> bytes:
     stream = io.BytesIO()
     np.savez(stream, **arrays)
     return stream.getvalue()
@@ -153,6 +173,16 @@ def _plain(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _unpack(content: bytes) -> Evidence:
+    arrays, parts = _arrays(content, ("column", "group"))
+    return Evidence(
+        **{name: arrays[name] for name in _ARRAYS}, columns=parts["column"], groups=parts["group"]
+    )
+
+
+def _arrays(
+    content: bytes, prefixes: Sequence[str]
+) -> tuple[dict[str, NDArray[Any]], dict[str, dict[str, NDArray[Any]]]]:
+    """The arrays of a file, and for each prefix those named ``<prefix>:<name>`` by their names."""
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
         arrays = {name: archive[name] for name in archive.files}
     parts = {
@@ -161,8 +191,19 @@ def _unpack(content: bytes) -> Evidence:
             for name, values in arrays.items()
             if name.startswith(f"{prefix}:")
         }
-        for prefix in ("column", "group")
+        for prefix in prefixes
     }
-    return Evidence(
-        **{name: arrays[name] for name in _ARRAYS}, columns=parts["column"], groups=parts["group"]
-    )
+    return arrays, parts
+
+
+def _pack_folds(out_of_fold: OutOfFold) -> bytes:
+    arrays: dict[str, NDArray[Any]] = {"fold": out_of_fold.fold, "target": out_of_fold.target}
+    arrays |= {f"score:{name}": scores for name, scores in out_of_fold.scores.items()}
+    arrays |= {f"value:{name}": np.asarray(v) for name, v in out_of_fold.values.items()}
+    return _packed(arrays)
+
+
+def _unpack_folds(content: bytes) -> OutOfFold:
+    arrays, parts = _arrays(content, ("score", "value"))
+    values = {name: array.tolist() for name, array in parts["value"].items()}
+    return OutOfFold(arrays["fold"], arrays["target"], parts["score"], values)

@@ -2,26 +2,21 @@
 
 import sys
 import time
-import warnings
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from tagship.config.metrics import higher_is_better
-from tagship.config.model import Candidate
 from tagship.config.project_files import ModelFiles
-from tagship.data.splitting import folds
 from tagship.data.table import Table, load_table, request_columns
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_bytes
 from tagship.formatting import brief, byte_size
-from tagship.training import metrics
 from tagship.training.bootstrap import intervals
-from tagship.training.bundle import Bundle, Cost
-from tagship.training.estimators import check_candidates, make_pipeline
+from tagship.training.bundle import Bundle, Cost, OutOfFold
+from tagship.training.cross_validation import FoldScores, fit, make_splits, score_folds
+from tagship.training.estimators import check_candidates
 from tagship.training.export import artifact_scorer, pipeline_scores, to_onnx_bytes
 from tagship.training.fingerprint import current_inputs
 from tagship.training.lock import (
@@ -61,9 +56,10 @@ def train(files: ModelFiles, say: Say = lambda _: None, table: Table | None = No
         f"cross-validating {count} candidate{'' if count == 1 else 's'}"
         f" in {files.model.select.folds} folds"
     )
-    scores, seconds = _cross_validate(files, table.frame, prepared, say)
-    best = _winner(files, scores)
-    pipeline = _fit(files, best, prepared, prepared.holdout.train)
+    by_candidate = _cross_validate(files, table.frame, prepared, say)
+    best = _winner(files, by_candidate)
+    candidate = files.model.candidates[best]
+    pipeline = fit(files, best, candidate, prepared, prepared.holdout.train)
     estimator = pipeline[-1]
     if "n_jobs" in estimator.get_params():
         estimator.set_params(n_jobs=1)  # more would change the last bits of averaged scores
@@ -85,7 +81,6 @@ def train(files: ModelFiles, say: Say = lambda _: None, table: Table | None = No
         files.model.threshold,
         files.model.select.seed,
     )
-    candidate = files.model.candidates[best]
     reference = reference_text(
         make_reference(
             files, table.frame, prepared.boundary, prepared.holdout.train, evidence.scores
@@ -96,7 +91,7 @@ def train(files: ModelFiles, say: Say = lambda _: None, table: Table | None = No
         task=files.model.task,
         data=LockedData(sha256=table.sha256, rows=rows, holdout_rows=len(prepared.holdout.test)),
         inputs=current_inputs(files),
-        candidates={name: _summary(values) for name, values in scores.items()},
+        candidates={name: _summary(judged) for name, judged in by_candidate.items()},
         winner=Winner(candidate=best, estimator=candidate.estimator, params=candidate.params),
         metrics=measured,
         artifact=LockedArtifact(
@@ -108,8 +103,10 @@ def train(files: ModelFiles, say: Say = lambda _: None, table: Table | None = No
         probe=[round(float(v), 9) for v in evidence.scores[:PROBE_ROWS].ravel()],
     )
     say(f"artifact {lock.artifact.sha256[:12]}, {byte_size(len(artifact))}")
+    seconds = {name: sum(fold.seconds for fold in judged) for name, judged in by_candidate.items()}
     cost = Cost(time.perf_counter() - started, peak_memory_mb(), seconds)
-    return Bundle(lock, prepared.boundary, artifact, evidence, cost, reference)
+    out_of_fold = _out_of_fold(by_candidate, prepared)
+    return Bundle(lock, prepared.boundary, artifact, evidence, cost, reference, out_of_fold)
 
 
 def peak_memory_mb() -> float | None:
@@ -124,75 +121,43 @@ def peak_memory_mb() -> float | None:
 
 def _cross_validate(
     files: ModelFiles, frame: pd.DataFrame, prepared: Prepared, say: Say
-) -> tuple[dict[str, list[float]], dict[str, float]]:
-    model, metric = files.model, files.model.select.metric
-    try:
-        splits = list(folds(frame, prepared.holdout, files.data, model))
-    except TagshipError as error:
-        raise error.within(files.folder / "data.yaml") from None
-    scores: dict[str, list[float]] = {}
-    seconds: dict[str, float] = {}
-    for name in model.candidates:
+) -> dict[str, list[FoldScores]]:
+    splits = make_splits(files, frame, prepared)
+    by_candidate: dict[str, list[FoldScores]] = {}
+    for name, candidate in files.model.candidates.items():
         say(f"{name}: fitting it")
-        started = time.perf_counter()
-        scores[name] = []
-        for fit_rows, judge_rows in splits:
-            pipeline = _fit(files, name, prepared, fit_rows)
-            given = pipeline_scores(pipeline, prepared.matrix[judge_rows], model.task)
-            score = metrics.value(
-                metric,
-                model.task,
-                prepared.target[judge_rows],
-                given,
-                prepared.boundary.classes,
-                model.threshold,
-            )
-            if not np.isfinite(score):
-                raise TagshipError(
-                    f"{files.name}: candidates.{name}: {metric} is undefined on a fold",
-                    "use fewer folds, or stratify the split",
-                )
-            scores[name].append(score)
-        seconds[name] = time.perf_counter() - started
-        mean, spread = float(np.mean(scores[name])), float(np.std(scores[name]))
-        say(f"{name}: {metric} {brief(mean)} ± {brief(spread)} ({seconds[name]:.1f} s)")
-    return scores, seconds
+        by_candidate[name] = list(score_folds(files, name, candidate, prepared, splits))
+        values = [fold.value for fold in by_candidate[name]]
+        mean, spread = float(np.mean(values)), float(np.std(values))
+        seconds = sum(fold.seconds for fold in by_candidate[name])
+        say(
+            f"{name}: {files.model.select.metric} {brief(mean)} ± {brief(spread)} ({seconds:.1f} s)"
+        )
+    return by_candidate
 
 
-def _fit(files: ModelFiles, name: str, prepared: Prepared, rows: NDArray[np.int64]) -> Any:
-    """Fit one candidate on some rows, with its warnings held back and its errors explained."""
-    from sklearn.exceptions import ConvergenceWarning
-
-    candidate: Candidate = files.model.candidates[name]
-    where = f"{files.folder / 'model.yaml'}: candidates.{name}"
-    try:
-        pipeline = make_pipeline(prepared.boundary, candidate, files.model.select.seed, jobs=-1)
-    except TagshipError as error:
-        raise error.within(where) from None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            return pipeline.fit(prepared.matrix[rows], prepared.target[rows])
-    except MemoryError:
-        raise
-    except Exception as error:  # an estimator may raise anything
-        text = str(error).strip().splitlines()
-        hint = "see its parameters in the library's documentation"
-        if "NaN" in str(error):
-            hint = "it takes no missing values: set `impute: median` for this candidate"
-        raise TagshipError(
-            f"{where}: {candidate.estimator}:" f" {text[0] if text else type(error).__name__}",
-            hint,
-        ) from error
-
-
-def _winner(files: ModelFiles, scores: dict[str, list[float]]) -> str:
+def _winner(files: ModelFiles, by_candidate: dict[str, list[FoldScores]]) -> str:
     """The candidate with the best mean; the first declared among equals."""
     sign = 1 if higher_is_better(files.model.select.metric) else -1
-    return max(scores, key=lambda name: sign * round(float(np.mean(scores[name])), _DIGITS))
+    return max(by_candidate, key=lambda name: sign * _summary(by_candidate[name]).mean)
 
 
-def _summary(values: list[float]) -> CandidateScore:
+def _summary(judged: list[FoldScores]) -> CandidateScore:
+    values = [fold.value for fold in judged]
     return CandidateScore(
         mean=round(float(np.mean(values)), _DIGITS), std=round(float(np.std(values)), _DIGITS)
+    )
+
+
+def _out_of_fold(by_candidate: dict[str, list[FoldScores]], prepared: Prepared) -> OutOfFold:
+    judged = next(iter(by_candidate.values()))
+    rows = np.concatenate([fold.rows for fold in judged])
+    return OutOfFold(
+        fold=np.repeat(np.arange(len(judged)), [len(fold.rows) for fold in judged]),
+        target=prepared.target[rows],
+        scores={
+            name: np.concatenate([fold.scores for fold in each])
+            for name, each in by_candidate.items()
+        },
+        values={name: [fold.value for fold in each] for name, each in by_candidate.items()},
     )

@@ -10,6 +10,7 @@ from tagship.config.contract import DataConfig
 from tagship.contract.boundary import Boundary
 from tagship.data.table import load_table, make_boundary, request_columns
 from tagship.errors import TagshipError
+from tagship.training import metrics
 from tagship.training.bundle import load_bundle, save_bundle
 from tagship.training.export import artifact_scorer, to_onnx_bytes
 from tagship.training.train import train
@@ -44,6 +45,25 @@ def test_no_holdout_row_is_trained_on(project):
         "candidates: {memory: {estimator: sklearn.tree.DecisionTreeClassifier}}\n",
     )
     assert train(project.files).lock.metrics["accuracy"].value < 0.95
+
+
+def test_candidates_are_compared_on_training_rows_that_each_was_not_fitted_to(project):
+    bundle = train(project.files)
+    save_bundle(project.files, bundle)
+    kept = load_bundle(project.files).out_of_fold
+    locked = bundle.lock.candidates
+    assert {name: round(np.mean(kept.values[name]), 6) for name in locked} == {
+        name: score.mean for name, score in locked.items()
+    }
+    holdout = bundle.lock.data.holdout_rows
+    assert len(kept.fold) == len(kept.target) == bundle.lock.data.rows - holdout
+    for name, scores in kept.scores.items():
+        assert np.array_equal(scores, bundle.out_of_fold.scores[name])
+        of_fold = [
+            metrics.value("roc_auc", "binary", kept.target[rows], scores[rows])
+            for rows in (kept.fold == number for number in range(3))
+        ]
+        assert of_fold == kept.values[name]
 
 
 def test_a_value_on_a_split_point_goes_the_same_way_in_the_artifact():
