@@ -19,6 +19,7 @@ from tagship.errors import TagshipError, suggest
 Floats = NDArray[np.float64]
 Named = dict[str, Floats]
 
+_RANKING = ("roc_auc", "pr_auc")
 _BINS = 10
 _EPS = float(np.finfo(np.float64).eps)
 
@@ -95,9 +96,13 @@ def check_labels(files: ModelFiles, classes: Sequence[str]) -> None:
 def _binary(
     y: NDArray[np.bool_], p: Floats, w: Floats, threshold: float, only: str | None
 ) -> Named:
+    if only in _RANKING:
+        return _ranking(y, p, w)
     total = w.sum(axis=1)
     made = {"accuracy": w @ (y == (p >= threshold)) / total, **_decisions(y, p >= threshold, w)}
-    if only is None or only in ("roc_auc", "pr_auc"):
+    if only in made:
+        return made
+    if only is None:
         made |= _ranking(y, p, w)
     clipped = np.clip(p, _EPS, 1 - _EPS)
     made["log_loss"] = w @ -np.log(np.where(y, clipped, 1 - clipped)) / total
@@ -109,20 +114,25 @@ def _binary(
 def _multiclass(
     y: NDArray[np.int64], p: Floats, w: Floats, classes: Sequence[str], only: str | None
 ) -> Named:
+    truth = y[:, None] == np.arange(p.shape[1])
+    ranked: Named = {}
+    if only is None or only in _RANKING:
+        rankings = [_ranking(truth[:, k], p[:, k], w) for k in range(p.shape[1])]
+        ranked = {name: np.mean([each[name] for each in rankings], axis=0) for name in _RANKING}
+    if only in ranked:
+        return ranked
     total = w.sum(axis=1)
     chosen = p.argmax(axis=1)
     correct = chosen == y
-    truth = y[:, None] == np.arange(p.shape[1])
     made: Named = {"accuracy": w @ correct / total}
     per_class = [_decisions(truth[:, k], chosen == k, w) for k in range(p.shape[1])]
     for metric in ("precision", "recall", "f1"):
         made[metric] = np.mean([of_class[metric] for of_class in per_class], axis=0)
         for name, of_class in zip(classes, per_class, strict=False):
             made[f"{metric}[{name}]"] = of_class[metric]
-    if only is None or only in ("roc_auc", "pr_auc"):
-        rankings = [_ranking(truth[:, k], p[:, k], w) for k in range(p.shape[1])]
-        for metric in ("roc_auc", "pr_auc"):
-            made[metric] = np.mean([of_class[metric] for of_class in rankings], axis=0)
+    if only in made:
+        return made
+    made |= ranked
     given = np.clip(p[np.arange(len(y)), y], _EPS, 1 - _EPS)
     made["log_loss"] = w @ -np.log(given) / total
     made["brier"] = w @ ((p - truth) ** 2).sum(axis=1) / total

@@ -149,3 +149,12 @@ def test_paired_drop_of_equal_predictions_is_zero_on_every_resample():
 def test_resamples_draw_as_many_rows_as_there_are():
     for block in resample_weights(ROWS, 25, seed=3):
         assert (block.sum(axis=1) == ROWS).all()
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+def test_a_metric_that_is_asked_for_alone_is_the_same(task):
+    target, scores = binary_case() if task == "binary" else multiclass_case()
+    every = evaluate(task, target, scores, weightings(), ("a", "b", "c"))
+    for metric, values in every.items():
+        alone = evaluate(task, target, scores, weightings(), ("a", "b", "c"), only=metric)
+        np.testing.assert_array_equal(alone[metric], values)
