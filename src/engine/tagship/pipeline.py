@@ -150,7 +150,8 @@ def record_model(files: ModelFiles, bundle: Bundle, verdict: Verdict) -> Path:
     plots = draw_plots(bundle, files.data.target.column, importances)
     with tempfile.TemporaryDirectory() as folder:
         model = make_model_package(files, bundle, Path(folder) / "source")
-        log_training(files, bundle, verdict.status, plots, model)
+        measured = {} if verdict.p99_ms is None else {"p99_ms": verdict.p99_ms}
+        log_training(files, bundle, verdict.status, plots, model, measured)
     return write_report(files, bundle, verdict, plots, importances)
 
 

@@ -64,6 +64,11 @@ class Verdict(Frozen):
         }
         return hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()
 
+    @property
+    def p99_ms(self) -> float | None:
+        """The 99th percentile of single-row predictions; None where no latency gate measured it."""
+        return next((result.value for result in self.results if result.gate == "latency"), None)
+
     def of_status(self, status: GateStatus) -> list[GateResult]:
         """The gates with this status, in order."""
         return [result for result in self.results if result.status == status]

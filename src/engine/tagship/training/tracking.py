@@ -9,7 +9,7 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ _NAME_LENGTH = 200
 
 
 @contextmanager
-def _mlflow_client(root: Path) -> Iterator[Any]:
+def mlflow_client(root: Path) -> Iterator[Any]:
     """A client of the tracking store, with its many kinds of failure explained as one."""
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1")
@@ -85,7 +85,7 @@ def check_tracking(root: Path) -> None:
     Raises:
         TagshipError: it cannot.
     """
-    with _mlflow_client(root) as client:
+    with mlflow_client(root) as client:
         client.search_experiments(max_results=1)
 
 
@@ -95,8 +95,11 @@ def log_training(
     verdict: str,
     plots: Mapping[str, bytes],
     model: ModelPackage,
+    measured: Mapping[str, float],
 ) -> str:
     """Record one training: a parent run, a run per candidate, the model as a version.
+
+    ``measured`` are further metrics of the training, such as what gates measured.
 
     A model that fails its gates is logged, never registered; the same artifact is registered once.
     Returns the parent run's id.
@@ -104,13 +107,13 @@ def log_training(
     Raises:
         TagshipError: the store refuses or cannot be reached.
     """
-    with _mlflow_client(files.root) as client:
+    with mlflow_client(files.root) as client:
         experiment = _experiment(client, files)
         tags = _tags(files, bundle) | {"verdict": verdict}
         parent = client.create_run(experiment, run_name=f"{files.name}", tags=tags).info.run_id
         try:
             _log_candidates(client, experiment, parent, files, bundle)
-            _log_parent(client, parent, files, bundle)
+            _log_parent(client, parent, bundle, measured)
             _log_dataset(client, parent, files, bundle)
             for name, image in plots.items():
                 _log_bytes(client, parent, image, f"plots/{name}.png")
@@ -130,7 +133,7 @@ def set_alias(files: ModelFiles, bundle: Bundle) -> None:
     Raises:
         TagshipError: the store refuses or cannot be reached.
     """
-    with _mlflow_client(files.root) as client:
+    with mlflow_client(files.root) as client:
         name_gated(client, files.name, bundle.lock.artifact.sha256)
 
 
@@ -177,23 +180,26 @@ def _log_candidates(
             f"cv_{_plain(metric)}_std": score.std,
             "seconds": bundle.cost.candidate_seconds[name],
         }
+        folds = enumerate(bundle.out_of_fold.values[name])
         settings = {"estimator": candidate.estimator, **candidate.params}
         settings |= {key: getattr(candidate, key) for key in ("scale", "impute", "encode")}
         client.log_batch(
             run,
-            metrics=[Metric(key, value, now, 0) for key, value in values.items()],
+            metrics=[Metric(key, value, now, 0) for key, value in values.items()]
+            + [Metric(fold_metric(metric), value, now, fold) for fold, value in folds],
             params=[Param(key, str(value)) for key, value in settings.items()],
         )
         client.set_terminated(run)
 
 
-def _log_parent(client: Any, parent: str, files: ModelFiles, bundle: Bundle) -> None:
+def _log_parent(client: Any, parent: str, bundle: Bundle, measured: Mapping[str, float]) -> None:
     from mlflow.entities import Metric, Param
 
     now = int(time.time() * 1000)
     values = {
         "seconds": bundle.cost.seconds,
         "artifact_mb": bundle.lock.artifact.bytes / 1e6,
+        **measured,
     }
     if bundle.cost.peak_memory_mb is not None:
         values["peak_memory_mb"] = bundle.cost.peak_memory_mb
@@ -208,15 +214,29 @@ def _log_parent(client: Any, parent: str, files: ModelFiles, bundle: Bundle) -> 
 
 
 def _metric_values(metrics: Mapping[str, Interval]) -> dict[str, float]:
-    """Each metric and its interval by a name that MLflow takes, numbered where two are alike."""
     values: dict[str, float] = {}
-    for metric, interval in metrics.items():
-        name, number = _plain(metric), 1
-        while not values.keys().isdisjoint({name, f"{name}_low", f"{name}_high"}):
-            number += 1
-            name = f"{_plain(metric)}_{number}"
+    for metric, name in metric_names(metrics).items():
+        interval = metrics[metric]
         values |= {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
     return values
+
+
+def metric_names(metrics: Iterable[str]) -> dict[str, str]:
+    """For each metric a name that MLflow takes, numbered where two, or their bounds, are alike."""
+    names, taken = {}, set[str]()
+    for metric in metrics:
+        name, number = _plain(metric), 1
+        while not taken.isdisjoint({name, f"{name}_low", f"{name}_high"}):
+            number += 1
+            name = f"{_plain(metric)}_{number}"
+        names[metric] = name
+        taken |= {name, f"{name}_low", f"{name}_high"}
+    return names
+
+
+def fold_metric(metric: str) -> str:
+    """The name of a candidate's selection metric, whose steps are the folds."""
+    return f"fold_{_plain(metric)}"
 
 
 def _plain(metric: str) -> str:

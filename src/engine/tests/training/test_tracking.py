@@ -19,7 +19,11 @@ def check_recorded(uri, lock):
     parent = parents[0]
     children = [r for r in runs if r.data.tags.get("mlflow.parentRunId") == parent.info.run_id]
     assert {run.info.run_name for run in children} == {"line", "tree"}
-    assert all("cv_roc_auc" in run.data.metrics for run in children)
+    for run in children:
+        folds = client.get_metric_history(run.info.run_id, "fold_roc_auc")
+        assert [each.step for each in folds] == [0, 1, 2]
+        mean = sum(each.value for each in folds) / 3
+        assert run.data.metrics["cv_roc_auc"] == pytest.approx(mean, abs=1e-6)
     assert parent.data.tags["model_sha256"] in lock.read_text()
     assert parent.data.tags["data_sha256"] in lock.read_text()
     assert parent.data.tags["verdict"] == "pass"
