@@ -17,6 +17,7 @@ BENCHMARKS = (
     "drift",
     "watch",
     "predict",
+    "compare",
     "whole_run",
     "serving",
     "soak",

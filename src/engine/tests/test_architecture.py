@@ -25,7 +25,7 @@ FLOORS = [
     {"verdict"},
     {"gitops", "reports", "new_model", "serving"},
     {"gates", "bento", "batch"},
-    {"monitoring", "pipeline", "demo"},
+    {"comparison", "monitoring", "pipeline", "demo"},
     {"cli"},
     {"__main__"},
 ]

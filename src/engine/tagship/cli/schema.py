@@ -6,13 +6,14 @@ from tagship.cli.options import Json
 
 
 def command(json: Json = False) -> None:
-    """Write the JSON Schemas of the config files, by which editors check and complete."""
+    """Write the JSON Schemas of the config files, by which editors check, and of the comparison."""
     from tagship.cli.output import as_json
+    from tagship.comparison.document import Comparison
     from tagship.config.root import find_root
-    from tagship.config.schemas import write_schemas
+    from tagship.config.schemas import KINDS, write_schemas
 
     root = find_root()
-    written = write_schemas(root)
+    written = write_schemas(root, KINDS | {"comparison": Comparison})
     if json:
         return as_json({"written": [str(path.relative_to(root)) for path in written]})
     for path in written:

@@ -119,10 +119,10 @@ def _metric_bar(name: str, interval: Interval, marks: list[tuple[float, str]]) -
         high *= 1.25
     elif high <= 1:
         high = 1.0
-    return _bar(interval.low, interval.value, interval.high, min(0.0, *points), high, marks)
+    return place_bar(interval.low, interval.value, interval.high, min(0.0, *points), high, marks)
 
 
-def _bar(
+def place_bar(
     low: float,
     value: float,
     high: float,
@@ -178,7 +178,7 @@ def candidate_rows(files: ModelFiles, bundle: Bundle) -> list[CandidateRow]:
                 spread=plain(score.std),
                 seconds=NONE if seconds is None else f"{seconds:.1f} s",
                 winner=name == bundle.lock.winner.candidate,
-                bar=_bar(low, score.mean, high, start - pad, end + pad),
+                bar=place_bar(low, score.mean, high, start - pad, end + pad),
             )
         )
     return rows
@@ -203,7 +203,7 @@ def slice_rows(files: ModelFiles, bundle: Bundle) -> tuple[str, dict[str, list[S
         for group in sorted(groups, key=lambda g: (np.isnan(values[g]), worst * values[g])):
             size, share = int(groups[group].sum()), percent(float(groups[group].mean()))
             value = values[group]
-            bar = _bar(0, value if np.isfinite(value) else 0, 0, start, end, marks)
+            bar = place_bar(0, value if np.isfinite(value) else 0, 0, start, end, marks)
             row = SliceRow(group, size, share, plain(value, 3), size >= least, bar)
             slices[column].append(row)
     return metric, slices

@@ -112,6 +112,18 @@ def read_lock(path: Path) -> Lock:
     return parse(file, Lock)
 
 
+def parse_lock(text: str, path: str) -> Lock:
+    """Read a lock from its text, as a commit holds it.
+
+    Raises:
+        TagshipError: it is no lock that this engine can read.
+    """
+    try:
+        return Lock.model_validate(_load(text, path))
+    except ValidationError:
+        raise _no_lock(path) from None
+
+
 def locked_artifact(text: str) -> LockedArtifact | None:
     """What a lock of any engine says of its artifact; None when it cannot be understood."""
     try:

@@ -17,6 +17,7 @@ NAMES = (
     "drift",
     "watch",
     "predict",
+    "compare",
     "whole_run",
     "serving",
     "soak",

@@ -13,9 +13,10 @@ import tagship.cli
 from projects import Project
 
 FOLDER = Path(tagship.cli.__file__).parent
-HEAVY = {"bento", "batch", "data", "monitoring", "pipeline", "gates", "reports", "training"}
+HEAVY = {"bento", "batch", "comparison", "data", "gates", "monitoring", "pipeline", "reports"}
+HEAVY |= {"training"}
 """The parts of the engine that import pandas, scikit-learn, MLflow or the like."""
-LIGHT = {"tagship.bento.store", "tagship.bento.image"}
+LIGHT = {"tagship.bento.store", "tagship.bento.image", "tagship.comparison.document"}
 """Their modules that import none of it."""
 QUICK = {"ci.py", "new.py", "demo.py", "checks.py"}
 """Without a line of its own: the workflows' log, what reads a table first, what tells all along."""

@@ -6,9 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from html_pages import assert_self_contained
 from PIL import Image
-from report_models import Trained
+from report_models import HOSTILE, HOSTILE_CARD, Trained
 
+from projects import Project
+from tagship.comparison.document import Comparison
+from tagship.comparison.page import write_page
 from tagship.config.project_files import ModelFiles
 from tagship.reports.describe import describe_model
 from tagship.reports.describe_html import write_description
@@ -66,6 +70,24 @@ def inner_width(browser: str, page: Path, folder: Path, width: int) -> int:
     return int(done.stdout.partition("<title>w=")[2].partition("<")[0])
 
 
+def console_messages(browser: str, page: Path, folder: Path) -> list[str]:
+    """What the page's console says while it opens."""
+    flags = [
+        *FLAGS,
+        f"--user-data-dir={folder / 'console'}",
+        "--enable-logging=stderr",
+        "--dump-dom",
+    ]
+    done = subprocess.run(
+        [browser, *flags, "--dump-dom", page.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+    return [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+
+
 def test_the_report_renders(browser: str, trained: Trained, tmp_path: Path) -> None:
     path = write_report(
         trained.files, trained.bundle, trained.verdict, trained.plots, trained.importances
@@ -86,7 +108,23 @@ def test_the_description_renders(browser: str, binary_files: ModelFiles, tmp_pat
     assert inner_width(browser, path, tmp_path, 400) <= 400
 
 
-def test_a_page_that_asks_for_something_is_seen(browser: str, tmp_path: Path) -> None:
+def test_the_comparison_renders(browser: str, run_project: Project, tmp_path: Path) -> None:
+    assert run_project.tagship("compare", "--learning-curve").code == 0
+    path = run_project.path("reports/comparison.json")
+    comparison = Comparison.model_validate_json(path.read_text(encoding="utf-8"))
+    renamed = {HOSTILE: comparison.models["tiny"], "a" * 40: comparison.models["tiny"]}
+    hostile = {"models": renamed, "removed": {HOSTILE: 2}, "notes": [HOSTILE_CARD, "b" * 300]}
+    page = write_page(tmp_path, comparison.model_copy(update=hostile))
+    shown = assert_self_contained(page.read_text(encoding="utf-8"))
+    assert HOSTILE in shown.text
+    assert HOSTILE_CARD in shown.text
+    assert inner_width(browser, page, tmp_path, 390) <= 390
+    assert console_messages(browser, page, tmp_path) == []
+    assert open_page(browser, page, tmp_path)[1] == []
+
+
+def test_a_page_that_asks_for_something_or_fails_is_seen(browser: str, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
-    page.write_text("<img src=http://127.0.0.1:9/x.png>", encoding="utf-8")
+    page.write_text("<img src=http://127.0.0.1:9/x.png><script>no()</script>", encoding="utf-8")
     assert open_page(browser, page, tmp_path)[1] == ["http://127.0.0.1:9/x.png"]
+    assert console_messages(browser, page, tmp_path)

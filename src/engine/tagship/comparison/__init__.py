@@ -1,0 +1,1 @@
+"""Models, candidates, tunings and releases side by side: what is better, and by how much."""

@@ -1,0 +1,359 @@
+"""One model's candidates, trainings, tunings and releases, from what is known of them."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tagship.comparison.conclusion import conclude
+from tagship.comparison.document import (
+    AgainstBest,
+    ArtifactFigures,
+    CandidateFigures,
+    FoldFigures,
+    Lead,
+    LearningCurve,
+    ModelFigures,
+    State,
+    TuningFigures,
+)
+from tagship.comparison.kept import keep, kept, key_of
+from tagship.comparison.paired_tests import (
+    ALPHA,
+    PairedTest,
+    bootstrap_tests,
+    corrected_t_test,
+    holm,
+)
+from tagship.comparison.runs import TrackedModel, TrackedRun
+from tagship.config.metrics import higher_is_better
+from tagship.config.project_files import ModelFiles
+from tagship.files import sha256_of_file
+from tagship.gitops.released_locks import ReleasedLock
+from tagship.training import metrics
+from tagship.training.bundle import Bundle
+from tagship.training.lock import Interval, Lock
+from tagship.training.registration import SHA_TAG
+from tagship.training.tracking import metric_names
+from tagship.verdict import Verdict
+
+ReadFolds = Callable[[TrackedRun, str], list[float] | None]
+
+
+@dataclass(frozen=True)
+class Known:
+    """All that is known of one model."""
+
+    files: ModelFiles
+    lock: Lock
+    bundle: Bundle | None
+    """Of the lock's own training; None where it is not here."""
+    verdict: Verdict | None
+    """Of that bundle."""
+    tracked: TrackedModel
+    releases: Sequence[ReleasedLock]
+    learning_curve: LearningCurve | None
+    notes: list[str]
+    """What is not there, and which command brings it."""
+    read_folds: ReadFolds
+
+    @property
+    def metric(self) -> str:
+        """The selection metric of the lock."""
+        return str(self.lock.inputs.model["select"]["metric"])
+
+    @property
+    def shas(self) -> set[str]:
+        """Of the locked artifact, and of the equivalent one that this machine trained."""
+        bundle = {self.bundle.lock.artifact.sha256} if self.bundle else set()
+        return {self.lock.artifact.sha256, *bundle}
+
+    @property
+    def run(self) -> TrackedRun | None:
+        """The last run of the locked artifact."""
+        runs = [run for run in self.tracked.trainings if run.tags[SHA_TAG] in self.shas]
+        return runs[-1] if runs else None
+
+
+def compare_model(known: Known) -> ModelFigures:
+    """Put side by side what is known of one model; nothing is guessed."""
+    lock, metric = known.lock, known.metric
+    notes, values = list(known.notes), _fold_values(known)
+    if not all(values.values()):
+        notes.append(
+            "the values of the folds are not recorded, neither here nor in MLflow:"
+            f" `tagship train {lock.model}`"
+        )
+    if known.run is None:
+        notes.append(
+            f"no run in MLflow is of the locked artifact: `tagship run {lock.model}` records one"
+        )
+    against = _against_best(known, values)
+    candidates = _candidates(known, values, against)
+    best = lock.winner.candidate
+    figures = {name: each for name, each in candidates.items() if each.metrics}
+    return ModelFigures(
+        task=lock.task,
+        metric=metric,
+        higher_is_better=higher_is_better(metric),
+        folds=lock.inputs.model["select"]["folds"],
+        winner=best,
+        candidates=candidates,
+        holdout=lock.metrics,
+        artifacts=_artifacts(known),
+        tuning=[_tuning(run, higher_is_better(metric)) for run in known.tracked.tunings],
+        learning_curve=known.learning_curve,
+        conclusion=conclude(lock.model, metric, figures, best),
+        not_recorded=notes,
+    )
+
+
+def _fold_values(known: Known) -> dict[str, list[float] | None]:
+    """The selection metric of each fold, by candidate, from the bundle or else from MLflow."""
+    if known.bundle is not None:
+        return {name: list(v) for name, v in known.bundle.out_of_fold.values.items()}
+    runs = {child.name: child for child in known.run.children} if known.run else {}
+    return {
+        name: known.read_folds(runs[name], known.metric) if name in runs else None
+        for name in known.lock.candidates
+    }
+
+
+def _against_best(known: Known, values: Mapping[str, list[float] | None]) -> dict[str, AgainstBest]:
+    """The best candidate against each other, each kind of test corrected for their number."""
+    best, sign = known.lock.winner.candidate, 1 if higher_is_better(known.metric) else -1
+    others = [name for name in known.lock.candidates if name != best]
+    by_folds = {}
+    for name in others:
+        first, second = values[best] or [], values[name] or []
+        if len(first) == len(second) > 1:
+            leads = [sign * (a - b) for a, b in zip(first, second, strict=True)]
+            by_folds[name] = corrected_t_test(leads, _test_to_train(known))
+    rows, folds = _corrected(_by_rows(known)), _corrected(by_folds)
+    return {name: _told_apart(best, rows.get(name), folds.get(name)) for name in others}
+
+
+def _by_rows(known: Known) -> dict[str, PairedTest]:
+    """The tests on the same rows, which take seconds: kept for later calls."""
+    if known.bundle is None:
+        return {}
+    best, model, work = known.lock.winner.candidate, known.lock.inputs.model, known.files.work
+    decides = known.metric, model["threshold"], model["select"]["seed"]
+    path, key = work / "paired_tests.json", key_of(sha256_of_file(work / "folds.npz"), *decides)
+    tests = kept(path, key, lambda said: {name: PairedTest(**each) for name, each in said.items()})
+    if tests is None:
+        task, classes = known.files.model.task, known.bundle.boundary.classes
+        tests = bootstrap_tests(task, known.bundle.out_of_fold, best, classes, *decides)
+        keep(path, key, {name: vars(test) for name, test in tests.items()})
+    return tests
+
+
+def _told_apart(best: str, rows: Lead | None, folds: Lead | None) -> AgainstBest:
+    made = [test for test in (rows, folds) if test is not None]
+    apart = all(test.corrected_p_value < ALPHA and test.difference > 0 for test in made)
+    return AgainstBest(best=best, rows=rows, folds=folds, told_apart=apart if made else None)
+
+
+def _corrected(tests: Mapping[str, PairedTest]) -> dict[str, Lead]:
+    corrected = holm([test.p_value for test in tests.values()])
+    return {
+        name: Lead(**vars(test), corrected_p_value=p_value)
+        for (name, test), p_value in zip(tests.items(), corrected, strict=True)
+    }
+
+
+def _test_to_train(known: Known) -> float:
+    """Rows that judge to rows that train: folds of equal size, which a split by time adds up."""
+    count = int(known.lock.inputs.model["select"]["folds"])
+    if known.files.data.split.time is not None:
+        return float(np.mean([1 / fold for fold in range(1, count + 1)]))
+    return 1 / (count - 1)
+
+
+def _candidates(
+    known: Known,
+    values: Mapping[str, list[float] | None],
+    against: Mapping[str, AgainstBest],
+) -> dict[str, CandidateFigures]:
+    """Every candidate of the lock, best first, then those that only model.yaml has."""
+    lock, metric = known.lock, known.metric
+    better = -1 if higher_is_better(metric) else 1
+    now = known.files.model.model_dump(mode="json", exclude_none=True)["candidates"]
+    then, seconds = lock.inputs.model["candidates"], _seconds(known)
+    tunings = [_tuning(run, higher_is_better(metric)) for run in known.tracked.tunings]
+    costs = {
+        name: (better * score.mean, seconds.get(name)) for name, score in lock.candidates.items()
+    }
+    efficient = front({name: cost for name, cost in costs.items() if cost[1] is not None})
+    made = {}
+    for name in sorted(lock.candidates, key=lambda name: better * lock.candidates[name].mean):
+        score, folds = lock.candidates[name], values[name]
+        state: State = "trained" if now.get(name) == then[name] else "changed"
+        figures = {metric: FoldFigures(mean=score.mean, std=score.std, folds=folds)}
+        made[name] = CandidateFigures(
+            state=state if name in now else "removed",
+            winner=name == lock.winner.candidate,
+            estimator=then[name]["estimator"],
+            metrics=figures | _other_metrics(known, name),
+            seconds=seconds.get(name),
+            against_best=against.get(name),
+            front=name in efficient,
+            tuned=any(_is_written(run, name, then[name]["params"]) for run in tunings),
+        )
+    return made | {
+        name: CandidateFigures(state="not trained", estimator=candidate["estimator"])
+        for name, candidate in now.items()
+        if name not in made
+    }
+
+
+def _seconds(known: Known) -> dict[str, float]:
+    if known.bundle is not None:
+        return known.bundle.cost.candidate_seconds
+    return _run_seconds(known.run) if known.run else {}
+
+
+def _run_seconds(run: TrackedRun) -> dict[str, float]:
+    return {
+        child.name: child.metrics["seconds"] for child in run.children if "seconds" in child.metrics
+    }
+
+
+def _other_metrics(known: Known, name: str) -> dict[str, FoldFigures]:
+    """Every other metric of a candidate over the folds, from its out-of-fold scores."""
+    if known.bundle is None:
+        return {}
+    out_of_fold, task = known.bundle.out_of_fold, known.files.model.task
+    threshold = known.lock.inputs.model["threshold"]
+    by_metric: dict[str, list[float]] = {}
+    for fold in np.unique(out_of_fold.fold):
+        rows = out_of_fold.fold == fold
+        measured = metrics.evaluate(
+            task, out_of_fold.target[rows], out_of_fold.scores[name][rows], threshold=threshold
+        )
+        for metric, value in measured.items():
+            by_metric.setdefault(metric, []).append(float(value[0]))
+    return {
+        metric: FoldFigures(mean=float(np.mean(each)), std=float(np.std(each)), folds=each)
+        for metric, each in by_metric.items()
+        if metric != known.metric and np.isfinite(each).all()
+    }
+
+
+def front(costs: Mapping[str, Sequence[float | None]]) -> set[str]:
+    """The Pareto front: those that no other beats, less being better.
+
+    One beats another that is at least as good in all that is known of the other, and better in any.
+    """
+
+    def beats(theirs: Sequence[float | None], own: Sequence[float | None]) -> bool:
+        pairs = [(a, b) for a, b in zip(theirs, own, strict=True) if b is not None]
+        known = [(a, b) for a, b in pairs if a is not None and a <= b]
+        return len(known) == len(pairs) and any(a < b for a, b in known)
+
+    return {
+        name
+        for name, own in costs.items()
+        if not any(beats(other, own) for other in costs.values())
+    }
+
+
+def _artifacts(known: Known) -> list[ArtifactFigures]:
+    """Each artifact once, by its SHA-256, with all that runs, releases and the lock say of it."""
+    lock, metric, bundle = known.lock, known.metric, known.bundle
+    sources = [_of_run(run, lock, metric) for run in known.tracked.trainings]
+    for release in known.releases:
+        if release.lock is not None:
+            said = {"time": release.time, "releases": [release.name]}
+            sources.append(_of_lock(release.lock, lock, metric, release.verdict, said))
+    seconds = bundle.cost.candidate_seconds.get(lock.winner.candidate) if bundle else None
+    own = {"seconds": seconds, "locked": True}
+    sources.append(_of_lock(lock, lock, metric, known.verdict, own))
+    artifacts: dict[str, ArtifactFigures] = {}
+    for source in sources:
+        sha256 = lock.artifact.sha256 if source.sha256 in known.shas else source.sha256
+        before = artifacts.get(sha256)
+        artifacts[sha256] = _merge(before, source) if before else source
+    sign = -1 if higher_is_better(metric) else 1
+    efficient = front(
+        {
+            sha256: (sign * each.quality.value, each.seconds, each.bytes, each.p99_ms)
+            for sha256, each in artifacts.items()
+            if each.same_rows and each.quality is not None
+        }
+    )
+    marked = [
+        each.model_copy(update={"sha256": sha256, "front": sha256 in efficient})
+        for sha256, each in artifacts.items()
+    ]
+    return sorted(marked, key=lambda each: each.time or "~")
+
+
+def _merge(before: ArtifactFigures, later: ArtifactFigures) -> ArtifactFigures:
+    """What two sources say of one artifact: the later's word where it has one."""
+    said = {key: value for key, value in later if value is not None}
+    said["releases"] = [*before.releases, *later.releases]
+    said["time"] = before.time or later.time
+    return before.model_copy(update=said)
+
+
+def _of_run(run: TrackedRun, lock: Lock, metric: str) -> ArtifactFigures:
+    name = metric_names(lock.metrics).get(metric, "")
+    keys = {"value": name, "low": f"{name}_low", "high": f"{name}_high"}
+    parts = {part: run.metrics[key] for part, key in keys.items() if key in run.metrics}
+    candidate, size = run.params.get("winner"), run.metrics.get("artifact_mb")
+    return ArtifactFigures(
+        sha256=run.tags[SHA_TAG],
+        time=run.time,
+        candidate=candidate,
+        same_rows=run.tags.get("data_sha256") == lock.data.sha256,
+        quality=Interval(**parts) if len(parts) == len(keys) else None,
+        seconds=_run_seconds(run).get(candidate or ""),
+        bytes=None if size is None else round(size * 1e6),
+        p99_ms=run.metrics.get("p99_ms"),
+        verdict=run.tags.get("verdict"),
+    )
+
+
+def _of_lock(
+    lock: Lock, current: Lock, metric: str, verdict: Verdict | None, said: Mapping[str, Any]
+) -> ArtifactFigures:
+    split, current_split = (each.inputs.data.get("split") for each in (lock, current))
+    return ArtifactFigures(
+        sha256=lock.artifact.sha256,
+        candidate=lock.winner.candidate,
+        same_rows=lock.data.sha256 == current.data.sha256 and split == current_split,
+        quality=lock.metrics.get(metric),
+        bytes=lock.artifact.bytes,
+        p99_ms=verdict.p99_ms if verdict else None,
+        verdict=verdict.status if verdict else None,
+        **said,
+    )
+
+
+def _tuning(run: TrackedRun, higher: bool) -> TuningFigures:
+    complete = [
+        trial
+        for trial in run.children
+        if trial.tags.get("state") == "complete" and "value" in trial.metrics
+    ]
+    choose = max if higher else min
+    best = choose(complete, key=lambda trial: trial.metrics["value"]) if complete else None
+    return TuningFigures(
+        run=run.id,
+        candidate=run.tags.get("candidate"),
+        time=run.time,
+        states=dict(Counter(trial.tags.get("state", "unknown") for trial in run.children)),
+        best=best.metrics["value"] if best else None,
+        params=dict(best.params) if best else {},
+        values=[trial.metrics["value"] for trial in complete],
+    )
+
+
+def _is_written(tuning: TuningFigures, name: str, params: Mapping[str, Any]) -> bool:
+    """Whether the best of a tuning is what a candidate was trained with."""
+    tried = {key: params.get(key) for key in tuning.params}
+    same = {key: str(value) for key, value in tried.items()} == tuning.params
+    return bool(tuning.params) and tuning.candidate == name and same

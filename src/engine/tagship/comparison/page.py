@@ -1,0 +1,155 @@
+"""``reports/comparison.html``: one page to decide from, without a script or a request."""
+
+from collections.abc import Iterator
+from itertools import accumulate
+from pathlib import Path
+
+from tagship.comparison.conclusion import p_text, shown_test
+from tagship.comparison.document import (
+    AgainstBest,
+    Comparison,
+    FoldFigures,
+    LearningCurve,
+    ModelFigures,
+    TuningFigures,
+)
+from tagship.comparison.plot import Plot, PlotValue, make_plot
+from tagship.files import write_atomically
+from tagship.formatting import brief, byte_size, plain
+from tagship.reports.html import render
+from tagship.reports.report_view import Bar, place_bar
+
+_LABELLED = 3
+"""How many of the last releases are named in the plot."""
+_PAD = 0.04
+"""The share of a scale that is left free at each end."""
+
+
+def write_page(root: Path, comparison: Comparison) -> Path:
+    """Write ``reports/comparison.html`` whole or not at all, and say where it is."""
+    path = root / "reports" / "comparison.html"
+    write_atomically(path, comparison_html(comparison))
+    return path
+
+
+def comparison_html(comparison: Comparison) -> str:
+    """The comparison as one HTML document."""
+    functions = (byte_size, folds_bar, lead_bar, p_text, plots, shared_metrics, shown_test)
+    named = {function.__name__: function for function in functions}
+    return render("comparison.html.j2", comparison=comparison, **named)
+
+
+def shared_metrics(model: ModelFigures) -> list[str]:
+    """The metrics that every trained candidate has, the selection metric first."""
+    trained = [figures.metrics for figures in model.candidates.values() if figures.metrics]
+    shared = [name for name in trained[0] if all(name in each for each in trained)]
+    return sorted(shared, key=lambda name: name != model.metric)
+
+
+def folds_bar(model: ModelFigures, folds: FoldFigures) -> Bar:
+    """A candidate's mean, standard deviation and folds, on the scale of all candidates."""
+    each = [f.metrics[model.metric] for f in model.candidates.values() if f.metrics]
+    ends = [end for s in each for end in (s.mean - s.std, s.mean + s.std, *(s.folds or []))]
+    marks = [(value, "fold") for value in folds.folds or []]
+    return _bar(folds.mean - folds.std, folds.mean, folds.mean + folds.std, ends, marks)
+
+
+def lead_bar(model: ModelFigures, against: AgainstBest) -> Bar | None:
+    """How far the best is ahead, on the scale of all candidates, with no lead marked."""
+    others = (f.against_best for f in model.candidates.values() if f.against_best)
+    tests = [test for test in map(shown_test, others) if test]
+    test, ends = shown_test(against), [end for t in tests for end in (t.low, t.high)]
+    marks = [(0.0, "zero")]
+    return _bar(test.low, test.difference, test.high, [0.0, *ends], marks) if test else None
+
+
+def _bar(
+    low: float, value: float, high: float, ends: list[float], marks: list[tuple[float, str]]
+) -> Bar:
+    pad = _PAD * (max(ends) - min(ends))
+    return place_bar(low, value, high, min(ends) - pad, max(ends) + pad, marks)
+
+
+def plots(model: ModelFigures) -> Iterator[Plot]:
+    """What can be drawn of a model: cost, time, tuning, rows."""
+    better = f"{'higher' if model.higher_is_better else 'lower'} is better"
+    yield from _cost(model, better)
+    yield from _over_time(model, better)
+    yield from (_tuning(model, tuning) for tuning in model.tuning if len(tuning.values) > 1)
+    if model.learning_curve:
+        yield _learning(model.learning_curve)
+
+
+def _cost(model: ModelFigures, better: str) -> Iterator[Plot]:
+    values = [
+        PlotValue(f.seconds, f.metrics[model.metric].mean, label=name, marked=f.front)
+        for name, f in model.candidates.items()
+        if f.seconds is not None and f.metrics
+    ]
+    if len(values) > 1:
+        said = (
+            f"{v.label} {plain(v.y)} in {plain(v.x, 2)} s{', on the front' * v.marked}"
+            for v in values
+        )
+        yield make_plot(
+            f"{model.metric} against training time",
+            f"{better}; seconds over all folds, logarithmic; the line joins the Pareto front",
+            f"{model.metric} and seconds of each candidate: {'; '.join(said)}",
+            values,
+            sorted((value.x, value.y) for value in values if value.marked),
+            unit=" s",
+            log=True,
+        )
+
+
+def _over_time(model: ModelFigures, better: str) -> Iterator[Plot]:
+    known = [a for a in model.artifacts if a.quality is not None and a.time is not None]
+    named = [a for a in known if a.releases][-_LABELLED:]
+    values = [
+        PlotValue(
+            at,
+            quality.value,
+            quality.low,
+            quality.high,
+            each.releases[-1] if each in named else "",
+            f"{each.time} {' '.join(each.releases)} {each.sha256[:12]}: {plain(quality.value)}",
+            marked=each.locked,
+        )
+        for at, each in enumerate(known)
+        if (quality := each.quality)
+    ]
+    if len(values) > 1:
+        yield make_plot(
+            f"{model.metric} of artifacts over time",
+            f"{better}; on the holdout of each, with 95 % intervals; filled is what is locked now",
+            f"{model.metric} of {len(values)} artifacts in order of time: "
+            + ", ".join(plain(value.y) for value in values),
+            values,
+            x_ticks=(str(known[0].time)[:10], str(known[-1].time)[:10]),
+        )
+
+
+def _tuning(model: ModelFigures, tuning: TuningFigures) -> Plot:
+    best = list(accumulate(tuning.values, max if model.higher_is_better else min))
+    return make_plot(
+        f"Tuning of {tuning.candidate or 'a candidate'}, {tuning.time[:10]}",
+        f"{model.metric} of each finished trial; the line is the best so far",
+        f"{len(best)} trials, the best {model.metric} is {plain(best[-1])}",
+        [PlotValue(at, value) for at, value in enumerate(tuning.values, 1)],
+        list(enumerate(best, 1)),
+        x_ticks=("trial 1", f"trial {len(best)}"),
+    )
+
+
+def _learning(curve: LearningCurve) -> Plot:
+    points, before, last = curve.points, curve.points[-2], curve.points[-1]
+    said = ", ".join(f"{plain(point.mean)} with {point.rows:,} rows" for point in points)
+    return make_plot(
+        f"Learning curve of {curve.candidate}",
+        f"{curve.metric} over the folds by rows fitted to, ± standard deviation; from"
+        f" {before.rows:,} to {last.rows:,} rows it moved by {brief(last.mean - before.mean)}",
+        f"{curve.metric} of {curve.candidate}: {said}",
+        [PlotValue(p.rows, p.mean, p.mean - p.std, p.mean + p.std) for p in points],
+        [(p.rows, p.mean) for p in points],
+        x_ticks=(f"{points[0].rows:,} rows", f"{last.rows:,} rows"),
+    )

@@ -1,0 +1,100 @@
+"""Whether two candidates differ, on the same rows and folds; Holm's correction for many."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tagship.config.metrics import higher_is_better
+from tagship.config.model import Task
+from tagship.training import metrics
+from tagship.training.bootstrap import defined, resample_weights, resamples_for
+from tagship.training.bundle import OutOfFold
+from tagship.training.metrics import Floats
+
+ALPHA = 0.05
+"""From this corrected p-value on, two candidates cannot be told apart."""
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """How far the better candidate is ahead; positive whichever way the metric is better."""
+
+    difference: float
+    low: float
+    high: float
+    """The bounds of the 95 % interval."""
+    p_value: float
+    """Two-sided."""
+
+
+def corrected_t_test(differences: Sequence[float], test_to_train: float) -> PairedTest:
+    """The t test of the mean difference over folds whose training rows overlap.
+
+    The variance of the mean of k differences is taken as (1/k + n_test/n_train) s²: Nadeau and
+    Bengio (2003), "Inference for the Generalization Error", Machine Learning 52, 239-281.
+
+    Args:
+        differences: of each fold, shape (k,), k at least 2.
+        test_to_train: rows that judge to rows that train, n_test/n_train.
+    """
+    from scipy.special import stdtr, stdtrit
+
+    mean, count = float(np.mean(differences)), len(differences)
+    error = float(np.sqrt((1 / count + test_to_train) * np.var(differences, ddof=1)))
+    if error < 1e-12:
+        return PairedTest(mean, mean, mean, 1.0 if abs(mean) < 1e-12 else 0.0)
+    reach = float(stdtrit(count - 1, 0.975)) * error
+    p_value = 2 * float(stdtr(count - 1, -abs(mean) / error))
+    return PairedTest(mean, mean - reach, mean + reach, p_value)
+
+
+def bootstrap_tests(
+    task: Task,
+    out_of_fold: OutOfFold,
+    better: str,
+    classes: Sequence[str],
+    metric: str,
+    threshold: float,
+    seed: int,
+) -> dict[str, PairedTest]:
+    """One candidate against each other: percentile bootstraps over the same out-of-fold rows.
+
+    They say what other rows would change, not what another training would. Candidates whose metric
+    is undefined are left out. There are enough resamples for p-values that Holm's correction for
+    all of them does not lift above ``ALPHA``.
+    """
+    target, scores = out_of_fold.target, out_of_fold.scores
+    sign = 1 if higher_is_better(metric) else -1
+    draws: dict[str, list[Floats]] = {name: [] for name in scores}
+    points = {
+        name: metrics.value(metric, task, target, each, classes, threshold)
+        for name, each in scores.items()
+    }
+    resamples = resamples_for(len(target), ALPHA / max(1, len(scores) - 1))
+    for weights in resample_weights(len(target), resamples, seed):
+        for name, each in scores.items():
+            measured = metrics.evaluate(
+                task, target, each, weights, classes, threshold, only=metric
+            )
+            draws[name].append(measured[metric])
+    drawn = {name: np.concatenate(parts) for name, parts in draws.items()}
+    tests = {}
+    for name in scores:
+        leads = defined(sign * (drawn[better] - drawn[name]))
+        lead = sign * (points[better] - points[name])
+        if name != better and leads is not None and np.isfinite(lead):
+            low, high = np.percentile(leads, [2.5, 97.5])
+            tail = min(int((leads <= 0).sum()), int((leads >= 0).sum()))
+            p_value = min(1.0, 2 * (1 + tail) / (1 + len(leads)))
+            tests[name] = PairedTest(lead, float(low), float(high), p_value)
+    return tests
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p-values that may each be compared with one limit: Holm (1979), step-down, in their order."""
+    corrected, largest = [0.0] * len(p_values), 0.0
+    for rank, at in enumerate(sorted(range(len(p_values)), key=lambda at: p_values[at])):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[at]))
+        corrected[at] = largest
+    return corrected
