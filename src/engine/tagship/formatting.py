@@ -53,6 +53,12 @@ def brief(value: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
 
 
+def signed(value: float) -> str:
+    """A change with its sign."""
+    text = brief(value)
+    return text if text.startswith(MINUS) or value == 0 else f"+{text}"
+
+
 def percent(share: float, digits: int = 1) -> str:
     """A share as ``26.5 %``; one that is neither 0 nor 1 never reads as such."""
     if not math.isfinite(share):

@@ -3,11 +3,14 @@
 import os
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from tagship.batch.model_package import make_model_package
+from tagship.behaviour.difference import Behaviour, MovedRow
+from tagship.behaviour.kept import read_behaviour, write_behaviour
 from tagship.bento.build import build_bento, check_verdict, verdict_on
 from tagship.bento.store import Bento
 from tagship.config.project_files import ModelFiles
@@ -15,14 +18,17 @@ from tagship.data.table import Table, load_table
 from tagship.data.validation import ContractError
 from tagship.errors import TagshipError
 from tagship.files import only_one, write_atomically, write_changed
+from tagship.gates.behaviour import compare_behaviour, moved_rows
 from tagship.gates.champion import champion_here, champion_of
-from tagship.gates.lock_verifier import judge
+from tagship.gates.champion_scores import scores_of
+from tagship.gates.evaluate import evaluate_gates
+from tagship.gates.holdout_scores import ChampionScores
 from tagship.reports.html import write_report
 from tagship.reports.importance import importance
 from tagship.reports.plots import draw_plots
 from tagship.training.bundle import Bundle, load_bundle, lock_bundle, save_bundle
 from tagship.training.estimators import check_imports
-from tagship.training.fingerprint import changes, current_inputs
+from tagship.training.fingerprint import changes, check_unchanged, current_inputs
 from tagship.training.lock import Lock, read_lock, write_lock
 from tagship.training.lock_verification import compare
 from tagship.training.reference import committed_reference, same_reference
@@ -47,6 +53,14 @@ class RunResult:
     bento: Bento | None
     report: Path
     seconds: float
+
+
+class Judgement(NamedTuple):
+    """What ``gate_model`` says of one training."""
+
+    verdict: Verdict
+    behaviour: Behaviour | None
+    champion: ChampionScores | None
 
 
 def validate(files: ModelFiles) -> Table:
@@ -76,8 +90,9 @@ def train_model(files: ModelFiles, say: Say) -> Bundle:
 
 def gate_model(
     files: ModelFiles, say: Say, release: str | None = None, bundle: Bundle | None = None
-) -> Verdict:
-    """Judge a training, the last one here, by every gate and the champion; write the verdict.
+) -> Judgement:
+    """Judge a training, the last one here, by every gate and the champion, and compare it with the
+    champion; write both.
 
     The champion is what production runs now, or what the tag of ``release`` names as such.
 
@@ -85,20 +100,18 @@ def gate_model(
         TagshipError: the config or the code is no longer that of the training.
     """
     bundle = bundle or load_bundle(files)
-    changed = changes(bundle.lock, current_inputs(files))
-    if changed:
-        raise TagshipError(
-            "\n  ".join([f"{files.name}: changed since its last training here:", *changed]),
-            f"run `tagship train {files.name}` first",
-        )
+    check_unchanged(files, bundle.lock)
     if release is None:
         champion = champion_here(files.root, files.name)
     else:
         champion = champion_of(files.root, files.name, release)
     say(f"judging by every gate; {f'champion {champion}' if champion else 'no champion yet'}")
-    verdict = judge(files.root, files, bundle, champion, say)
+    scores = scores_of(files.root, files, bundle, champion, say)
+    verdict = evaluate_gates(files, bundle, scores)
     write_verdict(files.work / "verdict.json", verdict)
-    return verdict
+    behaviour = compare_behaviour(files, bundle, scores)
+    write_behaviour(files.work, behaviour)
+    return Judgement(verdict, behaviour, scores)
 
 
 def lock_model(files: ModelFiles, bundle: Bundle) -> LockChange:
@@ -144,15 +157,24 @@ def lock_gated(files: ModelFiles) -> LockChange:
     return lock_model(files, bundle)
 
 
-def record_model(files: ModelFiles, bundle: Bundle, verdict: Verdict) -> Path:
-    """Record a judged training in MLflow, with its plots, and write its report."""
+def record_model(
+    files: ModelFiles,
+    bundle: Bundle,
+    verdict: Verdict,
+    behaviour: Behaviour | None,
+    moved: Sequence[MovedRow] = (),
+) -> Path:
+    """Record a judged training in MLflow, with its plots, and write its report.
+
+    ``moved`` are rows of the table; they are in the report alone.
+    """
     importances = importance(bundle)
     plots = draw_plots(bundle, files.data.target.column, importances)
     with tempfile.TemporaryDirectory() as folder:
         model = make_model_package(files, bundle, Path(folder) / "source")
         measured = {} if verdict.p99_ms is None else {"p99_ms": verdict.p99_ms}
         log_training(files, bundle, verdict.status, plots, model, measured)
-    return write_report(files, bundle, verdict, plots, importances)
+    return write_report(files, bundle, verdict, plots, importances, behaviour, moved)
 
 
 def record_judged(files: ModelFiles) -> tuple[Path, Verdict]:
@@ -162,7 +184,7 @@ def record_judged(files: ModelFiles) -> tuple[Path, Verdict]:
     """
     bundle = load_bundle(files)
     verdict = verdict_on(files, bundle)
-    report = record_model(files, bundle, verdict)
+    report = record_model(files, bundle, verdict, read_behaviour(files.work, verdict))
     locked = files.lock_path.is_file() and read_lock(files.lock_path)
     if verdict.status != "fail" and locked and compare(locked, bundle.lock) != "different":
         set_alias(files, bundle)
@@ -201,9 +223,10 @@ def run_model(files: ModelFiles, say: Say) -> RunResult:
         say("loading MLflow and asking its store")
         check_tracking(files.root)
         bundle = train_model(files, say)
-        verdict = gate_model(files, say, bundle=bundle)
+        verdict, behaviour, champion = gate_model(files, say, bundle=bundle)
         say("recording in MLflow")
-        report = record_model(files, bundle, verdict)
+        moved = moved_rows(files, bundle, champion) if behaviour else []
+        report = record_model(files, bundle, verdict, behaviour, moved)
         change, bento = None, None
         if verdict.status != "fail":
             change = lock_model(files, bundle)

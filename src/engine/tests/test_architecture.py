@@ -23,9 +23,10 @@ FLOORS = [
     {"data"},
     {"training"},
     {"verdict"},
+    {"behaviour"},
     {"gitops", "reports", "new_model", "serving"},
     {"gates", "bento", "batch"},
-    {"comparison", "monitoring", "pipeline", "demo"},
+    {"comparison", "monitoring", "pipeline", "demo", "explanation"},
     {"cli"},
     {"__main__"},
 ]

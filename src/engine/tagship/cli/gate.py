@@ -9,6 +9,7 @@ from tagship.cli.models import LOADING, Models, announce, load, progress
 from tagship.cli.options import Json
 
 if TYPE_CHECKING:
+    from tagship.pipeline import Judgement
     from tagship.verdict import Verdict
 
 
@@ -25,23 +26,36 @@ def command(
 ) -> None:
     """Judge the last training by every gate of thresholds.yaml."""
     announce(LOADING)
+    from tagship.behaviour import words
     from tagship.cli.output import append, as_json
     from tagship.files import only_one
     from tagship.pipeline import gate_model
     from tagship.verdict import markdown as as_markdown
 
-    verdicts = []
+    judged = []
     for files in load(models):
         with only_one(files.root, files.name):
-            verdicts.append(gate_model(files, progress(files.name, err=True), release))
+            judged.append(gate_model(files, progress(files.name, err=True), release))
     if json:
-        as_json([{**v.model_dump(mode="json"), "status": v.status} for v in verdicts])
+        as_json([_plain(judgement) for judgement in judged])
     else:
-        for verdict in verdicts:
-            show(verdict)
-    append(markdown, "\n".join(as_markdown(verdict) for verdict in verdicts))
-    if any(verdict.status == "fail" for verdict in verdicts):
+        for judgement in judged:
+            show(judgement.verdict)
+            if judgement.behaviour is not None:
+                typer.echo(f"{words.TITLE} {words.summary(judgement.behaviour)}\n")
+    sections = [[as_markdown(j.verdict), words.markdown(j.behaviour)] for j in judged]
+    append(markdown, "\n".join(text for texts in sections for text in texts if text))
+    if any(judgement.verdict.status == "fail" for judgement in judged):
         raise typer.Exit(1)
+
+
+def _plain(judgement: "Judgement") -> dict[str, object]:
+    verdict, behaviour = judgement.verdict, judgement.behaviour
+    return {
+        **verdict.model_dump(mode="json"),
+        "status": verdict.status,
+        "behaviour": behaviour.model_dump(mode="json") if behaviour else None,
+    }
 
 
 def show(verdict: "Verdict") -> None:

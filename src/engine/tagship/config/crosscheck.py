@@ -109,6 +109,8 @@ def _threshold_problems(
                 below,
                 model,
             )
+    for name in thresholds.behaviour.by if thresholds.behaviour else []:
+        yield from _group_column(file, ("behaviour", "by"), name, data)
     if fairness is not None:
         yield from _group_column(file, ("fairness", "by"), fairness.by, data)
         if model.task != "binary":
@@ -159,6 +161,8 @@ def _drift_problems(
 def _upper_bounds(thresholds: ThresholdsConfig) -> Iterator[tuple[Location, Bound]]:
     if thresholds.latency:
         yield ("latency", "p99_ms"), thresholds.latency.p99_ms
+    if thresholds.behaviour:
+        yield ("behaviour", "flips"), thresholds.behaviour.flips
     if thresholds.size:
         yield ("size", "artifact_mb"), thresholds.size.artifact_mb
     for key in ("demographic_parity_difference", "equalized_odds_difference"):

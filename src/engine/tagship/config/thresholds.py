@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from tagship.config.base_model import Frozen
 from tagship.config.bound import Bound
@@ -12,6 +12,10 @@ from tagship.config.performance import Performance, Value
 
 WATCHING = frozenset({"drift", "performance", "value"})
 """The sections about what runs. They are no gates: no verdict depends on them."""
+
+
+ADDED_LATER = frozenset({"behaviour"})
+"""Sections that no hash counts where they are absent: those from before them stay as they were."""
 
 
 class MetricBound(Bound):
@@ -115,6 +119,30 @@ class Parity(Frozen):
     max_difference: Annotated[float, Field(gt=0)]
 
 
+class BehaviourGate(Frozen):
+    """How many decisions may differ from those of what production runs, on the same rows."""
+
+    flips: Bound
+    """The share of rows with another decision, of all rows and of each group: 0.15 is 15 %."""
+    by: Annotated[
+        list[str],
+        BeforeValidator(
+            lambda by: [by] if isinstance(by, str) else by, json_schema_input_type=str | list[str]
+        ),
+    ] = []
+    """The columns whose groups are judged, too; without them, those of `slices` are shown."""
+    min_rows: Annotated[int, Field(ge=1)] = 100
+    """Smaller groups are counted, not judged; if none is left the gate fails."""
+
+    @model_validator(mode="after")
+    def _share(self) -> "BehaviourGate":
+        for key in ("fail_above", "warn_above"):
+            limit = getattr(self.flips, key)
+            if limit is not None and not 0 <= limit <= 1:
+                raise ValueError(f"flips.{key} is a share of rows, from 0 to 1, not {limit:g}")
+        return self
+
+
 class ThresholdsConfig(Frozen):
     """Every gate of one model. ``metrics``, ``baseline`` and ``parity`` are never optional."""
 
@@ -122,6 +150,7 @@ class ThresholdsConfig(Frozen):
     baseline: Baseline
     parity: Parity
     champion: Champion | None = None
+    behaviour: BehaviourGate | None = None
     slices: Slices | None = None
     fairness: Fairness | None = None
     robustness: Robustness | None = None

@@ -1,8 +1,9 @@
 """A process of its own that scores raw rows with a release's artifact, in a work tree of it: the
 engine is today's, the contract and the feature functions are the release's own.
 
-``python -m tagship.gates.champion_process MODEL ROWS OUT KEPT``: ``ROWS`` is a Parquet file of raw
-values, ``OUT`` the npz file to write, ``KEPT`` the folder with artifact and boundary.
+``python -m tagship.gates.champion_process MODEL ROWS SAMPLE OUT KEPT``: ``ROWS`` is a Parquet file
+of raw values, ``SAMPLE`` an npz file of the rows whose columns are shuffled and of their order,
+``OUT`` the npz file to write, and ``KEPT`` the folder with artifact and boundary.
 """
 
 import io
@@ -21,10 +22,11 @@ from tagship.contract.table_columns import declared_field, read_cells
 from tagship.contract.values import expected
 from tagship.errors import TagshipError
 from tagship.files import write_atomically
+from tagship.reports.importance import shuffled_scores
 from tagship.training.export import artifact_scorer
 
 
-def main(model: str, rows: str, out: str, kept: str) -> None:
+def main(model: str, rows: str, sample: str, out: str, kept: str) -> None:
     """Score the rows and write what the champion says of them.
 
     Raises:
@@ -34,12 +36,17 @@ def main(model: str, rows: str, out: str, kept: str) -> None:
     offer_own_code(files.root)
     boundary = _read_boundary(Path(kept) / "boundary.json")
     matrix = boundary.matrix(raw_columns(pd.read_parquet(rows), files))
+    score = artifact_scorer(Path(kept) / "model.onnx", files.model.task)
+    with np.load(sample, allow_pickle=False) as chosen:
+        shuffled = shuffled_scores(score, matrix[chosen["rows"]], chosen["order"])
     stream = io.BytesIO()
     np.savez(
         stream,
-        scores=artifact_scorer(Path(kept) / "model.onnx", files.model.task)(matrix),
+        scores=score(matrix),
         threshold=files.model.threshold,
         classes=np.array(boundary.classes, dtype=np.str_),
+        names=np.array(boundary.names, dtype=np.str_),
+        shuffled=np.array(shuffled),
     )
     write_atomically(Path(out), stream.getvalue())
 

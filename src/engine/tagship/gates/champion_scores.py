@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from tagship.config.project_files import ModelFiles
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_bytes
+from tagship.gates.behaviour import shuffled_sample
 from tagship.gates.champion import read_champion
 from tagship.gates.champion_artifact import bring, drop_oldest
-from tagship.gates.evaluate import ChampionScores, HoldoutScores
+from tagship.gates.holdout_scores import ChampionScores, HoldoutScores
 from tagship.gitops.git import Git
 from tagship.subprocesses import run_program
 from tagship.training.bundle import Bundle
@@ -24,11 +25,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def champion_scores(
-    git: Git, files: ModelFiles, bundle: Bundle, release: str, say: Callable[[str], None]
-) -> ChampionScores:
-    """How a release scores the holdout rows of ``bundle``, by its own feature functions."""
-    return ChampionScores(release, lambda: _score(git, files, bundle, release, say))
+def scores_of(
+    root: Path, files: ModelFiles, bundle: Bundle, release: str | None, say: Callable[[str], None]
+) -> ChampionScores | None:
+    """How a release scores the holdout rows of ``bundle``, by its own feature functions; None
+    without a release.
+    """
+    if release is None:
+        return None
+    return ChampionScores(release, lambda: _score(Git(root), files, bundle, release, say))
 
 
 def _score(
@@ -38,25 +43,31 @@ def _score(
     stream = io.BytesIO()
     holdout_rows(files, bundle).to_parquet(stream, index=False)
     rows, kept = stream.getvalue(), champion.folder
-    cached = kept / f"scores-{sha256_of_bytes(rows)[:16]}.npz"
+    stream = io.BytesIO()
+    np.savez(stream, allow_pickle=False, **shuffled_sample(bundle))
+    sample = stream.getvalue()
+    cached = kept / f"scores-{sha256_of_bytes(rows + sample)[:16]}.npz"
     if not cached.is_file():
         with git.checkout(champion.commit) as tree, tempfile.TemporaryDirectory() as folder:
             bring(champion, tree, say)
-            given = Path(folder) / "rows.parquet"
-            given.write_bytes(rows)
+            given = [Path(folder) / name for name in ("rows.parquet", "sample.npz")]
+            for path, content in zip(given, (rows, sample), strict=True):
+                path.write_bytes(content)
             module = (sys.executable, "-P", "-m", "tagship.gates.champion_process")
-            run_program(
-                tree, (*module, files.name, str(given), str(cached), str(kept)), ("PYTHONPATH",)
-            )
+            arguments = (files.name, *map(str, given), str(cached), str(kept))
+            run_program(tree, (*module, *arguments), ("PYTHONPATH",))
         drop_oldest(kept.parent)
     with np.load(cached, allow_pickle=False) as said:
         classes, threshold = tuple(said["classes"].tolist()), float(said["threshold"])
         scores: NDArray[Any] = said["scores"]
+        names, shuffled = tuple(said["names"].tolist()), said["shuffled"]
     if classes != bundle.boundary.classes:
         raise TagshipError(
             f"it predicts {_names(classes)}; this model predicts {_names(bundle.boundary.classes)}"
         )
-    return HoldoutScores(scores, threshold)
+    if scores.shape != bundle.evidence.scores.shape:
+        raise TagshipError("its task is another one")
+    return HoldoutScores(scores, threshold, names, shuffled)
 
 
 def holdout_rows(files: ModelFiles, bundle: Bundle) -> "pd.DataFrame":

@@ -1,15 +1,11 @@
 """Judge one trained model by every gate of its thresholds.yaml."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Iterator
 
 from tagship.config.project_files import ModelFiles
-from tagship.errors import TagshipError
 from tagship.gates.artifact import latency_gate, parity_gate, size_gate
+from tagship.gates.behaviour import behaviour_gates
+from tagship.gates.holdout_scores import ChampionScores
 from tagship.gates.judging import not_computed
 from tagship.gates.performance import (
     Judge,
@@ -24,23 +20,6 @@ from tagship.training.bundle import Bundle
 from tagship.training.export import artifact_scorer
 from tagship.training.lock import lock_sha256
 from tagship.verdict import GateResult, Verdict
-
-
-class HoldoutScores(NamedTuple):
-    """What a champion says of the holdout rows."""
-
-    scores: NDArray[np.floating]
-    threshold: float
-    """The champion's own threshold: from this score on it predicts the positive class."""
-
-
-@dataclass(frozen=True)
-class ChampionScores:
-    """What production runs, and how to score the holdout rows with it."""
-
-    release: str
-    score: Callable[[], HoldoutScores]
-    """It may raise a TagshipError."""
 
 
 def evaluate_gates(
@@ -65,21 +44,8 @@ def _results(
     by = Judge(files.model, bundle.boundary, evidence)
     yield from metric_gates(gates.metrics, bundle.lock.metrics)
     yield baseline_gate(gates.baseline, by)
-    if gates.champion is not None and champion is not None:
-        try:
-            champion_scores, threshold = champion.score()
-            if not np.isfinite(champion_scores).all():
-                raise TagshipError("it gives rows no finite score")
-            yield champion_gate(gates.champion, by, champion_scores, threshold, champion.release)
-        except (TagshipError, ValueError, KeyError) as error:
-            limit = f"≤ {gates.champion.max_drop:g}"
-            said = error.args[0] if isinstance(error, TagshipError) else error
-            said = " ".join(str(said).split())
-            why = (
-                f"{champion.release} cannot be scored on these rows: {said}; to go on without it,"
-                " take `champion` out of thresholds.yaml, which its owners review"
-            )
-            yield not_computed("champion", f"drop in {gates.champion.metric}", limit, why)
+    if champion is not None:
+        yield from _champion_results(files, bundle, by, champion)
     if gates.slices is not None:
         yield from slice_gates(gates.slices, by)
     if gates.fairness is not None:
@@ -91,3 +57,29 @@ def _results(
     if gates.size is not None:
         yield size_gate(gates.size, bundle.artifact)
     yield parity_gate(gates.parity, evidence, files.model.task == "regression")
+
+
+def _champion_results(
+    files: ModelFiles, bundle: Bundle, by: Judge, champion: ChampionScores
+) -> Iterator[GateResult]:
+    """The gates that need the champion's scores; it is scored only for them."""
+    gates = files.thresholds
+    limits = {}
+    if gates.champion is not None:
+        limits["champion"] = f"drop in {gates.champion.metric}", f"≤ {gates.champion.max_drop:g}"
+    if gates.behaviour is not None:
+        limits["behaviour"] = "flips", gates.behaviour.flips.limits
+    outcome = champion.outcome if limits else ""
+    if isinstance(outcome, str):
+        for gate, (subject, limit) in limits.items():
+            why = (
+                f"{champion.release} cannot be scored on these rows: {outcome}; to go on without"
+                f" it, take `{gate}` out of thresholds.yaml, which its owners review"
+            )
+            yield not_computed(gate, subject, limit, why)
+        return
+    if gates.champion is not None:
+        scores, threshold = outcome.scores, outcome.threshold
+        yield champion_gate(gates.champion, by, scores, threshold, champion.release)
+    if gates.behaviour is not None:
+        yield from behaviour_gates(gates.behaviour, bundle, outcome)

@@ -6,7 +6,7 @@ from tagship.config.project_files import ModelFiles
 from tagship.errors import TagshipError
 from tagship.files import only_one
 from tagship.gates.champion_artifact import keep_bundle
-from tagship.gates.champion_scores import champion_scores
+from tagship.gates.champion_scores import scores_of
 from tagship.gates.evaluate import evaluate_gates
 from tagship.gitops.git import Git
 from tagship.training.bundle import Bundle, save_bundle
@@ -79,8 +79,7 @@ def judge(
     root: Path, files: ModelFiles, bundle: Bundle, champion: str | None, say: Say = lambda _: None
 ) -> Verdict:
     """The verdict on a bundle, against the release that production runs, if any."""
-    scores = champion_scores(Git(root), files, bundle, champion, say) if champion else None
-    return evaluate_gates(files, bundle, scores)
+    return evaluate_gates(files, bundle, scores_of(root, files, bundle, champion, say))
 
 
 def _key(files: ModelFiles) -> tuple[Path, bytes]:

@@ -20,7 +20,9 @@ from tagship.monitoring.label_join import Labelled
 from tagship.monitoring.log_reader import Logged
 from tagship.monitoring.sample import Sample, Span, cut_windows
 from tagship.monitoring.status import ORDER, Status, worst
+from tagship.training.bootstrap import mean_interval
 from tagship.training.lock import Interval
+from tagship.training.metrics import outcome_values
 
 MOST_LABELS = 20_000
 """A window with more labelled predictions is judged by the newest of them."""
@@ -304,12 +306,6 @@ def _gap_reasons(column: str, groups: list[SliceResult], gate: Slices) -> Iterat
 
 def _value(sample: Sample, prices: Value) -> ValueResult:
     called = sample.scores >= sample.boundary.threshold
-    table = np.array(
-        [
-            [prices.true_negative, prices.false_positive],
-            [prices.false_negative, prices.true_positive],
-        ]
-    )
-    worth = table[sample.target, called.astype(np.int64)]
-    mean = sample.mean(worth)
+    worth = outcome_values(prices, sample.target, called.astype(np.int64))
+    mean = mean_interval(worth)
     return ValueResult(total=float(worth.sum()), mean=mean.value, low=mean.low, high=mean.high)

@@ -81,13 +81,6 @@ class Sample:
         draws = [self._evaluate(name, block) for block in weights]
         return interval(float(value[0]), np.concatenate([d for d in draws if d is not None]))
 
-    def mean(self, values: Floats) -> Interval:
-        """The mean of one value a row, with its interval."""
-        blocks = resample_weights(len(self), _RESAMPLES, seed=0)
-        draws = [weights @ values / len(self) for weights in blocks]
-        low, high = np.percentile(np.concatenate(draws), [2.5, 97.5])
-        return Interval(value=float(values.mean()), low=float(low), high=float(high))
-
     def _evaluate(self, name: str, weights: Floats | None) -> Floats | None:
         boundary = self.boundary
         task = cast(Task, boundary.task)

@@ -6,10 +6,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tagship.behaviour import words
+from tagship.behaviour.difference import Behaviour, MovedRow
 from tagship.config.contract import Source
 from tagship.config.project_files import ModelFiles
 from tagship.files import write_atomically
-from tagship.formatting import brief, byte_size, coefficient, percent, plain
+from tagship.formatting import brief, byte_size, coefficient, percent, plain, signed
 from tagship.reports import report_view
 from tagship.training.bundle import Bundle
 from tagship.training.lock import lock_text
@@ -34,12 +36,16 @@ def report_html(
     verdict: Verdict,
     plots: Mapping[str, bytes],
     importances: Sequence[tuple[str, float]] = (),
+    behaviour: Behaviour | None = None,
+    moved: Sequence[MovedRow] = (),
 ) -> str:
     """The report as one HTML document; the same inputs give the same text.
 
     Args:
         plots: PNG by name, from ``draw_plots``.
         importances: from ``importance``, for the table of numbers under the plots.
+        behaviour: how it differs from the champion.
+        moved: rows of the table, for a report that stays on this machine.
     """
     metric, slices = report_view.slice_rows(files, bundle)
     shown = report_view.metric_rows(files, bundle)
@@ -75,6 +81,13 @@ def report_html(
             for name, png in sorted(plots.items(), key=lambda item: _place(item[0]))
         ],
         importances=[(name, plain(value, 3)) for name, value in importances],
+        behaviour=behaviour,
+        behaviour_title=words.TITLE,
+        behaviour_summary=words.summary(behaviour) if behaviour else "",
+        directions=words.directions,
+        facts=words.facts,
+        where=words.where,
+        moved=moved,
     )
 
 
@@ -84,10 +97,13 @@ def write_report(
     verdict: Verdict,
     plots: Mapping[str, bytes],
     importances: Sequence[tuple[str, float]] = (),
+    behaviour: Behaviour | None = None,
+    moved: Sequence[MovedRow] = (),
 ) -> Path:
     """Write ``reports/<model>.html`` whole or not at all, and say where it is."""
     path = files.root / "reports" / f"{files.name}.html"
-    write_atomically(path, report_html(files, bundle, verdict, plots, importances))
+    html = report_html(files, bundle, verdict, plots, importances, behaviour, moved)
+    write_atomically(path, html)
     return path
 
 
@@ -108,7 +124,7 @@ def _environment() -> Any:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    readable = (plain, brief, percent, coefficient, breakable)
+    readable = (plain, brief, percent, coefficient, breakable, signed)
     environment.filters |= {function.__name__: function for function in readable}
     return environment
 

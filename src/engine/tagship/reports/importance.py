@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from tagship.config.metrics import higher_is_better
 from tagship.training import metrics
 from tagship.training.bundle import Bundle
-from tagship.training.export import artifact_scorer
+from tagship.training.export import Score, artifact_scorer
 
 MOST_ROWS = 2000
 REPEATS = 3
@@ -23,7 +23,7 @@ def importance(bundle: Bundle) -> list[tuple[str, float]]:
     task, model = bundle.lock.inputs.model["task"], bundle.lock.inputs.model
     metric, threshold = model["select"]["metric"], model.get("threshold", 0.5)
     generator = np.random.default_rng(model["select"]["seed"])
-    rows = _rows(bundle, generator)
+    rows = sample_rows(bundle, generator)
     matrix, target = bundle.evidence.matrix[rows], bundle.evidence.target[rows]
     score = artifact_scorer(bundle.artifact, task)
 
@@ -42,20 +42,34 @@ def importance(bundle: Bundle) -> list[tuple[str, float]]:
     return sorted(importances, key=lambda item: -item[1])
 
 
-def _rows(bundle: Bundle, generator: np.random.Generator) -> NDArray[np.int64]:
+def shuffled_scores(
+    score: Score, matrix: NDArray[np.float32], order: NDArray[np.int64]
+) -> list[NDArray[np.floating]]:
+    """The scores of rows as they are, then with each column in turn taken in another ``order``."""
+    scores = [score(matrix)]
+    for at in range(matrix.shape[1]):
+        shuffled = matrix.copy()
+        shuffled[:, at] = matrix[order, at]
+        scores.append(score(shuffled))
+    return scores
+
+
+def sample_rows(
+    bundle: Bundle, generator: np.random.Generator, most: int = MOST_ROWS
+) -> NDArray[np.int64]:
     """The holdout rows to shuffle: a sample that keeps the rows of rare classes."""
     target = bundle.evidence.target
     order = generator.permutation(len(target))
-    if len(order) <= MOST_ROWS:
+    if len(order) <= most:
         return np.sort(order)
-    kept = order[:MOST_ROWS]
+    kept = order[:most]
     if bundle.boundary.classes:
         each = [
             order[target[order] == label][:_LEAST_PER_CLASS]
             for label in range(len(bundle.boundary.classes))
         ]
-        rare = np.concatenate(each)[:MOST_ROWS]
-        rest = order[~np.isin(order, rare)][: MOST_ROWS - len(rare)]
+        rare = np.concatenate(each)[:most]
+        rest = order[~np.isin(order, rare)][: most - len(rare)]
         if any(len(rows) > (target[kept] == label).sum() for label, rows in enumerate(each)):
             kept = np.concatenate([rare, rest])
     return np.sort(kept)

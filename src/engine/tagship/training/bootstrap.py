@@ -51,6 +51,13 @@ def interval(value: float, draws: Floats) -> Interval | None:
     return Interval(value=value, low=float(low), high=float(high))
 
 
+def mean_interval(values: Floats, resamples: int = 300) -> Interval:
+    """The mean of one value a row, shape (rows,), with its interval."""
+    draws = [w @ values / len(values) for w in resample_weights(len(values), resamples, seed=0)]
+    low, high = np.percentile(np.concatenate(draws), [2.5, 97.5])
+    return Interval(value=float(values.mean()), low=float(low), high=float(high))
+
+
 def intervals(
     task: Task,
     target: NDArray[np.float64] | NDArray[np.int64],

@@ -49,6 +49,20 @@ def current_inputs(files: ModelFiles) -> Inputs:
     )
 
 
+def check_unchanged(files: ModelFiles, lock: Lock) -> None:
+    """Refuse a config or code that is no longer that of the last training here.
+
+    Raises:
+        TagshipError: what changed.
+    """
+    changed = changes(lock, current_inputs(files))
+    if changed:
+        raise TagshipError(
+            "\n  ".join([f"{files.name}: changed since its last training here:", *changed]),
+            f"run `tagship train {files.name}` first",
+        )
+
+
 def changes(lock: Lock, now: Inputs, data_sha256: str | None = None) -> list[str]:
     """What differs from the lock, one sentence each, naming file and key."""
     then = lock.inputs

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagship.config.model import Task
+from tagship.config.performance import Value
 from tagship.config.project_files import ModelFiles
 from tagship.errors import TagshipError, suggest
 
@@ -64,6 +65,17 @@ def value(
     """One metric of one set of predictions."""
     values = evaluate(task, target, scores, None, classes, threshold, only=metric)
     return float(values[metric][0])
+
+
+def outcome_values(prices: Value, target: NDArray[np.int64], decided: NDArray[np.int64]) -> Floats:
+    """What each binary decision is worth by the price of its outcome; all of shape (rows,)."""
+    table = np.array(
+        [
+            [prices.true_negative, prices.false_positive],
+            [prices.false_negative, prices.true_positive],
+        ]
+    )
+    return np.asarray(table[target, decided])
 
 
 def check_labels(files: ModelFiles, classes: Sequence[str]) -> None:

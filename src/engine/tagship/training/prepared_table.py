@@ -60,6 +60,7 @@ def make_evidence(
     thresholds = files.thresholds
     by = [*(thresholds.slices.by if thresholds.slices else [])]
     by += [thresholds.fairness.by] if thresholds.fairness else []
+    by += thresholds.behaviour.by if thresholds.behaviour else []
     return Evidence(
         matrix=matrix,
         target=prepared.target[test],

@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import pytest
 
 from projects import Project, copy_project, make_project, own_modules
 from registries import Registry
+from released import deploy, git
 from tagship.config.project_files import load_project
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_file
@@ -36,44 +36,6 @@ import numpy as np
 def derive(columns):
     return {"eager": columns["visits"] * (columns["plan"] %s "free")}
 """
-_WHO = {
-    f"GIT_{role}_{key}": value
-    for role in ("AUTHOR", "COMMITTER")
-    for key, value in (("NAME", "Ada"), ("EMAIL", "ada@example.org"))
-}
-
-
-def git(project: Project, *arguments: str, said: str = "") -> None:
-    environment = {**os.environ, **_WHO, "GIT_CONFIG_GLOBAL": os.devnull}
-    done = subprocess.run(
-        ["git", *arguments], cwd=project.root, env=environment, input=said, text=True,
-        capture_output=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-
-
-def train_and_lock(project: Project) -> None:
-    for command in (("train", "tiny"), ("gate", "tiny"), ("lock", "write", "tiny")):
-        ran = project.tagship(*command)
-        assert ran.code == 0, ran.out + ran.err
-
-
-def deploy(project: Project, release: str, number: int, image: str = "i") -> None:
-    """What a release and its merge leave in Git, without the rest of the loop."""
-    git(project, "add", "-A")
-    git(project, "commit", "-qm", release, "--allow-empty")
-    hashes = ("Model-SHA256", "Config-SHA256", "Lock-SHA256", "Verdict-SHA256", "Manifests")
-    says = {"Model": "tiny", "Release": release, **dict.fromkeys(hashes, "0"), "Verdict": "pass"}
-    told = {
-        release: says,
-        f"tiny/production/{number}": {
-            **says, "Environment": "production", "Action": "deploy",
-            "Image": f"{image}@sha256:{'0' * 64}",
-        },
-    }  # fmt: skip
-    for name, trailers in told.items():
-        message = compose(name, "", trailers)
-        git(project, "tag", "-a", "--cleanup=verbatim", "-F", "-", name, said=message)
 
 
 def gated(project: Project) -> tuple[Verdict, GateResult]:
@@ -125,7 +87,7 @@ def _released(tmp_path_factory: pytest.TempPathFactory, _registry: Registry) -> 
     project.write(".gitignore", ".tagship\ndata\nmlflow.db\nmlruns\nreports\n")
     git(project, "init", "-q", "-b", "main")
     assert champion_here(project.root, "tiny") is None
-    train_and_lock(project)
+    project.relock()
     image, bundle = f"{_registry.host}/shop/tiny", load_bundle(project.files)
     artifact = RegistryArtifact(bundle.artifact, bundle.boundary.to_json().encode())
     push_artifact(image, "v1.0.0.model", "tiny/v1.0.0", artifact)

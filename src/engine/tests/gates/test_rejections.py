@@ -8,7 +8,8 @@ import pytest
 from projects import make_project, make_table
 from tagship.config.thresholds import ThresholdsConfig
 from tagship.errors import TagshipError
-from tagship.gates.evaluate import ChampionScores, HoldoutScores, evaluate_gates
+from tagship.gates.evaluate import evaluate_gates
+from tagship.gates.holdout_scores import ChampionScores, HoldoutScores
 from tagship.training.lock import Interval
 from tagship.training.train import train
 from tagship.verdict import Verdict, markdown, read_verdict, write_verdict
@@ -190,6 +191,50 @@ def test_champion_rejects_a_drop_that_too_many_resamples_cannot_define(shop, rej
     gate |= {"test": "none"}
     verdict = judge(shop, against, bundle=lone, champion=gate)
     assert judged_alone(verdict, "champion").status == "pass"
+
+
+def test_behaviour_rejects_too_many_other_decisions(shop, rejected):
+    _, bundle = shop
+    evidence = bundle.evidence
+    everyone, few = 1 - evidence.scores, np.where(evidence.groups["plan"] == "pro", 0.0, 1.0)
+    gate = {"flips": {"warn_above": 0.05, "fail_above": 0.6}}
+    verdict = judge(shop, champion(shop, everyone), behaviour=gate)
+    assert rejected(verdict, "behaviour", "every decision is another").value > 0.99
+    assert judge(shop, champion(shop, evidence.scores), behaviour=gate).status == "pass"
+    one_slice = np.where(few == 0.0, everyone, evidence.scores)
+    assert judge(shop, champion(shop, one_slice), behaviour=gate).status == "warn"
+    by_plan = {**gate, "by": "plan"}
+    verdict = judge(shop, champion(shop, one_slice), behaviour=by_plan)
+    assert "plan = pro" in rejected(verdict, "behaviour", "one slice is decided anew").subject
+    hidden = by_plan | {"min_rows": 10_000}
+    verdict = judge(shop, champion(shop, evidence.scores), behaviour=hidden)
+    assert rejected(verdict, "behaviour", "every group is too small").value is None
+    elsewhere = {**gate, "by": ["age"]}
+    verdict = judge(shop, champion(shop, evidence.scores), behaviour=elsewhere)
+    assert rejected(verdict, "behaviour", "no such group was kept").value is None
+
+
+def test_behaviour_rejects_a_champion_that_cannot_be_scored(shop, rejected):
+    def broken():
+        raise TagshipError("it is gone")
+
+    gate = {"flips": {"fail_above": 1}}
+    verdict = judge(shop, ChampionScores("tiny/v1.0.0", broken), behaviour=gate)
+    first = rejected(verdict, "behaviour", "a champion without scores")
+    assert first.value is None
+    assert "tiny/v1.0.0 cannot be scored on these rows: it is gone" in first.detail
+    assert "take `behaviour` out of thresholds.yaml" in first.detail
+
+
+def test_without_the_behaviour_gate_no_hash_changes(shop):
+    files, _ = shop
+    before = dataclasses.replace(files, thresholds=ThresholdsConfig.model_validate(PASSING))
+    # As the engine wrote it before there was such a gate.
+    old = "a358e1d2ac34172f4c26f98b4d94f59ad62e715f28b13ea3a1ace3b2f7e3664c"
+    assert before.thresholds_sha256 == old
+    gate = {"behaviour": {"flips": {"fail_above": 0.1}}}
+    with_it = ThresholdsConfig.model_validate({**PASSING, **gate})
+    assert dataclasses.replace(files, thresholds=with_it).thresholds_sha256 != old
 
 
 def test_slices_reject_a_weak_group(shop, rejected):

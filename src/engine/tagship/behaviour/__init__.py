@@ -1,0 +1,1 @@
+"""How a new model behaves differently from the champion, which production runs."""

@@ -1,0 +1,25 @@
+"""A value of the boundary's columns as people read it."""
+
+from typing import Any
+
+import numpy as np
+
+from tagship.contract.boundary import Field
+from tagship.formatting import brief
+
+MISSING = "(missing)"
+
+
+def readable(field: Field | None, value: Any) -> str:
+    """One value as the boundary or its matrix holds it; a derived feature has no ``field``."""
+    dtype = field.dtype if field else "float"
+    if dtype == "category":
+        assert field is not None
+        return str(field.values[int(value)]) if value >= 0 else MISSING
+    if dtype == "string":
+        return MISSING if value is None else str(value)
+    if dtype == "datetime":
+        return MISSING if np.isnat(value) else str(np.datetime_as_string(value, unit="auto"))
+    if np.isnan(value):
+        return MISSING
+    return ("true" if value else "false") if dtype == "bool" else brief(float(value))

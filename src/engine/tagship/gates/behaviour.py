@@ -1,0 +1,164 @@
+"""How the champion and a training differ on the holdout, and the gate on it."""
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagship.behaviour.difference import (
+    Behaviour,
+    Difference,
+    Group,
+    Importance,
+    MovedRow,
+    Pair,
+    calibration,
+    describe_moves,
+    value_change,
+)
+from tagship.behaviour.words import directions
+from tagship.config.metrics import higher_is_better
+from tagship.config.project_files import ModelFiles
+from tagship.config.thresholds import BehaviourGate
+from tagship.contract.readable import readable
+from tagship.gates.holdout_scores import ChampionScores, HoldoutScores
+from tagship.gates.judging import judge, not_computed
+from tagship.reports.importance import sample_rows, shuffled_scores
+from tagship.training import metrics
+from tagship.training.bundle import Bundle
+from tagship.training.export import artifact_scorer
+from tagship.training.lock import lock_sha256
+from tagship.verdict import GateResult
+
+_MOST_SHUFFLED = 1000
+_MOST_MOVED = 12
+
+
+def behaviour_gates(
+    gate: BehaviourGate, bundle: Bundle, champion: HoldoutScores
+) -> Iterator[GateResult]:
+    """The share of rows with another decision: of all rows, and of each group that is declared."""
+    pair = Pair(bundle, champion.scores, champion.threshold)
+    yield _judge(gate, pair.group())
+    for column in gate.by:
+        why, large = "the holdout has no such column; train again", list[Group]()
+        if column in bundle.evidence.groups:
+            large, _ = pair.slices(column, gate.min_rows)
+            few = f"no group has {gate.min_rows} rows"
+            why = f"{few}: lower `min_rows`, or take {column} out of `by`"
+        if not large:
+            yield not_computed("behaviour", f"flips by {column}", gate.flips.limits, why)
+        for group in large:
+            yield _judge(gate, group)
+
+
+def _judge(gate: BehaviourGate, group: Group) -> GateResult:
+    where = f" where {group.column} = {group.value}" if group.column else ""
+    detail = f"{group.flipped:,} of {group.rows:,} rows"
+    if group.flips:
+        detail += f": {directions(group)}"
+    return judge("behaviour", f"flips{where}", group.share, gate.flips, detail)
+
+
+def compare_behaviour(
+    files: ModelFiles, bundle: Bundle, champion: ChampionScores | None
+) -> Behaviour | None:
+    """How a training differs from the champion; None without one, or when no gate scores it."""
+    gates, evidence = files.thresholds, bundle.evidence
+    if champion is None or not (gates.champion or gates.behaviour):
+        return None
+    outcome = champion.outcome
+    about = Behaviour(
+        model=files.name, champion=champion.release, lock_sha256=lock_sha256(bundle.lock)
+    )
+    if isinstance(outcome, str):
+        return about.model_copy(update={"problem": outcome})
+    pair = Pair(bundle, outcome.scores, outcome.threshold)
+    section = gates.behaviour if gates.behaviour and gates.behaviour.by else gates.slices
+    by, least = (section.by, section.min_rows) if section else ([], 0)
+    slices = {name: pair.slices(name, least) for name in by if name in evidence.groups}
+    own, others = set(bundle.boundary.names), set(outcome.names)
+    difference = Difference(
+        tolerance=pair.tolerance,
+        overall=pair.group(),
+        slices=sorted((g for large, _ in slices.values() for g in large), key=lambda g: -g.share),
+        min_rows=least,
+        small={name: small for name, (_, small) in slices.items() if small},
+        moves=describe_moves(pair),
+        before=calibration(bundle, outcome.scores),
+        after=calibration(bundle, evidence.scores),
+        metric=files.model.select.metric,
+        importance=_importance(files, bundle, outcome),
+        value=value_change(gates.value, pair) if gates.value else None,
+        new_features=sorted(own - others),
+        lost_features=sorted(others - own),
+    )
+    return about.model_copy(update={"difference": difference})
+
+
+def shuffled_sample(bundle: Bundle) -> dict[str, NDArray[np.int64]]:
+    """The holdout rows on which importance is compared, and the order that shuffles them."""
+    generator = np.random.default_rng(bundle.lock.inputs.model["select"]["seed"])
+    rows = sample_rows(bundle, generator, _MOST_SHUFFLED)
+    return {"rows": rows, "order": generator.permutation(len(rows))}
+
+
+def _importance(
+    files: ModelFiles, bundle: Bundle, champion: HoldoutScores
+) -> list[Importance] | None:
+    """Both models' permutation importances, the largest change first; None where undefined."""
+    if champion.shuffled is None:
+        return None
+    sample, boundary = shuffled_sample(bundle), bundle.boundary
+    matrix = bundle.evidence.matrix[sample["rows"]]
+    target = bundle.evidence.target[sample["rows"]]
+    metric, task = files.model.select.metric, files.model.task
+
+    def losses(
+        names: tuple[str, ...], scores: Sequence[NDArray[Any]], threshold: float
+    ) -> dict[str, float]:
+        values = [
+            metrics.value(metric, task, target, s, boundary.classes, threshold) for s in scores
+        ]
+        sign = 1 if higher_is_better(metric) else -1
+        return {n: sign * (values[0] - v) + 0.0 for n, v in zip(names, values[1:], strict=True)}
+
+    own = shuffled_scores(artifact_scorer(bundle.artifact, task), matrix, sample["order"])
+    before = losses(champion.names, list(champion.shuffled), champion.threshold)
+    after = losses(boundary.names, own, boundary.threshold)
+    if not np.isfinite([*before.values(), *after.values()]).all():
+        return None
+    changes = [
+        Importance(feature=name, before=before.get(name), after=after.get(name))
+        for name in dict.fromkeys([*after, *before])
+    ]
+    return sorted(changes, key=lambda change: -abs((change.after or 0) - (change.before or 0)))
+
+
+def moved_rows(
+    files: ModelFiles, bundle: Bundle, champion: ChampionScores | None
+) -> list[MovedRow]:
+    """The holdout rows whose score moved most, with the columns that are no personal data.
+
+    None in CI (the variable ``CI`` is set), whose reports are uploaded, and without a champion.
+    """
+    if os.environ.get("CI") or champion is None or isinstance(champion.outcome, str):
+        return []
+    evidence = bundle.evidence
+    pair = Pair(bundle, champion.outcome.scores, champion.outcome.threshold)
+    moves, (before, after) = pair.moves, pair.decisions
+    fields = {f.name: f for f in bundle.boundary.fields if f.name in files.data.request}
+    rows = np.argsort(-np.abs(moves), kind="stable")[:_MOST_MOVED]
+    return [
+        MovedRow(
+            number=int(row),
+            before=pair.text(before, row),
+            after=pair.text(after, row),
+            actual=pair.text(evidence.target, row),
+            move=float(moves[row]),
+            columns={name: readable(f, evidence.columns[name][row]) for name, f in fields.items()},
+        )
+        for row in rows[moves[rows] != 0]
+    ]
