@@ -53,9 +53,9 @@ def brief(value: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
 
 
-def signed(value: float) -> str:
-    """A change with its sign."""
-    text = brief(value)
+def signed(value: float, digits: int | None = None) -> str:
+    """A change with its sign; ``brief``, or with ``digits`` significant digits."""
+    text = brief(value) if digits is None else plain(value, digits)
     return text if text.startswith(MINUS) or value == 0 else f"+{text}"
 
 

@@ -98,11 +98,11 @@ class Behaviour(Frozen):
     lock_sha256: str
     """Of the lock of the training that was compared."""
     problem: str = ""
-    """Why the champion could not be scored; nothing else is known then."""
-    difference: "Difference | None" = None
+    """Why the two could not be compared."""
+    difference: "BehaviourChange | None" = None
 
 
-class Difference(Frozen):
+class BehaviourChange(Frozen):
     """What two models do differently."""
 
     tolerance: float | None

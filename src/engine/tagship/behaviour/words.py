@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from tagship.behaviour.difference import Behaviour, Difference, Group, Importance
+from tagship.behaviour.difference import Behaviour, BehaviourChange, Group, Importance
 from tagship.formatting import NONE, brief, percent, signed
 
 TITLE = "Who is treated differently now?"
@@ -34,8 +34,7 @@ def summary(behaviour: Behaviour, quote: Quote = str) -> str:
     """One or two sentences: how many decisions differ, and where most do."""
     difference = behaviour.difference
     if difference is None:
-        champion, problem = quote(behaviour.champion), quote(behaviour.problem)
-        return f"Not computed: {champion} cannot be scored: {problem}"
+        return f"Not computed: {quote(behaviour.problem)}"
     rows, tolerance = difference.overall, difference.tolerance
     what, moved = "decisions", "differ from the champion's"
     mended, broken = "right now and were wrong", "wrong now and were right"
@@ -60,7 +59,7 @@ def where(group: Group, quote: Quote = str) -> str:
     return quote(f"{group.column} = {group.value}") if group.column else "all"
 
 
-def facts(difference: Difference, quote: Quote = str) -> Iterator[tuple[str, str]]:
+def facts(difference: BehaviourChange, quote: Quote = str) -> Iterator[tuple[str, str]]:
     """What else differs: a heading and a sentence each."""
     moves, before, after = difference.moves, difference.before, difference.after
     of = quote(moves.label) if moves.label else "the actual class"
@@ -84,10 +83,10 @@ def facts(difference: Difference, quote: Quote = str) -> Iterator[tuple[str, str
     if difference.importance is None:
         yield "Importance", f"not computed: {difference.metric} is undefined on the sample"
     else:
-        shown = difference.importance[:_MOST_FEATURES]
+        shown = [i for i in difference.importance if i.before != i.after][:_MOST_FEATURES]
         parts = ", ".join(f"{quote(i.feature)} {importance_text(i)}" for i in shown)
-        loss = f"loss of {difference.metric} when shuffled"
-        yield "Importance", f"{parts} ({loss}; the largest changes)"
+        loss = f"loss of {difference.metric} when shuffled; the largest changes"
+        yield "Importance", f"{parts} ({loss})" if parts else "as before, for each feature"
     for word, names in (("New", difference.new_features), ("Lost", difference.lost_features)):
         if names:
             yield f"{word} features", ", ".join(map(quote, names))

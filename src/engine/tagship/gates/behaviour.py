@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tagship.behaviour.difference import (
     Behaviour,
-    Difference,
+    BehaviourChange,
     Group,
     Importance,
     MovedRow,
@@ -73,14 +73,17 @@ def compare_behaviour(
     about = Behaviour(
         model=files.name, champion=champion.release, lock_sha256=lock_sha256(bundle.lock)
     )
-    if isinstance(outcome, str):
-        return about.model_copy(update={"problem": outcome})
+    problem = f"{champion.release} cannot be scored: {outcome}" if isinstance(outcome, str) else ""
+    if not np.isfinite(evidence.scores).all():
+        problem = "the new model gives rows no finite score"
+    if problem or isinstance(outcome, str):
+        return about.model_copy(update={"problem": problem})
     pair = Pair(bundle, outcome.scores, outcome.threshold)
     section = gates.behaviour if gates.behaviour and gates.behaviour.by else gates.slices
     by, least = (section.by, section.min_rows) if section else ([], 0)
     slices = {name: pair.slices(name, least) for name in by if name in evidence.groups}
     own, others = set(bundle.boundary.names), set(outcome.names)
-    difference = Difference(
+    difference = BehaviourChange(
         tolerance=pair.tolerance,
         overall=pair.group(),
         slices=sorted((g for large, _ in slices.values() for g in large), key=lambda g: -g.share),

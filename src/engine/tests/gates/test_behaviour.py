@@ -159,7 +159,7 @@ def test_a_champion_that_cannot_be_scored_fails_the_gate_and_the_comment_says_wh
     answer, comment = challenge(project, SHALLOW)
     failed = {r["gate"]: r["value"] for r in answer["results"] if r["status"] == "fail"}
     assert failed.items() >= {"champion": None, "behaviour": None}.items()
-    assert "cannot be scored: `it needs the column 'visits'" in comment
+    assert "Not computed: `tiny/v1.0.0 cannot be scored: it needs the column 'visits'" in comment
     assert "visits" in answer["behaviour"]["problem"]
 
 

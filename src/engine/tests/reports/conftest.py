@@ -1,14 +1,21 @@
 """Each task's model, trained once."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from report_models import TASKS, Trained, table, write_project
 
 from tagship.config.project_files import ModelFiles
+from tagship.config.thresholds import BehaviourGate
+from tagship.gates.behaviour import compare_behaviour, moved_rows, shuffled_sample
 from tagship.gates.evaluate import evaluate_gates
-from tagship.reports.importance import importance
+from tagship.gates.holdout_scores import ChampionScores, HoldoutScores
+from tagship.reports.importance import importance, shuffled_scores
 from tagship.reports.plots import draw_plots
+from tagship.training.bundle import Bundle
+from tagship.training.export import artifact_scorer
 from tagship.training.train import train
 
 
@@ -19,7 +26,25 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     bundle = train(files)
     importances = importance(bundle)
     plots = draw_plots(bundle, files.data.target.column, importances)
-    return Trained(files, bundle, evaluate_gates(files, bundle), plots, importances)
+    gate = {"flips": {"fail_above": 1}, "by": "region", "min_rows": 10}
+    thresholds = files.thresholds.model_copy(update={"behaviour": BehaviourGate(**gate)})
+    files = replace(files, thresholds=thresholds)
+    champion = ChampionScores("shop/v1.0.0", lambda: _scores_of_the_rows_before(bundle))
+    verdict = evaluate_gates(files, bundle, champion)
+    behaviour = compare_behaviour(files, bundle, champion)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("CI", raising=False)
+        moved = moved_rows(files, bundle, champion)
+    return Trained(files, bundle, verdict, plots, importances, behaviour, moved)
+
+
+def _scores_of_the_rows_before(bundle: Bundle) -> HoldoutScores:
+    sample, boundary = shuffled_sample(bundle), bundle.boundary
+    matrix = bundle.evidence.matrix[sample["rows"]]
+    score = artifact_scorer(bundle.artifact, boundary.task)
+    shuffled = np.array(shuffled_scores(score, matrix, sample["order"]))
+    names = ("gone", *boundary.names[1:])
+    return HoldoutScores(np.roll(bundle.evidence.scores, 1, axis=0), 0.5, names, shuffled)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from tagship.behaviour.difference import Behaviour, MovedRow
 from tagship.config.project_files import ModelFiles, load_model
 from tagship.training.bundle import Bundle
 from tagship.verdict import Verdict
@@ -25,6 +26,9 @@ class Trained:
     verdict: Verdict
     plots: dict[str, bytes]
     importances: list[tuple[str, float]]
+    behaviour: Behaviour | None
+    """Beside a champion whose scores are those of the rows before."""
+    moved: list[MovedRow]
 
 
 def table() -> pd.DataFrame:

@@ -90,8 +90,9 @@ def console_messages(browser: str, page: Path, folder: Path) -> list[str]:
 
 def test_the_report_renders(browser: str, trained: Trained, tmp_path: Path) -> None:
     path = write_report(
-        trained.files, trained.bundle, trained.verdict, trained.plots, trained.importances
-    )
+        trained.files, trained.bundle, trained.verdict, trained.plots, trained.importances,
+        trained.behaviour, trained.moved,
+    )  # fmt: skip
     assert inner_width(browser, path, tmp_path, 400) <= 400
     if trained.files.model.task == "binary":  # one screenshot is enough, each takes seconds
         image, urls = open_page(browser, path, tmp_path)

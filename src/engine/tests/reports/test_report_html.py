@@ -1,11 +1,15 @@
 """The report is one complete file that shows all there is and trusts nothing it shows."""
 
 import base64
+import re
 from dataclasses import replace
 
+import numpy as np
 from html_pages import Page, assert_self_contained
-from report_models import HOSTILE, HOSTILE_CARD, Trained
+from report_models import HOSTILE, HOSTILE_CARD, HOSTILE_LABEL, Trained
 
+from tagship.behaviour.difference import Flip
+from tagship.behaviour.words import code, markdown, summary
 from tagship.formatting import plain
 from tagship.reports.html import report_html, write_report
 from tagship.reports.report_view import sorted_results
@@ -14,8 +18,9 @@ from tagship.verdict import GateResult
 
 def report(trained: Trained) -> str:
     return report_html(
-        trained.files, trained.bundle, trained.verdict, trained.plots, trained.importances
-    )
+        trained.files, trained.bundle, trained.verdict, trained.plots, trained.importances,
+        trained.behaviour, trained.moved,
+    )  # fmt: skip
 
 
 def test_report_is_self_contained_and_under_a_megabyte(trained: Trained) -> None:
@@ -88,3 +93,45 @@ def test_write_report_puts_it_under_reports(trained: Trained) -> None:
     assert path == trained.files.root / "reports" / "shop.html"
     assert_self_contained(path.read_text(encoding="utf-8"))
     assert [p.name for p in path.parent.iterdir()] == ["shop.html"]
+
+
+def test_report_says_who_is_treated_differently_and_shows_the_rows(trained: Trained) -> None:
+    page = Page(report(trained))
+    assert trained.behaviour is not None
+    difference = trained.behaviour.difference
+    assert difference is not None
+    assert "Who is treated differently now?" in page.text
+    assert " ".join(summary(trained.behaviour).split()) in page.text
+    for group in difference.slices:
+        assert f"region = {group.value} {group.rows:,} {group.flipped:,}" in page.text
+    assert (difference.new_features, difference.lost_features) == (["age"], ["gone"])
+    assert "The 12 rows whose score moved most" in page.text
+    assert f"{HOSTILE} = " in page.text
+
+
+def test_flips_of_each_task_are_counted_by_direction(trained: Trained) -> None:
+    assert trained.behaviour is not None
+    difference = trained.behaviour.difference
+    assert difference is not None
+    overall, scores = difference.overall, trained.bundle.evidence.scores
+    before, after = np.roll(scores, 1, axis=0), scores
+    match trained.files.model.task:
+        case "binary":
+            up = int(((before < 0.5) & (after >= 0.5)).sum())
+            assert Flip(before="no", after="yes", rows=up) in overall.flips
+        case "multiclass":
+            assert overall.flipped == (before.argmax(axis=1) != after.argmax(axis=1)).sum()
+            assert {flip.before for flip in overall.flips} <= {"low", "mid", "high"}
+        case _:
+            assert difference.tolerance == 0.1 * trained.bundle.evidence.train_target.std()
+            up = int((after - before > difference.tolerance).sum())
+            assert Flip(before=None, after="higher", rows=up) in overall.flips
+    assert overall.flipped == sum(flip.rows for flip in overall.flips)
+    assert overall.flipped == sum(group.flipped for group in difference.slices)
+
+
+def test_names_in_the_comment_are_code_in_which_markup_means_nothing(trained: Trained) -> None:
+    comment = markdown(trained.behaviour)
+    assert f"`region = {HOSTILE_LABEL}`" in comment
+    assert not set(re.sub("`[^`\n]*`", "", comment)) & set("<>$@")
+    assert code("a`b|<c>\n@d") == "`a'b\\|<c> @d`"
