@@ -18,6 +18,7 @@ BENCHMARKS = (
     "watch",
     "predict",
     "compare",
+    "explain",
     "whole_run",
     "serving",
     "soak",

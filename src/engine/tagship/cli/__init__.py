@@ -22,7 +22,7 @@ from tagship.files import explain_os_error
 GROUPS = {
     "Work on a model": (
         "new", "check", "describe", "validate", "run", "train", "gate", "lock", "record", "build",
-        "serve", "predict", "compare", "remove",
+        "serve", "predict", "compare", "explain", "remove",
     ),
     "Ship it": (
         "release", "reconcile", "propose", "rollback", "lift", "image", "demo",

@@ -127,6 +127,28 @@ def log_training(
     return str(parent)
 
 
+def log_plots(files: ModelFiles, sha256: str, plots: Mapping[str, bytes], folder: str) -> str:
+    """Add plots to the last run of an artifact; says which run it is, or why there is none.
+
+    Raises:
+        TagshipError: the store refuses or cannot be reached.
+    """
+    local = tracking_uri(files.root) == f"sqlite:///{files.root / 'mlflow.db'}"
+    if local and not (files.root / "mlflow.db").is_file():
+        return "not in MLflow, which has no run here"
+    with _mlflow_client(files.root) as client:
+        experiment = client.get_experiment_by_name(files.name)
+        runs = experiment and client.search_runs(
+            [experiment.experiment_id], f"tags.{SHA_TAG} = '{sha256}'", max_results=1
+        )
+        if not runs:
+            return "not in MLflow, which has no run of this artifact"
+        run = runs[0].info.run_id
+        for name, image in plots.items():
+            _log_bytes(client, run, image, f"{folder}/{name}.png")
+    return f"in MLflow under run {run}"
+
+
 def set_alias(files: ModelFiles, bundle: Bundle) -> None:
     """Let MLflow's alias name the version of a recorded training; its lock is there by now.
 

@@ -18,6 +18,7 @@ NAMES = (
     "watch",
     "predict",
     "compare",
+    "explain",
     "whole_run",
     "serving",
     "soak",

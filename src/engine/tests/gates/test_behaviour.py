@@ -30,7 +30,7 @@ AS_DEEP = TREE % "max_depth: 10, max_features: 2"
 """As good as ``DEEP``; both learn by heart what they cannot know of the plan `pro`."""
 
 
-def makeshop(rows: int = 2_400) -> pd.DataFrame:
+def make_shop(rows: int = 2_400) -> pd.DataFrame:
     """Visitors who buy when they visit often; on the plan `pro` it is a coin."""
     rng = np.random.default_rng(5)
     plan = rng.choice(["free", "plus", "pro"], rows, p=[0.45, 0.4, 0.15])
@@ -53,7 +53,7 @@ def choose(project: Project, candidate: str) -> None:
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = make_project(tmp_path_factory.mktemp("behaviour") / "project")
-    project.write("data/tiny.csv", makeshop().to_csv(index=False))
+    project.write("data/tiny.csv", make_shop().to_csv(index=False))
     project.edit("data", "rows: {min: 50}", "rows: {min: 50, duplicates: 1}")
     project.edit("model", "metric: roc_auc", "metric: accuracy")
     project.write("thresholds", THRESHOLDS)
