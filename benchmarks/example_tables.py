@@ -7,7 +7,7 @@ from statistics import median
 from measure import ROOT, Figure, options, run, save
 
 BOUND = 2.0
-SHAPES = {"churn": (7_043, 21), "fraud": (10_000, 31), "housing": (20_640, 10)}
+SHAPES = {"churn": (7_043, 21), "fraud": (10_000, 31), "housing": (20_640, 12)}
 OURS = """
 import json, sys, time
 sys.path.append(sys.argv[2])

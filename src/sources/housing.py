@@ -1,4 +1,6 @@
-"""Made-up data of the example ``housing``, after Pace and Barry (1997) (20,640 x 10).
+"""Made-up data of the example ``housing``, after Pace and Barry (1997) (20,640 x 12).
+
+The census counts people, homes and rooms; the averages are those of a home.
 
 Everything is rounded before it is returned: the last bits of ``exp`` and ``log`` differ between
 processors, and a lock must not.
@@ -50,6 +52,7 @@ def table(rows: int, seed: int = 42) -> pd.DataFrame:
     bedrooms = (rooms * rng.normal(0.235 - 0.006 * income, 0.02)).clip(0.4, 10)
     occupancy = (1.3 + rng.gamma(4.0, 0.4, rows)).clip(1, 12)
     population = np.exp(rng.normal(7.0, 0.7, rows)).clip(3, 35_000).round()
+    households = (population / occupancy).round().clip(1)
 
     shore = np.exp(-4 * inland)
     price = 10.6 + town[:, 4] * np.exp(-2 * np.hypot(latitude - town[:, 0], longitude - town[:, 1]))
@@ -65,6 +68,8 @@ def table(rows: int, seed: int = 42) -> pd.DataFrame:
             "average_rooms": rooms.round(3),
             "average_bedrooms": bedrooms.round(3),
             "population": population.astype(np.int64),
+            "households": households.astype(np.int64),
+            "total_rooms": (rooms * households).round().astype(np.int64),
             "average_occupancy": occupancy.round(3),
             "latitude": latitude.round(2),
             "longitude": longitude.round(2),

@@ -15,10 +15,19 @@ def housing() -> pd.DataFrame:
 
 
 def test_only_the_seed_decides_the_table(housing: pd.DataFrame) -> None:
-    assert housing.shape == (ROWS, 10)
+    assert housing.shape == (ROWS, 12)
     assert_frame_equal(table(ROWS, seed=42), housing, check_exact=True)
     assert not table(ROWS, seed=43).equals(housing)
-    assert table(1, seed=0).shape == (1, 10)
+    assert table(1, seed=0).shape == (1, 12)
+
+
+def test_counts_and_averages_of_a_district_agree(housing: pd.DataFrame) -> None:
+    homes = housing["households"]
+    rooms = (housing["total_rooms"] / homes - housing["average_rooms"]).abs()
+    people = (housing["population"] / homes / housing["average_occupancy"] - 1).abs()
+    large = homes > 100
+    assert rooms[large].max() < 0.01
+    assert people[large].max() < 0.01
 
 
 def test_house_values_pile_up_at_the_cap(housing: pd.DataFrame) -> None:

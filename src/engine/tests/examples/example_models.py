@@ -16,6 +16,7 @@ from tagship.data.validation import check_contract
 from tagship.sources.read import read_source
 from tagship.training.estimators import make_pipeline
 from tagship.training.export import artifact_scorer, pipeline_scores, to_onnx_bytes
+from tagship.training.lock import read_lock
 
 Columns = dict[str, NDArray[Any]]
 Derive = Callable[[Mapping[str, NDArray[Any]]], dict[str, NDArray[Any]]]
@@ -48,6 +49,13 @@ def check_made_up_table(name: str, rows: int) -> None:
         declared = [*([data.id] if data.id else []), *data.columns, data.target.column]
         assert list(frame.columns) == declared
         assert len(check_contract(frame, data, files.model.task)) == rows
+
+
+def check_bar(name: str, metric: str, bar: float) -> None:
+    """The bar of the course is a gate, and the locked model is over it."""
+    files = config(name)
+    assert files.thresholds.metrics[metric].fail_below == bar
+    assert read_lock(files.lock_path).metrics[metric].value > bar
 
 
 def check_artifacts(name: str) -> None:

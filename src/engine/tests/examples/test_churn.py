@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from example_models import (
     check_artifacts,
+    check_bar,
     check_features,
     check_made_up_table,
     config,
@@ -24,6 +25,10 @@ def test_its_contract_refuses_a_value_that_is_never_made_up() -> None:
     broken = made_up("churn", 7_043, 42).assign(tenure_months=73)
     with pytest.raises(ContractError, match="tenure_months"):
         check_contract(broken, files.data, files.model.task)
+
+
+def test_the_bar_of_the_course_is_a_gate() -> None:
+    check_bar("churn", "accuracy", 0.70)
 
 
 @pytest.mark.slow

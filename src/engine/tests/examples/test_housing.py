@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from example_models import (
     check_artifacts,
+    check_bar,
     check_features,
     check_made_up_table,
     request,
@@ -13,6 +14,10 @@ from features import housing
 
 def test_its_table_keeps_its_contract() -> None:
     check_made_up_table("housing", rows=20_640)
+
+
+def test_the_bar_of_the_course_is_a_gate() -> None:
+    check_bar("housing", "r2", 0.70)
 
 
 @pytest.mark.slow
