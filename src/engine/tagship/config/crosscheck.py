@@ -82,6 +82,9 @@ def _data_problems(file: YamlFile, data: DataConfig, model: ModelConfig) -> Iter
 
 def _model_problems(file: YamlFile, data: DataConfig, model: ModelConfig) -> Iterator[Problem]:
     yield from _metric(file, ("select", "metric"), model.select.metric, model)
+    for name, candidate in model.candidates.items():
+        if model.task == "regression" and candidate.calibrate is not None:
+            yield file, ("candidates", name, "calibrate"), "a regression has no probabilities"
     if model.task != "binary" and "threshold" in model.model_fields_set:
         yield file, ("threshold",), f"a {model.task} task has no decision threshold"
 

@@ -45,6 +45,9 @@ class Candidate(Frozen):
     then give a score without it."""
     encode: Literal["one_hot", "ordinal"] = "one_hot"
     """How categories become numbers; ordinal follows the order of the contract's values."""
+    calibrate: Literal["sigmoid", "isotonic"] | None = None
+    """Let a classifier's probabilities say how often it happens, learned on training rows;
+    isotonic takes any shape, and wants a thousand rows or more."""
 
     @model_validator(mode="after")
     def _nested_are_estimators(self) -> "Candidate":

@@ -84,14 +84,21 @@ def make_estimator(
     register_converter(kind)
     extra: dict[str, Any] = {"random_state": seed} | repeatable_parameters(kind)
     extra["flatten_transform"] = False  # of a vote, for ONNX; predictions do not depend on it
+    if candidate.calibrate is not None:
+        jobs = 1  # more would change the last bits of the scores that it is calibrated by
     if kind.__module__.startswith("sklearn.ensemble"):  # elsewhere it does nothing, or costs more
         extra["n_jobs"] = jobs
     if library_of(kind):  # whatever it does not name goes to the library
         extra["n_jobs"] = jobs
         known |= extra
-    return estimator.set_params(
+    estimator.set_params(
         **{k: v for k, v in extra.items() if k in known and k not in candidate.params}
     )
+    if candidate.calibrate is None:
+        return estimator
+    from tagship.training.calibration import calibrate
+
+    return calibrate(estimator, candidate.calibrate, seed)
 
 
 def _parameter(name: str, value: Any, seed: int, classes: Sequence[str] | None) -> Any:
@@ -220,7 +227,8 @@ def _fit_problem(candidate: Candidate, model: ModelConfig) -> str:
     if model.task == "multiclass":
         target = np.arange(_TRIED_ROWS) % 3
     try:
-        estimator = make_estimator(candidate, model.select.seed, 1)
+        alone = candidate.model_copy(update={"calibrate": None})
+        estimator = make_estimator(alone, model.select.seed, 1)
         fewer = {
             key: min(value, _TRIED_STEPS[key])
             for key, value in estimator.get_params(deep=False).items()
