@@ -6,7 +6,7 @@ from tagship.config.bound import Bound
 from tagship.config.contract import DataConfig
 from tagship.config.drift import Drift, Kind, Override
 from tagship.config.metrics import METRICS
-from tagship.config.model import ModelConfig
+from tagship.config.model import ChosenThreshold, ModelConfig
 from tagship.config.thresholds import ThresholdsConfig
 from tagship.config.yaml_file import Location, YamlFile
 from tagship.errors import TagshipError, suggest
@@ -123,6 +123,15 @@ def _threshold_problems(
             yield from _metric(file, ("performance", "max_drop", name), name, model)
     if thresholds.value is not None and model.task != "binary":
         yield file, ("value",), f"outcomes are priced for binary tasks, not {model.task}"
+    chosen = isinstance(model.threshold, ChosenThreshold) and model.threshold.maximise == "value"
+    prices = thresholds.value
+    if chosen and prices is None:
+        yield file, ("value",), "model.yaml chooses the threshold by it: price the outcomes here"
+    elif chosen and prices is not None and prices.indifferent:
+        yield file, ("value",), (
+            "model.yaml chooses the threshold by it, and it prices a decision as its opposite: give"
+            " true_positive and false_negative, or true_negative and false_positive, other prices"
+        )
     if thresholds.drift is not None:
         yield from _drift_problems(file, data, model, thresholds.drift)
     for at, bound in _upper_bounds(thresholds):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
 from tagship.config.base_model import Frozen
 
@@ -88,6 +88,23 @@ def _declared(value: Mapping[str, Any]) -> Candidate:
         raise ValueError(f"{'.'.join(map(str, key))}: {problem}") from None
 
 
+class ChosenThreshold(Frozen):
+    """A decision threshold that training chooses, on its own rows."""
+
+    maximise: Literal["accuracy", "precision", "recall", "f1", "value"]
+    """A metric of decisions, or what they are worth by thresholds.yaml's `value`."""
+
+
+def _kind_of_threshold(value: Any) -> str:
+    return "choice" if isinstance(value, Mapping | ChosenThreshold) else "number"
+
+
+Threshold = Annotated[
+    Annotated[float, Field(gt=0, lt=1), Tag("number")] | Annotated[ChosenThreshold, Tag("choice")],
+    Discriminator(_kind_of_threshold),
+]
+
+
 class Card(Frozen):
     """What a reader of the report should know about the model."""
 
@@ -104,11 +121,16 @@ class ModelConfig(Frozen):
         Annotated[str, Field(pattern=r"^[\w.]+:\w+$", examples=["features.churn:derive"])] | None
     ) = None
     """A feature function, module:function: takes numpy columns, gives numpy columns."""
-    threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    """The score from which a binary prediction is positive."""
+    threshold: Threshold = 0.5
+    """The score from which a binary prediction is positive: a number, or how it is chosen."""
     select: Select
     candidates: Annotated[dict[Name, Candidate], Field(min_length=1)]
     card: Card = Card()
+
+    @property
+    def declared_threshold(self) -> float:
+        """The number that is declared; 0.5 where training chooses one."""
+        return 0.5 if isinstance(self.threshold, ChosenThreshold) else self.threshold
 
     @property
     def parts(self) -> list[Candidate]:

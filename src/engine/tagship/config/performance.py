@@ -35,3 +35,9 @@ class Value(Frozen):
     false_positive: float = 0.0
     false_negative: float = 0.0
     true_negative: float = 0.0
+
+    @property
+    def indifferent(self) -> bool:
+        """Whether no decision is worth more than its opposite."""
+        same = self.true_negative == self.false_positive
+        return same and self.true_positive == self.false_negative

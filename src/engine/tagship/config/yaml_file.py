@@ -161,7 +161,7 @@ def _without_tags(root: Any, location: Location) -> Location:
         if held:
             node = node[part]
             kept.append(part)
-        elif index == len(location) - 1:
+        elif index == len(location) - 1 and isinstance(node, dict | list):
             kept.append(part)
     return tuple(kept)
 

@@ -108,7 +108,7 @@ def make_boundary(files: ModelFiles, frame: pd.DataFrame) -> Boundary:
         fields=fields,
         derive=model.features,
         classes=_classes(frame, data, model.task),
-        threshold=model.threshold,
+        threshold=model.declared_threshold,
     )
     if model.features is None:
         return boundary

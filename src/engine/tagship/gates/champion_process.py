@@ -43,7 +43,7 @@ def main(model: str, rows: str, sample: str, out: str, kept: str) -> None:
     np.savez(
         stream,
         scores=score(matrix),
-        threshold=files.model.threshold,
+        threshold=boundary.threshold,
         classes=np.array(boundary.classes, dtype=np.str_),
         names=np.array(boundary.names, dtype=np.str_),
         shuffled=np.array(shuffled),

@@ -47,7 +47,8 @@ class Judge:
         if rows is not None:
             given, target = given[rows], target[rows]
         model, classes = self.model, self.boundary.classes
-        return metrics.value(metric, model.task, target, given, classes, model.threshold)
+        threshold = self.boundary.threshold
+        return metrics.value(metric, model.task, target, given, classes, threshold)
 
 
 def metric_gates(
@@ -129,7 +130,7 @@ def champion_gate(
             champion,
             by.evidence.scores,
             by.boundary.classes,
-            (threshold, by.model.threshold),
+            (threshold, by.boundary.threshold),
             by.model.select.seed,
             gate.alpha,
         )
@@ -215,7 +216,7 @@ def fairness_gates(gate: Fairness, by: Judge) -> Iterator[GateResult]:
     }
     values = by.evidence.groups.get(gate.by)
     # As float64, as in the service: a float32 would be compared with a rounded threshold.
-    decided = by.evidence.scores.astype(np.float64) >= by.model.threshold
+    decided = by.evidence.scores.astype(np.float64) >= by.boundary.threshold
     for name, measure in measures.items():
         bound = getattr(gate, name)
         if bound is None:

@@ -61,7 +61,7 @@ def report_html(
         artifact_size=byte_size(bundle.lock.artifact.bytes),
         lock_yaml=lock_text(bundle.lock),
         cost=bundle.cost,
-        threshold=files.model.threshold,
+        threshold=bundle.boundary.threshold,
         folds=files.model.select.folds,
         select_metric=files.model.select.metric,
         verdict=verdict,

@@ -21,7 +21,7 @@ def importance(bundle: Bundle) -> list[tuple[str, float]]:
     artifact; inputs with the same information share its importance.
     """
     task, model = bundle.lock.inputs.model["task"], bundle.lock.inputs.model
-    metric, threshold = model["select"]["metric"], model.get("threshold", 0.5)
+    metric, threshold = model["select"]["metric"], bundle.boundary.threshold
     generator = np.random.default_rng(model["select"]["seed"])
     rows = sample_rows(bundle, generator)
     matrix, target = bundle.evidence.matrix[rows], bundle.evidence.target[rows]

@@ -21,7 +21,7 @@ Curve = tuple[str, Truth, Scores]
 def binary_figures(bundle: Bundle, target: str) -> dict[str, Any]:
     """The figures by name."""
     truth, scores = bundle.evidence.target.astype(bool), bundle.evidence.scores.astype(np.float64)
-    threshold = float(bundle.lock.inputs.model.get("threshold", 0.5))
+    threshold = bundle.boundary.threshold
     decided = scores >= threshold
     positive = f"{shorten(target)} = {shorten(bundle.boundary.classes[1])}"
     rule = f"positive from a score of {threshold:g}"

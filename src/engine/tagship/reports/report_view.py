@@ -211,7 +211,7 @@ def slice_rows(files: ModelFiles, bundle: Bundle) -> tuple[str, dict[str, list[S
 
 def _measure(files: ModelFiles, bundle: Bundle, metric: str, rows: Any = slice(None)) -> float:
     target, scores = bundle.evidence.target[rows], bundle.evidence.scores[rows]
-    classes, threshold = bundle.boundary.classes, files.model.threshold
+    classes, threshold = bundle.boundary.classes, bundle.boundary.threshold
     return metrics.value(metric, files.model.task, target, scores, classes, threshold)
 
 

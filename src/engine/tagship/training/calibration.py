@@ -1,7 +1,7 @@
 """Probabilities that come true: scikit-learn's ``CalibratedClassifierCV``, expressed in ONNX.
 
-A candidate with ``calibrate`` is fitted to all of its rows; its calibration to scores that it gives to
-each fifth of these rows when that is left out (``ensemble=False``), so it takes no other rows.
+A candidate with ``calibrate`` is fitted to all of its rows; its calibration to the scores that it
+gives to each fifth of these rows when that is left out (``ensemble=False``): it takes no others.
 What is calibrated is always a probability: not every estimator has a ``decision_function``, and
 ONNX does not express all that there are.
 """
@@ -85,14 +85,14 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
     given = OnnxSubEstimator(
         pair.estimator.estimator_, operator.inputs[0], options={"zipmap": False}, **version
     )[1]
-    classes, one = len(pair.classes), np.ones(1, dtype=np.float32)
+    classes, unit = len(pair.classes), np.ones(1, dtype=np.float32)
     numbers = [1] if classes == 2 else list(range(classes))
     columns = [
         _calibrated(calibrator, onnx.OnnxGather(given, np.array([number]), axis=1, **version), onnx)
         for number, calibrator in zip(numbers, pair.calibrators, strict=True)
     ]
     if classes == 2:
-        parts = (onnx.OnnxSub(one, columns[0], **version), columns[0])
+        parts = (onnx.OnnxSub(unit, columns[0], **version), columns[0])
         scores = onnx.OnnxConcat(*parts, axis=1, **version)
     else:  # of each class against the others; all zero becomes equal shares
         joined = onnx.OnnxConcat(*columns, axis=1, **version)
@@ -101,7 +101,7 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
         zero = onnx.OnnxCast(
             onnx.OnnxLess(total, np.array([_LEAST], dtype=np.float32), **version), to=1, **version
         )
-        whole = onnx.OnnxAdd(total, onnx.OnnxMul(zero, classes * one, **version), **version)
+        whole = onnx.OnnxAdd(total, onnx.OnnxMul(zero, classes * unit, **version), **version)
         scores = onnx.OnnxDiv(onnx.OnnxAdd(joined, zero, **version), whole, **version)
     labels, probabilities = operator.outputs
     names = {"output_names": [labels]}

@@ -67,7 +67,7 @@ def score_folds(
             prepared.target[judge_rows],
             scores,
             prepared.boundary.classes,
-            model.threshold,
+            model.declared_threshold,
         )
         if not np.isfinite(value):
             raise TagshipError(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tagship.config.contract import PythonSource
+from tagship.config.model import ChosenThreshold
 from tagship.config.project_files import ModelFiles
 from tagship.errors import TagshipError
 from tagship.training import TRAINING_NUMBER, boosting
@@ -21,6 +22,9 @@ def current_inputs(files: ModelFiles) -> Inputs:
     """The inputs as they are now, in the form that the lock holds."""
     data = files.data.model_dump(mode="json")
     model = files.model.model_dump(mode="json", exclude={"card"}, exclude_none=True)
+    threshold, prices = files.model.threshold, files.thresholds.value
+    if prices and isinstance(threshold, ChosenThreshold) and threshold.maximise == "value":
+        model["threshold"]["value"] = prices.model_dump(mode="json")
     code: dict[str, str] = {}
     if files.model.features is not None:
         code["features"] = _code(own_files(files.root, files.model.features.partition(":")[0]))
@@ -75,7 +79,9 @@ def changes(lock: Lock, now: Inputs, data_sha256: str | None = None) -> list[str
     for key in sorted(before.keys() | after.keys()):
         old, new = before.get(key, "nothing"), after.get(key, "nothing")
         if old != new:
-            sentences.append(f"model.yaml: {key}: {old} → {new}")
+            priced = key.startswith("threshold.value.")
+            place = f"thresholds.yaml: {key[10:]}" if priced else f"model.yaml: {key}"
+            sentences.append(f"{place}: {old} → {new}")
     if then.training != now.training:
         before_numbers = "none, since an older engine wrote the lock"
         sentences.append(

@@ -18,6 +18,8 @@ from tagship.training import TRAINING_NUMBER
 
 HEADER = "# Written by `tagship run`: review it, never edit it.\n"
 
+_OPTIONAL = {"reference", "threshold"}
+
 
 class LockedData(Frozen):
     """The table that was trained on."""
@@ -93,6 +95,8 @@ class Lock(Frozen):
     artifact: LockedArtifact
     reference: LockedReference | None = None
     """None only in a lock from before there were references; such a lock is stale."""
+    threshold: float | None = None
+    """The decision threshold, where model.yaml leaves the choice to training."""
     probe: list[float]
     """The artifact's scores on the first holdout rows, by which another machine compares."""
 
@@ -204,7 +208,7 @@ def lock_text(lock: Lock) -> str:
             return listed
         return value
 
-    content = lock.model_dump(mode="json", exclude={"reference"} - lock.model_fields_set)
+    content = lock.model_dump(mode="json", exclude=_OPTIONAL - lock.model_fields_set)
     if lock.artifact.boundary_sha256 is None:
         del content["artifact"]["boundary_sha256"]
     return HEADER + dump_yaml(ordered(content, 0), width=4096)

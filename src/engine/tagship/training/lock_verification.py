@@ -1,7 +1,7 @@
 """Is a lock still true? Compare its inputs; then retrain, or prove what was trained here."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from tagship.config.project_files import ModelFiles
@@ -22,7 +22,7 @@ with AVX-512, while every decision on the holdout is the same."""
 _METRIC_TOLERANCE = 5e-5
 _SMALL = 1e-5
 """Metrics and scores of candidates agree when they differ by less, whatever their size."""
-_EXACT = ("model", "task", "data", "winner")
+_EXACT = ("model", "task", "data", "winner", "threshold")
 _CLOSE = ("candidates", "metrics")
 
 
@@ -76,7 +76,10 @@ def verify_kept(files: ModelFiles) -> LockVerification | str:
     if kept.lock != lock or kept.reference != reference:
         return "another training than the lock's is kept here"
     prepared = prepare(files, table.frame)
-    if prepared.boundary.sha256 != lock.artifact.boundary_sha256:
+    boundary = prepared.boundary
+    if lock.threshold is not None:
+        boundary = replace(boundary, threshold=lock.threshold)
+    if boundary.sha256 != lock.artifact.boundary_sha256:
         return "the data gives another boundary than the lock names"
     if kept.boundary.sha256 != lock.artifact.boundary_sha256:
         return f"{files.work / 'boundary.json'}: it was changed"

@@ -21,6 +21,8 @@ Floats = NDArray[np.float64]
 Named = dict[str, Floats]
 
 _RANKING = ("roc_auc", "pr_auc")
+DECISIONS = ("accuracy", "precision", "recall", "f1")
+"""The metrics of a binary task that depend on the threshold."""
 _BINS = 10
 _EPS = float(np.finfo(np.float64).eps)
 

@@ -3,11 +3,13 @@
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from tagship.config.metrics import higher_is_better
+from tagship.config.model import ChosenThreshold
 from tagship.config.project_files import ModelFiles
 from tagship.data.table import Table, load_table, request_columns
 from tagship.errors import TagshipError
@@ -30,6 +32,7 @@ from tagship.training.lock import (
 from tagship.training.missing_values import check_missing_values
 from tagship.training.prepared_table import Prepared, make_evidence, prepare
 from tagship.training.reference import make_reference, reference_text
+from tagship.training.threshold import choose_threshold, judge_by_chosen
 
 PROBE_ROWS = 24
 _DIGITS = 6
@@ -59,6 +62,11 @@ def train(files: ModelFiles, say: Say = lambda _: None, table: Table | None = No
     by_candidate = _cross_validate(files, table.frame, prepared, say)
     best = _winner(files, by_candidate)
     candidate = files.model.candidates[best]
+    boundary, chosen = prepared.boundary, {}
+    if isinstance(files.model.threshold, ChosenThreshold):
+        threshold = choose_threshold(files, prepared, by_candidate[best])
+        boundary, chosen = replace(boundary, threshold=threshold), {"threshold": threshold}
+        say(f"{best}: positive from a score of {threshold:g}, by {files.model.threshold.maximise}")
     pipeline = fit(files, best, candidate, prepared, prepared.holdout.train)
     estimator = pipeline[-1]
     if "n_jobs" in estimator.get_params():
@@ -77,14 +85,12 @@ def train(files: ModelFiles, say: Say = lambda _: None, table: Table | None = No
         files.model.task,
         evidence.target,
         evidence.scores,
-        prepared.boundary.classes,
-        files.model.threshold,
+        boundary.classes,
+        boundary.threshold,
         files.model.select.seed,
     )
     reference = reference_text(
-        make_reference(
-            files, table.frame, prepared.boundary, prepared.holdout.train, evidence.scores
-        )
+        make_reference(files, table.frame, boundary, prepared.holdout.train, evidence.scores)
     )
     lock = Lock(
         model=files.name,
@@ -97,16 +103,17 @@ def train(files: ModelFiles, say: Say = lambda _: None, table: Table | None = No
         artifact=LockedArtifact(
             sha256=sha256_of_bytes(artifact),
             bytes=len(artifact),
-            boundary_sha256=prepared.boundary.sha256,
+            boundary_sha256=boundary.sha256,
         ),
         reference=LockedReference(sha256=sha256_of_bytes(reference.encode())),
         probe=[round(float(v), 9) for v in evidence.scores[:PROBE_ROWS].ravel()],
+        **chosen,
     )
     say(f"artifact {lock.artifact.sha256[:12]}, {byte_size(len(artifact))}")
     seconds = {name: sum(fold.seconds for fold in judged) for name, judged in by_candidate.items()}
     cost = Cost(time.perf_counter() - started, peak_memory_mb(), seconds)
     out_of_fold = _out_of_fold(by_candidate, prepared)
-    return Bundle(lock, prepared.boundary, artifact, evidence, cost, reference, out_of_fold)
+    return Bundle(lock, boundary, artifact, evidence, cost, reference, out_of_fold)
 
 
 def peak_memory_mb() -> float | None:
@@ -126,7 +133,8 @@ def _cross_validate(
     by_candidate: dict[str, list[FoldScores]] = {}
     for name, candidate in files.model.candidates.items():
         say(f"{name}: fitting it")
-        by_candidate[name] = list(score_folds(files, name, candidate, prepared, splits))
+        folds = list(score_folds(files, name, candidate, prepared, splits))
+        by_candidate[name] = judge_by_chosen(files, prepared, folds)
         values = [fold.value for fold in by_candidate[name]]
         mean, spread = float(np.mean(values)), float(np.std(values))
         seconds = sum(fold.seconds for fold in by_candidate[name])

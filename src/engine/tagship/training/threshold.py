@@ -1,0 +1,67 @@
+"""Where a binary decision begins, chosen on training rows that the winner was not fitted to.
+
+One of some 130 thresholds: hundredths, and finer towards 0 and 1, where rare classes have theirs.
+So coarse a choice hardly follows chance, and another processor's last bits do not move it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tagship.config.model import ChosenThreshold
+from tagship.config.project_files import ModelFiles
+from tagship.training import metrics
+from tagship.training.cross_validation import FoldScores
+from tagship.training.prepared_table import Prepared
+
+_LOW = [step / 10**digits for digits in (4, 3) for step in range(1, 10)]
+_MIDDLE = [step / 100 for step in range(1, 100)]
+_HIGH = [1 - step for step in reversed(_LOW)]
+THRESHOLDS = tuple(round(step, 4) for step in (*_LOW, *_MIDDLE, *_HIGH))
+_DIGITS = 9
+"""Goodness that differs by less is equal."""
+
+
+def choose_threshold(files: ModelFiles, prepared: Prepared, folds: Sequence[FoldScores]) -> float:
+    """The threshold that is best on the judged rows of some folds; of equal ones the middle one."""
+    rows = np.concatenate([fold.rows for fold in folds])
+    scores = np.concatenate([fold.scores for fold in folds])
+    target = prepared.target[rows]
+    goodness = np.array([_goodness(files, target, scores, each) for each in THRESHOLDS])
+    best = np.flatnonzero(goodness >= goodness.max() - 10**-_DIGITS)
+    return THRESHOLDS[int(best[len(best) // 2])]
+
+
+def judge_by_chosen(
+    files: ModelFiles, prepared: Prepared, folds: Sequence[FoldScores]
+) -> list[FoldScores]:
+    """The folds, where the threshold is chosen each judged by the choice of the others.
+
+    So no row helps to choose the threshold that judges it, and candidates compare without bias.
+    """
+    metric = files.model.select.metric
+    chosen = isinstance(files.model.threshold, ChosenThreshold)
+    if not chosen or metric not in metrics.DECISIONS or len(folds) < 2:
+        return list(folds)
+    judged = []
+    for number, fold in enumerate(folds):
+        others = [other for at, other in enumerate(folds) if at != number]
+        threshold = choose_threshold(files, prepared, others)
+        target = prepared.target[fold.rows]
+        value = metrics.value(metric, "binary", target, fold.scores, threshold=threshold)
+        judged.append(replace(fold, value=value))
+    return judged
+
+
+def _goodness(
+    files: ModelFiles, target: NDArray[np.int64], scores: NDArray[np.floating], threshold: float
+) -> float:
+    declared, prices = files.model.threshold, files.thresholds.value
+    assert isinstance(declared, ChosenThreshold)
+    if declared.maximise != "value":
+        return metrics.value(declared.maximise, "binary", target, scores, threshold=threshold)
+    assert prices is not None
+    called = scores.astype(np.float64) >= threshold
+    return float(metrics.outcome_values(prices, target, called.astype(np.int64)).mean())
