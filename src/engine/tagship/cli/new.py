@@ -30,7 +30,7 @@ def command(
     json: Json = False,
 ) -> None:
     """Make a model for your own table: infer its contract, candidates, gates and bento."""
-    from dataclasses import asdict
+    from dataclasses import asdict, replace
     from pathlib import Path
     from typing import cast
 
@@ -38,7 +38,7 @@ def command(
     from tagship.config.model import Task
     from tagship.config.project_files import load_project
     from tagship.config.root import find_root
-    from tagship.new_model.add_model import add_model, refuse_taken
+    from tagship.new_model.add_model import add_model, declared_boosters, refuse_taken
     from tagship.new_model.draft import Wishes, draft_model
     from tagship.new_model.file_texts import model_files
     from tagship.new_model.overlays import overlay_files
@@ -49,6 +49,7 @@ def command(
     reading = read_table(data, root, Path.cwd(), encoding)
     wishes = Wishes(cast(Task | None, task), positive, id_column)
     draft = draft_model(reading.frame, target, wishes, reading.decimal, reading.text)
+    draft = replace(draft, libraries=declared_boosters(root))
     source = with_nulls(reading.source, draft.nulls)
     files = model_files(name, source, draft) + overlay_files(load_project(root), name)
     add_model(root, name, files)

@@ -1,9 +1,12 @@
 """How a new model's files get into place: proved first, all or none."""
 
+import re
 import shutil
 import tempfile
+import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
 from tagship.config.project_files import ModelFiles, load_model
@@ -13,6 +16,23 @@ from tagship.data.table import load_table
 from tagship.errors import TagshipError
 from tagship.files import explain_os_error, only_one, write_atomically
 from tagship.new_model.file_texts import NewFile
+from tagship.training.boosting import LIBRARIES
+
+
+def declared_boosters(root: Path) -> tuple[str, ...]:
+    """The boosting libraries that the project's pyproject.toml names among its dependencies, and
+    that are installed: a candidate must be importable wherever the project is set up."""
+    try:
+        project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        needed = " ".join(project.get("dependencies", [])).lower()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return ()
+    every = bool(re.search(r"tagship\[[^]]*\bboost\b", needed))
+    return tuple(
+        library
+        for library in LIBRARIES
+        if (every or re.search(rf"\b{library}\b", needed)) and find_spec(library)
+    )
 
 
 def refuse_taken(root: Path, name: str) -> None:

@@ -64,6 +64,8 @@ class Draft:
     test: float
     folds: int
     gates: Gates
+    libraries: tuple[str, ...] = ()
+    """Of boosting, whose estimators are proposed, too."""
     nulls: list[str] = field(default_factory=list)
     """The null tokens to declare; empty where the defaults do."""
     remarks: list[Remark] = field(default_factory=list)

@@ -14,6 +14,12 @@ NewFile = tuple[str, str]
 
 _FOREST_ROWS = 200_000
 _SMALL_ROWS = 1000
+_BOOSTERS = {"lightgbm": "LGBM", "xgboost": "XGB"}
+_BOOSTER_TREES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "lightgbm": ({"num_leaves": 15}, {"num_leaves": 7, "min_child_samples": 10}),
+    "xgboost": ({"max_depth": 4}, {"max_depth": 2}),
+}
+"""What keeps trees small, for tables of usual and of small size."""
 _MANY_CLASSES = 10
 
 
@@ -115,6 +121,13 @@ def _candidates(draft: Draft) -> dict[str, dict[str, Any]]:
         "impute": "none",
         "encode": "ordinal",
     }
+    for library in draft.libraries:
+        made[library] = {
+            "estimator": f"{library}.{_BOOSTERS[library]}{kind}",
+            "params": {"n_estimators": 150, "learning_rate": 0.05} | _BOOSTER_TREES[library][small],
+            "impute": "none",
+            "encode": "ordinal",
+        }
     return made
 
 

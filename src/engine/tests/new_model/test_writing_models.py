@@ -138,3 +138,21 @@ def test_files_that_do_not_fit_the_data_are_never_put_into_place(root: Path, sha
     with pytest.raises(TagshipError, match="tenure"):
         add_model(root, "shop", wrong)
     assert everything(root) == before
+
+
+def test_boosters_are_proposed_where_the_project_declares_them(project):
+    project.write(
+        "pyproject.toml", '[project]\nname = "x"\ndependencies = ["tagship[boost,ui]>=0"]\n'
+    )
+    data = project.path("data/tiny.csv")
+    ran = project.tagship("new", "again", f"--data={data}", "--target=bought")
+    assert ran.code == 0, ran.err
+    ran = project.tagship("train", "again")
+    assert ran.code == 0, ran.err
+    assert "lightgbm: roc_auc" in ran.out + ran.err
+    assert "xgboost: roc_auc" in ran.out + ran.err
+    project.write("pyproject.toml", '[project]\nname = "x"\ndependencies = ["tagship"]\n')
+    assert project.tagship("new", "plain", f"--data={data}", "--target=bought").code == 0
+    text = (project.root / "config/plain/model.yaml").read_text()
+    assert "lightgbm" not in text
+    assert "xgboost" not in text
