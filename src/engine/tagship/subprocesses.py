@@ -15,7 +15,7 @@ _GRACE = 10
 """Seconds that such a program may take."""
 
 
-def run_engine(tree: Path, *arguments: str, seconds: float | None = None) -> None:
+def run_engine(tree: Path, *arguments: str, seconds: float | None = None, **variables: str) -> None:
     """Run this very engine's command line in a work tree, with the own code of that tree.
 
     Raises:
@@ -23,7 +23,7 @@ def run_engine(tree: Path, *arguments: str, seconds: float | None = None) -> Non
     """
     command = (sys.executable, "-P", "-m", "tagship", *arguments)
     try:
-        run_program(tree, command, ("PYTHONPATH",), seconds)
+        run_program(tree, command, ("PYTHONPATH",), seconds, **variables)
     except TagshipError as error:
         raise TagshipError(f"tagship {arguments[0]}: {error}") from None
 

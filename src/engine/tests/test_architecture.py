@@ -26,7 +26,9 @@ FLOORS = [
     {"behaviour"},
     {"gitops", "reports", "new_model", "serving"},
     {"gates", "bento", "batch"},
-    {"comparison", "monitoring", "pipeline", "demo", "explanation"},
+    {"comparison"},
+    {"monitoring", "pipeline", "demo", "explanation"},
+    {"tuning"},
     {"cli"},
     {"__main__"},
 ]

@@ -21,8 +21,8 @@ from tagship.files import explain_os_error
 
 GROUPS = {
     "Work on a model": (
-        "new", "check", "describe", "validate", "run", "train", "gate", "lock", "record", "build",
-        "serve", "predict", "compare", "explain", "remove",
+        "new", "check", "describe", "validate", "run", "train", "tune", "gate", "lock", "record",
+        "build", "serve", "predict", "compare", "explain", "remove",
     ),
     "Ship it": (
         "release", "reconcile", "propose", "rollback", "lift", "image", "demo",

@@ -86,7 +86,7 @@ def retrained(
     from tagship.monitoring import alerts
     from tagship.monitoring.retrain_proposal import push_proposal, read_proposal
 
-    made = read_proposal(answer)
+    made = read_proposal(answer, "retrain")
     said = f"Retraining: {made.state}.\n\n{quoted(made.why)}"
     if made.branch:
         push_proposal(find_root(), made)
@@ -94,6 +94,26 @@ def retrained(
     issue = github.find_issue(alerts.topic(made.model))
     if issue is not None:
         github.comment(issue[0], "retrain", said)
+    typer.echo(said)
+
+
+@app.command("tuned")
+def tuned(
+    answer: Annotated[
+        Path, typer.Argument(help="The file of what `tagship tune --propose --json` printed.")
+    ],
+) -> None:
+    """Push what a search for better parameters made, and open or update its pull request."""
+    from tagship.cli.output import quoted
+    from tagship.config.root import find_root
+    from tagship.gitops import github
+    from tagship.monitoring.retrain_proposal import push_proposal, read_proposal
+
+    made = read_proposal(answer, "tune")
+    said = f"Tuning {made.model}: {made.state}.\n\n{quoted(made.why)}"
+    if made.branch:
+        push_proposal(find_root(), made)
+        said += f"\n{github.propose(made.branch, made.title, made.body)}\n"
     typer.echo(said)
 
 

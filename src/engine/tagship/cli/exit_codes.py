@@ -12,6 +12,7 @@ class ExitCode(IntEnum):
     FAIL = 3
     NO_DATA = 4
     WARN = 5
+    UNCHANGED = 6
     STOPPED = 130
 
 
@@ -20,9 +21,11 @@ MEANINGS = {
     ExitCode.REFUSED: "It refused, or what it checked is not so. The error stream says why and"
     " what to do.",
     ExitCode.USAGE: "The command line is wrong: an unknown command or option, or one is missing.",
-    ExitCode.FAIL: "`drift` and `monitor`: a limit is broken. `retrain`: the new model is refused.",
+    ExitCode.FAIL: "`drift` and `monitor`: a limit is broken. `retrain` and"
+    " `tune --propose`: the new model is refused.",
     ExitCode.NO_DATA: "`drift` and `monitor`: there are too few rows to judge.",
     ExitCode.WARN: "`drift` and `monitor`: a warning, and no failure.",
+    ExitCode.UNCHANGED: "`tune`: nothing improves the candidate beyond the interval.",
     ExitCode.STOPPED: "It was stopped by Ctrl-C.",
 }
 

@@ -87,6 +87,9 @@ def _model_problems(file: YamlFile, data: DataConfig, model: ModelConfig) -> Ite
             yield file, ("candidates", name, "calibrate"), "a regression has no probabilities"
     if model.task != "binary" and "threshold" in model.model_fields_set:
         yield file, ("threshold",), f"a {model.task} task has no decision threshold"
+    tuned = model.tune.candidate if model.tune else None
+    if tuned is not None and tuned not in model.candidates:
+        yield file, ("tune", "candidate"), _unknown(tuned, "candidate", model.candidates)
 
 
 def _threshold_problems(

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
 from tagship.config.base_model import Frozen
+from tagship.config.tune import Tune
 
 Task = Literal["binary", "multiclass", "regression"]
 
@@ -126,6 +127,8 @@ class ModelConfig(Frozen):
     select: Select
     candidates: Annotated[dict[Name, Candidate], Field(min_length=1)]
     card: Card = Card()
+    tune: Tune | None = None
+    """What `tagship tune` searches."""
 
     @property
     def declared_threshold(self) -> float:

@@ -29,8 +29,8 @@ from tagship.monitoring.retrain_data import (
 )
 from tagship.monitoring.retrain_proposal import (
     DataComparison,
+    ModelProposal,
     NewData,
-    Retrained,
     branch_of,
     commit_proposal,
     describe,
@@ -50,7 +50,7 @@ def retrain(
     report: str = "",
     push: bool = False,
     say: Callable[[str], None] = lambda _: None,
-) -> Retrained:
+) -> ModelProposal:
     """Train a model of the default branch on its newest data; commit it, and push the branch.
 
     ``data`` is a file or URL that replaces the contract's; ``report`` is Markdown for the pull
@@ -65,7 +65,7 @@ def retrain(
     with only_one(root, f"retrain-{model}"):
         snapshot = fetch_snapshot(root)
         with snapshot.git.checkout(snapshot.head) as tree:
-            _share(root, tree)
+            share_kept(root, tree, *_SHARED)
             return _propose(snapshot, load_model(tree, model), data, report, push, say)
 
 
@@ -76,9 +76,9 @@ def _propose(
     report: str,
     push: bool,
     say: Callable[[str], None],
-) -> Retrained:
+) -> ModelProposal:
     home, tree, model = snapshot.git.root, files.root, files.name
-    branch = branch_of(model)
+    branch = branch_of(model, "retrain")
     refuse_others(snapshot, branch)
     project = load_project(tree)
     read_lock(files.lock_path)
@@ -91,36 +91,36 @@ def _propose(
         comparison = _compare_data(snapshot, files, project.retrain.min_new_rows)
         if comparison is None:
             why = f"nothing changed: {snapshot.remote.default}'s lock is of this very data"
-            return Retrained(model, "unchanged", why)
+            return ModelProposal(model, "unchanged", why)
         new_data = comparison.new_data
         say(f"training: {new_data}")
         run_engine(tree, "train", model)
         after = read_lock(files.work / "lock.yaml")
         refuse_rejected_artifact(snapshot, model, after.artifact.sha256)
-        _fetch_champion(snapshot, model, say)
+        fetch_champion(snapshot, model, say)
         say("judging by every gate")
-        verdict = _judge(files)
+        verdict = judge_in_tree(files)
         run_engine(tree, "lock", "write", model)
     except TagshipError as error:
-        return Retrained(model, "refused", str(error.without_data()).replace(f"{tree}/", ""))
+        return ModelProposal(model, "refused", str(error.without_data()).replace(f"{tree}/", ""))
     changed += [str(path.relative_to(tree)) for path in files.folder.iterdir() if path.is_file()]
     title = f"feat({model}): retrain on {new_data.new:,} new rows"
     texts = {path: (tree / path).read_bytes().decode(errors="surrogateescape") for path in changed}
     body = describe(model, comparison, after, verdict, report)
     why = f"{new_data}; verdict {verdict.status}"
-    made = Retrained(model, "proposed", why, branch, "", title, body, texts)
+    made = ModelProposal(model, "proposed", why, branch, "", title, body, texts)
     made = replace(made, commit=commit_proposal(snapshot, made))
     if push:
         push_branch(snapshot, branch, made.commit)
     return made
 
 
-def _share(root: Path, tree: Path) -> None:
-    """Let a work tree use the downloads and champions that are kept here."""
-    for name in _SHARED:
+def share_kept(root: Path, tree: Path, *names: str) -> None:
+    """Let a work tree use these folders of the project's own ``.tagship``."""
+    for name in names:
         kept, link = root / ".tagship" / name, tree / ".tagship" / name
         kept.mkdir(parents=True, exist_ok=True)
-        link.parent.mkdir(exist_ok=True)
+        link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(kept.resolve())
 
 
@@ -145,7 +145,7 @@ def _compare_data(snapshot: Snapshot, files: ModelFiles, least: int) -> DataComp
         else snapshot.git.run("log", "-1", "--format=%H", snapshot.head, "--", path).strip()
     )
     with snapshot.git.checkout(commit) as old:
-        _share(snapshot.git.root, old)
+        share_kept(snapshot.git.root, old, *_SHARED)
         try:
             before = read_lock(old / path)
         except TagshipError:  # of an engine whose locks had another form
@@ -162,7 +162,7 @@ def _compare_data(snapshot: Snapshot, files: ModelFiles, least: int) -> DataComp
     return DataComparison(new_data, before, compare(files, raw, show, new_data.against))
 
 
-def _fetch_champion(snapshot: Snapshot, model: str, say: Callable[[str], None]) -> None:
+def fetch_champion(snapshot: Snapshot, model: str, say: Callable[[str], None]) -> None:
     """Fetch it here, where the registry's login is known; in the work tree it is not."""
     champion = snapshot.champion(model)
     if champion is not None:
@@ -171,7 +171,7 @@ def _fetch_champion(snapshot: Snapshot, model: str, say: Callable[[str], None]) 
             say(f"{champion}: {missing}")
 
 
-def _judge(files: ModelFiles) -> Verdict:
+def judge_in_tree(files: ModelFiles) -> Verdict:
     """The verdict by the gates of the work tree, which must not fail."""
     path = files.work / "verdict.json"
     try:

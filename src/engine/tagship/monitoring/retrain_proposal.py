@@ -1,4 +1,4 @@
-"""A retraining's proposal: what its pull request says, its commit, and its branch.
+"""A proposal by `retrain` or `tune`: what its pull request says, its commit, and its branch.
 
 It is also committed and pushed by a job that runs nothing of the project.
 """
@@ -22,19 +22,19 @@ from tagship.training.lock import Interval, Lock
 from tagship.verdict import SYMBOLS, Verdict, markdown
 
 RetrainState = Literal["proposed", "unchanged", "refused"]
-_OURS = "Retrained: "
-"""The trailer of commits that were made here; others are not replaced."""
+_OURS = {"retrain": "Retrained: ", "tune": "Tuned: "}
+"""The trailer of commits that each command makes on its branch; others are not replaced."""
 _LARGEST = 10_000_000
 
 
 @dataclass(frozen=True)
-class Retrained:
-    """What became of a retraining."""
+class ModelProposal:
+    """What became of a retraining or of a search for better parameters."""
 
     model: str
     state: RetrainState
     why: str
-    """One sentence: how much data is new, or why there is nothing to propose."""
+    """One sentence: what is new, or why there is nothing to propose."""
     branch: str = ""
     """Empty when there is nothing to propose."""
     commit: str = ""
@@ -105,24 +105,27 @@ def describe(
     )
 
 
-def branch_of(model: str) -> str:
-    """The one branch of a model's retraining."""
-    return f"retrain/{model}"
+def branch_of(model: str, command: str) -> str:
+    """The one branch of a model for ``retrain`` or ``tune``."""
+    return f"{command}/{model}"
 
 
-def read_proposal(path: Path) -> Retrained:
-    """Read what `tagship retrain --json` printed, whoever ran it.
+def read_proposal(path: Path, command: str) -> ModelProposal:
+    """Read what ``retrain`` or ``tune --propose`` printed with ``--json``, whoever ran it.
 
     Raises:
         TagshipError: it is none, or it would change more than a model's own folder in config/.
     """
     try:
-        made = TypeAdapter(Retrained).validate_python(json.loads(path.read_text(encoding="utf-8")))
+        made = TypeAdapter(ModelProposal).validate_python(
+            json.loads(path.read_text(encoding="utf-8"))
+        )
     except (ValueError, ValidationError) as error:
-        raise TagshipError(f"{path}: no answer of `tagship retrain --json`: {error}") from None
+        raise TagshipError(f"{path}: no answer of `tagship {command} --json`: {error}") from None
     check_model_name(made.model)
-    if made.branch not in ("", branch_of(made.model)):
-        raise TagshipError(f"{path}: branch {made.branch!r} is not {branch_of(made.model)}")
+    branch = branch_of(made.model, command)
+    if made.branch not in ("", branch):
+        raise TagshipError(f"{path}: branch {made.branch!r} is not {branch}")
     for name, text in made.files.items():
         if not re.fullmatch(rf"config/{made.model}/[A-Za-z0-9_][A-Za-z0-9._-]*", name):
             raise TagshipError(f"{path}: {name!r} is no file of config/{made.model}")
@@ -131,13 +134,14 @@ def read_proposal(path: Path) -> Retrained:
     return made
 
 
-def commit_proposal(snapshot: Snapshot, made: Retrained) -> str:
+def commit_proposal(snapshot: Snapshot, made: ModelProposal) -> str:
     """The default branch's head with the proposal's files; the same again gives the same commit."""
-    message = f"{made.title}\n\n{made.why}.\n\n{_OURS}{made.model}\n"
+    trailer = _OURS[made.branch.partition("/")[0]]
+    message = f"{made.title}\n\n{made.why}.\n\n{trailer}{made.model}\n"
     return snapshot.git.commit(snapshot.head, made.files, message)
 
 
-def push_proposal(root: Path, made: Retrained) -> str:
+def push_proposal(root: Path, made: ModelProposal) -> str:
     """Commit a proposal and push its branch; gives the commit.
 
     Raises:
@@ -160,9 +164,10 @@ def refuse_others(snapshot: Snapshot, branch: str) -> None:
     listed = snapshot.git.run("log", *form, held, f"^{snapshot.head}")
     for entry in filter(None, listed.strip().split("\x01")):
         short, _, message = entry.strip().partition("\0")
-        if _OURS not in message:
+        command = branch.partition("/")[0]
+        if _OURS[command] not in message:
             raise TagshipError(
-                f"branch {branch}: commit {short} was not made by `tagship retrain`",
+                f"branch {branch}: commit {short} was not made by `tagship {command}`",
                 "merge or close its pull request and delete the branch, then run this again",
             )
 

@@ -203,9 +203,9 @@ def check_parameters(files: ModelFiles) -> None:
         TagshipError: names the candidate, and says what the estimator said.
     """
     for name, candidate in files.model.candidates.items():
-        problem = _fit_problem(candidate, files.model)
+        problem = fit_problem(candidate, files.model)
         defaults = candidate.model_copy(update={"params": {}})
-        if problem and candidate.params and not _fit_problem(defaults, files.model):
+        if problem and candidate.params and not fit_problem(defaults, files.model):
             raise TagshipError(
                 f"{files.folder / 'model.yaml'}: candidates.{name}: {candidate.estimator}:"
                 f" {problem}",
@@ -219,7 +219,7 @@ _TRIED_STEPS = {"n_estimators": 2, "max_iter": 20}
 """How many trees or steps are enough to see whether parameters are taken."""
 
 
-def _fit_problem(candidate: Candidate, model: ModelConfig) -> str:
+def fit_problem(candidate: Candidate, model: ModelConfig) -> str:
     """What an estimator says when it is fitted to made-up rows; empty when it can be."""
     random = np.random.default_rng(0)
     rows = random.random((_TRIED_ROWS, TRIED_COLUMNS), dtype=np.float32)

@@ -21,7 +21,7 @@ _DIGITS = 12
 def current_inputs(files: ModelFiles) -> Inputs:
     """The inputs as they are now, in the form that the lock holds."""
     data = files.data.model_dump(mode="json")
-    model = files.model.model_dump(mode="json", exclude={"card"}, exclude_none=True)
+    model = files.model.model_dump(mode="json", exclude={"card", "tune"}, exclude_none=True)
     threshold, prices = files.model.threshold, files.thresholds.value
     if prices and isinstance(threshold, ChosenThreshold) and threshold.maximise == "value":
         model["threshold"]["value"] = prices.model_dump(mode="json")

@@ -108,7 +108,7 @@ def log_training(
         TagshipError: the store refuses or cannot be reached.
     """
     with mlflow_client(files.root) as client:
-        experiment = _experiment(client, files)
+        experiment = model_experiment(client, files)
         tags = _tags(files, bundle) | {"verdict": verdict}
         parent = client.create_run(experiment, run_name=f"{files.name}", tags=tags).info.run_id
         try:
@@ -136,7 +136,7 @@ def log_plots(files: ModelFiles, sha256: str, plots: Mapping[str, bytes], folder
     local = tracking_uri(files.root) == f"sqlite:///{files.root / 'mlflow.db'}"
     if local and not (files.root / "mlflow.db").is_file():
         return "not in MLflow, which has no run here"
-    with _mlflow_client(files.root) as client:
+    with mlflow_client(files.root) as client:
         experiment = client.get_experiment_by_name(files.name)
         runs = experiment and client.search_runs(
             [experiment.experiment_id], f"tags.{SHA_TAG} = '{sha256}'", max_results=1
@@ -159,7 +159,7 @@ def set_alias(files: ModelFiles, bundle: Bundle) -> None:
         name_gated(client, files.name, bundle.lock.artifact.sha256)
 
 
-def _experiment(client: Any, files: ModelFiles) -> str:
+def model_experiment(client: Any, files: ModelFiles) -> str:
     experiment = client.get_experiment_by_name(files.name)
     if experiment is not None:
         return str(experiment.experiment_id)
@@ -172,7 +172,7 @@ def _tags(files: ModelFiles, bundle: Bundle) -> dict[str, str]:
     return {
         SHA_TAG: bundle.lock.artifact.sha256,
         "data_sha256": bundle.lock.data.sha256,
-        "config_sha256": config_sha256(files.model),
+        "config_sha256": config_sha256(files.model, frozenset({"tune"})),
         "mlflow.source.git.commit": _commit(files.root),
         "mlflow.source.name": f"config/{files.name}",
     }

@@ -27,7 +27,7 @@ def answer(tmp_path: Path, content: Any) -> Path:
 
 
 def test_a_proposal_becomes_one_commit_on_main_s_head(shop: Shop, tmp_path: Path) -> None:
-    made = read_proposal(answer(tmp_path, MADE))
+    made = read_proposal(answer(tmp_path, MADE), "retrain")
     commit = push_proposal(shop.root, made)
     assert shop.git("rev-parse", f"{commit}^") == shop.snapshot().head
     assert shop.snapshot().remote.heads["retrain/churn"] == commit
@@ -53,13 +53,13 @@ def test_a_proposal_that_reaches_further_is_refused(
     tmp_path: Path, change: dict[str, Any], problem: str
 ) -> None:
     with pytest.raises(TagshipError, match=problem):
-        read_proposal(answer(tmp_path, MADE | change))
+        read_proposal(answer(tmp_path, MADE | change), "retrain")
 
 
 def test_no_proposal_at_all_is_refused(tmp_path: Path) -> None:
     for content in ([], "x", {"model": "churn"}):
         with pytest.raises(TagshipError, match="no answer of `tagship retrain"):
-            read_proposal(answer(tmp_path, content))
+            read_proposal(answer(tmp_path, content), "retrain")
 
 
 @pytest.mark.parametrize(

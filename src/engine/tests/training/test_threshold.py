@@ -39,7 +39,11 @@ def test_it_is_the_best_on_the_training_rows_and_locked(project: Project, maximi
 
     def goodness(threshold: float) -> float:
         if maximise == "value":
-            return float(metrics.outcome_values(prices, folds.target, (scores >= threshold).astype(np.int64)).mean())
+            return float(
+                metrics.outcome_values(
+                    prices, folds.target, (scores >= threshold).astype(np.int64)
+                ).mean()
+            )
         return metrics.value(maximise, "binary", folds.target, scores, threshold=threshold)
 
     best = max(goodness(threshold) for threshold in np.arange(0.01, 1, 0.01))

@@ -35,6 +35,7 @@ MAY_WRITE = {
     ("rollback", "rollback"): {"contents", "pull-requests"},
     ("monitor", "issues"): {"contents", "issues"},
     ("monitor", "propose"): {"contents", "pull-requests", "issues"},
+    ("tune", "propose"): {"contents", "pull-requests"},
     ("renew", "commit"): {"contents", "pull-requests"},
     ("engine", "engine"): {"issues"},
     ("audit", "audit"): {"issues"},
@@ -146,8 +147,8 @@ def test_a_checkout_keeps_no_token_and_only_steps_that_need_one_get_it() -> None
             assert step["with"]["persist-credentials"] is False, (name, job)
         script = step.get("run", "")
         secrets = set(re.findall(r"secrets\.(\w+)", json.dumps(step)))
-        trains = re.search(r"tagship (run|gate|lock verify|lock renew|retrain)", script)
-        reads = bool(trains) and name in ("release", "monitor")  # only what was merged
+        trains = re.search(r"tagship (run|gate|lock verify|lock renew|retrain|tune)", script)
+        reads = bool(trains) and name in ("release", "monitor", "tune")  # only what was merged
         assert ("TAGSHIP_PII_KEY" in secrets) == reads, f"{name}: {job}: for what splits by it"
         asks = re.search(r"tagship (reconcile|rollback|verify|image .*--push)", script)
         may_ask = bool(asks) and job != "check"
@@ -158,7 +159,7 @@ def test_a_checkout_keeps_no_token_and_only_steps_that_need_one_get_it() -> None
         assert len(secrets) <= reads + may_ask + writes, f"{name}: {job}: {secrets}"
         remote = re.search(
             r"tagship (propose|reconcile|rollback|verify-deployment|ci difference|monitor|retrain"
-            r"|ci (comment|propose|issues|retrained|renewed|engine|tags))",
+            r"|tune|ci (comment|propose|issues|retrained|tuned|renewed|engine|tags))",
             script,
         )
         if remote:
@@ -278,7 +279,7 @@ def test_rulesets_cover_every_environment_and_no_branch_of_ours() -> None:
 
     assert all(map(stopped, ("churn/v1.0.0", "churn/production/12", "churn/staging/1")))
     ours = ("promote/churn/v1.0.0", "rollback/churn/production/3", "retrain/churn", "monitor",
-            "feature/churn", "main")  # fmt: skip
+            "tune/churn", "feature/churn", "main")  # fmt: skip
     assert not any(map(stopped, ours))
 
 
@@ -380,7 +381,9 @@ def test_a_job_that_may_write_runs_the_engine_and_nothing_of_the_checkout() -> N
     assert {owner(path) for path in read} == {"platform"}
 
 
-@pytest.mark.parametrize(("name", "job"), [("release", "train"), ("monitor", "retrain")])
+@pytest.mark.parametrize(
+    ("name", "job"), [("release", "train"), ("monitor", "retrain"), ("tune", "search")]
+)
 def test_training_may_write_nothing(name: str, job: str) -> None:
     train = load_workflow(name)["jobs"][job]
     assert train["permissions"] == {"contents": "read", "packages": "read"}

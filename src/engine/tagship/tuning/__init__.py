@@ -1,0 +1,1 @@
+"""The search for a candidate's best parameters, on training rows alone."""

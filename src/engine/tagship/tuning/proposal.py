@@ -1,0 +1,161 @@
+"""Tune the main branch's model in a work tree of its own, and propose what improves it.
+
+Nothing is deployed, released or tagged, and the user's own work tree stays as it is.
+"""
+
+import difflib
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from tagship.config.project_files import ModelFiles, load_model
+from tagship.config.root import tracking_uri
+from tagship.errors import TagshipError
+from tagship.files import only_one
+from tagship.gitops.deployment_rules import refuse_rejected_artifact
+from tagship.gitops.propose import push_branch
+from tagship.gitops.snapshot import fetch_snapshot
+from tagship.monitoring.retrain import fetch_champion, judge_in_tree, share_kept
+from tagship.monitoring.retrain_proposal import (
+    ModelProposal,
+    branch_of,
+    commit_proposal,
+    refuse_others,
+)
+from tagship.subprocesses import run_engine
+from tagship.training.lock import read_lock
+from tagship.tuning.study import Say
+from tagship.tuning.tune import Tuned, result_path
+from tagship.verdict import Verdict, markdown
+
+_POINTS = 40
+"""Of the curve in the pull request."""
+
+
+def propose_tuned(
+    root: Path, model: str, options: list[str], push: bool, say: Say
+) -> ModelProposal:
+    """Tune a model of the main branch; where that improves it, commit config and lock to a branch.
+
+    The new model meets every gate first. Run again, the same search gives the same commit.
+
+    Args:
+        options: of `tagship tune`, how the search runs.
+
+    Raises:
+        TagshipError: no remote, no such model, or the branch holds someone else's commits.
+    """
+    with only_one(root, f"tune-proposal-{model}"):
+        snapshot = fetch_snapshot(root)
+        branch = branch_of(model, "tune")
+        refuse_others(snapshot, branch)
+        with snapshot.git.checkout(snapshot.head) as tree:
+            share_kept(root, tree, "cache", "champions", f"models/{model}/tune")
+            files = load_model(tree, model)
+            before = _texts(files)
+            try:
+                say("searching, in a work tree of the main branch")
+                tuned = _search(root, files, options)
+                if tuned.state != "improved":
+                    return ModelProposal(model, "unchanged", tuned.conclusion)
+                say("training with the best parameters")
+                run_engine(tree, "train", model)
+                lock = read_lock(files.work / "lock.yaml")
+                refuse_rejected_artifact(snapshot, model, lock.artifact.sha256)
+                fetch_champion(snapshot, model, say)
+                say("judging by every gate")
+                verdict = judge_in_tree(files)
+                run_engine(tree, "lock", "write", model)
+            except TagshipError as error:
+                problem = str(error.without_data()).replace(f"{tree}/", "")
+                return ModelProposal(model, "refused", problem)
+            texts = _texts(files)
+            config = f"config/{model}/model.yaml"
+            body = _describe(tuned, _difference(config, before[config], texts[config]), verdict)
+            title = f"feat({model}): tune {tuned.candidate}"
+            why = f"{tuned.conclusion}; verdict {verdict.status}"
+            made = ModelProposal(model, "proposed", why, branch, "", title, body, texts)
+            made = replace(made, commit=commit_proposal(snapshot, made))
+            if push:
+                push_branch(snapshot, branch, made.commit)
+            return made
+
+
+def _search(root: Path, files: ModelFiles, options: list[str]) -> Tuned:
+    """Search in the work tree with its own code; the record stays in the project."""
+    result, page = result_path(files), f"reports/{files.name}-tuning.html"
+    result.unlink(missing_ok=True)
+    problem: TagshipError | None = None
+    try:
+        run_engine(
+            files.root,
+            *("tune", files.name, "--write", *options),
+            MLFLOW_TRACKING_URI=tracking_uri(root),
+        )
+    except TagshipError as error:  # "no improvement" has an exit code of its own, too
+        problem = error
+    if not result.is_file():
+        raise problem or TagshipError("the search left no result")
+    content = json.loads(result.read_text(encoding="utf-8"))
+    tuned = TypeAdapter(Tuned).validate_python(content)
+    if problem and tuned.state == "improved":
+        raise problem
+    (root / "reports").mkdir(exist_ok=True)
+    shutil.copyfile(files.root / page, root / page)
+    return tuned
+
+
+def _texts(files: ModelFiles) -> dict[str, str]:
+    """The model's files by their path in the project."""
+    return {
+        str(path.relative_to(files.root)): path.read_bytes().decode(errors="surrogateescape")
+        for path in files.folder.iterdir()
+        if path.is_file()
+    }
+
+
+def _describe(tuned: Tuned, difference: str, verdict: Verdict) -> str:
+    """The pull request's text: result, difference, how the search went, and the verdict."""
+    return "\n".join(
+        [
+            f"`{tuned.model}` was tuned: {tuned.conclusion}.",
+            "",
+            "```diff",
+            difference,
+            "```",
+            "",
+            f"{tuned.trials} trials, {tuned.pruned} of them pruned after a fold,"
+            f" {len(tuned.failed)} failed. No trial saw the holdout; the gain was judged on other"
+            " folds than those that chose the best trial.",
+            "",
+            *_curve(tuned),
+            markdown(verdict),
+            "Merging this deploys nothing: release it afterwards.",
+            "",
+        ]
+    )
+
+
+def _curve(tuned: Tuned) -> list[str]:
+    """The best value so far over the trials, as a diagram that GitHub draws."""
+    step = -(-len(tuned.curve) // _POINTS)
+    values = ", ".join(f"{value:.6g}" for value in tuned.curve[step - 1 :: step])
+    return [
+        "```mermaid",
+        "xychart-beta",
+        f'  title "Best {tuned.metric} over the completed trials"',
+        f'  y-axis "{tuned.metric}"',
+        f"  line [{values}]",
+        "```",
+        "",
+    ]
+
+
+def _difference(name: str, before: str, after: str) -> str:
+    lines = difflib.unified_diff(
+        before.splitlines(), after.splitlines(), f"a/{name}", f"b/{name}", lineterm=""
+    )
+    return "\n".join(line.replace("```", "'''") for line in lines)

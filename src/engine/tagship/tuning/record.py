@@ -1,0 +1,144 @@
+"""What a search leaves for people: its runs in MLflow, and one page."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tagship.files import write_atomically
+from tagship.reports.html import data_uri, render
+from tagship.reports.plot_style import style, to_png
+from tagship.training.tracking import mlflow_client, model_experiment
+from tagship.tuning.study import PARAMS, Search, ended
+from tagship.tuning.tune import Tuned
+
+KIND = "tagship.kind"
+"""The tag that tells a search's run from a training's; its value is ``tuning``."""
+_RUN = "mlflow_run"
+_LOGGED = "mlflow_trials"
+_ALT = {
+    "history": "What each trial scored, in order, and the best so far",
+    "importance": "How much of the differences between trials each parameter explains",
+    "parallel": "One line a complete trial, through the value of each parameter",
+    "slices": "For each parameter, its value in each trial against what the trial scored",
+}
+
+
+def draw_search(search: Search, study: Any) -> dict[str, bytes]:
+    """The plots of a search as PNG: ``history`` and, where two trials are complete,
+    ``importance``, ``parallel`` and ``slices``."""
+    import warnings
+
+    import optuna.visualization.matplotlib as plots
+    from matplotlib import pyplot
+    from optuna.exceptions import ExperimentalWarning
+    from optuna.importance import PedAnovaImportanceEvaluator
+
+    metric = search.files.model.select.metric
+    complete = [each for each in ended(study) if each.state.name == "COMPLETE"]
+    drawn: dict[str, Callable[[], Any]] = {
+        "history": lambda: plots.plot_optimization_history(study, target_name=metric)
+    }
+    if len(complete) > 1 and len({each.value for each in complete}) > 1:
+        drawn |= {
+            "importance": lambda: plots.plot_param_importances(
+                study, evaluator=PedAnovaImportanceEvaluator(), target_name=metric
+            ),
+            "slices": lambda: plots.plot_slice(study, target_name=metric),
+        }
+        if len(search.space) > 1:
+            drawn["parallel"] = lambda: plots.plot_parallel_coordinate(study, target_name=metric)
+    images = {}
+    with style(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        for name, draw in drawn.items():
+            axes = draw()
+            figure = axes.flat[0].figure if hasattr(axes, "flat") else axes.figure
+            images[name] = to_png(figure)
+            pyplot.close(figure)
+    return images
+
+
+def write_page(search: Search, study: Any, tuned: Tuned, plots: dict[str, bytes]) -> Path:
+    """Write ``reports/<model>-tuning.html`` whole or not at all, and say where it is."""
+    trials = sorted(
+        (each for each in ended(study) if each.state.name == "COMPLETE"),
+        key=lambda each: -each.value if study.direction.name == "MAXIMIZE" else each.value,
+    )
+    path = search.files.root / "reports" / f"{search.files.name}-tuning.html"
+    text = render(
+        "tuning.html.j2",
+        search=search,
+        tuned=tuned,
+        own={name: search.candidate.params.get(name, "default") for name in search.space},
+        trials=[(each.number, each.value, each.user_attrs[PARAMS]) for each in trials[:10]],
+        plots=[(name, _ALT[name], data_uri(plots[name])) for name in _ALT if name in plots],
+    )
+    write_atomically(path, text)
+    return path
+
+
+def log_search(search: Search, study: Any, tuned: Tuned, plots: dict[str, bytes]) -> str:
+    """Record a search in MLflow: one parent run, and a run for each trial that it does not have.
+
+    Returns the parent run's id.
+
+    Raises:
+        TagshipError: the store refuses or cannot be reached.
+    """
+    from mlflow.entities import Metric, Param
+
+    files = search.files
+    with mlflow_client(files.root) as client:
+        experiment = model_experiment(client, files)
+        parent = study.user_attrs.get(_RUN)
+        logged = study.user_attrs.get(_LOGGED, []) if parent and _exists(client, parent) else []
+        if not logged:
+            tags = {
+                KIND: "tuning",
+                "candidate": search.name,
+                "estimator": search.candidate.estimator,
+            }
+            name = f"{files.name} tuning"
+            parent = client.create_run(experiment, run_name=name, tags=tags).info.run_id
+            study.set_user_attr(_RUN, parent)
+        for trial in ended(study):
+            if trial.number in logged:
+                continue
+            start, end = (int(t.timestamp() * 1000) for t in _times(trial))
+            tags = {"mlflow.parentRunId": parent, "state": trial.state.name.lower()}
+            name = f"trial {trial.number}"
+            run = client.create_run(experiment, start, tags, name).info.run_id
+            values = trial.intermediate_values
+            metrics = [Metric("running_mean", each, end, step) for step, each in values.items()]
+            if trial.value is not None:
+                metrics.append(Metric("value", trial.value, end, 0))
+            tried = trial.user_attrs.get(PARAMS, {})
+            params = [Param(key, str(value)) for key, value in tried.items()]
+            client.log_batch(run, metrics=metrics, params=params)
+            client.set_terminated(run, "FAILED" if trial.state.name == "FAIL" else None, end)
+            logged.append(trial.number)
+        study.set_user_attr(_LOGGED, logged)
+        client.set_tag(parent, "conclusion", tuned.conclusion)
+        with tempfile.TemporaryDirectory() as folder:
+            for name, image in plots.items():
+                path = Path(folder) / f"{name}.png"
+                path.write_bytes(image)
+                client.log_artifact(parent, str(path), "plots")
+        client.set_terminated(parent)
+    return str(parent)
+
+
+def _exists(client: Any, run: str) -> bool:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.get_run(run)
+    except MlflowException:  # another store than before
+        return False
+    return True
+
+
+def _times(trial: Any) -> tuple[Any, Any]:
+    start = trial.datetime_start
+    return start, trial.datetime_complete or start

@@ -1,0 +1,278 @@
+"""The study: which parameters are tried, what each trial gave, kept so that it can go on later."""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Any
+
+from tagship.config.metrics import higher_is_better
+from tagship.config.model import Candidate
+from tagship.config.project_files import ModelFiles
+from tagship.config.tune import Tune
+from tagship.errors import TagshipError
+from tagship.formatting import brief
+from tagship.training.cross_validation import Splits
+from tagship.training.fingerprint import current_inputs
+from tagship.training.prepared_table import Prepared
+from tagship.tuning.space import Space, held_params, replace_params, suggest_params
+from tagship.tuning.trial_process import TrialProcess
+
+_DIGITS = 9
+"""Threads may change the last bits of a score, and must not change the next trial."""
+PARAMS, _REASON = "params", "reason"
+"""Attributes of trials: what was tried, and why one failed. One that was cut off has no reason."""
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is searched."""
+
+    files: ModelFiles
+    name: str
+    """The candidate's."""
+    candidate: Candidate
+    space: Space
+    plan: Tune
+    data_sha256: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Of all that decides what a trial gives; another number of trials goes on with a study."""
+        inputs = current_inputs(self.files).model_dump(mode="json")
+        decided = {
+            **inputs,
+            "model": {**inputs["model"], "candidates": self.candidate.model_dump(mode="json")},
+            "space": {name: each.model_dump(mode="json") for name, each in self.space.items()},
+            "folds": self.plan.folds,
+            "table": self.data_sha256,
+        }
+        return hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def open_study(search: Search, storage: str | None) -> Any:
+    """The study of a search as an ``optuna.Study``, new or with the trials that it has.
+
+    ``storage`` is a database's URL; without one it is a journal in ``.tagship``.
+
+    Raises:
+        TagshipError: the storage cannot be reached, or is damaged.
+    """
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    path = journal_path(search)
+    try:
+        if storage is None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        kept = JournalStorage(JournalFileBackend(str(path))) if storage is None else storage
+        return optuna.create_study(
+            storage=kept,
+            study_name=f"{search.files.name}-{search.name}-{search.fingerprint}",
+            direction="maximize" if _sign(search) > 0 else "minimize",
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=8),
+            load_if_exists=True,
+        )
+    except Exception as error:  # a driver, a database or a journal may raise anything
+        where = path if storage is None else storage.rpartition("@")[2]
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        hint = "delete it: the search begins anew" if storage is None else "look at --storage"
+        raise TagshipError(f"{where}: the study cannot be read: {reason}", hint) from None
+
+
+def journal_path(search: Search) -> Path:
+    """Where the trials of a search are kept on this machine."""
+    return search.files.work / "tune" / f"{search.name}-{search.fingerprint}.journal"
+
+
+def run_trials(
+    search: Search,
+    study: Any,
+    prepared: Prepared,
+    splits: Splits,
+    workers: int,
+    alone: bool,
+    say: Say,
+) -> str:
+    """Run the trials that the plan still lacks; what came of each is in the study.
+
+    With one worker, and no clock that ended it, a study which was cut off and went on is that of an
+    uninterrupted search: the sampler is seeded anew for each trial by how many have ended.
+
+    Args:
+        alone: no other process works on the study, so trials that still run there were cut off.
+
+    Returns:
+        Why the same search may give other trials another time; empty where it cannot.
+    """
+    from optuna.samplers import TPESampler
+    from optuna.trial import TrialState
+
+    if alone:
+        for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            study.tell(trial.number, state=TrialState.FAIL)
+    own = held_params(search.candidate, search.space)
+    waiting = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+    if own is not None and not waiting and not ended(study):
+        study.enqueue_trial(own)
+    plan, seed = search.plan, search.files.model.select.seed
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    started = time.monotonic()
+    first = len(ended(study))
+    unrepeatable = "" if alone and workers == 1 else "several trials ran at once"
+    idle: list[TrialProcess] = []
+    running: dict[Any, _Running] = {}
+    try:
+        work = (search.files, search.name, search.candidate, prepared, splits, threads)
+        for _ in range(min(workers, plan.trials - first)):
+            idle.append(TrialProcess(*work))
+        while True:
+            count = len(ended(study))
+            late = plan.seconds is not None and time.monotonic() - started > plan.seconds
+            if late and count + len(running) < plan.trials:
+                unrepeatable = "the time limit ended it"
+            while idle and not late and count + len(running) < plan.trials:
+                study.sampler = TPESampler(seed=seed + count + len(running))
+                each = _begin(search, study.ask(), idle.pop())
+                running[each.process.connection] = each
+            if not running:
+                return unrepeatable
+            ready = wait(list(running), _patience(running.values(), plan.trial_seconds))
+            for connection in ready:
+                if _proceed(search, study, running[connection]):
+                    idle.append(running.pop(connection).process)
+                    _tell_progress(search, study, first, started, say)
+            for connection, each in list(running.items()):
+                late_trial = each.process.ready and each.age > plan.trial_seconds
+                if late_trial and connection not in ready:
+                    _fail(study, each.trial, f"it took longer than {plan.trial_seconds:g} s")
+                    unrepeatable = unrepeatable or "a trial took too long"
+                    each.process.restart()
+                    idle.append(running.pop(connection).process)
+                    _tell_progress(search, study, first, started, say)
+    finally:
+        for process in [*idle, *(each.process for each in running.values())]:
+            process.end()
+
+
+def ended(study: Any) -> list[Any]:
+    """The trials that ended by themselves: complete, pruned or failed, but not cut off."""
+    from optuna.trial import TrialState
+
+    states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+    trials = study.get_trials(deepcopy=False, states=states)
+    return [each for each in trials if each.state != TrialState.FAIL or _REASON in each.user_attrs]
+
+
+@dataclass
+class _Running:
+    process: TrialProcess
+    trial: Any
+    values: list[float]
+    began: float
+
+    @property
+    def age(self) -> float:
+        """Seconds since it began, once its process is ready."""
+        return time.monotonic() - self.began
+
+
+def _patience(running: Iterable[_Running], seconds: float) -> float | None:
+    """How long to wait for an answer until the first trial takes too long; None: as it takes."""
+    left = [max(0.0, seconds - each.age) for each in running if each.process.ready]
+    return min(left, default=None)
+
+
+def _begin(search: Search, trial: Any, process: TrialProcess) -> _Running:
+    params = suggest_params(trial, search.space)
+    trial.set_user_attr(PARAMS, params)
+    process.begin(replace_params(search.candidate, params))
+    return _Running(process, trial, [], time.monotonic())
+
+
+def _proceed(search: Search, study: Any, running: _Running) -> bool:
+    """Take the next fold's value of a trial; whether the trial has ended."""
+    from optuna.trial import TrialState
+
+    answer, trial = running.process.receive(), running.trial
+    if answer is None:
+        running.began = time.monotonic()
+        return False
+    if isinstance(answer, str):
+        _fail(study, trial, answer)
+        return True
+    running.values.append(round(answer, _DIGITS))
+    mean = sum(running.values) / len(running.values)
+    trial.report(mean, len(running.values))
+    complete = len(running.values) == search.plan.folds
+    if not complete and not trial.should_prune():
+        running.process.proceed()
+        return False
+    running.process.leave()
+    trial.set_user_attr("seconds", round(running.age, 3))
+    if complete:
+        study.tell(trial, mean)
+    else:
+        study.tell(trial, state=TrialState.PRUNED)
+    return True
+
+
+def _fail(study: Any, trial: Any, reason: str) -> None:
+    from optuna.trial import TrialState
+
+    trial.set_user_attr(_REASON, reason)
+    study.tell(trial, state=TrialState.FAIL)
+
+
+def best_trial(search: Search, study: Any) -> Any:
+    """The complete trial with the best mean over the folds, the first of equals.
+
+    Raises:
+        TagshipError: no trial is complete.
+    """
+    from optuna.trial import TrialState
+
+    complete = [each for each in ended(study) if each.state == TrialState.COMPLETE]
+    if not complete:
+        reasons = [each.user_attrs[_REASON] for each in ended(study) if _REASON in each.user_attrs]
+        raise TagshipError(
+            f"{search.files.name}: no trial of {search.name} was completed"
+            + (f"; the first one said: {reasons[0]}" if reasons else ""),
+            "change tune.space in model.yaml, or give it more time (tune.seconds, trial_seconds)",
+        )
+    return max(complete, key=lambda each: _sign(search) * each.value)
+
+
+def failures(study: Any) -> list[str]:
+    """What the trials that failed said."""
+    return [e.user_attrs[_REASON] for e in ended(study) if _REASON in e.user_attrs]
+
+
+def _tell_progress(search: Search, study: Any, first: int, started: float, say: Say) -> None:
+    from optuna.trial import TrialState
+
+    trials = ended(study)
+    count, plan = len(trials), search.plan
+    complete = [each for each in trials if each.state == TrialState.COMPLETE]
+    best = max(complete, key=lambda each: _sign(search) * each.value, default=None)
+    last = trials[-1]
+    if count % 10 and count != plan.trials and last is not best:
+        return
+    passed = time.monotonic() - started
+    left = passed / max(1, count - first) * (plan.trials - count)
+    if plan.seconds is not None:
+        left = min(left, max(0.0, plan.seconds - passed))
+    metric = search.files.model.select.metric
+    shown = f"best {metric} {brief(best.value)}, of trial {best.number}" if best else "none yet"
+    say(f"trial {count} of {plan.trials}: {shown}; about {left:.0f} s left")
+
+
+def _sign(search: Search) -> int:
+    return 1 if higher_is_better(search.files.model.select.metric) else -1

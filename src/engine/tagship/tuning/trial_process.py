@@ -1,0 +1,131 @@
+"""A process that fits one trial's folds, so that one which hangs can be ended."""
+
+import multiprocessing
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
+from typing import Any
+
+from tagship.config.model import Candidate
+from tagship.config.project_files import ModelFiles
+from tagship.errors import TagshipError
+from tagship.training.cross_validation import Splits, score_folds
+from tagship.training.estimators import make_pipeline
+from tagship.training.prepared_table import Prepared
+
+_GRACE = 5
+"""Seconds that a process may take to end."""
+
+
+class TrialProcess:
+    """One process that takes candidates and gives, fold by fold, what they score."""
+
+    def __init__(
+        self,
+        files: ModelFiles,
+        name: str,
+        candidate: Candidate,
+        prepared: Prepared,
+        splits: Splits,
+        threads: int,
+    ) -> None:
+        self._work = (files, name, candidate, prepared, splits)
+        self._threads = threads
+        self._process: Any = None
+        self.ready: bool
+        """Whether its libraries are loaded; until then, no trial has begun."""
+        self.connection: Connection
+        """What `multiprocessing.connection.wait` waits for."""
+        self._start()
+
+    def _start(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        self.ready = False
+        self._process = context.Process(target=_serve, args=(theirs, *self._work))
+        with _environment(OMP_NUM_THREADS=self._threads, LOKY_MAX_CPU_COUNT=self._threads):
+            self._process.start()
+        theirs.close()
+
+    def begin(self, candidate: Candidate) -> None:
+        """Let it judge a candidate; the value of the first fold follows."""
+        self.connection.send(candidate.model_dump())
+
+    def proceed(self) -> None:
+        """Let it judge the next fold."""
+        self.connection.send(True)
+
+    def leave(self) -> None:
+        """Let it stop after the fold that it gave; nothing follows."""
+        self.connection.send(None)
+
+    def receive(self) -> float | str | None:
+        """The value of a fold, or why there is none; None when it is only ready now."""
+        try:
+            answer: float | str | None = self.connection.recv()
+        except (EOFError, OSError):
+            self.restart()
+            return "its process ended: was it out of memory?"
+        self.ready = True
+        return answer
+
+    def restart(self) -> None:
+        """End whatever it does, and be ready for another candidate."""
+        self.end()
+        self._start()
+
+    def end(self) -> None:
+        """End it now."""
+        self.connection.close()
+        self._process.terminate()
+        self._process.join(_GRACE)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+
+@contextmanager
+def _environment(**values: int) -> Iterator[None]:
+    """Variables for a process that is started meanwhile."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update({name: str(value) for name, value in values.items()})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _serve(
+    connection: Connection,
+    files: ModelFiles,
+    name: str,
+    candidate: Candidate,
+    prepared: Prepared,
+    splits: Splits,
+) -> None:
+    with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):  # the parent ended
+        make_pipeline(prepared.boundary, candidate, files.model.select.seed, 1)  # imports it all
+        connection.send(None)
+        while True:
+            tried = Candidate.model_validate(connection.recv())
+            for value in _values(files, name, tried, prepared, splits):
+                connection.send(value)
+                if isinstance(value, str) or connection.recv() is None:
+                    break
+
+
+def _values(
+    files: ModelFiles, name: str, candidate: Candidate, prepared: Prepared, splits: Splits
+) -> Iterator[float | str]:
+    try:
+        for fold in score_folds(files, name, candidate, prepared, splits):
+            yield fold.value
+    except TagshipError as error:
+        yield str(error)
+    except MemoryError:
+        yield "out of memory"

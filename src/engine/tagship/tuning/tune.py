@@ -1,0 +1,204 @@
+"""Tune a candidate: search, then judge the best trial against the candidate as it is."""
+
+import time
+from dataclasses import asdict, dataclass, replace
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from tagship.comparison.paired_tests import PairedTest, corrected_t_test
+from tagship.config.metrics import higher_is_better
+from tagship.config.model import Candidate
+from tagship.config.project_files import ModelFiles
+from tagship.config.tune import Tune
+from tagship.data.table import load_table
+from tagship.errors import TagshipError
+from tagship.files import only_one
+from tagship.formatting import brief
+from tagship.training.cross_validation import Splits, make_splits, score_folds
+from tagship.training.estimators import check_imports
+from tagship.training.lock import read_lock
+from tagship.training.prepared_table import Prepared, prepare
+from tagship.tuning.space import choose_space, replace_params
+from tagship.tuning.study import (
+    PARAMS,
+    Say,
+    Search,
+    best_trial,
+    ended,
+    failures,
+    open_study,
+    run_trials,
+)
+
+CONFIRMING_FOLDS, CONFIRMING_REPEATS = 5, 2
+"""What the best trial is judged on: other folds than those that chose it among all trials."""
+TuneState = Literal["improved", "no improvement"]
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """What a search gave."""
+
+    model: str
+    candidate: str
+    state: TuneState
+    metric: str
+    before: float
+    """The metric of the candidate as it is, mean over the confirming folds."""
+    after: float
+    """That of the best trial on the same folds."""
+    gain: PairedTest
+    """By how much the best trial is better, with its 95 % interval; negative where it is worse."""
+    params: dict[str, Any]
+    """Of the best trial."""
+    trial: int
+    """The best trial's number."""
+    trials: int
+    pruned: int
+    failed: list[str]
+    """What the failed trials said."""
+    unrepeatable: str
+    """Why the same search may give other trials another time; empty where it cannot."""
+    seconds: float
+    curve: list[float]
+    """The best value of a trial so far, after each complete one."""
+
+    @property
+    def conclusion(self) -> str:
+        """The result in words."""
+        name, interval = self.candidate, f"{brief(self.gain.low)} to {brief(self.gain.high)}"
+        judged = f"{self.metric} {brief(self.before)} → {brief(self.after)} on other folds"
+        if self.state == "improved":
+            return f"{name} improves: {judged}; the gain's interval {interval} excludes 0"
+        return (
+            f"no improvement of {name} beyond the interval: {judged}; the gain's interval"
+            f" {interval} holds 0"
+        )
+
+
+def tune(
+    files: ModelFiles, say: Say, workers: int = 1, storage: str | None = None
+) -> tuple[Tuned, Search, Any]:
+    """Run, or go on with, the search that model.yaml declares; nothing in ``config/`` changes.
+
+    No trial sees a row of the holdout. Run again, a search that ended gives the same answer.
+
+    Args:
+        storage: a database's URL, by which several machines work on one study.
+
+    Returns:
+        What it gave, the search, and its ``optuna.Study``.
+
+    Raises:
+        TagshipError: no such candidate, a space that the estimator refuses, no complete trial, or
+            another process works on the same model.
+    """
+    started = time.perf_counter()
+    check_imports(files)
+    name, candidate = choose_candidate(files)
+    plan = files.model.tune or Tune()
+    space = choose_space(files, name, candidate)
+    with only_one(files.root, f"tune-{files.name}"):
+        say("fetching the data and checking its contract")
+        table = load_table(files)
+        prepared = prepare(files, table.frame)
+        search = Search(files, name, candidate, space, plan, table.sha256)
+        study = open_study(search, storage)
+        done = len(ended(study))
+        shown = ", ".join(space)
+        say(f"{name}: {plan.trials} trials of {shown}; {done} of them are there already")
+        splits = _splits(files, table.frame, prepared, plan.folds, files.model.select.seed)
+        unrepeatable = run_trials(search, study, prepared, splits, workers, storage is None, say)
+        best = best_trial(search, study)
+        params = best.user_attrs[PARAMS]
+        say(f"judging trial {best.number} against {name} as it is, on other folds")
+        confirming = _confirming_splits(files, table.frame, prepared)
+        before = _values(files, name, candidate, prepared, confirming)
+        after = _values(files, name, replace_params(candidate, params), prepared, confirming)
+    sign = 1 if higher_is_better(files.model.select.metric) else -1
+    fit, judged = confirming[0]
+    gain = corrected_t_test(
+        [sign * (new - old) for new, old in zip(after, before, strict=True)], len(judged) / len(fit)
+    )
+    same = replace_params(candidate, params) == candidate
+    trials = ended(study)
+    tuned = Tuned(
+        model=files.name,
+        candidate=name,
+        state="improved" if gain.low > 0 and not same else "no improvement",
+        metric=files.model.select.metric,
+        before=float(np.mean(before)),
+        after=float(np.mean(after)),
+        gain=gain,
+        params=params,
+        trial=best.number,
+        trials=len(trials),
+        pruned=sum(each.state.name == "PRUNED" for each in trials),
+        failed=failures(study),
+        unrepeatable=unrepeatable,
+        seconds=time.perf_counter() - started,
+        curve=list(accumulate(_complete_values(trials), max if sign > 0 else min)),
+    )
+    return tuned, search, study
+
+
+def choose_candidate(files: ModelFiles) -> tuple[str, Candidate]:
+    """The candidate that model.yaml names to tune, else the lock's winner, else the only one.
+
+    Raises:
+        TagshipError: nothing says which.
+    """
+    plan, candidates = files.model.tune, files.model.candidates
+    name = plan.candidate if plan else None
+    if name is None and files.lock_path.is_file():
+        name = read_lock(files.lock_path).winner.candidate
+    if name is None and len(candidates) == 1:
+        name = next(iter(candidates))
+    if name is None or name not in candidates:
+        raise TagshipError(
+            f"{files.folder / 'model.yaml'}: nothing says which candidate to tune",
+            f"add tune: {{candidate: {next(iter(candidates))}}}, or run `tagship run {files.name}`"
+            " first: the winner is tuned",
+        )
+    return name, candidates[name]
+
+
+def _splits(files: ModelFiles, frame: Any, prepared: Prepared, folds: int, seed: int) -> Splits:
+    select = files.model.select.model_copy(update={"folds": folds, "seed": seed})
+    model = files.model.model_copy(update={"select": select})
+    return make_splits(replace(files, model=model), frame, prepared)
+
+
+def _confirming_splits(files: ModelFiles, frame: Any, prepared: Prepared) -> Splits:
+    """Folds drawn anew; rows in time have one order only, and are split into more folds instead."""
+    repeats = CONFIRMING_REPEATS if files.data.split.time is None else 1
+    return [
+        pair
+        for number in range(1, repeats + 1)
+        for pair in _splits(
+            files, frame, prepared, CONFIRMING_FOLDS, files.model.select.seed + number
+        )
+    ]
+
+
+def _values(
+    files: ModelFiles, name: str, candidate: Candidate, prepared: Prepared, splits: Splits
+) -> list[float]:
+    return [each.value for each in score_folds(files, name, candidate, prepared, splits)]
+
+
+def _complete_values(trials: list[Any]) -> list[float]:
+    return [trial.value for trial in trials if trial.value is not None]
+
+
+def plain(tuned: Tuned) -> dict[str, Any]:
+    """The result as JSON takes it."""
+    return {**asdict(tuned), "conclusion": tuned.conclusion}
+
+
+def result_path(files: ModelFiles) -> Path:
+    """Where the last search's result is kept, as ``plain`` gives it."""
+    return files.work / "tune" / "result.json"
