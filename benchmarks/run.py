@@ -15,6 +15,7 @@ BENCHMARKS = (
     "training",
     "large_table",
     "drift",
+    "tuning",
     "watch",
     "predict",
     "compare",

@@ -15,6 +15,7 @@ NAMES = (
     "training",
     "large_table",
     "drift",
+    "tuning",
     "watch",
     "predict",
     "compare",
