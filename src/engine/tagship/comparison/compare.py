@@ -1,11 +1,12 @@
 """One model's candidates, trainings, tunings and releases, from what is known of them."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from tagship.comparison.conclusion import conclude
 from tagship.comparison.document import (
@@ -22,12 +23,11 @@ from tagship.comparison.document import (
 from tagship.comparison.kept import keep, kept, key_of
 from tagship.comparison.paired_tests import (
     ALPHA,
-    PairedTest,
     bootstrap_tests,
+    correct,
     corrected_t_test,
-    holm,
 )
-from tagship.comparison.runs import TrackedModel, TrackedRun
+from tagship.comparison.runs import TrackedModel, TrackedRun, fold_values
 from tagship.config.metrics import higher_is_better
 from tagship.config.project_files import ModelFiles
 from tagship.files import sha256_of_file
@@ -38,8 +38,6 @@ from tagship.training.lock import Interval, Lock
 from tagship.training.registration import SHA_TAG
 from tagship.training.tracking import metric_names
 from tagship.verdict import Verdict
-
-ReadFolds = Callable[[TrackedRun, str], list[float] | None]
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,6 @@ class Known:
     learning_curve: LearningCurve | None
     notes: list[str]
     """What is not there, and which command brings it."""
-    read_folds: ReadFolds
 
     @property
     def metric(self) -> str:
@@ -88,7 +85,7 @@ def compare_model(known: Known) -> ModelFigures:
         )
     if known.run is None:
         notes.append(
-            f"no run in MLflow is of the locked artifact: `tagship run {lock.model}` records one"
+            f"no run in MLflow is of this artifact: `tagship run {lock.model}` records one"
         )
     against = _against_best(known, values)
     candidates = _candidates(known, values, against)
@@ -116,7 +113,7 @@ def _fold_values(known: Known) -> dict[str, list[float] | None]:
         return {name: list(v) for name, v in known.bundle.out_of_fold.values.items()}
     runs = {child.name: child for child in known.run.children} if known.run else {}
     return {
-        name: known.read_folds(runs[name], known.metric) if name in runs else None
+        name: fold_values(known.files.root, runs[name], known.metric) if name in runs else None
         for name in known.lock.candidates
     }
 
@@ -131,22 +128,22 @@ def _against_best(known: Known, values: Mapping[str, list[float] | None]) -> dic
         if len(first) == len(second) > 1:
             leads = [sign * (a - b) for a, b in zip(first, second, strict=True)]
             by_folds[name] = corrected_t_test(leads, _test_to_train(known))
-    rows, folds = _corrected(_by_rows(known)), _corrected(by_folds)
+    rows, folds = correct(_by_rows(known)), correct(by_folds)
     return {name: _told_apart(best, rows.get(name), folds.get(name)) for name in others}
 
 
-def _by_rows(known: Known) -> dict[str, PairedTest]:
+def _by_rows(known: Known) -> dict[str, Lead]:
     """The tests on the same rows, which take seconds: kept for later calls."""
     if known.bundle is None:
         return {}
     best, model, work = known.lock.winner.candidate, known.lock.inputs.model, known.files.work
-    decides = known.metric, model["threshold"], model["select"]["seed"]
+    decides = known.metric, model.get("threshold", 0.5), model["select"]["seed"]
     path, key = work / "paired_tests.json", key_of(sha256_of_file(work / "folds.npz"), *decides)
-    tests = kept(path, key, lambda said: {name: PairedTest(**each) for name, each in said.items()})
+    tests = kept(path, key, TypeAdapter(dict[str, Lead]).validate_python)
     if tests is None:
         task, classes = known.files.model.task, known.bundle.boundary.classes
         tests = bootstrap_tests(task, known.bundle.out_of_fold, best, classes, *decides)
-        keep(path, key, {name: vars(test) for name, test in tests.items()})
+        keep(path, key, {name: test.model_dump() for name, test in tests.items()})
     return tests
 
 
@@ -154,14 +151,6 @@ def _told_apart(best: str, rows: Lead | None, folds: Lead | None) -> AgainstBest
     made = [test for test in (rows, folds) if test is not None]
     apart = all(test.corrected_p_value < ALPHA and test.difference > 0 for test in made)
     return AgainstBest(best=best, rows=rows, folds=folds, told_apart=apart if made else None)
-
-
-def _corrected(tests: Mapping[str, PairedTest]) -> dict[str, Lead]:
-    corrected = holm([test.p_value for test in tests.values()])
-    return {
-        name: Lead(**vars(test), corrected_p_value=p_value)
-        for (name, test), p_value in zip(tests.items(), corrected, strict=True)
-    }
 
 
 def _test_to_train(known: Known) -> float:
@@ -226,7 +215,7 @@ def _other_metrics(known: Known, name: str) -> dict[str, FoldFigures]:
     if known.bundle is None:
         return {}
     out_of_fold, task = known.bundle.out_of_fold, known.files.model.task
-    threshold = known.lock.inputs.model["threshold"]
+    threshold = known.lock.inputs.model.get("threshold", 0.5)
     by_metric: dict[str, list[float]] = {}
     for fold in np.unique(out_of_fold.fold):
         rows = out_of_fold.fold == fold
@@ -269,7 +258,7 @@ def _artifacts(known: Known) -> list[ArtifactFigures]:
             said = {"time": release.time, "releases": [release.name]}
             sources.append(_of_lock(release.lock, lock, metric, release.verdict, said))
     seconds = bundle.cost.candidate_seconds.get(lock.winner.candidate) if bundle else None
-    own = {"seconds": seconds, "locked": True}
+    own = {"seconds": seconds, "locked": known.files.lock_path.is_file()}
     sources.append(_of_lock(lock, lock, metric, known.verdict, own))
     artifacts: dict[str, ArtifactFigures] = {}
     for source in sources:

@@ -1,7 +1,6 @@
 """What is known of each model: its lock, bundle, verdict and learning curve, tags and MLflow."""
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from tagship.comparison.compare import Known, compare_model
@@ -13,7 +12,7 @@ from tagship.comparison.document import (
     ModelFigures,
 )
 from tagship.comparison.learning import kept_learning_curve, measure_learning_curve
-from tagship.comparison.runs import TrackedModel, fold_values, tracked_models
+from tagship.comparison.runs import TrackedModel, tracked_models
 from tagship.config.metrics import higher_is_better
 from tagship.config.project_files import ModelFiles
 from tagship.config.root import model_names
@@ -103,7 +102,6 @@ def _figures(
             releases=releases,
             learning_curve=_learning_curve(files, lock, learning_curve, notes, say),
             notes=[*_stale(files, lock), *notes],
-            read_folds=partial(fold_values, files.root),
         )
     )
 

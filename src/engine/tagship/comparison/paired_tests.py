@@ -1,10 +1,10 @@
 """Whether two candidates differ, on the same rows and folds; Holm's correction for many."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from tagship.comparison.document import Lead
 from tagship.config.metrics import higher_is_better
 from tagship.config.model import Task
 from tagship.training import metrics
@@ -16,19 +16,7 @@ ALPHA = 0.05
 """From this corrected p-value on, two candidates cannot be told apart."""
 
 
-@dataclass(frozen=True)
-class PairedTest:
-    """How far the better candidate is ahead; positive whichever way the metric is better."""
-
-    difference: float
-    low: float
-    high: float
-    """The bounds of the 95 % interval."""
-    p_value: float
-    """Two-sided."""
-
-
-def corrected_t_test(differences: Sequence[float], test_to_train: float) -> PairedTest:
+def corrected_t_test(differences: Sequence[float], test_to_train: float) -> Lead:
     """The t test of the mean difference over folds whose training rows overlap.
 
     The variance of the mean of k differences is taken as (1/k + n_test/n_train) s²: Nadeau and
@@ -43,10 +31,10 @@ def corrected_t_test(differences: Sequence[float], test_to_train: float) -> Pair
     mean, count = float(np.mean(differences)), len(differences)
     error = float(np.sqrt((1 / count + test_to_train) * np.var(differences, ddof=1)))
     if error < 1e-12:
-        return PairedTest(mean, mean, mean, 1.0 if abs(mean) < 1e-12 else 0.0)
+        return _lead(mean, mean, mean, 1.0 if abs(mean) < 1e-12 else 0.0)
     reach = float(stdtrit(count - 1, 0.975)) * error
     p_value = 2 * float(stdtr(count - 1, -abs(mean) / error))
-    return PairedTest(mean, mean - reach, mean + reach, p_value)
+    return _lead(mean, mean - reach, mean + reach, p_value)
 
 
 def bootstrap_tests(
@@ -57,7 +45,7 @@ def bootstrap_tests(
     metric: str,
     threshold: float,
     seed: int,
-) -> dict[str, PairedTest]:
+) -> dict[str, Lead]:
     """One candidate against each other: percentile bootstraps over the same out-of-fold rows.
 
     They say what other rows would change, not what another training would. Candidates whose metric
@@ -87,8 +75,23 @@ def bootstrap_tests(
             low, high = np.percentile(leads, [2.5, 97.5])
             tail = min(int((leads <= 0).sum()), int((leads >= 0).sum()))
             p_value = min(1.0, 2 * (1 + tail) / (1 + len(leads)))
-            tests[name] = PairedTest(lead, float(low), float(high), p_value)
+            tests[name] = _lead(lead, float(low), float(high), p_value)
     return tests
+
+
+def _lead(difference: float, low: float, high: float, p_value: float) -> Lead:
+    return Lead(
+        difference=difference, low=low, high=high, p_value=p_value, corrected_p_value=p_value
+    )
+
+
+def correct(tests: Mapping[str, Lead]) -> dict[str, Lead]:
+    """The tests of one kind, with p-values corrected for their number."""
+    corrected = holm([test.p_value for test in tests.values()])
+    return {
+        name: test.model_copy(update={"corrected_p_value": p_value})
+        for (name, test), p_value in zip(tests.items(), corrected, strict=True)
+    }
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

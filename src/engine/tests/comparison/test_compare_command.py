@@ -57,6 +57,13 @@ def test_before_any_run_it_says_what_to_do(project: Project) -> None:
     assert {c["state"] for c in written["models"]["tiny"]["candidates"].values()} == {"not trained"}
 
 
+def test_a_training_without_a_lock_is_compared_and_not_called_locked(run_project: Project) -> None:
+    run_project.lock.unlink()
+    written, printed = compare(run_project)
+    assert "there is no lock, so this is the training here: `tagship run tiny`" in printed
+    assert [each["locked"] for each in written["models"]["tiny"]["artifacts"]] == [False]
+
+
 def test_where_the_training_is_not_here_the_folds_come_from_mlflow(run_project: Project) -> None:
     here, _ = compare(run_project)
     shutil.rmtree(run_project.path(".tagship"))
@@ -90,7 +97,7 @@ def test_a_lock_without_a_run_and_a_damaged_training(run_project: Project) -> No
     run_project.path("mlflow.db").unlink()
     run_project.write(".tagship/models/tiny/folds.npz", b"PK no archive")
     written, printed = compare(run_project)
-    assert "no run in MLflow is of the locked artifact: `tagship run tiny`" in printed
+    assert "no run in MLflow is of this artifact: `tagship run tiny`" in printed
     assert "incomplete" in printed
     assert not run_project.path("mlflow.db").exists(), "it made a store"
     assert written["models"]["tiny"]["artifacts"][0]["locked"]
