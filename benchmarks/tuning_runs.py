@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from pydantic import TypeAdapter
 from tagship.config.metrics import higher_is_better
 from tagship.config.project_files import ModelFiles, load_model
 from tagship.config.root import offer_own_code
@@ -26,7 +25,7 @@ from tagship.training.prepared_table import prepare
 from tagship.tuning.record import log_search
 from tagship.tuning.space import choose_space, replace_params
 from tagship.tuning.study import PARAMS, Search, ended, open_study
-from tagship.tuning.tune import Tuned, choose_candidate, result_path, tune
+from tagship.tuning.tune import choose_candidate, read_result, tune
 
 
 def quiet(_: str) -> None:
@@ -39,7 +38,7 @@ def trials(files: ModelFiles) -> dict:
     plan = files.model.tune or Tune()
     search = Search(files, name, candidate, space, plan, load_table(files).sha256)
     study = open_study(search, None)
-    tuned = TypeAdapter(Tuned).validate_python(json.loads(result_path(files).read_text()))
+    tuned = read_result(files)
     study.set_user_attr("mlflow_run", "elsewhere")  # so that it logs every trial anew
     started = time.perf_counter()
     log_search(search, study, tuned, {})

@@ -4,12 +4,9 @@ Nothing is deployed, released or tagged, and the user's own work tree stays as i
 """
 
 import difflib
-import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
-
-from pydantic import TypeAdapter
 
 from tagship.config.project_files import ModelFiles, load_model
 from tagship.config.root import tracking_uri
@@ -28,7 +25,7 @@ from tagship.monitoring.retrain_proposal import (
 from tagship.subprocesses import run_engine
 from tagship.training.lock import read_lock
 from tagship.tuning.study import Say
-from tagship.tuning.tune import Tuned, result_path
+from tagship.tuning.tune import Tuned, read_result, result_path
 from tagship.verdict import Verdict, markdown
 
 _POINTS = 40
@@ -99,8 +96,7 @@ def _search(root: Path, files: ModelFiles, options: list[str]) -> Tuned:
         problem = error
     if not result.is_file():
         raise problem or TagshipError("the search left no result")
-    content = json.loads(result.read_text(encoding="utf-8"))
-    tuned = TypeAdapter(Tuned).validate_python(content)
+    tuned = read_result(files)
     if problem and tuned.state == "improved":
         raise problem
     (root / "reports").mkdir(exist_ok=True)

@@ -15,7 +15,8 @@ from tagship.tuning.tune import Tuned
 KIND = "tagship.kind"
 """The tag that tells a search's run from a training's; its value is ``tuning``."""
 _RUN = "mlflow_run"
-_LOGGED = "mlflow_trials"
+_MOST = 50_000
+"""As many runs as MLflow gives at once."""
 _ALT = {
     "history": "What each trial scored, in order, and the best so far",
     "importance": "How much of the differences between trials each parameter explains",
@@ -92,8 +93,7 @@ def log_search(search: Search, study: Any, tuned: Tuned, plots: dict[str, bytes]
     with mlflow_client(files.root) as client:
         experiment = model_experiment(client, files)
         parent = study.user_attrs.get(_RUN)
-        logged = study.user_attrs.get(_LOGGED, []) if parent and _exists(client, parent) else []
-        if not logged:
+        if parent is None or not _exists(client, parent):
             tags = {
                 KIND: "tuning",
                 "candidate": search.name,
@@ -102,12 +102,16 @@ def log_search(search: Search, study: Any, tuned: Tuned, plots: dict[str, bytes]
             name = f"{files.name} tuning"
             parent = client.create_run(experiment, run_name=name, tags=tags).info.run_id
             study.set_user_attr(_RUN, parent)
+        children = client.search_runs(
+            [experiment], f"tags.`mlflow.parentRunId` = '{parent}'", max_results=_MOST
+        )
+        logged = {run.info.run_name for run in children}
         for trial in ended(study):
-            if trial.number in logged:
+            name = f"trial {trial.number}"
+            if name in logged:
                 continue
             start, end = (int(t.timestamp() * 1000) for t in _times(trial))
             tags = {"mlflow.parentRunId": parent, "state": trial.state.name.lower()}
-            name = f"trial {trial.number}"
             run = client.create_run(experiment, start, tags, name).info.run_id
             values = trial.intermediate_values
             metrics = [Metric("running_mean", each, end, step) for step, each in values.items()]
@@ -117,8 +121,6 @@ def log_search(search: Search, study: Any, tuned: Tuned, plots: dict[str, bytes]
             params = [Param(key, str(value)) for key, value in tried.items()]
             client.log_batch(run, metrics=metrics, params=params)
             client.set_terminated(run, "FAILED" if trial.state.name == "FAIL" else None, end)
-            logged.append(trial.number)
-        study.set_user_attr(_LOGGED, logged)
         client.set_tag(parent, "conclusion", tuned.conclusion)
         with tempfile.TemporaryDirectory() as folder:
             for name, image in plots.items():

@@ -1,14 +1,17 @@
 """Tune a candidate: search, then judge the best trial against the candidate as it is."""
 
+import json
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from pydantic import TypeAdapter
 
-from tagship.comparison.paired_tests import PairedTest, corrected_t_test
+from tagship.comparison.document import Lead
+from tagship.comparison.paired_tests import corrected_t_test
 from tagship.config.metrics import higher_is_better
 from tagship.config.model import Candidate
 from tagship.config.project_files import ModelFiles
@@ -50,7 +53,7 @@ class Tuned:
     """The metric of the candidate as it is, mean over the confirming folds."""
     after: float
     """That of the best trial on the same folds."""
-    gain: PairedTest
+    gain: Lead
     """By how much the best trial is better, with its 95 % interval; negative where it is worse."""
     params: dict[str, Any]
     """Of the best trial."""
@@ -77,6 +80,9 @@ class Tuned:
             f"no improvement of {name} beyond the interval: {judged}; the gain's interval"
             f" {interval} holds 0"
         )
+
+
+_RESULT = TypeAdapter(Tuned)
 
 
 def tune(
@@ -194,9 +200,14 @@ def _complete_values(trials: list[Any]) -> list[float]:
     return [trial.value for trial in trials if trial.value is not None]
 
 
+def read_result(files: ModelFiles) -> Tuned:
+    """The last search's result; it must be there."""
+    return _RESULT.validate_python(json.loads(result_path(files).read_text(encoding="utf-8")))
+
+
 def plain(tuned: Tuned) -> dict[str, Any]:
     """The result as JSON takes it."""
-    return {**asdict(tuned), "conclusion": tuned.conclusion}
+    return {**_RESULT.dump_python(tuned, mode="json"), "conclusion": tuned.conclusion}
 
 
 def result_path(files: ModelFiles) -> Path:
