@@ -19,7 +19,6 @@ BACKGROUND = 100
 def main(folder: Path, name: str, count: int) -> None:
     _, frame, _ = load(folder, name)
     fitted = joblib.load(folder / "peer" / "pipeline.joblib")
-    fitted[-1].set_params(n_jobs=-1)
     texts = {c: pd.Categorical(frame[c]) for c in frame.columns if frame[c].dtype.kind not in "fi"}
     coded = frame.assign(**{c: text.codes for c, text in texts.items()}).to_numpy(float)
 

@@ -49,7 +49,7 @@ class Artifact:
         Raises:
             TagshipError: the feature function fails.
         """
-        matrix = self._matrix(decoded.columns)
+        matrix = derive_matrix(self.boundary, decoded.columns)
         scores: Scores = self._session.run([self._output], {"features": matrix})[0]
         bad = np.zeros(len(matrix), dtype=bool)
         broken = list(decoded.broken)
@@ -87,16 +87,22 @@ class Artifact:
             **each,
         }
 
-    def _matrix(self, columns: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
-        try:
-            return self.boundary.matrix(columns)
-        except TagshipError:
-            raise
-        except Exception as error:  # a user's function may raise anything
-            raise TagshipError(
-                f"features: {self.boundary.derive} raised {type(error).__name__}: {error}",
-                "mend it in src/features/, and run and build the model again",
-            ) from error
+
+def derive_matrix(boundary: Boundary, columns: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
+    """The model's input from the columns of a request.
+
+    Raises:
+        TagshipError: the feature function fails.
+    """
+    try:
+        return boundary.matrix(columns)
+    except TagshipError:
+        raise
+    except Exception as error:  # a user's function may raise anything
+        raise TagshipError(
+            f"features: {boundary.derive} raised {type(error).__name__}: {error}",
+            "mend it in src/features/, and run and build the model again",
+        ) from error
 
 
 def _import_from(code: Path, function: str) -> None:

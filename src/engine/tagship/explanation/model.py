@@ -20,6 +20,8 @@ from tagship.training.fingerprint import check_unchanged
 
 BACKGROUND_ROWS = 100
 HOLDOUT_ROWS = 500
+_MOST_SCORED, _LEAST_ROWS = 3_000_000, 50
+"""With many features fewer holdout rows are explained: each needs more rows to be scored."""
 _MOST_PERMUTATIONS = 10
 
 Say = Callable[[str], None]
@@ -78,7 +80,9 @@ def explain_model(files: ModelFiles, say: Say) -> Overview:
     background = _background(files, bundle, load_table(files))
     seed = files.model.select.seed
     matrix = bundle.evidence.matrix
-    chosen = np.random.default_rng(seed).permutation(len(matrix))[:HOLDOUT_ROWS]
+    scored = (2 * matrix.shape[1] + 1) * len(background)
+    most = min(HOLDOUT_ROWS, max(_LEAST_ROWS, _MOST_SCORED // scored))
+    chosen = np.random.default_rng(seed).permutation(len(matrix))[:most]
     matrix = matrix[np.sort(chosen)]
     say(f"explaining {len(matrix):,} holdout rows, {matrix.shape[1]} features")
     score = artifact_scorer(bundle.artifact, files.model.task)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tagship.batch.artifact import derive_matrix
 from tagship.batch.decoding import decode
 from tagship.batch.input_table import Input
 from tagship.config.contract import CsvSource, DataConfig
@@ -65,7 +66,7 @@ def rows_of_file(
             continue
         block = table.take(chosen)
         decoded = decode(boundary, block, decimal)
-        matrix = _matrix(boundary, decoded.columns)
+        matrix = derive_matrix(boundary, decoded.columns)
         broken = [(b.column, b.problem, b.rows) for b in decoded.broken]
         good = np.flatnonzero(decoded.good)
         broken += [
@@ -117,18 +118,6 @@ def _blocks(
             f"its columns are: {', '.join(map(str, frame.columns))[:300]}",
         )
     yield frame, np.arange(1, len(frame) + 1), {}
-
-
-def _matrix(boundary: Boundary, columns: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
-    try:
-        return boundary.matrix(columns)
-    except TagshipError:
-        raise
-    except Exception as error:  # a user's function may raise anything
-        raise TagshipError(
-            f"features: {boundary.derive} raised {type(error).__name__}: {error}",
-            "mend it in src/features/",
-        ) from error
 
 
 def _check_number(row: int, count: int, place: str) -> None:
