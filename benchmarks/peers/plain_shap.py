@@ -13,7 +13,7 @@ import pandas as pd
 import shap
 from tables import load
 
-BACKGROUND = 100
+BACKGROUND = 50
 
 
 def main(folder: Path, name: str, count: int) -> None:

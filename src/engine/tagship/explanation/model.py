@@ -1,5 +1,6 @@
 """Explaining a model's last training: over its holdout, or single rows."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,9 +19,9 @@ from tagship.training.bundle import Bundle, load_bundle
 from tagship.training.export import artifact_scorer
 from tagship.training.fingerprint import check_unchanged
 
-BACKGROUND_ROWS = 100
+BACKGROUND_ROWS = 50
 HOLDOUT_ROWS = 500
-_MOST_SCORED, _LEAST_ROWS = 3_000_000, 50
+_MOST_SCORED, _LEAST_ROWS = 1_500_000, 50
 """With many features fewer holdout rows are explained: each needs more rows to be scored."""
 _MOST_PERMUTATIONS = 10
 
@@ -85,7 +86,7 @@ def explain_model(files: ModelFiles, say: Say) -> Overview:
     chosen = np.random.default_rng(seed).permutation(len(matrix))[:most]
     matrix = matrix[np.sort(chosen)]
     say(f"explaining {len(matrix):,} holdout rows, {matrix.shape[1]} features")
-    score = artifact_scorer(bundle.artifact, files.model.task)
+    score = artifact_scorer(bundle.artifact, files.model.task, os.cpu_count() or 1)
     made = attribute(score, background, matrix, seed, 1, say)
     return Overview(bundle, matrix, made, _outputs(files, bundle.boundary), len(background))
 
@@ -107,7 +108,7 @@ def explain_rows(
         rows = rows_of_table(table, files.data, boundary, 1 if row is None else row)
     background = _background(files, bundle, table)
     permutations = max(1, min(_MOST_PERMUTATIONS, HOLDOUT_ROWS // len(rows.numbers)))
-    score = artifact_scorer(bundle.artifact, task)
+    score = artifact_scorer(bundle.artifact, task, os.cpu_count() or 1)
     made = attribute(score, background, rows.matrix, seed, permutations, say)
     outputs = _outputs(files, boundary)
     fields = {field.name: field for field in boundary.fields}

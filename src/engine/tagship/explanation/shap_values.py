@@ -59,6 +59,11 @@ def attribute(
         def __call__(self, mask: NDArray[np.bool_], row: Any) -> tuple[NDArray[np.float32]]:
             return (np.where(mask, row, background),)
 
+        def invariants(self, row: Any) -> NDArray[np.bool_]:
+            """Where hiding a value changes nothing, so that nothing is scored again."""
+            same = (background == row) | (np.isnan(background) & np.isnan(row))
+            return np.asarray(same)
+
     def scores(rows: NDArray[np.float32]) -> NDArray[np.float64]:
         return score(rows).astype(np.float64)
 

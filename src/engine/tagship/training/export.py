@@ -67,7 +67,7 @@ def _settle_thresholds(estimator: Any) -> None:
             _settle_thresholds(part)
 
 
-def artifact_scorer(artifact: Path | bytes, task: str) -> Score:
+def artifact_scorer(artifact: Path | bytes, task: str, threads: int = 1) -> Score:
     """A function from the boundary's matrix to the artifact's scores.
 
     Scores are the positive class's probability, shape (rows,), for a binary task; each class's,
@@ -76,7 +76,7 @@ def artifact_scorer(artifact: Path | bytes, task: str) -> Score:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = threads
     options.log_severity_level = 3
     content = artifact if isinstance(artifact, bytes) else str(artifact)
     try:
