@@ -30,9 +30,9 @@ from training_cases import CASES, write_case
 import tagship.training
 from projects import own_modules
 from tagship.config.project_files import ModelFiles
-from tagship.training import prepared_table
-from tagship.training import train as training
+from tagship.training import cross_validation, prepared_table
 from tagship.training.fingerprint import LIBRARIES
+from tagship.training.train import train
 
 PATH = Path(__file__).with_name("training_digests.json")
 RECORD = "record again: in src/engine, .venv/bin/python tests/training/record_digests.py"
@@ -115,7 +115,7 @@ def digests(files: ModelFiles) -> Digests:
     inputs, rows = hashlib.sha256(), hashlib.sha256()
     pipelines: list[dict[str, str]] = []
     with _watched(inputs, rows, pipelines):
-        bundle = training.train(files)
+        bundle = train(files)
     structure, floats = read_graph(onnx.load_from_string(bundle.artifact))
     return {
         "inputs": inputs.hexdigest()[:16],
@@ -131,7 +131,7 @@ def digests(files: ModelFiles) -> Digests:
 @contextmanager
 def _watched(inputs: Any, rows: Any, pipelines: list[dict[str, str]]) -> Iterator[None]:
     """Take down each fit, the holdout and the folds of the training that runs meanwhile."""
-    fit, split_table, folds = Pipeline.fit, prepared_table.split_table, training.folds
+    fit, split_table, folds = Pipeline.fit, prepared_table.split_table, cross_validation.folds
 
     def watched_fit(pipeline: Any, *arguments: Any, **others: Any) -> Any:
         for array in [*arguments, *others.values()]:
@@ -155,7 +155,7 @@ def _watched(inputs: Any, rows: Any, pipelines: list[dict[str, str]]) -> Iterato
     with (
         patch.object(Pipeline, "fit", watched_fit),
         patch.object(prepared_table, "split_table", watched_split),
-        patch.object(training, "folds", watched_folds),
+        patch.object(cross_validation, "folds", watched_folds),
     ):
         yield
 

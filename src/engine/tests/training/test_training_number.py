@@ -29,7 +29,7 @@ from tagship.config.contract import DataConfig, Split
 from tagship.config.metrics import METRICS
 from tagship.config.model import Candidate, ModelConfig, Select
 from tagship.contract.boundary import Boundary
-from tagship.training import export, prepared_table
+from tagship.training import cross_validation, export, prepared_table
 from tagship.training import train as training
 from tagship.training.fingerprint import current_inputs
 
@@ -59,9 +59,9 @@ def flip_a_score(monkeypatch):
 
 
 def encode_otherwise(monkeypatch):
-    make = training.make_pipeline
+    make = cross_validation.make_pipeline
     monkeypatch.setattr(
-        training,
+        cross_validation,
         "make_pipeline",
         lambda boundary, candidate, seed, jobs: make(
             boundary, candidate.model_copy(update={"encode": "ordinal"}), seed, jobs
@@ -70,9 +70,9 @@ def encode_otherwise(monkeypatch):
 
 
 def scale_otherwise(monkeypatch):
-    make = training.make_pipeline
+    make = cross_validation.make_pipeline
     monkeypatch.setattr(
-        training,
+        cross_validation,
         "make_pipeline",
         lambda *given, **named: make(*given, **named).set_params(
             prepare__numbers__scale__with_mean=False
@@ -81,13 +81,13 @@ def scale_otherwise(monkeypatch):
 
 
 def shuffle_otherwise(monkeypatch):
-    folds = training.folds
+    folds = cross_validation.folds
 
     def others(table, holdout, data, model):
         select = model.select.model_copy(update={"seed": model.select.seed + 1})
         return folds(table, holdout, data, model.model_copy(update={"select": select}))
 
-    monkeypatch.setattr(training, "folds", others)
+    monkeypatch.setattr(cross_validation, "folds", others)
 
 
 def impute_otherwise_by_default(monkeypatch):
