@@ -169,6 +169,8 @@ class DataConfig(Frozen):
     target: Target
     id: str | None = None
     """The column that names a row; never a feature, must be unique."""
+    weight: str | None = None
+    """The column that says how much a row counts in fitting, metrics and gates; never a feature."""
     split: Split = Split()
     rows: Rows = Rows()
     columns: Annotated[dict[str, Column], Field(min_length=1)]

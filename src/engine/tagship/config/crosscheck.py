@@ -72,12 +72,31 @@ def _data_problems(file: YamlFile, data: DataConfig, model: ModelConfig) -> Iter
     time = data.split.time
     if time in columns and columns[time].dtype not in ("datetime", "int", "float"):
         yield file, ("split", "time"), f"'{time}' is a {columns[time].dtype}, not a time"
+    yield from _weight_problems(file, data)
     if model.task == "regression" and data.split.stratify:
         yield file, ("split", "stratify"), "a regression target has no classes to stratify by"
     if model.task == "binary" and target.positive is None:
         yield file, ("target",), "a binary task needs `positive: <label>`"
     if model.task != "binary" and target.positive is not None:
         yield file, ("target", "positive"), f"a {model.task} task has no positive class"
+
+
+def _weight_problems(file: YamlFile, data: DataConfig) -> Iterator[Problem]:
+    name = data.weight
+    column = data.columns.get(name or "")
+    if name is not None and column is None:
+        yield file, ("weight",), _unknown(name, "column of the contract", data.columns)
+    if name is None or column is None:
+        return
+    at = ("columns", name)
+    if column.dtype not in ("float", "int"):
+        yield file, (*at, "dtype"), f"rows are weighted by it: float or int, not {column.dtype}"
+    if column.pii is not None:
+        yield file, (*at, "pii"), "rows are weighted by it, so it cannot be personal data"
+    elif column.feature:
+        yield file, at, "rows are weighted by it: `feature: false`, since no request carries it"
+    if column.missing:
+        yield file, (*at, "missing"), "rows are weighted by it: no weight may be missing"
 
 
 def _model_problems(file: YamlFile, data: DataConfig, model: ModelConfig) -> Iterator[Problem]:

@@ -103,6 +103,8 @@ def check_contract(raw: pd.DataFrame, data: DataConfig, task: Task) -> pd.DataFr
         if name in frame.columns:
             made[name], broken = _read(name, frame[name], column, name in data.features)
             failures += broken
+    if data.weight in made:
+        failures += _broken_weights(data.weight, made[data.weight])
     if data.target.column in frame.columns:
         made[data.target.column], broken = _target(frame[data.target.column], data, task)
         failures += broken
@@ -203,6 +205,14 @@ def _target(raw: pd.Series, data: DataConfig, task: Task) -> tuple[pd.Series, li
         elif len(labels) != 2:
             failures.append(Failure(name, "exactly two labels", len(labels), tuple(labels[:5]), ()))
     return values, failures
+
+
+def _broken_weights(name: str, weights: pd.Series) -> list[Failure]:
+    if (negative := weights.to_numpy() < 0).any():
+        return [_failure(name, "a weight of at least 0", weights, negative)]
+    if len(weights) and not weights.any():
+        return [Failure(name, "a weight above 0 in some row", len(weights), ("0.0",), (1,))]
+    return []
 
 
 def _failure(name: str, rule: str, raw: pd.Series, bad: NDArray[np.bool_]) -> Failure:

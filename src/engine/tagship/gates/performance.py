@@ -43,12 +43,13 @@ class Judge:
     ) -> float:
         """A metric of the artifact's scores, or of others, over all or some holdout rows."""
         given = self.evidence.scores if scores is None else scores
-        target = self.evidence.target
+        target, weights = self.evidence.target, self.evidence.weights
         if rows is not None:
             given, target = given[rows], target[rows]
+            weights = None if weights is None else weights[rows]
         model, classes = self.model, self.boundary.classes
         threshold = self.boundary.threshold
-        return metrics.value(metric, model.task, target, given, classes, threshold)
+        return metrics.value(metric, model.task, target, given, classes, threshold, weights)
 
 
 def metric_gates(
@@ -89,16 +90,27 @@ def baseline_gate(gate: Baseline, by: Judge) -> GateResult:
 
 def _best_constant(metric: str, by: Judge) -> float:
     train, rows = by.evidence.train_target, len(by.evidence.target)
+    weights = by.evidence.train_weights
+    mean = np.average(train, weights=weights)
     constants: list[NDArray[np.floating]]
     if by.model.task == "regression":
-        constants = [np.full(rows, np.mean(train)), np.full(rows, np.median(train))]
+        constants = [np.full(rows, mean), np.full(rows, _median(train, weights))]
     elif by.model.task == "binary":
-        constants = [np.full(rows, share) for share in (np.mean(train), 0.0, 1.0)]
+        constants = [np.full(rows, share) for share in (mean, 0.0, 1.0)]
     else:
-        shares = np.bincount(train, minlength=len(by.boundary.classes)) / len(train)
+        counts = np.bincount(train, weights, minlength=len(by.boundary.classes))
+        shares = counts / counts.sum()
         constants = [np.tile(row, (rows, 1)) for row in (shares, *np.eye(len(shares)))]
     values = [by.measure(metric, scores) for scores in constants]
     return max(values) if higher_is_better(metric) else min(values)
+
+
+def _median(values: NDArray[np.float64], weights: NDArray[np.float64] | None) -> float:
+    if weights is None:
+        return float(np.median(values))
+    order = np.argsort(values)
+    half = np.searchsorted(weights[order].cumsum(), weights.sum() / 2)
+    return float(values[order][half])
 
 
 def champion_gate(
@@ -110,7 +122,8 @@ def champion_gate(
     ``alpha`` (one-sided) and warns when it may be chance; a smaller significant drop warns.
     """
     challenger_value, champion_value = by.measure(gate.metric), metrics.value(
-        gate.metric, by.model.task, by.evidence.target, champion, by.boundary.classes, threshold
+        gate.metric, by.model.task, by.evidence.target, champion, by.boundary.classes, threshold,
+        by.evidence.weights,
     )  # fmt: skip
     sign = 1 if higher_is_better(gate.metric) else -1
     drop = sign * (champion_value - challenger_value)
@@ -133,6 +146,7 @@ def champion_gate(
             (threshold, by.boundary.threshold),
             by.model.select.seed,
             gate.alpha,
+            by.evidence.weights,
         )
         finite_draws = defined(draws)
         if finite_draws is None:
@@ -214,9 +228,14 @@ def fairness_gates(gate: Fairness, by: Judge) -> Iterator[GateResult]:
         "demographic_parity_difference": demographic_parity_difference,
         "equalized_odds_difference": equalized_odds_difference,
     }
-    values = by.evidence.groups.get(gate.by)
+    values, target = by.evidence.groups.get(gate.by), by.evidence.target
+    weights = by.evidence.weights
     # As float64, as in the service: a float32 would be compared with a rounded threshold.
     decided = by.evidence.scores.astype(np.float64) >= by.boundary.threshold
+    if weights is not None and values is not None:  # a row that counts nothing makes no group
+        counted = weights > 0
+        values, target = values[counted], target[counted]
+        decided, weights = decided[counted], weights[counted]
     for name, measure in measures.items():
         bound = getattr(gate, name)
         if bound is None:
@@ -231,7 +250,7 @@ def fairness_gates(gate: Fairness, by: Judge) -> Iterator[GateResult]:
             why = f"fewer than two groups of at least {gate.min_rows} rows"
             yield not_computed("fairness", subject, bound.limits, why)
             continue
-        lacking = _without_a_class(by.evidence.target, values, large)
+        lacking = _without_a_class(target, values, large)
         if lacking and measure is equalized_odds_difference:
             why = (
                 f"a rate is undefined where {gate.by} = {', '.join(lacking)}: raise `min_rows` to"
@@ -241,7 +260,10 @@ def fairness_gates(gate: Fairness, by: Judge) -> Iterator[GateResult]:
             continue
         rows = np.isin(values, large)
         difference = measure(
-            by.evidence.target[rows], decided[rows], sensitive_features=values[rows]
+            target[rows],
+            decided[rows],
+            sensitive_features=values[rows],
+            sample_weight=None if weights is None else weights[rows],
         )
         yield judge("fairness", subject, float(difference), bound, f"groups: {', '.join(large)}")
 

@@ -25,10 +25,12 @@ def importance(bundle: Bundle) -> list[tuple[str, float]]:
     generator = np.random.default_rng(model["select"]["seed"])
     rows = sample_rows(bundle, generator)
     matrix, target = bundle.evidence.matrix[rows], bundle.evidence.target[rows]
+    weights = None if bundle.evidence.weights is None else bundle.evidence.weights[rows]
+    classes = bundle.boundary.classes
     score = artifact_scorer(bundle.artifact, task)
 
     def measure(scores: NDArray[np.floating]) -> float:
-        return metrics.value(metric, task, target, scores, bundle.boundary.classes, threshold)
+        return metrics.value(metric, task, target, scores, classes, threshold, weights)
 
     own = measure(score(matrix))
     sign = 1 if higher_is_better(metric) else -1

@@ -212,7 +212,8 @@ def slice_rows(files: ModelFiles, bundle: Bundle) -> tuple[str, dict[str, list[S
 def _measure(files: ModelFiles, bundle: Bundle, metric: str, rows: Any = slice(None)) -> float:
     target, scores = bundle.evidence.target[rows], bundle.evidence.scores[rows]
     classes, threshold = bundle.boundary.classes, bundle.boundary.threshold
-    return metrics.value(metric, files.model.task, target, scores, classes, threshold)
+    weights = None if bundle.evidence.weights is None else bundle.evidence.weights[rows]
+    return metrics.value(metric, files.model.task, target, scores, classes, threshold, weights)
 
 
 def column_rows(files: ModelFiles, evidence: Evidence) -> list[ColumnRow]:

@@ -65,15 +65,19 @@ def intervals(
     classes: Sequence[str] = (),
     threshold: float = 0.5,
     seed: int = 0,
+    weights: Floats | None = None,
 ) -> dict[str, Interval]:
     """Every metric with its 95 % interval.
 
-    A metric that is undefined is left out, and so is one that most resamples cannot define.
+    Rows are drawn alike; one that is drawn counts by its weight (``weights``, shape (rows,)). A
+    metric that is undefined is left out, and so is one that most resamples cannot define.
     """
-    point = evaluate(task, target, scores, None, classes, threshold)
+    each = None if weights is None else weights[None]
+    point = evaluate(task, target, scores, each, classes, threshold)
     draws: dict[str, list[Floats]] = {name: [] for name in point}
-    for weights in resample_weights(len(target), resamples_for(len(target)), seed):
-        for name, values in evaluate(task, target, scores, weights, classes, threshold).items():
+    for counts in resample_weights(len(target), resamples_for(len(target)), seed):
+        drawn = counts if weights is None else counts * weights
+        for name, values in evaluate(task, target, scores, drawn, classes, threshold).items():
             draws[name].append(values)
     made = {}
     for name, values in point.items():
@@ -93,6 +97,7 @@ def paired_drop(
     thresholds: tuple[float, float],
     seed: int = 0,
     alpha: float = 1.0,
+    weights: Floats | None = None,
 ) -> Floats:
     """Champion's metric minus the challenger's on the same resampled rows, one value each.
 
@@ -100,9 +105,10 @@ def paired_drop(
     fall below ``alpha``.
     """
     drops = []
-    for weights in resample_weights(len(target), resamples_for(len(target), alpha), seed):
+    for counts in resample_weights(len(target), resamples_for(len(target), alpha), seed):
+        drawn = counts if weights is None else counts * weights
         both = [
-            evaluate(task, target, scores, weights, classes, threshold, only=metric)[metric]
+            evaluate(task, target, scores, drawn, classes, threshold, only=metric)[metric]
             for scores, threshold in zip((champion, challenger), thresholds, strict=True)
         ]
         drops.append(both[0] - both[1])

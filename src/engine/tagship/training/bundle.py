@@ -36,6 +36,9 @@ class Evidence:
     """Columns by which slices and fairness group."""
     train_target: NDArray[Any]
     """The training rows' target, for the constant baseline."""
+    weights: NDArray[np.float64] | None = None
+    """How much each holdout row counts; None where all count alike."""
+    train_weights: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -150,12 +153,15 @@ def _read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+_WEIGHTS = ("weights", "train_weights")
 _ARRAYS = ("matrix", "target", "scores", "pipeline_scores", "train_target")
 
 
 def pack_evidence(evidence: Evidence) -> bytes:
     """The content of ``evidence.npz``; the same evidence gives the same bytes."""
     arrays = {name: getattr(evidence, name) for name in _ARRAYS}
+    if evidence.weights is not None:
+        arrays |= {name: getattr(evidence, name) for name in _WEIGHTS}
     arrays |= {f"column:{name}": _plain(values) for name, values in evidence.columns.items()}
     arrays |= {f"group:{name}": values for name, values in evidence.groups.items()}
     return _packed(arrays)
@@ -175,7 +181,11 @@ def _plain(values: NDArray[Any]) -> NDArray[Any]:
 def _unpack(content: bytes) -> Evidence:
     arrays, parts = _arrays(content, ("column", "group"))
     return Evidence(
-        **{name: arrays[name] for name in _ARRAYS}, columns=parts["column"], groups=parts["group"]
+        **{name: arrays[name] for name in _ARRAYS},
+        columns=parts["column"],
+        groups=parts["group"],
+        weights=arrays.get("weights"),
+        train_weights=arrays.get("train_weights"),
     )
 
 

@@ -68,6 +68,7 @@ def score_folds(
             scores,
             prepared.boundary.classes,
             model.declared_threshold,
+            prepared.weights_of(judge_rows),
         )
         if not np.isfinite(value):
             raise TagshipError(
@@ -91,7 +92,9 @@ def fit(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            return pipeline.fit(prepared.matrix[rows], prepared.target[rows])
+            weights = prepared.weights_of(rows)
+            given = {} if weights is None else {f"{pipeline.steps[-1][0]}__sample_weight": weights}
+            return pipeline.fit(prepared.matrix[rows], prepared.target[rows], **given)
     except MemoryError:
         raise
     except Exception as error:  # an estimator may raise anything

@@ -188,6 +188,8 @@ def check_candidates(files: ModelFiles) -> None:
         except TagshipError as error:
             raise error.within(where) from None
         _check_task(where, estimator, files.model)
+        if files.data.weight is not None:
+            _check_weighted(where, import_estimator(candidate.estimator))
         for part in (candidate, *candidate.nested):
             _check_onnx(where, import_estimator(part.estimator), files.model)
 
@@ -258,6 +260,17 @@ def _check_task(where: str, estimator: Any, model: ModelConfig) -> None:
         raise TagshipError(
             f"{where}: {type(estimator).__name__} gives no probabilities (no predict_proba)",
             "choose a classifier that does, or set its parameter for them",
+        )
+
+
+def _check_weighted(where: str, kind: type) -> None:
+    from sklearn.utils.validation import has_fit_parameter
+
+    if not has_fit_parameter(kind, "sample_weight"):
+        raise TagshipError(
+            f"{where}: {kind.__name__} takes no weights (its fit has no sample_weight), and"
+            " data.yaml gives each row one",
+            "choose another estimator, or take `weight` out of data.yaml",
         )
 
 

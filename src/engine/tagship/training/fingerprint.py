@@ -21,6 +21,8 @@ _DIGITS = 12
 def current_inputs(files: ModelFiles) -> Inputs:
     """The inputs as they are now, in the form that the lock holds."""
     data = files.data.model_dump(mode="json")
+    if data["weight"] is None:  # as in locks from before there were weights
+        del data["weight"]
     model = files.model.model_dump(mode="json", exclude={"card", "tune"}, exclude_none=True)
     threshold, prices = files.model.threshold, files.thresholds.value
     if prices and isinstance(threshold, ChosenThreshold) and threshold.maximise == "value":

@@ -49,11 +49,12 @@ def evaluate(
     """
     made = scores.astype(np.float64)
     weighted = np.ones((1, len(target))) if weights is None else weights
-    if task == "regression":
-        return _regression(target.astype(np.float64), made, weighted)
-    if task == "binary":
-        return _binary(target.astype(bool), made, weighted, threshold, only)
-    return _multiclass(target.astype(np.int64), made, weighted, classes, only)
+    with np.errstate(divide="ignore", invalid="ignore"):  # no row may count, which is undefined
+        if task == "regression":
+            return _regression(target.astype(np.float64), made, weighted)
+        if task == "binary":
+            return _binary(target.astype(bool), made, weighted, threshold, only)
+        return _multiclass(target.astype(np.int64), made, weighted, classes, only)
 
 
 def value(
@@ -63,9 +64,11 @@ def value(
     scores: NDArray[np.floating],
     classes: Sequence[str] = (),
     threshold: float = 0.5,
+    weights: Floats | None = None,
 ) -> float:
-    """One metric of one set of predictions."""
-    values = evaluate(task, target, scores, None, classes, threshold, only=metric)
+    """One metric of one set of predictions; ``weights``, shape (rows,), are the rows' own."""
+    rows = None if weights is None else weights[None]
+    values = evaluate(task, target, scores, rows, classes, threshold, only=metric)
     return float(values[metric][0])
 
 

@@ -26,6 +26,12 @@ class Prepared:
     matrix: NDArray[np.float32]
     target: NDArray[Any]
     holdout: Holdout
+    weights: NDArray[np.float64] | None = None
+    """How much each row counts; None where all count alike."""
+
+    def weights_of(self, rows: NDArray[np.int64]) -> NDArray[np.float64] | None:
+        """The weights of some rows."""
+        return None if self.weights is None else self.weights[rows]
 
 
 def prepare(files: ModelFiles, frame: pd.DataFrame) -> Prepared:
@@ -40,10 +46,24 @@ def prepare(files: ModelFiles, frame: pd.DataFrame) -> Prepared:
     try:
         holdout = split_table(frame, files.data, files.model)
         check_leakage(frame, holdout, files.data)
+        weights = _weights(frame, holdout, files.data.weight)
     except TagshipError as error:
         raise error.within(files.folder / "data.yaml") from None
     matrix = boundary.matrix(request_columns(frame, files.data))
-    return Prepared(boundary, matrix, encode_target(frame, files.data, boundary), holdout)
+    target = encode_target(frame, files.data, boundary)
+    return Prepared(boundary, matrix, target, holdout, weights)
+
+
+def _weights(frame: pd.DataFrame, holdout: Holdout, name: str | None) -> NDArray[np.float64] | None:
+    if name is None:
+        return None
+    weights = frame[name].to_numpy(np.float64)
+    for rows, side in ((holdout.train, "training rows"), (holdout.test, "holdout")):
+        if not weights[rows].any():
+            raise TagshipError(
+                f"weight: '{name}' is 0 in the whole {side}", "split otherwise, or mend the weights"
+            )
+    return weights
 
 
 def make_evidence(
@@ -69,6 +89,8 @@ def make_evidence(
         columns=request_columns(held, files.data),
         groups={name: _group_texts(held[name]) for name in dict.fromkeys(by)},
         train_target=prepared.target[prepared.holdout.train],
+        weights=prepared.weights_of(test),
+        train_weights=prepared.weights_of(prepared.holdout.train),
     )
 
 

@@ -29,7 +29,8 @@ def choose_threshold(files: ModelFiles, prepared: Prepared, folds: Sequence[Fold
     rows = np.concatenate([fold.rows for fold in folds])
     scores = np.concatenate([fold.scores for fold in folds])
     target = prepared.target[rows]
-    goodness = np.array([_goodness(files, target, scores, each) for each in THRESHOLDS])
+    weights = prepared.weights_of(rows)
+    goodness = np.array([_goodness(files, target, scores, each, weights) for each in THRESHOLDS])
     best = np.flatnonzero(goodness >= goodness.max() - 10**-_DIGITS)
     return THRESHOLDS[int(best[len(best) // 2])]
 
@@ -50,18 +51,25 @@ def judge_by_chosen(
         others = [other for at, other in enumerate(folds) if at != number]
         threshold = choose_threshold(files, prepared, others)
         target = prepared.target[fold.rows]
-        value = metrics.value(metric, "binary", target, fold.scores, threshold=threshold)
+        weights = prepared.weights_of(fold.rows)
+        value = metrics.value(metric, "binary", target, fold.scores, (), threshold, weights)
         judged.append(replace(fold, value=value))
     return judged
 
 
 def _goodness(
-    files: ModelFiles, target: NDArray[np.int64], scores: NDArray[np.floating], threshold: float
+    files: ModelFiles,
+    target: NDArray[np.int64],
+    scores: NDArray[np.floating],
+    threshold: float,
+    weights: NDArray[np.float64] | None,
 ) -> float:
     declared, prices = files.model.threshold, files.thresholds.value
     assert isinstance(declared, ChosenThreshold)
     if declared.maximise != "value":
-        return metrics.value(declared.maximise, "binary", target, scores, threshold=threshold)
+        metric = declared.maximise
+        return metrics.value(metric, "binary", target, scores, (), threshold, weights)
     assert prices is not None
     called = scores.astype(np.float64) >= threshold
-    return float(metrics.outcome_values(prices, target, called.astype(np.int64)).mean())
+    worth = metrics.outcome_values(prices, target, called.astype(np.int64))
+    return float(np.average(worth, weights=weights))

@@ -88,6 +88,7 @@ def train(files: ModelFiles, say: Say = lambda _: None, table: Table | None = No
         boundary.classes,
         boundary.threshold,
         files.model.select.seed,
+        evidence.weights,
     )
     reference = reference_text(
         make_reference(files, table.frame, boundary, prepared.holdout.train, evidence.scores)

@@ -288,9 +288,10 @@ def test_fairness_rejects_odds_of_a_group_that_lacks_a_class(shop, rejected, lab
 def test_fairness_decides_as_the_service_does(shop):
     """0.7 as a float32 is below 0.7, so no decision is positive; rounded too, the two are equal."""
     files, bundle = shop
-    files = dataclasses.replace(files, model=files.model.model_copy(update={"threshold": 0.7}))
+    boundary = dataclasses.replace(bundle.boundary, threshold=0.7)
     women = bundle.evidence.groups["gender"] == "female"
     close = with_evidence(shop, scores=np.where(women, np.float32(0.7), np.float32(0.1)))
+    close = dataclasses.replace(close, boundary=boundary)
     gate = {"by": "gender", "demographic_parity_difference": {"fail_above": 0.1}}
     assert judged_alone(judge((files, close), fairness=gate), "fairness").value == 0.0
 
