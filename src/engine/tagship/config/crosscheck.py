@@ -101,6 +101,10 @@ def _weight_problems(file: YamlFile, data: DataConfig) -> Iterator[Problem]:
 
 def _model_problems(file: YamlFile, data: DataConfig, model: ModelConfig) -> Iterator[Problem]:
     yield from _metric(file, ("select", "metric"), model.select.metric, model)
+    if model.select.repeats > 1 and data.split.time is not None:
+        yield file, ("select", "repeats"), (
+            "rows are split by time (data.yaml: split.time), which cuts folds in one way only"
+        )
     for name, candidate in model.candidates.items():
         if model.task == "regression" and candidate.calibrate is not None:
             yield file, ("candidates", name, "calibrate"), "a regression has no probabilities"

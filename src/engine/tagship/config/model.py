@@ -27,6 +27,8 @@ class Select(Frozen):
 
     metric: str
     folds: Annotated[int, Field(ge=2, le=50)] = 5
+    repeats: Annotated[int, Field(ge=1, le=50)] = 1
+    """How often the folds are drawn, by another seed each time."""
     seed: Annotated[int, Field(ge=0)] = 42
     """Given to folds and to every estimator that takes a random_state."""
 

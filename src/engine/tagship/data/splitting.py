@@ -109,11 +109,20 @@ def _check_classes(target: pd.Series, holdout: Holdout, folds: int) -> None:
 def folds(
     table: pd.DataFrame, holdout: Holdout, data: DataConfig, model: ModelConfig
 ) -> Iterator[tuple[Rows, Rows]]:
-    """Folds of the training rows, of the same kind as the holdout's split.
+    """Folds of the training rows, of the same kind as the holdout's split, repeat by repeat.
+
+    By time each fold is fitted to all that is earlier than what it judges.
 
     Raises:
         TagshipError: the rows cannot make this many folds, or a fold would train without a class.
     """
+    for repeat in range(model.select.repeats):
+        yield from _folds(table, holdout, data, model, model.select.seed + repeat)
+
+
+def _folds(
+    table: pd.DataFrame, holdout: Holdout, data: DataConfig, model: ModelConfig, seed: int
+) -> Iterator[tuple[Rows, Rows]]:
     from sklearn.model_selection import (
         GroupKFold,
         KFold,
@@ -122,7 +131,7 @@ def folds(
         TimeSeriesSplit,
     )
 
-    train, count, seed = holdout.train, model.select.folds, model.select.seed
+    train, count = holdout.train, model.select.folds
     groups = None
     if data.split.time is not None:
         times = table[data.split.time].to_numpy()

@@ -62,7 +62,7 @@ def report_html(
         lock_yaml=lock_text(bundle.lock),
         cost=bundle.cost,
         threshold=bundle.boundary.threshold,
-        folds=files.model.select.folds,
+        folds=files.model.select.folds * files.model.select.repeats,
         select_metric=files.model.select.metric,
         verdict=verdict,
         results=report_view.sorted_results(verdict),

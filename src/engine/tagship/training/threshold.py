@@ -48,7 +48,12 @@ def judge_by_chosen(
         return list(folds)
     judged = []
     for number, fold in enumerate(folds):
-        others = [other for at, other in enumerate(folds) if at != number]
+        repeat = number // files.model.select.folds  # in another repeat the same rows are judged
+        others = [
+            other
+            for at, other in enumerate(folds)
+            if at != number and at // files.model.select.folds == repeat
+        ]
         threshold = choose_threshold(files, prepared, others)
         target = prepared.target[fold.rows]
         weights = prepared.weights_of(fold.rows)

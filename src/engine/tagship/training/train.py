@@ -57,7 +57,7 @@ def train(files: ModelFiles, say: Say = lambda _: None, table: Table | None = No
     count = len(files.model.candidates)
     say(
         f"cross-validating {count} candidate{'' if count == 1 else 's'}"
-        f" in {files.model.select.folds} folds"
+        f" in {files.model.select.folds} folds{_times(files.model.select.repeats)}"
     )
     by_candidate = _cross_validate(files, table.frame, prepared, say)
     best = _winner(files, by_candidate)
@@ -143,6 +143,10 @@ def _cross_validate(
             f"{name}: {files.model.select.metric} {brief(mean)} ± {brief(spread)} ({seconds:.1f} s)"
         )
     return by_candidate
+
+
+def _times(repeats: int) -> str:
+    return f", drawn {repeats} times" if repeats > 1 else ""
 
 
 def _winner(files: ModelFiles, by_candidate: dict[str, list[FoldScores]]) -> str:
