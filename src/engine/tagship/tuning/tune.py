@@ -173,7 +173,7 @@ def choose_candidate(files: ModelFiles) -> tuple[str, Candidate]:
 
 
 def _splits(files: ModelFiles, frame: Any, prepared: Prepared, folds: int, seed: int) -> Splits:
-    select = files.model.select.model_copy(update={"folds": folds, "seed": seed})
+    select = files.model.select.model_copy(update={"folds": folds, "seed": seed, "repeats": 1})
     model = files.model.model_copy(update={"select": select})
     return make_splits(replace(files, model=model), frame, prepared)
 
