@@ -46,8 +46,9 @@ class Candidate(Frozen):
     impute: Literal["median", "mean", "most_frequent", "none"] = "median"
     """What replaces a missing number; none leaves it to the estimator, which must
     then give a score without it."""
-    encode: Literal["one_hot", "ordinal"] = "one_hot"
-    """How categories become numbers; ordinal follows the order of the contract's values."""
+    encode: Literal["one_hot", "ordinal", "native"] = "one_hot"
+    """How categories become numbers; ordinal follows the order of the contract's values, native
+    leaves them to XGBoost or LightGBM as categories."""
     calibrate: Literal["sigmoid", "isotonic"] | None = None
     """Let a classifier's probabilities say how often it happens, learned on training rows;
     isotonic takes any shape, and wants a thousand rows or more."""

@@ -4,10 +4,13 @@ Their converters are onnxmltools', registered with skl2onnx when such an estimat
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tagship.errors import TagshipError
 
 LIBRARIES = ("lightgbm", "xgboost")
 ML_OPSET = 3
@@ -29,6 +32,27 @@ def library_of(kind: type) -> str:
 def repeatable_parameters(kind: type) -> dict[str, Any]:
     """What an estimator needs besides a seed to give the same trees each time."""
     return dict(_REPEATABLE.get(library_of(kind), {}))
+
+
+def name_categories(estimator: Any, columns: Sequence[int], count: int) -> None:
+    """Tell an estimator which of its ``count`` columns hold categories, as numbers from 0.
+
+    Raises:
+        TagshipError: it takes none, or ONNX cannot express what it makes of them.
+    """
+    library = library_of(type(estimator))
+    if library == "xgboost":
+        kinds = ["c" if column in columns else "q" for column in range(count)]
+        estimator.set_params(enable_categorical=True, feature_types=kinds)
+    elif library == "lightgbm":
+        estimator.set_params(
+            categorical_column=list(columns)
+        )  # Parameters.rst: categorical_feature
+    else:
+        raise TagshipError(
+            f"encode: native is for estimators of {' and '.join(LIBRARIES)}",
+            "choose one_hot or ordinal",
+        )
 
 
 def register_converter(kind: type) -> None:

@@ -17,7 +17,12 @@ from tagship.errors import TagshipError, nearest, suggest
 from tagship.project_functions import suggest_module
 from tagship.sources.python import load_source_function
 from tagship.training.boosting import LIBRARIES as BOOSTING
-from tagship.training.boosting import library_of, register_converter, repeatable_parameters
+from tagship.training.boosting import (
+    library_of,
+    name_categories,
+    register_converter,
+    repeatable_parameters,
+)
 from tagship.training.own_code import check_served
 
 
@@ -29,7 +34,7 @@ def make_pipeline(boundary: Boundary, candidate: Candidate, seed: int, jobs: int
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+    from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
     numeric_count = len(boundary.numeric_names) + len(boundary.derived)
     sizes = [len(category.values) for category in boundary.categories]
@@ -52,17 +57,26 @@ def make_pipeline(boundary: Boundary, candidate: Candidate, seed: int, jobs: int
                 sparse_output=False,
                 dtype=np.float32,
             )
+        elif candidate.encode == "native":  # a missing one is a category of its own
+            known = [np.arange(-1, size, dtype=np.float32) for size in sizes]
+            encode = OrdinalEncoder(categories=known, dtype=np.float32)
         parts.append(("categories", encode, list(range(numeric_count, numeric_count + len(sizes)))))
-    estimator = make_estimator(candidate, seed, jobs, boundary.classes)
+    columns = range(numeric_count, numeric_count + len(sizes))
+    estimator = make_estimator(candidate, seed, jobs, boundary.classes, columns)
     return Pipeline([("prepare", ColumnTransformer(parts)), ("estimate", estimator)])
 
 
 def make_estimator(
-    candidate: Candidate, seed: int, jobs: int, classes: Sequence[str] | None = None
+    candidate: Candidate,
+    seed: int,
+    jobs: int,
+    classes: Sequence[str] | None = None,
+    categories: Sequence[int] = (),
 ) -> Any:
     """The estimator with its parameters, a seed where it takes one, and ``jobs`` threads.
 
     ``classes`` are the labels that ``class_weight`` may weigh; None where they are not known yet.
+    ``categories`` are the columns that hold them, the last of all.
     """
     kind = import_estimator(candidate.estimator)
     if kind.__module__.startswith("sklearn.model_selection"):
@@ -94,6 +108,8 @@ def make_estimator(
     estimator.set_params(
         **{k: v for k, v in extra.items() if k in known and k not in candidate.params}
     )
+    if candidate.encode == "native":
+        name_categories(estimator, categories, max(categories, default=-1) + 1)
     if candidate.calibrate is None:
         return estimator
     from tagship.training.calibration import calibrate

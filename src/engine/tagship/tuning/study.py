@@ -5,7 +5,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from tagship.config.project_files import ModelFiles
 from tagship.config.tune import Tune
 from tagship.errors import TagshipError
 from tagship.formatting import brief
-from tagship.training.cross_validation import Splits
+from tagship.training.cross_validation import make_splits
 from tagship.training.fingerprint import current_inputs
 from tagship.training.prepared_table import Prepared
 from tagship.tuning.space import Space, held_params, replace_params, suggest_params
@@ -95,8 +95,8 @@ def journal_path(search: Search) -> Path:
 def run_trials(
     search: Search,
     study: Any,
+    frame: Any,
     prepared: Prepared,
-    splits: Splits,
     workers: int,
     alone: bool,
     say: Say,
@@ -107,6 +107,7 @@ def run_trials(
     uninterrupted search: the sampler is seeded anew for each trial by how many have ended.
 
     Args:
+        frame: the table, whose training rows are split anew.
         alone: no other process works on the study, so trials that still run there were cut off.
 
     Returns:
@@ -130,7 +131,9 @@ def run_trials(
     idle: list[TrialProcess] = []
     running: dict[Any, _Running] = {}
     try:
-        work = (search.files, search.name, search.candidate, prepared, splits, threads)
+        files = refold(search.files, plan.folds, seed)
+        splits = make_splits(files, frame, prepared)
+        work = (files, search.name, search.candidate, prepared, splits, threads)
         for _ in range(min(workers, plan.trials - first)):
             idle.append(TrialProcess(*work))
         while True:
@@ -162,6 +165,13 @@ def run_trials(
             process.end()
 
 
+def refold(files: ModelFiles, folds: int, seed: int, repeats: int = 1) -> ModelFiles:
+    """The model with other folds of its training rows."""
+    drawn = {"folds": folds, "seed": seed, "repeats": repeats}
+    select = files.model.select.model_copy(update=drawn)
+    return replace(files, model=files.model.model_copy(update={"select": select}))
+
+
 def ended(study: Any) -> list[Any]:
     """The trials that ended by themselves: complete, pruned or failed, but not cut off."""
     from optuna.trial import TrialState
@@ -175,7 +185,7 @@ def ended(study: Any) -> list[Any]:
 class _Running:
     process: TrialProcess
     trial: Any
-    values: list[float]
+    folds: int
     began: float
 
     @property
@@ -194,7 +204,7 @@ def _begin(search: Search, trial: Any, process: TrialProcess) -> _Running:
     params = suggest_params(trial, search.space)
     trial.set_user_attr(PARAMS, params)
     process.begin(replace_params(search.candidate, params))
-    return _Running(process, trial, [], time.monotonic())
+    return _Running(process, trial, 0, time.monotonic())
 
 
 def _proceed(search: Search, study: Any, running: _Running) -> bool:
@@ -208,10 +218,10 @@ def _proceed(search: Search, study: Any, running: _Running) -> bool:
     if isinstance(answer, str):
         _fail(study, trial, answer)
         return True
-    running.values.append(round(answer, _DIGITS))
-    mean = sum(running.values) / len(running.values)
-    trial.report(mean, len(running.values))
-    complete = len(running.values) == search.plan.folds
+    running.folds += 1
+    mean = round(answer, _DIGITS)
+    trial.report(mean, running.folds)
+    complete = running.folds == search.plan.folds
     if not complete and not trial.should_prune():
         running.process.proceed()
         return False

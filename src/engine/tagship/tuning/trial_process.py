@@ -10,16 +10,17 @@ from typing import Any
 from tagship.config.model import Candidate
 from tagship.config.project_files import ModelFiles
 from tagship.errors import TagshipError
-from tagship.training.cross_validation import Splits, score_folds
+from tagship.training.cross_validation import FoldScores, Splits, score_folds
 from tagship.training.estimators import make_pipeline
 from tagship.training.prepared_table import Prepared
+from tagship.training.threshold import judge_by_chosen
 
 _GRACE = 5
 """Seconds that a process may take to end."""
 
 
 class TrialProcess:
-    """One process that takes candidates and gives, fold by fold, what they score."""
+    """One process that takes candidates and gives, fold by fold, what they score on average."""
 
     def __init__(
         self,
@@ -49,7 +50,7 @@ class TrialProcess:
         theirs.close()
 
     def begin(self, candidate: Candidate) -> None:
-        """Let it judge a candidate; the value of the first fold follows."""
+        """Let it judge a candidate; its value on the first fold follows."""
         self.connection.send(candidate.model_dump())
 
     def proceed(self) -> None:
@@ -61,7 +62,7 @@ class TrialProcess:
         self.connection.send(None)
 
     def receive(self) -> float | str | None:
-        """The value of a fold, or why there is none; None when it is only ready now."""
+        """The mean over the folds so far, or why there is none; None when it is only ready now."""
         try:
             answer: float | str | None = self.connection.recv()
         except (EOFError, OSError):
@@ -122,9 +123,12 @@ def _serve(
 def _values(
     files: ModelFiles, name: str, candidate: Candidate, prepared: Prepared, splits: Splits
 ) -> Iterator[float | str]:
+    folds: list[FoldScores] = []
     try:
         for fold in score_folds(files, name, candidate, prepared, splits):
-            yield fold.value
+            folds.append(fold)
+            values = [each.value for each in judge_by_chosen(files, prepared, folds)]
+            yield sum(values) / len(values)
     except TagshipError as error:
         yield str(error)
     except MemoryError:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +24,7 @@ from tagship.training.cross_validation import Splits, make_splits, score_folds
 from tagship.training.estimators import check_imports
 from tagship.training.lock import read_lock
 from tagship.training.prepared_table import Prepared, prepare
+from tagship.training.threshold import judge_by_chosen
 from tagship.tuning.space import choose_space, replace_params
 from tagship.tuning.study import (
     PARAMS,
@@ -33,6 +34,7 @@ from tagship.tuning.study import (
     ended,
     failures,
     open_study,
+    refold,
     run_trials,
 )
 
@@ -116,16 +118,18 @@ def tune(
         done = len(ended(study))
         shown = ", ".join(space)
         say(f"{name}: {plan.trials} trials of {shown}; {done} of them are there already")
-        splits = _splits(files, table.frame, prepared, plan.folds, files.model.select.seed)
-        unrepeatable = run_trials(search, study, prepared, splits, workers, storage is None, say)
+        unrepeatable = run_trials(
+            search, study, table.frame, prepared, workers, storage is None, say
+        )
         best = best_trial(search, study)
         params = best.user_attrs[PARAMS]
         say(f"judging trial {best.number} against {name} as it is, on other folds")
-        confirming = _confirming_splits(files, table.frame, prepared)
-        before = _values(files, name, candidate, prepared, confirming)
-        after = _values(files, name, replace_params(candidate, params), prepared, confirming)
+        judging = confirming(files)
+        splits = make_splits(judging, table.frame, prepared)
+        before = _values(judging, name, candidate, prepared, splits)
+        after = _values(judging, name, replace_params(candidate, params), prepared, splits)
     sign = 1 if higher_is_better(files.model.select.metric) else -1
-    fit, judged = confirming[0]
+    fit, judged = splits[0]
     gain = corrected_t_test(
         [sign * (new - old) for new, old in zip(after, before, strict=True)], len(judged) / len(fit)
     )
@@ -172,28 +176,18 @@ def choose_candidate(files: ModelFiles) -> tuple[str, Candidate]:
     return name, candidates[name]
 
 
-def _splits(files: ModelFiles, frame: Any, prepared: Prepared, folds: int, seed: int) -> Splits:
-    select = files.model.select.model_copy(update={"folds": folds, "seed": seed, "repeats": 1})
-    model = files.model.model_copy(update={"select": select})
-    return make_splits(replace(files, model=model), frame, prepared)
-
-
-def _confirming_splits(files: ModelFiles, frame: Any, prepared: Prepared) -> Splits:
-    """Folds drawn anew; rows in time have one order only, and are split into more folds instead."""
+def confirming(files: ModelFiles) -> ModelFiles:
+    """The model with other folds than its trials'; rows in time have one order only, and are split
+    into more folds instead."""
     repeats = CONFIRMING_REPEATS if files.data.split.time is None else 1
-    return [
-        pair
-        for number in range(1, repeats + 1)
-        for pair in _splits(
-            files, frame, prepared, CONFIRMING_FOLDS, files.model.select.seed + number
-        )
-    ]
+    return refold(files, CONFIRMING_FOLDS, files.model.select.seed + 1, repeats)
 
 
 def _values(
     files: ModelFiles, name: str, candidate: Candidate, prepared: Prepared, splits: Splits
 ) -> list[float]:
-    return [each.value for each in score_folds(files, name, candidate, prepared, splits)]
+    judged = list(score_folds(files, name, candidate, prepared, splits))
+    return [each.value for each in judge_by_chosen(files, prepared, judged)]
 
 
 def _complete_values(trials: list[Any]) -> list[float]:

@@ -12,9 +12,10 @@ from sklearn.pipeline import Pipeline
 from projects import Project, copy_project
 from tagship.config.model import Candidate
 from tagship.training.bundle import load_bundle
-from tagship.training.estimators import make_estimator
+from tagship.training.estimators import make_estimator, make_pipeline
 from tagship.training.export import artifact_scorer, to_onnx_bytes
 from tagship.training.lock import read_lock
+from tagship.training.train import train
 
 pytest.importorskip("lightgbm", reason="the extra `boost` is not installed")
 
@@ -80,6 +81,52 @@ def test_a_boosted_model_is_locked_with_the_library_s_own_scores(
     named = {"xgboost": "xgboost-cpu", "lightgbm": "lightgbm"}[estimator.partition(".")[0]]
     assert libraries[named] == metadata.version(named)
     assert libraries["onnxmltools"] == metadata.version("onnxmltools")
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS["binary"])
+def test_native_categories_are_the_library_s_own_and_equal_in_the_artifact(
+    project: Project, estimator: str
+) -> None:
+    """Plans are missing, and of one no row is trained on; both are scored as the library does."""
+    plans = [f"p{number}" for number in range(12)]
+
+    def outcome(frame: pd.DataFrame) -> pd.DataFrame:
+        random = np.random.default_rng(3)
+        plan = random.choice(plans[:-1], len(frame)).astype(object)
+        odd = np.isin(plan, plans[::2]) ^ (random.random(len(frame)) < 0.05)
+        plan[random.random(len(frame)) < 0.1] = None
+        return frame.assign(plan=plan, bought=np.where(odd, "yes", "no"))
+
+    project.rewrite_table(outcome)
+    names = f"[{', '.join(plans)}]"
+    project.edit("data", "values: [free, plus, pro]", f"values: {names}, missing: 0.5")
+    select = project.path("model").read_text().partition("candidates:")[0]
+    native = CANDIDATES.replace("ordinal", "native").replace("ESTIMATOR", estimator)
+    project.write("model", select + native)
+    bundle = train(project.files)
+    evidence = bundle.evidence
+    np.testing.assert_allclose(evidence.scores, evidence.pipeline_scores, rtol=1e-5, atol=1e-6)
+    assert bundle.lock.metrics["roc_auc"].value > 0.8
+
+    boundary, candidate = bundle.boundary, project.files.model.candidates["boosted"]
+    pipeline = make_pipeline(boundary, candidate, 42, 1)
+    pipeline.fit(evidence.matrix, evidence.target)
+    if estimator.startswith("lightgbm"):
+        assert "'decision_type': '=='" in str(pipeline[-1].booster_.dump_model())
+    else:
+        assert pipeline[-1].get_booster().feature_types[-1] == "c"
+    unseen = evidence.matrix.copy()
+    unseen[:, -1] = len(plans) - 1
+    score = artifact_scorer(to_onnx_bytes(pipeline, len(boundary.names)), "binary")
+    own = pipeline.predict_proba(unseen)[:, 1]
+    np.testing.assert_allclose(score(unseen), own, rtol=1e-5, atol=1e-6)
+
+
+def test_native_categories_of_another_library_are_refused(project: Project) -> None:
+    project.edit("model", "params: {max_depth: 3}", "encode: native")
+    project.tagship("check").must_refuse(
+        ("candidates.tree", "encode: native", "one_hot or ordinal")
+    )
 
 
 @pytest.mark.parametrize(

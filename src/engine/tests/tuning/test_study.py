@@ -12,9 +12,10 @@ import pytest
 
 from projects import copy_project
 from tagship.data.table import load_table
+from tagship.training.cross_validation import make_splits
 from tagship.training.prepared_table import prepare
-from tagship.tuning.study import ended
-from tagship.tuning.tune import _confirming_splits, _splits, tune
+from tagship.tuning.study import ended, refold
+from tagship.tuning.tune import confirming, tune
 
 TUNE = """\
 tune:
@@ -96,12 +97,12 @@ def test_no_trial_and_no_judgement_of_one_sees_the_holdout(tuned):
     files = tuned.files
     frame = load_table(files).frame
     prepared = prepare(files, frame)
-    chosen = _splits(files, frame, prepared, 3, 42)
-    confirming = _confirming_splits(files, frame, prepared)
-    for fit, judged in (*chosen, *confirming):
+    chosen = make_splits(refold(files, 3, 42), frame, prepared)
+    others = make_splits(confirming(files), frame, prepared)
+    for fit, judged in (*chosen, *others):
         assert not np.isin([*fit, *judged], prepared.holdout.test).any()
-    assert len(confirming) == 10
-    assert not any(np.array_equal(judged, other) for _, judged in confirming for _, other in chosen)
+    assert len(others) == 10
+    assert not any(np.array_equal(judged, other) for _, judged in others for _, other in chosen)
 
 
 def test_bad_trials_are_counted_with_their_reasons_and_the_others_go_on(project):
