@@ -55,6 +55,7 @@ def attribute(
 
     class Background(shap.maskers.Masker):  # type: ignore[name-defined,misc]
         shape = background.shape
+        immutable_outputs = True  # each is a new array
 
         def __call__(self, mask: NDArray[np.bool_], row: Any) -> tuple[NDArray[np.float32]]:
             return (np.where(mask, row, background),)

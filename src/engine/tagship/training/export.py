@@ -77,6 +77,7 @@ def artifact_scorer(artifact: Path | bytes, task: str, threads: int = 1) -> Scor
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     content = artifact if isinstance(artifact, bytes) else str(artifact)
     try:
