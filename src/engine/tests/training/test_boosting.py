@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from sklearn.pipeline import Pipeline
 
-from projects import Project, copy_project
+from projects import Project, copy_project, make_table
 from tagship.config.model import Candidate
 from tagship.training.bundle import load_bundle
 from tagship.training.estimators import make_estimator, make_pipeline
@@ -95,9 +95,10 @@ def test_native_categories_are_the_library_s_own_and_equal_in_the_artifact(
         plan = random.choice(plans[:-1], len(frame)).astype(object)
         odd = np.isin(plan, plans[::2]) ^ (random.random(len(frame)) < 0.05)
         plan[random.random(len(frame)) < 0.1] = None
-        return frame.assign(plan=plan, bought=np.where(odd, "yes", "no"))
+        age = random.uniform(18, 99, len(frame))
+        return frame.assign(age=age, plan=plan, bought=np.where(odd, "yes", "no"))
 
-    project.rewrite_table(outcome)
+    project.rewrite_table(lambda _: outcome(make_table(2600, seed=5)))
     names = f"[{', '.join(plans)}]"
     project.edit("data", "values: [free, plus, pro]", f"values: {names}, missing: 0.5")
     select = project.path("model").read_text().partition("candidates:")[0]
