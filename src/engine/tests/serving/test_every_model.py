@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from projects import Project
+from projects import Project, copy_project
 from tagship.config.project_files import load_model
 from tagship.config.root import find_root, model_names
 from tagship.gates.champion_scores import holdout_rows
@@ -77,50 +77,77 @@ def as_frame(answers):
     return pd.DataFrame(rows)
 
 
+def run_with(copy, model, candidates):
+    """Run a model of this project with other candidates; its bundle."""
+    path = copy.root / "config" / model / "model.yaml"
+    bring_table(copy, model)
+    config = yaml.safe_load(path.read_text(encoding="utf-8")) | {"candidates": candidates}
+    config.pop("tune", None)
+    path.write_text(yaml.safe_dump(config), encoding="utf-8")
+    ran = copy.tagship("run", model)
+    assert ran.code == 0, ran.out + ran.err
+    return load_bundle(load_model(copy.root, model))
+
+
+def ask(address, bundle):
+    """What a service answers to the whole holdout: its scores, and its answers as a frame."""
+    boundary, scores, answers = bundle.boundary, [], []
+    columns = {
+        field.name: as_json(field, bundle.evidence.columns[field.name]) for field in boundary.fields
+    }
+    records = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    for at in range(0, len(records), 1000):
+        answer = httpx.post(f"{address}/predict", json=records[at : at + 1000], timeout=60)
+        assert answer.status_code == 200, answer.text[:500]
+        rows = answer.json()["predictions"]
+        if boundary.task == "multiclass":
+            scores += [[row["probabilities"][name] for name in boundary.classes] for row in rows]
+        else:
+            name = "prediction" if boundary.task == "regression" else "probability"
+            scores += [row[name] for row in rows]
+        answers.append(as_frame(rows))
+    return records[0], np.array(scores), pd.concat(answers, ignore_index=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", [name for name in model_names(ROOT) if name != "fraud"])
+@pytest.mark.parametrize("library", ["xgboost.XGB", "lightgbm.LGBM"])
+def test_boosted_answers_equal_the_library_s_and_two_clones_lock_the_same(
+    model, library, copy, serving, tmp_path_factory
+):
+    pytest.importorskip("lightgbm", reason="the extra `boost` is not installed")
+    kind = "Regressor" if load_model(ROOT, model).model.task == "regression" else "Classifier"
+    boosted = {
+        "estimator": library + kind,
+        "params": {"n_estimators": 60, "learning_rate": 0.15, "max_depth": 4},
+        "impute": "none",
+        "encode": "native",
+    }
+    clone = copy_project(copy, tmp_path_factory.mktemp("clone"))
+    bundle = run_with(copy, model, {"boosted": boosted})
+    with serving(copy, model) as address:
+        _, scores, _ = ask(address, bundle)
+    np.testing.assert_allclose(scores, bundle.evidence.pipeline_scores, rtol=1e-5, atol=1e-5)
+    run_with(clone, model, {"boosted": boosted})
+    locks = [each.root / "config" / model / "model.lock.yaml" for each in (copy, clone)]
+    assert locks[0].read_bytes() == locks[1].read_bytes()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("model", model_names(ROOT))
 def test_answers_over_http_equal_scikit_learns_and_mlflows(
     model, copy, serving, server, monkeypatch
 ):
-    lock = read_lock(load_model(ROOT, model).lock_path)
+    winner = read_lock(load_model(ROOT, model).lock_path).winner.candidate
     path = copy.root / "config" / model / "model.yaml"
-    bring_table(copy, model)
-    config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    config["candidates"] = {
-        name: candidate
-        for name, candidate in config["candidates"].items()
-        if name == lock.winner.candidate
-    }
-    path.write_text(yaml.safe_dump(config), encoding="utf-8")
-    ran = copy.tagship("run", model)
-    assert ran.code == 0, ran.out + ran.err
-    bundle = load_bundle(load_model(copy.root, model))
+    candidates = yaml.safe_load(path.read_text(encoding="utf-8"))["candidates"]
+    bundle = run_with(copy, model, {winner: candidates[winner]})
     boundary, evidence = bundle.boundary, bundle.evidence
-    columns = {
-        field.name: as_json(field, evidence.columns[field.name]) for field in boundary.fields
-    }
-    found, served = [], []
     with serving(copy, model) as address:
-        records = [
-            dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
-        ]
-        for at in range(0, len(records), 1000):
-            answer = httpx.post(f"{address}/predict", json=records[at : at + 1000], timeout=60)
-            assert answer.status_code == 200, answer.text[:500]
-            answers = answer.json()["predictions"]
-            if boundary.task == "multiclass":
-                scores = [
-                    [row["probabilities"][name] for name in boundary.classes] for row in answers
-                ]
-            else:
-                name = "prediction" if boundary.task == "regression" else "probability"
-                scores = [row[name] for row in answers]
-            found.append(np.array(scores))
-            served.append(as_frame(answers))
-        first = {name: values[0] for name, values in columns.items()}
+        first, scores, served = ask(address, bundle)
         single = httpx.post(f"{address}/predict", json=first, timeout=60).json()
     expected = evidence.pipeline_scores
-    np.testing.assert_allclose(np.concatenate(found), expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-5)
     if boundary.task == "regression":
         assert single["prediction"] == pytest.approx(expected[0], rel=1e-5)
     elif boundary.task == "binary":
@@ -132,9 +159,7 @@ def test_answers_over_http_equal_scikit_learns_and_mlflows(
 
     raw = holdout_rows(load_model(copy.root, model), bundle)
     stored = by_mlflow(f"sqlite:///{copy.root}/mlflow.db", model, raw)
-    pd.testing.assert_frame_equal(
-        stored, pd.concat(served, ignore_index=True), check_dtype=False, rtol=1e-6, atol=1e-7
-    )
+    pd.testing.assert_frame_equal(stored, served, check_dtype=False, rtol=1e-6, atol=1e-7)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
     recorded = copy.tagship("record", model)
     assert recorded.code == 0, recorded.err
