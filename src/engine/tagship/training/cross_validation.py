@@ -18,6 +18,7 @@ from tagship.training import metrics
 from tagship.training.estimators import make_pipeline
 from tagship.training.export import pipeline_scores
 from tagship.training.prepared_table import Prepared
+from tagship.training.threads import quick_threads
 
 Splits = Sequence[tuple[Rows, Rows]]
 """For each fold the rows to fit and the rows to judge, as row numbers of the table."""
@@ -60,7 +61,8 @@ def score_folds(
     for fit_rows, judge_rows in splits:
         started = time.perf_counter()
         pipeline = fit(files, name, candidate, prepared, fit_rows)
-        scores = pipeline_scores(pipeline, prepared.matrix[judge_rows], model.task)
+        with quick_threads(prepared.matrix[judge_rows]):
+            scores = pipeline_scores(pipeline, prepared.matrix[judge_rows], model.task)
         value = metrics.value(
             model.select.metric,
             model.task,
@@ -90,7 +92,7 @@ def fit(
     except TagshipError as error:
         raise error.within(where) from None
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), quick_threads(prepared.matrix[rows]):
             warnings.simplefilter("ignore", ConvergenceWarning)
             weights = prepared.weights_of(rows)
             given = {} if weights is None else {f"{pipeline.steps[-1][0]}__sample_weight": weights}

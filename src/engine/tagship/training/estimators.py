@@ -24,6 +24,7 @@ from tagship.training.boosting import (
     repeatable_parameters,
 )
 from tagship.training.own_code import check_served
+from tagship.training.threads import quick_threads
 
 
 def make_pipeline(boundary: Boundary, candidate: Candidate, seed: int, jobs: int) -> Any:
@@ -252,7 +253,7 @@ def fit_problem(candidate: Candidate, model: ModelConfig) -> str:
             for key, value in estimator.get_params(deep=False).items()
             if key in _TRIED_STEPS and isinstance(value, int) and value > 0
         }
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), quick_threads(rows):
             warnings.simplefilter("ignore")
             estimator.set_params(**fewer).fit(rows, target)
     except Exception as error:  # an estimator may raise anything

@@ -158,3 +158,26 @@ def test_a_metric_of_a_class_that_the_data_has_not_is_refused(project, file, key
     says = (f"{file}.yaml: {key}: '", "is of no class of 'bought'", "[R&D]'")
     project.refused("train", "tiny", says=says)
     project.refused("gate", "tiny", says=says)
+
+
+def test_a_small_fit_uses_one_thread_and_gives_what_many_would():
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_info
+
+    from tagship.training.threads import quick_threads
+
+    def openmp():
+        return {each["num_threads"] for each in threadpool_info() if each["user_api"] == "openmp"}
+
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(2000, 8)).astype(np.float32)
+    target = rows[:, 0] + rng.normal(size=2000) > 0
+    many = HistGradientBoostingClassifier(max_iter=20).fit(rows, target)
+    before = openmp()
+    with quick_threads(rows):
+        assert openmp() == {1}
+        few = HistGradientBoostingClassifier(max_iter=20).fit(rows, target)
+    assert openmp() == before
+    with quick_threads(np.zeros((1_000_000, 1), dtype=np.float32)):
+        assert openmp() == before
+    assert np.array_equal(many.predict_proba(rows), few.predict_proba(rows))
