@@ -1,5 +1,7 @@
-"""What OpenMP threads cost a small fit, spinning or waiting, on a quiet machine and beside a process
-that keeps one core busy; and what one thread alone takes."""
+"""What OpenMP threads cost a small fit: waiting, spinning, or one alone.
+
+On a quiet machine, and beside a process that keeps one core busy.
+"""
 
 import subprocess
 import sys

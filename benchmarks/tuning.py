@@ -103,7 +103,8 @@ def time_searches(
             kept = folder / f"{model}-trials.json"
             kept.write_text(json.dumps(known["trials"]))
             command = [sys.executable, str(PEERS / "plain_tune.py"), str(folder), model, CANDIDATE]
-            peer = run([*command, str(kept), str(FOLDS)], folder)
+            spinning = {"OMP_WAIT_POLICY": "ACTIVE"}  # as a script has it; waiting costs it more
+            peer = run([*command, str(kept), str(FOLDS)], folder, spinning)
             samples |= {f"{model} ours": [ours], f"{model} peer": [peer]}
             fits = json.loads(peer.output.splitlines()[-1])["fits"]
             ratio = ours.seconds / peer.seconds

@@ -12,7 +12,9 @@ from tagship.config.root import tracking_uri
 from tagship.training.registration import SHA_TAG
 from tagship.training.tracking import fold_metric, mlflow_client
 
-_PARENT, KIND = "mlflow.parentRunId", "tagship.kind"
+_PARENT = "mlflow.parentRunId"
+KIND = "tagship.kind"
+"""The tag that tells a search's run from a training's; its value is ``tuning``."""
 _MOST = 50_000
 """Runs that are read in one answer, as many as MLflow gives."""
 

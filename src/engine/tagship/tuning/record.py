@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tagship.comparison.runs import KIND
 from tagship.files import write_atomically
 from tagship.reports.html import data_uri, render
 from tagship.reports.plot_style import style, to_png
@@ -12,8 +13,6 @@ from tagship.training.tracking import mlflow_client, model_experiment
 from tagship.tuning.study import PARAMS, Search, ended
 from tagship.tuning.tune import Tuned
 
-KIND = "tagship.kind"
-"""The tag that tells a search's run from a training's; its value is ``tuning``."""
 _RUN = "mlflow_run"
 _MOST = 50_000
 """As many runs as MLflow gives at once."""
