@@ -20,8 +20,8 @@ _TREES: dict[str, Any] = {
 }
 _HISTOGRAMS: dict[str, Any] = {
     "learning_rate": {"float": [0.02, 0.3], "log": True},
-    "max_iter": {"int": [50, 300]},
-    "max_leaf_nodes": {"int": [4, 63], "log": True},
+    "max_iter": {"int": [50, 200]},
+    "max_leaf_nodes": {"int": [4, 31], "log": True},
     "min_samples_leaf": {"int": [5, 100], "log": True},
     "l2_regularization": {"float": [1e-3, 10], "log": True},
 }
