@@ -80,18 +80,11 @@ def retrained(
     ],
 ) -> None:
     """Push what a retraining made, open or update its pull request, and say so in the issue."""
-    from tagship.cli.output import quoted
-    from tagship.config.root import find_root
     from tagship.gitops import github
     from tagship.monitoring import alerts
-    from tagship.monitoring.retrain_proposal import push_proposal, read_proposal
 
-    made = read_proposal(answer, "retrain")
-    said = f"Retraining: {made.state}.\n\n{quoted(made.why)}"
-    if made.branch:
-        push_proposal(find_root(), made)
-        said += f"\n{github.propose(made.branch, made.title, made.body)}\n"
-    issue = github.find_issue(alerts.topic(made.model))
+    model, said = _publish(answer, "retrain", "Retraining")
+    issue = github.find_issue(alerts.topic(model))
     if issue is not None:
         github.comment(issue[0], "retrain", said)
     typer.echo(said)
@@ -104,17 +97,22 @@ def tuned(
     ],
 ) -> None:
     """Push what a search for better parameters made, and open or update its pull request."""
+    typer.echo(_publish(answer, "tune", "Tuning")[1])
+
+
+def _publish(answer: Path, command: str, title: str) -> tuple[str, str]:
+    """Push a proposal, open or update its pull request; the model, and what became of it."""
     from tagship.cli.output import quoted
     from tagship.config.root import find_root
     from tagship.gitops import github
     from tagship.monitoring.retrain_proposal import push_proposal, read_proposal
 
-    made = read_proposal(answer, "tune")
-    said = f"Tuning {made.model}: {made.state}.\n\n{quoted(made.why)}"
+    made = read_proposal(answer, command)
+    said = f"{title}: {made.state}.\n\n{quoted(made.why)}"
     if made.branch:
         push_proposal(find_root(), made)
         said += f"\n{github.propose(made.branch, made.title, made.body)}\n"
-    typer.echo(said)
+    return made.model, said
 
 
 @app.command("engine")

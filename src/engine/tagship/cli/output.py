@@ -6,11 +6,15 @@ import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from tagship.cli.exit_codes import ExitCode
 from tagship.files import write_atomically
+
+if TYPE_CHECKING:
+    from tagship.monitoring.retrain_proposal import ModelProposal
 
 
 def as_json(value: Any) -> None:
@@ -74,6 +78,25 @@ def pull_request(root: Path, branch: str, title: str, body: str) -> str:
     return shlex.join(
         ["gh", "pr", "create", "--head", branch, "--title", title, "--body-file", there]
     )
+
+
+def show_proposal(root: Path, made: "ModelProposal", push: bool, json: bool) -> None:
+    """Print what a command proposes, and what to do next; a refusal ends with its exit code."""
+    if json:
+        as_json(made)
+    else:
+        typer.echo(f"{made.model}: {made.state}: {made.why}")
+    if made.branch and not json:
+        typer.echo(f"{'pushed' if push else 'would push'} {made.branch} ({made.commit[:12]})\n")
+        typer.echo(made.body)
+        command = made.branch.partition("/")[0]
+        typer.echo(
+            f"next: {pull_request(root, made.branch, made.title, made.body)}"
+            if push
+            else f"next: git show {made.commit[:12]}, then tagship {command} {made.model} --push"
+        )
+    if made.state == "refused":
+        raise typer.Exit(ExitCode.FAIL)
 
 
 def _plain(item: Any) -> Any:

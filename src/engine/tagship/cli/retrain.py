@@ -32,9 +32,8 @@ def command(
     little new data, a failing verdict or a version that was rejected.
     """
     announce(LOADING)
-    from tagship.cli.exit_codes import ExitCode
     from tagship.cli.models import progress
-    from tagship.cli.output import as_json, pull_request
+    from tagship.cli.output import show_proposal
     from tagship.config.root import find_root
     from tagship.monitoring import alerts
     from tagship.monitoring.retrain import retrain
@@ -47,17 +46,4 @@ def command(
     say = progress(model, err=json)
     root = find_root()
     made = retrain(root, model, data, why, push, say)
-    if json:
-        as_json(made)
-    else:
-        typer.echo(f"{model}: {made.state}: {made.why}")
-        if made.branch:
-            typer.echo(f"{'pushed' if push else 'would push'} {made.branch} ({made.commit[:12]})\n")
-            typer.echo(made.body)
-            typer.echo(
-                f"next: {pull_request(root, made.branch, made.title, made.body)}"
-                if push
-                else f"next: git show {made.commit[:12]}, then tagship retrain {model} --push"
-            )
-    if made.state == "refused":
-        raise typer.Exit(ExitCode.FAIL)
+    show_proposal(root, made, push, json)

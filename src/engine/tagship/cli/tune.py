@@ -90,25 +90,12 @@ def _show(tuned: "Tuned") -> None:
 def _propose(model: str, options: list[str], push: bool, json: bool) -> None:
     from tagship.cli.exit_codes import ExitCode
     from tagship.cli.models import progress
-    from tagship.cli.output import as_json, pull_request
+    from tagship.cli.output import show_proposal
     from tagship.config.root import find_root
     from tagship.tuning.proposal import propose_tuned
 
     root = find_root()
     made = propose_tuned(root, model, options, push, progress(model, err=json))
-    if json:
-        as_json(made)
-    else:
-        typer.echo(f"{model}: {made.state}: {made.why}")
-        if made.branch:
-            typer.echo(f"{'pushed' if push else 'would push'} {made.branch} ({made.commit[:12]})\n")
-            typer.echo(made.body)
-            typer.echo(
-                f"next: {pull_request(root, made.branch, made.title, made.body)}"
-                if push
-                else f"next: git show {made.commit[:12]}, then tagship tune {model} --push"
-            )
-    if made.state == "refused":
-        raise typer.Exit(ExitCode.FAIL)
+    show_proposal(root, made, push, json)
     if made.state == "unchanged":
         raise typer.Exit(ExitCode.UNCHANGED)

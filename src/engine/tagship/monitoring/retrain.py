@@ -37,7 +37,7 @@ from tagship.monitoring.retrain_proposal import (
     refuse_others,
 )
 from tagship.subprocesses import run_engine
-from tagship.training.lock import read_lock
+from tagship.training.lock import Lock, read_lock
 from tagship.verdict import Verdict, read_verdict
 
 _SHARED = ("cache", "champions")
@@ -94,13 +94,7 @@ def _propose(
             return ModelProposal(model, "unchanged", why)
         new_data = comparison.new_data
         say(f"training: {new_data}")
-        run_engine(tree, "train", model)
-        after = read_lock(files.work / "lock.yaml")
-        refuse_rejected_artifact(snapshot, model, after.artifact.sha256)
-        fetch_champion(snapshot, model, say)
-        say("judging by every gate")
-        verdict = judge_in_tree(files)
-        run_engine(tree, "lock", "write", model)
+        after, verdict = train_and_judge(snapshot, files, say)
     except TagshipError as error:
         return ModelProposal(model, "refused", str(error.without_data()).replace(f"{tree}/", ""))
     changed += [str(path.relative_to(tree)) for path in files.folder.iterdir() if path.is_file()]
@@ -113,6 +107,24 @@ def _propose(
     if push:
         push_branch(snapshot, branch, made.commit)
     return made
+
+
+def train_and_judge(
+    snapshot: Snapshot, files: ModelFiles, say: Callable[[str], None]
+) -> tuple[Lock, Verdict]:
+    """Train in a work tree, judge by every gate, and write the lock there.
+
+    Raises:
+        TagshipError: the training or a gate fails, or the artifact was rejected.
+    """
+    run_engine(files.root, "train", files.name)
+    lock = read_lock(files.work / "lock.yaml")
+    refuse_rejected_artifact(snapshot, files.name, lock.artifact.sha256)
+    _fetch_champion(snapshot, files.name, say)
+    say("judging by every gate")
+    verdict = _judge(files)
+    run_engine(files.root, "lock", "write", files.name)
+    return lock, verdict
 
 
 def share_kept(root: Path, tree: Path, *names: str) -> None:
@@ -162,7 +174,7 @@ def _compare_data(snapshot: Snapshot, files: ModelFiles, least: int) -> DataComp
     return DataComparison(new_data, before, compare(files, raw, show, new_data.against))
 
 
-def fetch_champion(snapshot: Snapshot, model: str, say: Callable[[str], None]) -> None:
+def _fetch_champion(snapshot: Snapshot, model: str, say: Callable[[str], None]) -> None:
     """Fetch it here, where the registry's login is known; in the work tree it is not."""
     champion = snapshot.champion(model)
     if champion is not None:
@@ -171,7 +183,7 @@ def fetch_champion(snapshot: Snapshot, model: str, say: Callable[[str], None]) -
             say(f"{champion}: {missing}")
 
 
-def judge_in_tree(files: ModelFiles) -> Verdict:
+def _judge(files: ModelFiles) -> Verdict:
     """The verdict by the gates of the work tree, which must not fail."""
     path = files.work / "verdict.json"
     try:

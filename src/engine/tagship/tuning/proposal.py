@@ -12,10 +12,9 @@ from tagship.config.project_files import ModelFiles, load_model
 from tagship.config.root import tracking_uri
 from tagship.errors import TagshipError
 from tagship.files import only_one
-from tagship.gitops.deployment_rules import refuse_rejected_artifact
 from tagship.gitops.propose import push_branch
 from tagship.gitops.snapshot import fetch_snapshot
-from tagship.monitoring.retrain import fetch_champion, judge_in_tree, share_kept
+from tagship.monitoring.retrain import share_kept, train_and_judge
 from tagship.monitoring.retrain_proposal import (
     ModelProposal,
     branch_of,
@@ -23,7 +22,6 @@ from tagship.monitoring.retrain_proposal import (
     refuse_others,
 )
 from tagship.subprocesses import run_engine
-from tagship.training.lock import read_lock
 from tagship.tuning.study import Say
 from tagship.tuning.tune import Tuned, read_result, result_path
 from tagship.verdict import Verdict, markdown
@@ -59,13 +57,7 @@ def propose_tuned(
                 if tuned.state != "improved":
                     return ModelProposal(model, "unchanged", tuned.conclusion)
                 say("training with the best parameters")
-                run_engine(tree, "train", model)
-                lock = read_lock(files.work / "lock.yaml")
-                refuse_rejected_artifact(snapshot, model, lock.artifact.sha256)
-                fetch_champion(snapshot, model, say)
-                say("judging by every gate")
-                verdict = judge_in_tree(files)
-                run_engine(tree, "lock", "write", model)
+                _, verdict = train_and_judge(snapshot, files, say)
             except TagshipError as error:
                 problem = str(error.without_data()).replace(f"{tree}/", "")
                 return ModelProposal(model, "refused", problem)
