@@ -31,10 +31,10 @@ def test_better_parameters_become_one_pull_request_that_is_updated(shipped: Hub)
     assert pull["head"] == "tune/tiny"
     for text in ("excludes 0", "\n+  ", "```mermaid", "### `tiny`: ", "6 trials"):
         assert text in pull["body"], text
+    shipped.git("fetch", "-q", "origin")
     changed = shipped.git("diff", "--name-only", "origin/main", "origin/tune/tiny").split()
-    assert changed == ["config/tiny/model.lock.yaml", "config/tiny/model.yaml"] or changed == [
-        "config/tiny/model.lock.yaml", "config/tiny/model.yaml", "config/tiny/reference.json",
-    ]  # fmt: skip
+    assert {"config/tiny/model.lock.yaml", "config/tiny/model.yaml"} <= set(changed)
+    assert all(path.startswith("config/tiny/") for path in changed)
     assert WORST not in shipped.git("show", "origin/tune/tiny:config/tiny/model.yaml")
 
     configure(shipped, 9)
