@@ -41,18 +41,18 @@ def name_categories(estimator: Any, columns: Sequence[int], count: int) -> None:
         TagshipError: it takes none, or ONNX cannot express what it makes of them.
     """
     library = library_of(type(estimator))
-    if library == "xgboost":
-        kinds = ["c" if column in columns else "q" for column in range(count)]
-        estimator.set_params(enable_categorical=True, feature_types=kinds)
-    elif library == "lightgbm":
-        estimator.set_params(
-            categorical_column=list(columns)
-        )  # Parameters.rst: categorical_feature
-    else:
+    if not library:
         raise TagshipError(
             f"encode: native is for estimators of {' and '.join(LIBRARIES)}",
             "choose one_hot or ordinal",
         )
+    if columns and library == "xgboost":
+        kinds = ["c" if column in columns else "q" for column in range(count)]
+        estimator.set_params(enable_categorical=True, feature_types=kinds)
+    elif columns:
+        estimator.set_params(
+            categorical_column=list(columns)
+        )  # Parameters.rst: categorical_feature
 
 
 def register_converter(kind: type) -> None:
