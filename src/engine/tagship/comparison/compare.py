@@ -136,8 +136,9 @@ def _by_rows(known: Known) -> dict[str, Lead]:
     """The tests on the same rows, which take seconds: kept for later calls."""
     if known.bundle is None:
         return {}
-    best, model, work = known.lock.winner.candidate, known.lock.inputs.model, known.files.work
-    decides = known.metric, model.get("threshold", 0.5), model["select"]["seed"]
+    best, work = known.lock.winner.candidate, known.files.work
+    seed = known.lock.inputs.model["select"]["seed"]
+    decides = known.metric, known.bundle.boundary.threshold, seed
     path, key = work / "paired_tests.json", key_of(sha256_of_file(work / "folds.npz"), *decides)
     tests = kept(path, key, TypeAdapter(dict[str, Lead]).validate_python)
     if tests is None:
@@ -215,7 +216,7 @@ def _other_metrics(known: Known, name: str) -> dict[str, FoldFigures]:
     if known.bundle is None:
         return {}
     out_of_fold, task = known.bundle.out_of_fold, known.files.model.task
-    threshold = known.lock.inputs.model.get("threshold", 0.5)
+    threshold = known.bundle.boundary.threshold
     by_metric: dict[str, list[float]] = {}
     for fold in np.unique(out_of_fold.fold):
         rows = out_of_fold.fold == fold

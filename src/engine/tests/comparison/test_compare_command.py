@@ -12,6 +12,7 @@ from jsonschema import validate
 from projects import Project
 from tagship.gitops.git import Git
 from tagship.gitops.tags import compose
+from tagship.training.bundle import load_bundle
 from tagship.training.lock import read_lock
 
 
@@ -206,3 +207,20 @@ def test_a_damaged_lock_is_refused(run_project: Project) -> None:
     run_project.lock.write_text("model: tiny\n")
     run_project.tagship("compare").must_refuse(("model.lock.yaml", "required"))
     assert not Path(run_project.root, "reports/comparison.json").exists()
+
+
+def test_a_chosen_threshold_decides_the_metrics_of_the_folds(project):
+    """Where model.yaml names what the threshold maximises, it holds no number."""
+    project.edit("model", "task: binary\n", "task: binary\nthreshold: {maximise: f1}\n")
+    project.edit("model", "metric: roc_auc", "metric: f1")
+    assert project.tagship("train", "tiny").code == 0
+    compared = project.tagship("compare", "tiny", "--json")
+    assert compared.code == 0, compared.err
+    bundle = load_bundle(project.files)
+    kept, threshold = bundle.out_of_fold, bundle.boundary.threshold
+    figures = json.loads(compared.out)["models"]["tiny"]["candidates"]
+    for name, scores in kept.scores.items():
+        rows = kept.fold == 0
+        called = scores[rows] >= threshold
+        own = float((called == kept.target[rows].astype(bool)).mean())
+        assert figures[name]["metrics"]["accuracy"]["folds"][0] == pytest.approx(own)
