@@ -15,7 +15,7 @@ from tagship.training.tracking import fold_metric, mlflow_client
 _PARENT = "mlflow.parentRunId"
 KIND = "tagship.kind"
 """The tag that tells a search's run from a training's; its value is ``tuning``."""
-_MOST = 50_000
+MOST_RUNS = 50_000
 """Runs that are read in one answer, as many as MLflow gives."""
 
 
@@ -97,7 +97,10 @@ def _all_runs(client: Any, experiments: list[str]) -> Iterable[Any]:
     page, token = [], None
     while experiments:
         answer = client.search_runs(
-            experiments, max_results=_MOST, order_by=["attributes.start_time ASC"], page_token=token
+            experiments,
+            max_results=MOST_RUNS,
+            order_by=["attributes.start_time ASC"],
+            page_token=token,
         )
         page += answer
         token = answer.token

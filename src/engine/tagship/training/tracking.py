@@ -116,8 +116,8 @@ def log_training(
             _log_parent(client, parent, bundle, measured)
             _log_dataset(client, parent, files, bundle)
             for name, image in plots.items():
-                _log_bytes(client, parent, image, f"plots/{name}.png")
-            _log_bytes(client, parent, (files.work / "lock.yaml").read_bytes(), "model.lock.yaml")
+                log_bytes(client, parent, image, f"plots/{name}.png")
+            log_bytes(client, parent, (files.work / "lock.yaml").read_bytes(), "model.lock.yaml")
             log_model(client, parent, files, bundle, model, register=verdict != "fail")
         except Exception:
             with suppress(Exception):  # the store may be what failed
@@ -145,7 +145,7 @@ def log_plots(files: ModelFiles, sha256: str, plots: Mapping[str, bytes], folder
             return "not in MLflow, which has no run of this artifact"
         run = runs[0].info.run_id
         for name, image in plots.items():
-            _log_bytes(client, run, image, f"{folder}/{name}.png")
+            log_bytes(client, run, image, f"{folder}/{name}.png")
     return f"in MLflow under run {run}"
 
 
@@ -280,7 +280,8 @@ def _log_dataset(client: Any, parent: str, files: ModelFiles, bundle: Bundle) ->
     client.log_inputs(parent, [DatasetInput(data, [InputTag("mlflow.data.context", "training")])])
 
 
-def _log_bytes(client: Any, run: str, content: bytes, name: str) -> None:
+def log_bytes(client: Any, run: str, content: bytes, name: str) -> None:
+    """Add a file to a run, by its content and its path there."""
     import tempfile
 
     folder, _, file = name.rpartition("/")

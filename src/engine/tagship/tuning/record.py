@@ -1,21 +1,18 @@
 """What a search leaves for people: its runs in MLflow, and one page."""
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tagship.comparison.runs import KIND
+from tagship.comparison.runs import KIND, MOST_RUNS
 from tagship.files import write_atomically
 from tagship.reports.html import data_uri, render
 from tagship.reports.plot_style import style, to_png
-from tagship.training.tracking import mlflow_client, model_experiment
-from tagship.tuning.study import PARAMS, Search, ended
+from tagship.training.tracking import log_bytes, mlflow_client, model_experiment
+from tagship.tuning.study import PARAMS, Search, complete, ended
 from tagship.tuning.tune import Tuned
 
 _RUN = "mlflow_run"
-_MOST = 50_000
-"""As many runs as MLflow gives at once."""
 _ALT = {
     "history": "What each trial scored, in order, and the best so far",
     "importance": "How much of the differences between trials each parameter explains",
@@ -35,11 +32,10 @@ def draw_search(search: Search, study: Any) -> dict[str, bytes]:
     from optuna.importance import PedAnovaImportanceEvaluator
 
     metric = search.files.model.select.metric
-    complete = [each for each in ended(study) if each.state.name == "COMPLETE"]
     drawn: dict[str, Callable[[], Any]] = {
         "history": lambda: plots.plot_optimization_history(study, target_name=metric)
     }
-    if len(complete) > 1 and len({each.value for each in complete}) > 1:
+    if len({trial.value for trial in complete(study)}) > 1:
         drawn |= {
             "importance": lambda: plots.plot_param_importances(
                 study, evaluator=PedAnovaImportanceEvaluator(), target_name=metric
@@ -61,10 +57,7 @@ def draw_search(search: Search, study: Any) -> dict[str, bytes]:
 
 def write_page(search: Search, study: Any, tuned: Tuned, plots: dict[str, bytes]) -> Path:
     """Write ``reports/<model>-tuning.html`` whole or not at all, and say where it is."""
-    trials = sorted(
-        (each for each in ended(study) if each.state.name == "COMPLETE"),
-        key=lambda each: -each.value if study.direction.name == "MAXIMIZE" else each.value,
-    )
+    trials = sorted(complete(study), key=lambda each: -search.sign * each.value)
     path = search.files.root / "reports" / f"{search.files.name}-tuning.html"
     text = render(
         "tuning.html.j2",
@@ -102,7 +95,7 @@ def log_search(search: Search, study: Any, tuned: Tuned, plots: dict[str, bytes]
             parent = client.create_run(experiment, run_name=name, tags=tags).info.run_id
             study.set_user_attr(_RUN, parent)
         children = client.search_runs(
-            [experiment], f"tags.`mlflow.parentRunId` = '{parent}'", max_results=_MOST
+            [experiment], f"tags.`mlflow.parentRunId` = '{parent}'", max_results=MOST_RUNS
         )
         logged = {run.info.run_name for run in children}
         for trial in ended(study):
@@ -121,11 +114,8 @@ def log_search(search: Search, study: Any, tuned: Tuned, plots: dict[str, bytes]
             client.log_batch(run, metrics=metrics, params=params)
             client.set_terminated(run, "FAILED" if trial.state.name == "FAIL" else None, end)
         client.set_tag(parent, "conclusion", tuned.conclusion)
-        with tempfile.TemporaryDirectory() as folder:
-            for name, image in plots.items():
-                path = Path(folder) / f"{name}.png"
-                path.write_bytes(image)
-                client.log_artifact(parent, str(path), "plots")
+        for name, image in plots.items():
+            log_bytes(client, str(parent), image, f"plots/{name}.png")
         client.set_terminated(parent)
     return str(parent)
 

@@ -123,15 +123,7 @@ def _suggest(trial: Any, name: str, dimension: Dimension) -> Any:
     low, high = dimension.bounds
     if dimension.int is not None:
         return trial.suggest_int(name, low, high, log=dimension.log)
-    return round_params({name: trial.suggest_float(name, low, high, log=dimension.log)})[name]
-
-
-def round_params(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters as they are tried and written: floats with four significant digits."""
-    return {
-        name: float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
-        for name, value in params.items()
-    }
+    return float(f"{trial.suggest_float(name, low, high, log=dimension.log):.{_DIGITS}g}")
 
 
 def held_params(candidate: Candidate, space: Space) -> dict[str, Any] | None:

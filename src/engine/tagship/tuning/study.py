@@ -42,6 +42,11 @@ class Search:
     data_sha256: str
 
     @property
+    def sign(self) -> int:
+        """1 where a higher value is better, else -1."""
+        return 1 if higher_is_better(self.files.model.select.metric) else -1
+
+    @property
     def fingerprint(self) -> str:
         """Of all that decides what a trial gives; another number of trials goes on with a study."""
         inputs = current_inputs(self.files).model_dump(mode="json")
@@ -76,7 +81,7 @@ def open_study(search: Search, storage: str | None) -> Any:
         return optuna.create_study(
             storage=kept,
             study_name=f"{search.files.name}-{search.name}-{search.fingerprint}",
-            direction="maximize" if _sign(search) > 0 else "minimize",
+            direction="maximize" if search.sign > 0 else "minimize",
             pruner=optuna.pruners.MedianPruner(n_startup_trials=8),
             load_if_exists=True,
         )
@@ -221,13 +226,13 @@ def _proceed(search: Search, study: Any, running: _Running) -> bool:
     running.folds += 1
     mean = round(answer, _DIGITS)
     trial.report(mean, running.folds)
-    complete = running.folds == search.plan.folds
-    if not complete and not trial.should_prune():
+    last = running.folds == search.plan.folds
+    if not last and not trial.should_prune():
         running.process.proceed()
         return False
     running.process.leave()
     trial.set_user_attr("seconds", round(running.age, 3))
-    if complete:
+    if last:
         study.tell(trial, mean)
     else:
         study.tell(trial, state=TrialState.PRUNED)
@@ -241,23 +246,26 @@ def _fail(study: Any, trial: Any, reason: str) -> None:
     study.tell(trial, state=TrialState.FAIL)
 
 
+def complete(study: Any) -> list[Any]:
+    """The trials that were judged on every fold."""
+    return [trial for trial in ended(study) if trial.value is not None]
+
+
 def best_trial(search: Search, study: Any) -> Any:
     """The complete trial with the best mean over the folds, the first of equals.
 
     Raises:
         TagshipError: no trial is complete.
     """
-    from optuna.trial import TrialState
-
-    complete = [each for each in ended(study) if each.state == TrialState.COMPLETE]
-    if not complete:
-        reasons = [each.user_attrs[_REASON] for each in ended(study) if _REASON in each.user_attrs]
+    trials = complete(study)
+    if not trials:
+        reasons = failures(study)
         raise TagshipError(
             f"{search.files.name}: no trial of {search.name} was completed"
             + (f"; the first one said: {reasons[0]}" if reasons else ""),
             "change tune.space in model.yaml, or give it more time (tune.seconds, trial_seconds)",
         )
-    return max(complete, key=lambda each: _sign(search) * each.value)
+    return max(trials, key=lambda each: search.sign * each.value)
 
 
 def failures(study: Any) -> list[str]:
@@ -266,12 +274,9 @@ def failures(study: Any) -> list[str]:
 
 
 def _tell_progress(search: Search, study: Any, first: int, started: float, say: Say) -> None:
-    from optuna.trial import TrialState
-
     trials = ended(study)
     count, plan = len(trials), search.plan
-    complete = [each for each in trials if each.state == TrialState.COMPLETE]
-    best = max(complete, key=lambda each: _sign(search) * each.value, default=None)
+    best = max(complete(study), key=lambda each: search.sign * each.value, default=None)
     last = trials[-1]
     if count % 10 and count != plan.trials and last is not best:
         return
@@ -282,7 +287,3 @@ def _tell_progress(search: Search, study: Any, first: int, started: float, say: 
     metric = search.files.model.select.metric
     shown = f"best {metric} {brief(best.value)}, of trial {best.number}" if best else "none yet"
     say(f"trial {count} of {plan.trials}: {shown}; about {left:.0f} s left")
-
-
-def _sign(search: Search) -> int:
-    return 1 if higher_is_better(search.files.model.select.metric) else -1

@@ -12,7 +12,6 @@ from pydantic import TypeAdapter
 
 from tagship.comparison.document import Lead
 from tagship.comparison.paired_tests import corrected_t_test
-from tagship.config.metrics import higher_is_better
 from tagship.config.model import Candidate
 from tagship.config.project_files import ModelFiles
 from tagship.config.tune import Tune
@@ -31,6 +30,7 @@ from tagship.tuning.study import (
     Say,
     Search,
     best_trial,
+    complete,
     ended,
     failures,
     open_study,
@@ -80,7 +80,7 @@ class Tuned:
             return f"{name} improves: {judged}; the gain's interval {interval} excludes 0"
         return (
             f"no improvement of {name} beyond the interval: {judged}; the gain's interval"
-            f" {interval} holds 0"
+            f" {interval} is not above 0"
         )
 
 
@@ -128,7 +128,7 @@ def tune(
         splits = make_splits(judging, table.frame, prepared)
         before = _values(judging, name, candidate, prepared, splits)
         after = _values(judging, name, replace_params(candidate, params), prepared, splits)
-    sign = 1 if higher_is_better(files.model.select.metric) else -1
+    sign = search.sign
     fit, judged = splits[0]
     gain = corrected_t_test(
         [sign * (new - old) for new, old in zip(after, before, strict=True)], len(judged) / len(fit)
@@ -150,7 +150,9 @@ def tune(
         failed=failures(study),
         unrepeatable=unrepeatable,
         seconds=time.perf_counter() - started,
-        curve=list(accumulate(_complete_values(trials), max if sign > 0 else min)),
+        curve=list(
+            accumulate((trial.value for trial in complete(study)), max if sign > 0 else min)
+        ),
     )
     return tuned, search, study
 
@@ -188,10 +190,6 @@ def _values(
 ) -> list[float]:
     judged = list(score_folds(files, name, candidate, prepared, splits))
     return [each.value for each in judge_by_chosen(files, prepared, judged)]
-
-
-def _complete_values(trials: list[Any]) -> list[float]:
-    return [trial.value for trial in trials if trial.value is not None]
 
 
 def read_result(files: ModelFiles) -> Tuned:
