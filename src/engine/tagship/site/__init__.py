@@ -1,0 +1,1 @@
+"""The site: what Git, locks, tags, MLflow and the monitoring history say, as pages."""
