@@ -220,9 +220,9 @@ def _other_metrics(known: Known, name: str) -> dict[str, FoldFigures]:
     by_metric: dict[str, list[float]] = {}
     for fold in np.unique(out_of_fold.fold):
         rows = out_of_fold.fold == fold
-        measured = metrics.evaluate(
-            task, out_of_fold.target[rows], out_of_fold.scores[name][rows], threshold=threshold
-        )
+        given = None if out_of_fold.weights is None else out_of_fold.weights[None, rows]
+        target, scores = out_of_fold.target[rows], out_of_fold.scores[name][rows]
+        measured = metrics.evaluate(task, target, scores, given, threshold=threshold)
         for metric, value in measured.items():
             by_metric.setdefault(metric, []).append(float(value[0]))
     return {

@@ -48,19 +48,22 @@ def bootstrap_tests(
 ) -> dict[str, Lead]:
     """One candidate against each other: percentile bootstraps over the same out-of-fold rows.
 
-    They say what other rows would change, not what another training would. Candidates whose metric
-    is undefined are left out. There are enough resamples for p-values that Holm's correction for
+    They say what other rows would change, not what another training would. A row is drawn once for
+    all folds that judge it, and counts by its weight. Candidates whose metric is undefined are left
+    out. There are enough resamples for p-values that Holm's correction for
     all of them does not lift above ``ALPHA``.
     """
-    target, scores = out_of_fold.target, out_of_fold.scores
+    target, scores, own = out_of_fold.target, out_of_fold.scores, out_of_fold.weights
     sign = 1 if higher_is_better(metric) else -1
     draws: dict[str, list[Floats]] = {name: [] for name in scores}
     points = {
-        name: metrics.value(metric, task, target, each, classes, threshold)
+        name: metrics.value(metric, task, target, each, classes, threshold, own)
         for name, each in scores.items()
     }
-    resamples = resamples_for(len(target), ALPHA / max(1, len(scores) - 1))
-    for weights in resample_weights(len(target), resamples, seed):
+    rows, place = np.unique(out_of_fold.rows, return_inverse=True)
+    resamples = resamples_for(len(rows), ALPHA / max(1, len(scores) - 1))
+    for counts in resample_weights(len(rows), resamples, seed):
+        weights = counts[:, place] if own is None else counts[:, place] * own
         for name, each in scores.items():
             measured = metrics.evaluate(
                 task, target, each, weights, classes, threshold, only=metric

@@ -108,6 +108,11 @@ def _model_problems(file: YamlFile, data: DataConfig, model: ModelConfig) -> Ite
     for name, candidate in model.candidates.items():
         if model.task == "regression" and candidate.calibrate is not None:
             yield file, ("candidates", name, "calibrate"), "a regression has no probabilities"
+        if data.split.time is not None and candidate.calibrate is not None:
+            yield file, ("candidates", name, "calibrate"), (
+                "rows are split by time (data.yaml: split.time), and calibration would learn from"
+                " scores of fits to later rows"
+            )
     if model.task != "binary" and "threshold" in model.model_fields_set:
         yield file, ("threshold",), f"a {model.task} task has no decision threshold"
     tuned = model.tune.candidate if model.tune else None

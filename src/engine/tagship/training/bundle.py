@@ -47,11 +47,15 @@ class OutOfFold:
 
     fold: NDArray[np.int64]
     """The number of the fold that judged each row, shape (rows,); one fold after another."""
+    rows: NDArray[np.int64]
+    """Row numbers of the table: folds that are drawn again judge the same rows again."""
     target: NDArray[Any]
     scores: Mapping[str, NDArray[np.floating]]
     """By candidate: shape (rows,), or (rows, classes) for multiclass."""
     values: Mapping[str, Sequence[float]]
     """By candidate: the selection metric of each fold."""
+    weights: NDArray[np.float64] | None = None
+    """What each row counts, where the rows are weighted."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,7 @@ def _read_json(path: Path) -> Any:
 
 
 _WEIGHTS = ("weights", "train_weights")
+_OF_ROWS = ("fold", "rows", "target")
 _ARRAYS = ("matrix", "target", "scores", "pipeline_scores", "train_target")
 
 
@@ -207,7 +212,9 @@ def _arrays(
 
 
 def _pack_folds(out_of_fold: OutOfFold) -> bytes:
-    arrays: dict[str, NDArray[Any]] = {"fold": out_of_fold.fold, "target": out_of_fold.target}
+    arrays = {name: getattr(out_of_fold, name) for name in _OF_ROWS}
+    if out_of_fold.weights is not None:
+        arrays["weights"] = out_of_fold.weights
     arrays |= {f"score:{name}": scores for name, scores in out_of_fold.scores.items()}
     arrays |= {f"value:{name}": np.asarray(v) for name, v in out_of_fold.values.items()}
     return _packed(arrays)
@@ -216,4 +223,6 @@ def _pack_folds(out_of_fold: OutOfFold) -> bytes:
 def _unpack_folds(content: bytes) -> OutOfFold:
     arrays, parts = _arrays(content, ("score", "value"))
     values = {name: array.tolist() for name, array in parts["value"].items()}
-    return OutOfFold(arrays["fold"], arrays["target"], parts["score"], values)
+    of_rows = {name: arrays[name] for name in _OF_ROWS}
+    weights = arrays.get("weights")
+    return OutOfFold(**of_rows, scores=parts["score"], values=values, weights=weights)

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.isotonic import IsotonicRegression
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 FOLDS = 5
 _POINTS = np.linspace(0.0, 1.0, 101)
@@ -61,6 +61,16 @@ def calibrate(estimator: Any, method: str, seed: int) -> Calibrated:
     _register_converter()
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
     return Calibrated(Probabilities(estimator), method=method, cv=folds, ensemble=False)
+
+
+def group_folds(target: Any, groups: Any, seed: int) -> list[tuple[Any, Any]]:
+    """Folds for ``cv`` that keep a group's rows together, both arguments of shape (rows,).
+
+    Raises:
+        ValueError: there are fewer groups than folds.
+    """
+    splitter = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
+    return list(splitter.split(target, target, groups))
 
 
 def _register_converter() -> None:

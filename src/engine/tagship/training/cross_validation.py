@@ -95,7 +95,13 @@ def fit(
         with warnings.catch_warnings(), quick_threads(prepared.matrix[rows]):
             warnings.simplefilter("ignore", ConvergenceWarning)
             weights = prepared.weights_of(rows)
-            given = {} if weights is None else {f"{pipeline.steps[-1][0]}__sample_weight": weights}
+            last = pipeline.steps[-1][0]
+            given = {} if weights is None else {f"{last}__sample_weight": weights}
+            if candidate.calibrate is not None and prepared.groups is not None:
+                from tagship.training.calibration import group_folds
+
+                known = prepared.target[rows], prepared.groups[rows], files.model.select.seed
+                pipeline.set_params(**{f"{last}__cv": group_folds(*known)})
             return pipeline.fit(prepared.matrix[rows], prepared.target[rows], **given)
     except MemoryError:
         raise

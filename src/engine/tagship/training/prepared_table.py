@@ -28,6 +28,8 @@ class Prepared:
     holdout: Holdout
     weights: NDArray[np.float64] | None = None
     """How much each row counts; None where all count alike."""
+    groups: NDArray[np.int64] | None = None
+    """The number of each row's group; None where the split knows none."""
 
     def weights_of(self, rows: NDArray[np.int64]) -> NDArray[np.float64] | None:
         """The weights of some rows."""
@@ -51,7 +53,9 @@ def prepare(files: ModelFiles, frame: pd.DataFrame) -> Prepared:
         raise error.within(files.folder / "data.yaml") from None
     matrix = boundary.matrix(request_columns(frame, files.data))
     target = encode_target(frame, files.data, boundary)
-    return Prepared(boundary, matrix, target, holdout, weights)
+    group = files.data.split.group
+    groups = None if group is None else pd.factorize(frame[group].astype("str"))[0]
+    return Prepared(boundary, matrix, target, holdout, weights, groups)
 
 
 def _weights(frame: pd.DataFrame, holdout: Holdout, name: str | None) -> NDArray[np.float64] | None:

@@ -167,10 +167,12 @@ def _out_of_fold(by_candidate: dict[str, list[FoldScores]], prepared: Prepared) 
     rows = np.concatenate([fold.rows for fold in judged])
     return OutOfFold(
         fold=np.repeat(np.arange(len(judged)), [len(fold.rows) for fold in judged]),
+        rows=rows,
         target=prepared.target[rows],
         scores={
             name: np.concatenate([fold.scores for fold in each])
             for name, each in by_candidate.items()
         },
         values={name: [fold.value for fold in each] for name, each in by_candidate.items()},
+        weights=prepared.weights_of(rows),
     )

@@ -1,5 +1,7 @@
 """Tests of candidates on the same rows and folds, against figures that were worked out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -32,7 +34,7 @@ def test_holm_multiplies_the_smallest_by_all_and_never_falls() -> None:
 def out_of_fold(**scores: np.ndarray) -> OutOfFold:
     target = np.random.default_rng(3).normal(size=400)
     given = {name: target + noise for name, noise in scores.items()}
-    return OutOfFold(np.repeat(np.arange(4), 100), target, given, {})
+    return OutOfFold(np.repeat(np.arange(4), 100), np.arange(400), target, given, {})
 
 
 def test_the_bootstrap_tells_a_lead_from_none_whichever_way_the_metric_is_better() -> None:
@@ -43,6 +45,37 @@ def test_the_bootstrap_tells_a_lead_from_none_whichever_way_the_metric_is_better
         assert (tests["same"].difference, tests["same"].p_value) == (0, 1)
         assert 0 < tests["worse"].low < tests["worse"].difference < tests["worse"].high
         assert tests["worse"].p_value == pytest.approx(2 / 1001)
+
+
+def repeated(folds: OutOfFold, times: int) -> OutOfFold:
+    return OutOfFold(
+        np.concatenate([folds.fold + 4 * at for at in range(times)]),
+        np.tile(folds.rows, times),
+        np.tile(folds.target, times),
+        {name: np.tile(each, times) for name, each in folds.scores.items()},
+        {},
+    )
+
+
+def test_folds_that_are_drawn_again_make_no_new_rows() -> None:
+    noise = np.random.default_rng(1).normal(size=(2, 400))
+    folds = out_of_fold(best=0.9 * noise[0], worse=noise[1])
+    arguments = ("best", (), "rmse", 0.5, 7)
+    once = bootstrap_tests("regression", folds, *arguments)["worse"]
+    often = bootstrap_tests("regression", repeated(folds, 9), *arguments)["worse"]
+    assert (often.low, often.high) == pytest.approx((once.low, once.high))
+    assert often.p_value == once.p_value
+
+
+def test_rows_without_weight_decide_nothing() -> None:
+    noise = np.random.default_rng(1).normal(size=(2, 400))
+    halves = np.where(np.arange(400) < 200, noise[0], 9.0)
+    folds = out_of_fold(best=halves, worse=noise[1])
+    first = (np.arange(400) < 200).astype(float)
+    arguments = ("best", (), "rmse", 0.5, 7)
+    assert bootstrap_tests("regression", folds, *arguments)["worse"].difference < -1
+    weighted = bootstrap_tests("regression", replace(folds, weights=first), *arguments)["worse"]
+    assert abs(weighted.difference) < 0.3
 
 
 def test_many_candidates_have_resamples_enough_for_the_correction() -> None:

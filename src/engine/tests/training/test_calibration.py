@@ -8,8 +8,11 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.naive_bayes import GaussianNB
 
 from projects import Project
+from tagship.data.table import load_table
 from tagship.training.bundle import load_bundle
 from tagship.training.calibration import Probabilities, calibrate
+from tagship.training.cross_validation import fit
+from tagship.training.prepared_table import prepare
 
 LINE = "line: {estimator: sklearn.linear_model.LogisticRegression, scale: true}"
 FOREST = "sklearn.ensemble.RandomForestClassifier, params: {n_estimators: 10, max_depth: 4}"
@@ -77,6 +80,31 @@ def test_sigmoid_is_scikit_learn_s_and_makes_certain_scores_honest() -> None:
         made = calibrate(GaussianNB(), method, 3).fit(rows[:1000], target[:1000])
         brier = np.mean((made.predict_proba(new)[:, 1] - true) ** 2)
         assert brier < 0.9 * np.mean((bare.predict_proba(new)[:, 1] - true) ** 2)
+
+
+def test_the_rows_of_a_group_are_calibrated_together(project: Project) -> None:
+    def memorable(table: pd.DataFrame) -> None:  # each group has its own place and its own answer
+        shop = np.arange(len(table)) // 8
+        table["age"] = 20.0 + shop * 0.05
+        table["bought"] = np.where(np.random.default_rng(1).random(400)[shop] < 0.5, "yes", "no")
+        table["shop"] = shop.astype(str)
+
+    project.rewrite_table(memorable)
+    only(project, "sklearn.tree.DecisionTreeClassifier", "sigmoid")
+    project.edit("data", ", stratify: true", ", group: shop")
+    project.edit("data", "columns:", "columns:\n  shop: {dtype: string, feature: false}")
+    files = project.files
+    prepared = prepare(files, load_table(files).frame)
+    fitted = fit(files, "whole", files.model.candidates["whole"], prepared, prepared.holdout.train)
+    scores = fitted.predict_proba(prepared.matrix[prepared.holdout.train])[:, 1]
+    assert np.abs(scores - 0.5).max() < 0.25, "a tree that knows each group by heart is not certain"
+
+
+def test_a_split_by_time_is_not_calibrated(project: Project) -> None:
+    only(project, FOREST, "sigmoid")
+    project.edit("data", ", stratify: true", ", time: day")
+    project.edit("data", "columns:", "columns:\n  day: {dtype: datetime, feature: false}")
+    project.refused("check", says=("candidates.whole.calibrate", "split by time", "later rows"))
 
 
 def test_a_method_that_there_is_not_is_refused(project: Project) -> None:
