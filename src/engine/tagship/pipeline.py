@@ -63,7 +63,7 @@ class Judgement(NamedTuple):
     champion: ChampionScores | None
 
 
-def validate(files: ModelFiles) -> Table:
+def validate(files: ModelFiles, say: Say = lambda _: None) -> Table:
     """Load the data and check its contract; failures are also written as JSON.
 
     Raises:
@@ -71,7 +71,7 @@ def validate(files: ModelFiles) -> Table:
     """
     failures = files.root / "reports" / f"{files.name}-contract.json"
     try:
-        table = load_table(files)
+        table = load_table(files, say)
     except ContractError as error:
         write_atomically(failures, error.to_json() + "\n")
         error.hint += f"; all failures: {failures.relative_to(files.root)}"
@@ -83,7 +83,7 @@ def validate(files: ModelFiles) -> Table:
 def train_model(files: ModelFiles, say: Say) -> Bundle:
     """Train and keep the bundle; the lock in ``config/`` is not touched."""
     say("fetching the data and checking its contract")
-    bundle = train(files, say, validate(files))
+    bundle = train(files, say, validate(files, say))
     save_bundle(files, bundle)
     return bundle
 

@@ -7,6 +7,8 @@ import typer
 from tagship.cli.options import Json
 
 if TYPE_CHECKING:
+    from tagship.config.project_files import ModelFiles
+    from tagship.data.table import Table
     from tagship.new_model.draft import Draft
 
 
@@ -27,6 +29,13 @@ def command(
     encoding: Annotated[
         str | None, typer.Option(help="The csv file's encoding, where it is not UTF-8.")
     ] = None,
+    header: Annotated[
+        bool | None,
+        typer.Option(
+            "--header/--no-header",
+            help="Whether the csv file's first row names its columns; asked when it is unclear.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Make a model for your own table: infer its contract, candidates, gates and bento."""
@@ -34,25 +43,41 @@ def command(
     from pathlib import Path
     from typing import cast
 
+    from tagship.cli.models import LOADING, announce
+
+    announce(LOADING)
     from tagship.cli.output import as_json
     from tagship.config.model import Task
     from tagship.config.project_files import load_project
     from tagship.config.root import find_root
     from tagship.new_model.add_model import add_model, declared_boosters, refuse_taken
     from tagship.new_model.draft import Wishes, draft_model
-    from tagship.new_model.file_texts import model_files
+    from tagship.new_model.file_texts import model_files, thresholds_yaml
     from tagship.new_model.overlays import overlay_files
+    from tagship.new_model.proved_gates import prove_gates
     from tagship.new_model.table_file import read_table, with_nulls
 
     root = find_root()
     refuse_taken(root, name)
-    reading = read_table(data, root, Path.cwd(), encoding)
+    reading = read_table(data, root, Path.cwd(), encoding, header)
     wishes = Wishes(cast(Task | None, task), positive, id_column)
     draft = draft_model(reading.frame, target, wishes, reading.decimal, reading.text)
-    draft = replace(draft, libraries=declared_boosters(root))
+    draft = replace(
+        draft,
+        libraries=declared_boosters(root),
+        checks=[*reading.remarks, *draft.checks],
+    )
     source = with_nulls(reading.source, draft.nulls)
     files = model_files(name, source, draft) + overlay_files(load_project(root), name)
-    add_model(root, name, files)
+    checks = list(draft.checks)
+
+    def revise(model: "ModelFiles", table: "Table") -> dict[str, str]:
+        proved, remarks = prove_gates(model, table, draft, announce)
+        checks.extend(remarks)
+        return {f"config/{name}/thresholds.yaml": thresholds_yaml(proved)}
+
+    add_model(root, name, files, revise)
+    draft = replace(draft, checks=checks)
     if json:
         guessed = [asdict(remark) for remark in draft.remarks]
         wrote = [path for path, _ in files]
@@ -71,6 +96,6 @@ def _summary(draft: "Draft") -> list[str]:
     rows = [(r.what, r.guess, r.why) for r in draft.remarks]
     width = max(len(guess) for _, guess, _ in rows)
     lines = [f"{what:<10}{guess:<{width}}  {why}" for what, guess, why in rows]
-    checks = ["ranges and shares in data.yaml carry slack; limits in thresholds.yaml are modest"]
+    checks = ["ranges and shares in data.yaml carry slack: tighten what you know better"]
     checks = [*draft.checks, *checks]
     return [*lines, "", "check", *(f"  · {check}" for check in checks)]

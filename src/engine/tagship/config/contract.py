@@ -1,10 +1,10 @@
 """``data.yaml``: the contract. Where the data is, what its columns hold, how it is split."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from tagship.config.base_model import Frozen
+from tagship.config.base_model import Extended, Frozen
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -15,7 +15,7 @@ FLOAT32_MAX = 3.4028234663852886e38
 """The largest number that the model's input holds."""
 
 
-class _File(Frozen):
+class _File(Extended):
     path: str
     """A path (relative to the repository's root) or URL: file, http, s3, gs, az. ${VAR} works."""
     sha256: Sha256 | None = None
@@ -25,11 +25,18 @@ class _File(Frozen):
 class CsvSource(_File):
     """A delimited text file; compression follows the file's ending."""
 
+    later: ClassVar[frozenset[str]] = frozenset({"header", "names", "skip"})
     kind: Literal["csv"]
     delimiter: Character | None = None
     """Sniffed from the first lines when absent."""
     decimal: Character = "."
     """The decimal separator; numbers with thousands separators are refused."""
+    header: bool = True
+    """Whether the first row names the columns; without it they are column_1, column_2, …"""
+    names: Annotated[list[str], Field(min_length=1)] | None = None
+    """What the columns are called, in their order, whatever the header says."""
+    skip: Annotated[int, Field(ge=0, le=50)] = 0
+    """How many lines stand above the header, such as a title."""
     encoding: str | None = None
     """UTF-8, or UTF-16 with a byte-order mark, when absent."""
     nulls: list[str] = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"]
@@ -81,12 +88,26 @@ Source = Annotated[
 ]
 
 
-class Target(Frozen):
+class Rare(Frozen):
+    """Classes with too few rows to be learned and judged."""
+
+    below: Annotated[int, Field(ge=2)]
+    """A class with fewer rows is rare."""
+    into: Literal["drop", "other"] = "drop"
+    """Its rows are dropped, or become rows of one class called other."""
+
+
+class Target(Extended):
     """The column to predict."""
 
+    later: ClassVar[frozenset[str]] = frozenset({"missing", "rare"})
     column: str
     positive: Label | None = None
     """The label of the positive class; required for a binary task, refused for others."""
+    missing: Literal["refuse", "drop"] = "refuse"
+    """What becomes of rows without a target: the table is refused, or they are dropped."""
+    rare: Rare | None = None
+    """What becomes of classes with few rows; without it each class stays."""
 
 
 class Split(Frozen):

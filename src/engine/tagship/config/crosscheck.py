@@ -77,6 +77,8 @@ def _data_problems(file: YamlFile, data: DataConfig, model: ModelConfig) -> Iter
         yield file, ("split", "stratify"), "a regression target has no classes to stratify by"
     if model.task == "binary" and target.positive is None:
         yield file, ("target",), "a binary task needs `positive: <label>`"
+    if model.task == "regression" and target.rare is not None:
+        yield file, ("target", "rare"), "a regression target has no classes"
     if model.task != "binary" and target.positive is not None:
         yield file, ("target", "positive"), f"a {model.task} task has no positive class"
 

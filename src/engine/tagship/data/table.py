@@ -1,6 +1,6 @@
 """A model's table: read, checked, hashed; and the boundary through which the model sees it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,12 @@ from tagship.contract.finite_values import incomplete_rows
 from tagship.contract.table_columns import declared_field
 from tagship.contract.values import cell_text
 from tagship.data.hashing import hash_table
+from tagship.data.target_rows import settle_rows
 from tagship.data.validation import ContractError, check_contract
 from tagship.errors import TagshipError
 from tagship.sources.read import read_source
 
+Say = Callable[[str], None]
 _ROWS_TRIED = 200
 
 
@@ -31,14 +33,14 @@ class Table:
     sha256: str
 
 
-def load_table(files: ModelFiles) -> Table:
-    """Fetch, protect, check and hash one model's data.
+def load_table(files: ModelFiles, say: Say = lambda _: None) -> Table:
+    """Fetch, protect, check and hash one model's data; say which rows are left out.
 
     Raises:
         TagshipError: the source cannot be read.
         ContractError: the data breaks the contract.
     """
-    return check_table(files, read_raw(files))
+    return check_table(files, read_raw(files, say))
 
 
 def check_table(files: ModelFiles, raw: pd.DataFrame) -> Table:
@@ -60,8 +62,8 @@ def check_table(files: ModelFiles, raw: pd.DataFrame) -> Table:
     return Table(frame, hash_table(frame, leave_out=personal))
 
 
-def read_raw(files: ModelFiles) -> pd.DataFrame:
-    """One model's data as its source has it: unchecked, personal data included.
+def read_raw(files: ModelFiles, say: Say = lambda _: None) -> pd.DataFrame:
+    """The rows of one model's source that it can learn from: unchecked, personal data included.
 
     Raises:
         TagshipError: the source cannot be read.
@@ -73,7 +75,8 @@ def read_raw(files: ModelFiles) -> pd.DataFrame:
     if files.model.task == "regression":
         numeric_columns.add(data.target.column)
     try:
-        return read_source(data.source, files.root, frozenset(numeric_columns))
+        raw = read_source(data.source, files.root, frozenset(numeric_columns))
+        return settle_rows(raw, data, files.model.task, say)
     except TagshipError as error:
         raise error.within(files.folder / "data.yaml") from None
 

@@ -320,6 +320,11 @@ def _disturb(
         ).astype(np.float32)
         return matrix
     hit = generator.random(matrix.shape) < amount
+    present = np.isfinite(matrix)
+    present[:, numeric_count:] &= matrix[:, numeric_count:] >= 0
+    if not (hit & present).any() and present.any():  # a small table: one value all the same
+        places = np.flatnonzero(present)
+        hit.flat[places[generator.integers(len(places))]] = True
     matrix[:, :numeric_count][hit[:, :numeric_count]] = np.nan
     matrix[:, numeric_count:][hit[:, numeric_count:]] = -1
     return matrix

@@ -4,7 +4,7 @@ import re
 import shutil
 import tempfile
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
@@ -12,11 +12,14 @@ from pathlib import Path, PurePosixPath
 from tagship.config.project_files import ModelFiles, load_model
 from tagship.config.root import check_model_name
 from tagship.data.splitting import check_leakage, split_table
-from tagship.data.table import load_table
+from tagship.data.table import Table, load_table
 from tagship.errors import TagshipError
 from tagship.files import explain_os_error, only_one, write_atomically
 from tagship.new_model.file_texts import NewFile
 from tagship.training.boosting import LIBRARIES
+
+Revise = Callable[[ModelFiles, Table], Mapping[str, str]]
+"""From a model and its table to texts by path."""
 
 
 def declared_boosters(root: Path) -> tuple[str, ...]:
@@ -50,8 +53,12 @@ def refuse_taken(root: Path, name: str) -> None:
         )
 
 
-def add_model(root: Path, name: str, files: Sequence[NewFile]) -> ModelFiles:
+def add_model(
+    root: Path, name: str, files: Sequence[NewFile], revise: Revise = lambda *_: {}
+) -> ModelFiles:
     """Check the files against each other and against the data, then put them into place.
+
+    ``revise`` sees the model and its table before, and gives the texts that become others.
 
     They are staged under ``.tagship/new``; each folder then moves whole, ``config/<model>`` last,
     since it is what makes a model. A failure takes back what had moved.
@@ -71,21 +78,26 @@ def add_model(root: Path, name: str, files: Sequence[NewFile]) -> ModelFiles:
             for path, text in files:
                 write_atomically(staged / path, text)
             loaded = replace(load_model(staged, name), root=root)
-            prove(loaded)
+            revised = revise(loaded, prove(loaded))
+            files = [(path, revised.get(path, text)) for path, text in files]
+            for path, text in revised.items():
+                write_atomically(staged / path, text)
+            loaded = replace(load_model(staged, name), root=root)
             _move(staged, root, name, files)
         finally:
             shutil.rmtree(staged, ignore_errors=True)
         return loaded
 
 
-def prove(files: ModelFiles) -> None:
-    """Refuse a contract that its own table breaks, or a split that cannot be made or leaks.
+def prove(files: ModelFiles) -> Table:
+    """The table; a contract that it breaks, or a split that cannot be made or leaks, is refused.
 
     Raises:
         TagshipError: the first of these.
     """
-    frame = load_table(files).frame
-    check_leakage(frame, split_table(frame, files.data, files.model), files.data)
+    table = load_table(files)
+    check_leakage(table.frame, split_table(table.frame, files.data, files.model), files.data)
+    return table
 
 
 def _move(staged: Path, root: Path, name: str, files: Sequence[NewFile]) -> None:

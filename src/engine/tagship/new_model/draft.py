@@ -4,6 +4,7 @@ Pure: nothing is read or written here. Every guess carries its reason.
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,15 +14,15 @@ from tagship.config.model import Task
 from tagship.errors import TagshipError, suggest
 from tagship.new_model.column_profile import (
     MOST_CATEGORIES,
-    THOUSANDS,
     ColumnProfile,
     profile_column,
 )
 from tagship.new_model.column_words import is_personal, names_a_row
 from tagship.new_model.gates import Gates, suggest_gates
-from tagship.new_model.nulls import declared_nulls, find_nulls, without_nulls
+from tagship.new_model.nulls import declared_nulls, find_nulls, kept_words, without_nulls
 from tagship.new_model.rounding import share_with_slack
-from tagship.new_model.target import TargetGuess, guess_target
+from tagship.new_model.target import TargetGuess, guess_target, leave_out_rows
+from tagship.sources.header import UNNAMED
 
 FEWEST_ROWS = 50
 _SMALL = 500
@@ -66,6 +67,8 @@ class Draft:
     gates: Gates
     libraries: tuple[str, ...] = ()
     """Of boosting, whose estimators are proposed, too."""
+    left_out: dict[str, Any] = field(default_factory=dict)
+    """What becomes of rows that cannot be learned from, by key of data.yaml's target."""
     nulls: list[str] = field(default_factory=list)
     """The null tokens to declare; empty where the defaults do."""
     remarks: list[Remark] = field(default_factory=list)
@@ -103,10 +106,18 @@ def draft_model(
     frame = frame.reset_index(drop=True)
     nulls: dict[str, list[str]] = {}
     declared: list[str] = []
+    words: dict[str, dict[str, int]] = {}
     if text:
         nulls = find_nulls(frame, target, decimal)
-        declared = declared_nulls(nulls, frame, target)
+        declared = declared_nulls(nulls, frame)
+        words = kept_words(nulls, frame)
         frame = without_nulls(frame, nulls)
+    frame, left_out, notes = leave_out_rows(frame, target, wishes.task, decimal)
+    if len(frame) < FEWEST_ROWS:
+        raise TagshipError(
+            f"{len(frame)} rows are left to train and judge a model: {'; '.join(notes)}",
+            f"bring at least {FEWEST_ROWS}; hundreds are better",
+        )
     goal = guess_target(frame[target], wishes.task, wishes.positive, decimal)
     profiles = [
         profile_column(str(name), frame[name], decimal) for name in frame.columns if name != target
@@ -134,9 +145,10 @@ def draft_model(
         test=test,
         folds=_folds(goal, test),
         gates=gates,
+        left_out=left_out,
         nulls=declared,
         remarks=[*goal_remarks(goal), *_remarks(roles, features, nulls, declared, decimal)],
-        checks=[*roles.checks, *_more_checks(duplicates, gates)],
+        checks=[*notes, *_kept(words), *roles.checks, *_more_checks(duplicates, gates)],
     )
 
 
@@ -212,10 +224,20 @@ def _id_column(profiles: list[ColumnProfile], wished: str | None) -> tuple[str |
 
 
 def _can_name(profile: ColumnProfile) -> bool:
-    """Text that is no prose; whole numbers that are called an id or count the rows."""
+    """Text that is no prose, date or amount; whole numbers that are called an id or count rows."""
+    named = names_a_row(profile.name) or profile.name == UNNAMED
     if profile.dtype == "string":
-        return bool(profile.values.str.len().mean() <= 40) and profile.remark != THOUSANDS
-    return profile.dtype == "int" and (names_a_row(profile.name) or _counts_rows(profile))
+        prose = profile.values.str.contains(r"\s").mean() > 0.5 and not named
+        short = bool(profile.values.str.len().mean() <= 40)
+        return short and not prose and not profile.remark and not _is_amount(profile)
+    whole = profile.number and bool((profile.values == profile.values.round()).all())
+    return whole and (named or (profile.dtype == "int" and _counts_rows(profile)))
+
+
+def _is_amount(profile: ColumnProfile) -> bool:
+    """Whether most of its texts are amounts of money, shares or measures."""
+    pattern = r"[^\w\s]?\s?[+-]?[\d.,' ]*\d\s?([^\w\s]|[A-Za-z°]{1,3}\b)?"
+    return bool(profile.values.str.fullmatch(pattern).mean() > 0.5)
 
 
 def _counts_rows(profile: ColumnProfile) -> bool:
@@ -234,10 +256,12 @@ def _unusable(profile: ColumnProfile, goal: TargetGuess) -> str:
         return "a date; read it in a feature function, or split by time"
     if profile.dtype == "string" or profile.remark.startswith("dates"):
         return profile.remark or f"{'unique' if profile.unique else 'too many different'} texts"
-    if profile.dtype == "int" and profile.unique and _can_name(profile):
+    if profile.number and profile.unique and _can_name(profile):
         return "it numbers the rows"
     if profile.dtype == "int" and names_a_row(profile.name) and profile.distinct > MOST_CATEGORIES:
         return "an id that repeats; split by group if its rows belong together"
+    if profile.name == UNNAMED:
+        return "a column without a name, mostly an index"
     if profile.missing > 0.95:
         return "nearly every value is missing"
     return "it gives the target away" if goal.is_given_by(profile) else ""
@@ -296,6 +320,14 @@ def _remarks(
         worst = max(gaps, key=lambda name: gaps[name])
         made.append(Remark("missing", f"{gaps[worst]:.1%}", f"at most, of {shorten(list(gaps))}"))
     return made
+
+
+def _kept(words: dict[str, dict[str, int]]) -> list[str]:
+    return [
+        f"{word!r} is a value, and is not missing, in "
+        + ", ".join(f"{name} ({count:,} rows)" for name, count in by.items())
+        for word, by in words.items()
+    ]
 
 
 def _more_checks(duplicates: float | None, gates: Gates) -> list[str]:

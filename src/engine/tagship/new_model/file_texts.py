@@ -1,5 +1,6 @@
 """The text of a new model's files, as a person would write it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from tagship.config.contract import Column
@@ -28,7 +29,7 @@ def model_files(name: str, source: FileSource, draft: Draft) -> list[NewFile]:
     return [
         (f"config/{name}/data.yaml", data_yaml(source, draft)),
         (f"config/{name}/model.yaml", model_yaml(source, draft)),
-        (f"config/{name}/thresholds.yaml", thresholds_yaml(draft)),
+        (f"config/{name}/thresholds.yaml", thresholds_yaml(propose_thresholds(draft))),
         (f"bentos/{name}/service.py", service_py(name)),
         (f"bentos/{name}/bentofile.yaml", bentofile_yaml(name)),
     ]
@@ -39,6 +40,7 @@ def data_yaml(source: FileSource, draft: Draft) -> str:
     target: dict[str, Any] = {"column": draft.target}
     if draft.positive is not None:
         target["positive"] = draft.positive
+    target |= draft.left_out
     split: dict[str, Any] = {} if draft.test == 0.2 else {"test": draft.test}
     if draft.task != "regression":
         split["stratify"] = True
@@ -131,8 +133,8 @@ def _candidates(draft: Draft) -> dict[str, dict[str, Any]]:
     return made
 
 
-def thresholds_yaml(draft: Draft) -> str:
-    """The gates."""
+def propose_thresholds(draft: Draft) -> dict[str, Any]:
+    """The gates, by the sections of thresholds.yaml: limits that any useful model passes."""
     gates, metric = draft.gates, _metric(draft)
     judged = {"judge": "interval"} if gates.judge_interval else {}
     unit = gates.spread
@@ -153,43 +155,50 @@ def thresholds_yaml(draft: Draft) -> str:
             "roc_auc": {"fail_below": 0.6} | judged,
         }
         margin, drop, disturbed = 0.05, 0.03, 0.15
-    categories = {"method": "jensen_shannon", "warn_above": 0.06, "fail_above": 0.08}
-    lines = [
-        _schema("thresholds"),
-        "# Modest limits that a useful model passes: raise them to what yours must keep.",
-        "metrics:",
-        *(entry(name, bound, 2) for name, bound in metrics.items()),
-        entry("baseline", {"metric": metric, "margin": margin}),
-        entry("champion", {"metric": metric, "max_drop": drop}),
-    ]
+    thresholds: dict[str, Any] = {
+        "metrics": metrics,
+        "baseline": {"metric": metric, "margin": margin},
+        "champion": {"metric": metric, "max_drop": drop},
+    }
     if gates.slices is not None:
         by: dict[str, Any] = {"by": [gates.slices.by]}
         if draft.task == "regression":
             by |= {"metric": "rmse", "fail_above": gates.slices.limit}
         else:
             by |= {"metric": "accuracy", "fail_below": gates.slices.limit}
-        lines.append(entry("slices", by))
+        thresholds["slices"] = by
     if gates.fairness is not None:
-        fairness = {
+        thresholds["fairness"] = {
             "by": gates.fairness.by,
             "demographic_parity_difference": {"fail_above": gates.fairness.limit},
             "min_rows": MIN_GROUP,
         }
-        lines.append(entry("fairness", fairness))
-    lines += [
-        entry(
-            "robustness",
-            {**({"noise": 0.05} if gates.noise else {}), "missing": 0.05, "max_drop": disturbed},
-        ),
-        entry("latency", {"p99_ms": {"fail_above": 20}}),
-        entry("size", {"artifact_mb": {"fail_above": 50}}),
-        entry("parity", {"max_difference": gates.parity}),
-        "drift:",
-        entry("method", "wasserstein", 2),
-        entry("warn_above", 0.08, 2),
-        entry("fail_above", 0.1, 2),
-        entry("categories", categories, 2),
+    noise = {"noise": 0.05} if gates.noise else {}
+    return thresholds | {
+        "robustness": {**noise, "missing": 0.05, "max_drop": disturbed},
+        "latency": {"p99_ms": {"fail_above": 20}},
+        "size": {"artifact_mb": {"fail_above": 50}},
+        "parity": {"max_difference": gates.parity},
+        "drift": {
+            "method": "wasserstein",
+            "warn_above": 0.08,
+            "fail_above": 0.1,
+            "categories": {"method": "jensen_shannon", "warn_above": 0.06, "fail_above": 0.08},
+        },
+    }
+
+
+def thresholds_yaml(thresholds: Mapping[str, Any]) -> str:
+    """The gates."""
+    lines = [
+        _schema("thresholds"),
+        "# Limits that the winner keeps with room: raise them to what yours must keep.",
     ]
+    for section, content in thresholds.items():
+        if section in ("metrics", "drift"):
+            lines += [f"{section}:", *(entry(key, value, 2) for key, value in content.items())]
+        else:
+            lines.append(entry(section, content))
     return "\n".join(lines) + "\n"
 
 

@@ -1,5 +1,7 @@
 """The texts of a delimited file that mean a missing value."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -7,8 +9,13 @@ from numpy.typing import NDArray
 from tagship.config.contract import CsvSource
 from tagship.contract.boundary import Field
 from tagship.contract.table_columns import read_cells
+from tagship.new_model.column_profile import MOST_CATEGORIES
 from tagship.new_model.column_words import ALWAYS_NULL, NULL_WORDS
 
+_KINDS: dict[str, Callable[[pd.Series], bool]] = {
+    "None": lambda others: len(others) <= MOST_CATEGORIES,
+    "NA": lambda others: bool(others.str.fullmatch("[A-Z]{2,3}").all()),  # as in DE, FR, NA
+}
 DEFAULT: tuple[str, ...] = tuple(CsvSource.model_fields["nulls"].default)
 
 
@@ -22,6 +29,8 @@ def find_nulls(frame: pd.DataFrame, target: str, decimal: str) -> dict[str, list
     for name in frame.columns:
         for text in _nulls_of(frame[name], decimal):
             nulls.setdefault(text, []).append(str(name))
+    for word in _kinds(frame, nulls, decimal):
+        del nulls[word]
     labels = pd.Series(frame[target].unique(), dtype="str")
     words = np.isnan(_numbers(labels[~labels.isin(DEFAULT)])).any()
     kept = {text for text in DEFAULT if not (words and text == "None")}
@@ -32,12 +41,38 @@ def find_nulls(frame: pd.DataFrame, target: str, decimal: str) -> dict[str, list
     }
 
 
-def declared_nulls(nulls: dict[str, list[str]], frame: pd.DataFrame, target: str) -> list[str]:
+def declared_nulls(nulls: dict[str, list[str]], frame: pd.DataFrame) -> list[str]:
     """What data.yaml must say of them: nothing where the defaults do."""
-    label = "None" in frame[target].to_numpy() and "None" not in nulls
-    if set(nulls) <= set(DEFAULT) and not label:
+    if set(nulls) <= set(DEFAULT) and not kept_words(nulls, frame):
         return []
     return sorted({"", *nulls})
+
+
+def kept_words(nulls: dict[str, list[str]], frame: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Each default that is a value here: the columns that hold it, and in how many rows."""
+    rows = {
+        word: {str(name): int((frame[name] == word).sum()) for name in frame.columns}
+        for word in DEFAULT
+        if word and word not in nulls
+    }
+    counted = {word: {name: n for name, n in by.items() if n} for word, by in rows.items()}
+    return {word: by for word, by in counted.items() if by}
+
+
+def _kinds(frame: pd.DataFrame, nulls: dict[str, list[str]], decimal: str) -> list[str]:
+    """The words that stand for a kind of thing: ``None`` among categories, ``NA`` among codes.
+
+    A word that also stands among numbers means missing wherever it stands.
+    """
+    made = []
+    for word, fits in _KINDS.items():
+        columns = [pd.Series(frame[name].unique(), dtype="str") for name in nulls.get(word, [])]
+        others = [column[~column.isin(DEFAULT) & (column.str.strip() != "")] for column in columns]
+        if others and all(
+            len(each) and np.isnan(_numbers(each, decimal)).all() and fits(each) for each in others
+        ):
+            made.append(word)
+    return made
 
 
 def without_nulls(frame: pd.DataFrame, nulls: dict[str, list[str]]) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Reading a person's table before anything is declared about it."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -9,8 +10,9 @@ import pandas as pd
 
 from tagship.config.contract import CsvSource
 from tagship.errors import TagshipError
+from tagship.new_model.layout import find_layout, refuse_repeated_header
 from tagship.sources.compression import COMPRESSIONS
-from tagship.sources.delimited import sniff_csv
+from tagship.sources.delimited import first_rows, sniff_csv
 from tagship.sources.fetching import local_file
 from tagship.sources.formats import FORMATS, FileSource, file_source, format_of
 from tagship.sources.read import read_source
@@ -28,6 +30,8 @@ class Reading:
 
     frame: pd.DataFrame
     source: FileSource
+    remarks: Sequence[str] = ()
+    """What was noticed about the file itself."""
 
     @property
     def decimal(self) -> str:
@@ -40,15 +44,24 @@ class Reading:
         return isinstance(self.source, CsvSource)
 
 
-def read_table(location: str, root: Path, here: Path, encoding: str | None = None) -> Reading:
+def read_table(
+    location: str,
+    root: Path,
+    here: Path,
+    encoding: str | None = None,
+    header: bool | None = None,
+) -> Reading:
     """Read a csv, parquet or json file or URL, its kind told by its ending.
+
+    Args:
+        header: whether a csv file's first row names the columns; None where nobody said it.
 
     Raises:
         TagshipError: it cannot be read, is no table, or its kind is unknown.
     """
     path = _declared_path(location, root, here)
     if format_of(path) == "csv":
-        return _read_csv(path, root, encoding)
+        return _read_csv(path, root, encoding, header)
     source = file_source(path, root)
     if source is None:
         raise TagshipError(
@@ -58,6 +71,8 @@ def read_table(location: str, root: Path, here: Path, encoding: str | None = Non
         )
     if encoding is not None:
         raise TagshipError(f"--encoding: a {source.kind} file has none to declare")
+    if header is False:
+        raise TagshipError(f"--no-header: a {source.kind} file names its columns")
     return Reading(read_source(source, root), source)
 
 
@@ -87,21 +102,27 @@ def _declared_path(location: str, root: Path, here: Path) -> str:
     return relative.as_posix() if inside and same else full.as_posix()
 
 
-def _read_csv(path: str, root: Path, encoding: str | None) -> Reading:
+def _read_csv(path: str, root: Path, encoding: str | None, header: bool | None) -> Reading:
     file = local_file(path, root)
     try:
-        _, delimiter = sniff_csv(file, encoding)
-        source = CsvSource(kind="csv", path=path, encoding=encoding, nulls=[])
+        read_as, delimiter = sniff_csv(file, encoding)
+        layout = find_layout(first_rows(file, read_as, delimiter), path, header)
+        source = CsvSource(kind="csv", path=path, encoding=encoding, nulls=[], **layout.settings)
         frame = read_source(source, root)
+        refuse_repeated_header(frame, path)
     except TagshipError as error:
         for key, hint in _CSV_HINTS.items():
             if key in str(error.args[0]):
                 raise TagshipError(str(error.args[0]).replace(f"{key}: ", ""), hint) from None
         raise
     declared = CsvSource(
-        kind="csv", path=path, encoding=encoding, decimal=_decimal(frame, delimiter)
+        kind="csv",
+        path=path,
+        encoding=encoding,
+        decimal=_decimal(frame, delimiter),
+        **layout.settings,
     )
-    return Reading(frame, declared)
+    return Reading(frame, declared, layout.remarks)
 
 
 def _decimal(frame: pd.DataFrame, delimiter: str) -> str:

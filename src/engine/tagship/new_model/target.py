@@ -1,7 +1,7 @@
 """The target: what kind of task it sets, its classes, and which of them is positive."""
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,11 @@ from tagship.new_model.column_profile import MOST_CATEGORIES, ColumnProfile, pro
 from tagship.new_model.column_words import positive_label
 
 _FEWEST_OF_A_CLASS = 5
+RARE = 10
+"""A class with fewer rows is proposed to be left out."""
+_MOST_RARE = 0.1
+_MOST_LEFT_OUT = 0.5
+"""The largest shares of rows that are left out without being asked."""
 _MOST_NUMERIC_CLASSES = 10
 _TASKS = ("binary", "multiclass", "regression")
 
@@ -47,6 +52,41 @@ class TargetGuess:
             return False
         pairs = pd.DataFrame({"column": column.values[present], "target": self.values[present]})
         return len(pairs.drop_duplicates()) == len(self.counts)
+
+
+def leave_out_rows(
+    frame: pd.DataFrame, target: str, task: Task | None, decimal: str
+) -> tuple[pd.DataFrame, dict[str, Any], list[str]]:
+    """The rows that can be learned from, what data.yaml says of the others, and that in words.
+
+    Without a target are few rows, or else it is another column that is meant; of a class that is
+    too rare to be judged as well.
+    """
+    said: dict[str, Any] = {}
+    notes: list[str] = []
+    missing = frame[target].isna()
+    if 0 < missing.mean() <= _MOST_LEFT_OUT:
+        said["missing"] = "drop"
+        notes.append(
+            f"{target} is missing in {int(missing.sum()):,} of {len(frame):,} rows, which are left"
+            " out"
+        )
+        frame = frame[~missing].reset_index(drop=True)
+    profile = profile_column(target, frame[target], decimal)
+    labels = as_text(frame[target])
+    counts = labels.value_counts()
+    rare = counts[counts < RARE]
+    few = rare.sum() <= _MOST_RARE * len(frame) and len(counts) - len(rare) >= 2
+    if task != "regression" and not profile.number and len(rare) and few:
+        said["rare"] = {"below": RARE, "into": "drop"}
+        named = ", ".join(f"{label!r} ({count})" for label, count in list(rare.items())[:4])
+        more = f" and {len(rare) - 4} more" if len(rare) > 4 else ""
+        notes.append(
+            f"classes with fewer than {RARE} rows cannot be judged, and are left out:"
+            f" {named}{more}; `into: other` joins them"
+        )
+        frame = frame[~labels.isin(rare.index)].reset_index(drop=True)
+    return frame, said, notes
 
 
 def guess_target(
@@ -93,7 +133,7 @@ def _check_values(name: str, stored: pd.Series, profile: ColumnProfile) -> None:
         rows = ", ".join(str(row + 1) for row in missing[:3])
         raise TagshipError(
             f"target '{name}' is missing in {len(missing):,} of {len(stored):,} rows: {rows}…",
-            "remove those rows from the file: nothing can be learned from them",
+            "name another --target, or fill it in: nothing can be learned from the other rows",
         )
     if profile.distinct == 1:
         raise TagshipError(

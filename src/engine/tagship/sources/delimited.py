@@ -5,8 +5,9 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
@@ -14,6 +15,7 @@ from tagship.config.contract import CsvSource
 from tagship.errors import TagshipError
 from tagship.sources.compression import open_file
 from tagship.sources.fetching import local_file
+from tagship.sources.header import Header, find_header, usual_width
 from tagship.sources.tables import NoRows, check_names
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 DELIMITERS = ",;\t|"
 _SAMPLE_BYTES = 64 * 1024
+_SAMPLE_ROWS = 100
 _BATCH_BYTES = 1024 * 1024
 
 
@@ -31,10 +34,15 @@ class CsvFile:
     path: Path
     encoding: str
     delimiter: str
-    header: list[str]
+    head: Header
     nulls: Sequence[str]
     """The texts that mean a missing value; with none of them, nothing is missing."""
     decimal: str = "."
+
+    @property
+    def header(self) -> list[str]:
+        """The names of its columns, without those that are empty."""
+        return [name for name in self.head.names if name not in self.head.empty]
 
     @classmethod
     def inspect(cls, path: Path, settings: CsvSource) -> "CsvFile":
@@ -45,9 +53,8 @@ class CsvFile:
         """
         encoding, sniffed = sniff_csv(path, settings.encoding)
         delimiter = settings.delimiter or sniffed
-        with open_file(path) as handle:
-            header = _header(handle, encoding, delimiter, path.name)
-        return cls(path, encoding, delimiter, header, settings.nulls, settings.decimal)
+        head = find_header(first_rows(path, encoding, delimiter), settings)
+        return cls(path, encoding, delimiter, head, settings.nulls, settings.decimal)
 
     def read(self, numbers: frozenset[str]) -> "pa.Table":
         """All rows as text, apart from the columns ``numbers``, which are float64.
@@ -59,12 +66,15 @@ class CsvFile:
         from pyarrow import csv as arrow_csv
 
         with open_file(self.path) as handle:
-            return arrow_csv.read_csv(
+            table = arrow_csv.read_csv(
                 handle,
-                arrow_csv.ReadOptions(encoding=self.encoding),
+                arrow_csv.ReadOptions(**self._place()),
                 self._parsing(),
                 self._converting(numbers=numbers),
             )
+        for name in self.head.empty:
+            _check_empty(table[name], name, self.path.name)
+        return table.drop_columns(sorted(self.head.empty))
 
     def batches(
         self,
@@ -87,18 +97,26 @@ class CsvFile:
 
         def skip(row: Any) -> str:
             assert malformed is not None
-            malformed(row.number - 1, row.actual_columns, row.expected_columns)
+            above = 1 if self.head.plain else self.head.rows
+            malformed(row.number - above, row.actual_columns, row.expected_columns)
             return "skip"
 
         # One thread: several would not know the number of a malformed row.
-        reading = arrow_csv.ReadOptions(
-            encoding=self.encoding, block_size=_BATCH_BYTES, use_threads=False
-        )
+        reading = arrow_csv.ReadOptions(**self._place(), block_size=_BATCH_BYTES, use_threads=False)
+        if columns is None and self.head.empty:
+            columns = self.header
         parsing = self._parsing(invalid_row_handler=skip if malformed else None)
         with open_file(self.path) as handle:
             reader = arrow_csv.open_csv(handle, reading, parsing, self._converting(columns))
             yield from reader
             yield pa.RecordBatch.from_pylist([], schema=reader.schema)
+
+    def _place(self) -> dict[str, Any]:
+        """The encoding, and the names and the first row where the file's first row is no header."""
+        if self.head.plain:
+            return {"encoding": self.encoding}
+        names, above = self.head.names, self.head.rows
+        return {"encoding": self.encoding, "column_names": names, "skip_rows_after_names": above}
 
     def _parsing(self, **more: Any) -> Any:
         from pyarrow import csv as arrow_csv
@@ -114,7 +132,7 @@ class CsvFile:
         return arrow_csv.ConvertOptions(
             include_columns=columns,
             column_types={
-                name: pa.float64() if name in numbers else pa.string() for name in self.header
+                name: pa.float64() if name in numbers else pa.string() for name in self.head.names
             },
             null_values=self.nulls,
             strings_can_be_null=bool(self.nulls),
@@ -142,7 +160,7 @@ def read_csv(source: CsvSource, root: Path, numbers: frozenset[str]) -> pd.DataF
         try:
             table = file.read(frozenset())
         except pa.ArrowInvalid:
-            raise _no_table(error, source) from None
+            raise _ragged(file, source) or _no_table(error, source) from None
     except UnicodeDecodeError as error:
         raise _not_text(source.path, file.encoding, error) from None
     frame = cast(pd.DataFrame, table.to_pandas())
@@ -186,8 +204,9 @@ def sniff_csv(path: Path, encoding: str | None = None) -> tuple[str, str]:
     lines = lines[:-1] if len(sample) == _SAMPLE_BYTES and len(lines) > 1 else lines
 
     def columns(delimiter: str) -> tuple[float, int]:
-        counts = [len(row) for row in csv.reader(lines, delimiter=delimiter) if row]
-        return (sum(count == counts[0] for count in counts) / len(counts), counts[0])
+        rows = list(csv.reader(lines, delimiter=delimiter))
+        width, full = usual_width(rows), [row for row in rows if row]
+        return (sum(len(row) == width for row in full) / len(full), width)
 
     scored = {delimiter: columns(delimiter) for delimiter in DELIMITERS}
     several = [delimiter for delimiter in DELIMITERS if scored[delimiter][1] > 1]
@@ -200,12 +219,19 @@ def _encoding(sample: bytes) -> str:
     return "utf-8-sig" if sample.startswith(codecs.BOM_UTF8) else "utf-8"
 
 
-def _header(handle: BinaryIO, encoding: str, delimiter: str, name: str) -> list[str]:
+def first_rows(path: Path, encoding: str, delimiter: str) -> list[list[str]]:
+    """The first rows of a file as texts, blank ones as ``[]``.
+
+    Raises:
+        TagshipError: it is not text in this encoding, or the delimiter is none.
+    """
+    name = path.name
     try:
-        with io.TextIOWrapper(handle, encoding=encoding, newline="") as text:
-            return next(row for row in csv.reader(text, delimiter=delimiter) if row)
-    except StopIteration:
-        raise TagshipError(f"source.path: {name}: the file is empty", "export it again") from None
+        with (
+            open_file(path) as handle,
+            io.TextIOWrapper(handle, encoding=encoding, newline="") as text,
+        ):
+            return list(islice(csv.reader(text, delimiter=delimiter), _SAMPLE_ROWS))
     except UnicodeDecodeError as error:
         raise _not_text(name, encoding, error) from None
     except (csv.Error, TypeError) as error:
@@ -224,6 +250,37 @@ def _one_column(file: CsvFile, source: CsvSource) -> TagshipError:
         f"source.delimiter: {source.path}: the header is one column, {shown}",
         "declare what stands between the columns, such as `delimiter: '^'`",
         quotes=shown,
+    )
+
+
+def _check_empty(column: Any, name: str, file: str) -> None:
+    if any(str(value or "").strip() for value in column.unique().to_pylist()):
+        number = name.rpartition("_")[2]
+        raise TagshipError(
+            f"source.path: {file}: column {number} has values and no name", "name it there"
+        )
+
+
+def _ragged(file: CsvFile, source: CsvSource) -> TagshipError | None:
+    """The first row with more or fewer values than the header, where there is one."""
+    import pyarrow as pa
+
+    wrong: list[tuple[int, int, int]] = []
+    try:
+        for _ in file.batches(malformed=lambda *row: wrong.append(row)):
+            if wrong:
+                break
+    except pa.ArrowInvalid:
+        return None
+    if not wrong:
+        return None
+    row, values, expected = wrong[0]
+    below = f"line {row + file.head.rows:,}"
+    return TagshipError(
+        f"source.path: {source.path}: {below} (row {row:,} of the data) has {values} values,"
+        f" the header {expected}",
+        "mend that line; rows above the header are left out by `skip`, a comma within a value needs"
+        ' quotes: "a, b"',
     )
 
 

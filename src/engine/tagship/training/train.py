@@ -50,7 +50,7 @@ def train(files: ModelFiles, say: Say = lambda _: None, table: Table | None = No
     check_candidates(files)
     if table is None:
         say("fetching the data and checking its contract")
-        table = load_table(files)
+        table = load_table(files, say)
     prepared = prepare(files, table.frame)
     rows = len(table.frame)
     say(f"{rows:,} rows, {len(prepared.boundary.names)} features, data {table.sha256[:12]}")

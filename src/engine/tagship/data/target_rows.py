@@ -1,0 +1,46 @@
+"""The rows that can be learned from: without a target, or of a rare class, as data.yaml says."""
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from tagship.config.contract import DataConfig
+from tagship.config.model import Task
+from tagship.contract.boundary import Field
+from tagship.contract.table_columns import as_text, read_cells
+
+OTHER = "other"
+"""The class that rare ones become together."""
+
+
+def settle_rows(
+    raw: pd.DataFrame, data: DataConfig, task: Task, say: Callable[[str], None] = lambda _: None
+) -> pd.DataFrame:
+    """The table without the rows, or with the labels, that ``target`` of data.yaml asks for.
+
+    What was left out or renamed is said with its number.
+    """
+    name, rules = data.target.column, data.target
+    if name not in raw.columns:
+        return raw
+    frame = raw
+    if rules.missing == "drop":
+        dtype = "float" if task == "regression" else "string"
+        missing = read_cells(Field(name, dtype, nullable=True, feature=False), frame[name]).missing
+        if missing.any():
+            say(f"{int(missing.sum()):,} of {len(frame):,} rows have no target and are left out")
+            frame = frame[~missing].reset_index(drop=True)
+    if rules.rare is None:
+        return frame
+    labels = as_text(frame[name])
+    counts = labels.value_counts().sort_index()
+    rare = counts[counts < rules.rare.below]
+    rows = labels.isin(rare.index)
+    if rows.any():
+        named = ", ".join(f"{label} ({count})" for label, count in rare.items())
+        if rules.rare.into == OTHER:
+            say(f"rare classes become '{OTHER}': {named}")
+            return frame.assign(**{name: labels.mask(rows, OTHER)})
+        say(f"{int(rows.sum()):,} rows of rare classes are left out: {named}")
+        frame = frame[~rows].reset_index(drop=True)
+    return frame

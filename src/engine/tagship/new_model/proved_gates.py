@@ -1,0 +1,121 @@
+"""Gates that the winner of a new model's own table passes, with room, or else is worse than none.
+
+The proposed candidates are trained once, before any file is in place, and every gate is computed.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from tagship.config.project_files import ModelFiles
+from tagship.data.table import Table
+from tagship.errors import TagshipError
+from tagship.gates.evaluate import evaluate_gates
+from tagship.new_model.draft import Draft
+from tagship.new_model.file_texts import propose_thresholds
+from tagship.new_model.rounding import round_down, round_up
+from tagship.training.lock import Interval
+from tagship.training.train import train
+from tagship.verdict import GateResult, Verdict
+
+MOST_ROWS = 20_000
+"""A larger table's gates are not tried: its holdout computes them all, and training takes long."""
+_ROOM = 1.5
+_LARGEST_PARITY = 1e-2
+_OTHER_METRICS = {"roc_auc": "accuracy", "f1": "accuracy", "r2": "rmse"}
+
+
+def prove_gates(
+    files: ModelFiles, table: Table, draft: Draft, say: Callable[[str], None]
+) -> tuple[dict[str, Any], list[str]]:
+    """The sections of thresholds.yaml as the winner keeps them, and what a person should know."""
+    thresholds = propose_thresholds(draft)
+    if len(table.frame) > MOST_ROWS:
+        return thresholds, [f"gates were not tried: the table has more than {MOST_ROWS:,} rows"]
+    say("trying the candidates and every gate")
+    try:
+        bundle = train(files, say, table)
+    except TagshipError as error:
+        return thresholds, [f"gates were not tried: {error.args[0]}"]
+    verdict = evaluate_gates(files, bundle)
+    gained = next(result for result in verdict.results if result.gate == "baseline")
+    if gained.value is None or gained.value <= 0:
+        why = "no candidate is better than a constant: `tagship run` will refuse them"
+        return _computable(thresholds, verdict, bundle.lock.metrics), [f"{why} ({gained.detail})"]
+    proved = _computable(thresholds, verdict, bundle.lock.metrics)
+    proved["metrics"] = {
+        name: _bound(bound, bundle.lock.metrics[name]) for name, bound in proved["metrics"].items()
+    }
+    remarks = []
+    for section, result in _failed(proved, verdict):
+        said = _widen(proved, section, result)
+        remarks.append(f"{section}: {said}" if said else f"{section}: {result.subject} fails")
+    return proved, remarks
+
+
+def _computable(
+    thresholds: dict[str, Any], verdict: Verdict, measured: dict[str, Interval]
+) -> dict[str, Any]:
+    """The gates without those that this table cannot compute."""
+    kept = dict(thresholds)
+    metrics = {name: bound for name, bound in kept["metrics"].items() if name in measured}
+    if not metrics:
+        other = next(_OTHER_METRICS[name] for name in kept["metrics"])
+        way = "fail_above" if other == "rmse" else "fail_below"
+        metrics = {other: {way: measured[other].value}}
+    kept["metrics"] = metrics
+    lost = {result.gate for result in verdict.results if result.value is None}
+    for section in lost & {"slices", "fairness", "robustness"}:
+        del kept[section]
+    return kept
+
+
+def _bound(bound: dict[str, Any], interval: Interval) -> dict[str, Any]:
+    """A limit beyond the worse end of the winner's interval, as far again as that is from its
+    value; never a modest one that is stricter already."""
+    if "fail_above" in bound:
+        limit = interval.high + (interval.high - interval.value)
+        return bound | {"fail_above": round_up(limit)}
+    limit = interval.low - (interval.value - interval.low)
+    limit = int(limit * 100) / 100 if limit >= 0 else -round_up(-limit)
+    worst = interval.low if bound.get("judge") == "interval" else interval.value
+    modest = bound["fail_below"]
+    return bound | {"fail_below": max(limit, modest) if worst >= modest else limit}
+
+
+def _failed(thresholds: dict[str, Any], verdict: Verdict) -> list[tuple[str, GateResult]]:
+    """The worst failure of each section that is left, apart from metrics, whose limits follow."""
+    worst: dict[str, GateResult] = {}
+    for result in verdict.of_status("fail"):
+        if result.gate not in thresholds or result.gate == "metrics" or result.value is None:
+            continue
+        known = worst.get(result.gate)
+        if known is None or abs(result.value) > abs(known.value or 0.0):
+            worst[result.gate] = result
+    return list(worst.items())
+
+
+def _widen(thresholds: dict[str, Any], section: str, result: GateResult) -> str:
+    """Give a section's limit room for the winner; says what was done."""
+    value, content = result.value, dict(thresholds[section])
+    assert value is not None
+    thresholds[section] = content
+    shown = f"{result.subject} is {value:.3g}"
+    match section:
+        case "baseline":
+            content["margin"] = round_down(value / _ROOM)
+        case "robustness":
+            content["max_drop"] = round_up(value * _ROOM)
+        case "size":
+            content["artifact_mb"] = {"fail_above": round_up(value * _ROOM)}
+        case "latency":
+            content["p99_ms"] = {"fail_above": round_up(value * _ROOM)}
+        case "parity" if value * _ROOM <= _LARGEST_PARITY:
+            content["max_difference"] = round_up(value * _ROOM)
+        case "fairness":
+            content["demographic_parity_difference"] = {"fail_above": round_up(value * _ROOM)}
+        case "slices":
+            del thresholds[section]
+            return f"left out: {shown}, wanted {result.limit}"
+        case _:
+            return ""
+    return f"the limit has room for the winner: {shown}, {result.limit} was proposed"
