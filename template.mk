@@ -5,7 +5,7 @@ ENGINE_SYNC := env -u VIRTUAL_ENV -u UV_PROJECT_ENVIRONMENT $(UV) sync --directo
 
 COVERAGE := --cov=src/features --cov=src/sources --cov-report=term-missing:skip-covered  # `src` has the engine too
 
-.PHONY: bench docs play test-engine test-slow check-engine tools-engine
+.PHONY: bench clean-docs docs play test-engine test-slow check-engine tools-engine
 
 test: test-engine
 
@@ -25,8 +25,14 @@ tools: tools-engine
 tools-engine:
 	bash .ci/tools
 
-docs: $(ENGINE)/.venv/.stamp  ## Generate the reference pages
+docs: $(ENGINE)/.venv/.stamp  ## Generate the reference pages, and build the documentation into site-docs/
 	$(ENGINE_BIN)/python docs/generate.py
+	$(ENGINE_BIN)/mkdocs build --strict --quiet
+
+clean: clean-docs
+
+clean-docs:
+	rm -rf site-docs
 
 play: $(ENGINE)/.venv/.stamp  ## Play the pages that show outputs, and write what was printed
 	$(ENGINE_BIN)/python docs/play.py $(ARGS)

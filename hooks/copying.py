@@ -21,6 +21,7 @@ TEMPLATE_ONLY = (
     "cookiecutter.json",
     "copier.yml",
     "template.mk",
+    "mkdocs.yml",
     ".cz.toml",
     "README.md",
     "CONTRIBUTING.md",
