@@ -28,7 +28,7 @@ GROUPS = {
         "release", "reconcile", "propose", "rollback", "lift", "image", "demo",
     ),
     "Watch what runs": (
-        "status", "history", "verify-deployment", "monitor", "drift", "retrain", "mirror",
+        "status", "history", "card", "verify-deployment", "monitor", "drift", "retrain", "mirror",
     ),
     "Set up and keep up": ("doctor", "update", "schema", "ci"),
 }  # fmt: skip

@@ -115,6 +115,31 @@ def _publish(answer: Path, command: str, title: str) -> tuple[str, str]:
     return made.model, said
 
 
+@app.command("page")
+def page(
+    tag: Annotated[str, typer.Argument(help="The release's tag, such as churn/v1.3.0.")],
+    attach: Annotated[
+        list[Path] | None, typer.Option(help="A file to attach, beside the card and the lock.")
+    ] = None,
+) -> None:
+    """Make a release's page on GitHub, or update it: its model card, and the files attached."""
+    from tempfile import TemporaryDirectory
+
+    from tagship.config.root import find_root
+    from tagship.gitops import github
+    from tagship.gitops.model_card import make_card
+    from tagship.gitops.snapshot import fetch_snapshot
+
+    snapshot = fetch_snapshot(find_root())
+    card = make_card(snapshot, snapshot.history.release(tag))
+    with TemporaryDirectory() as folder:
+        made = {"model-card.md": card.text, "model.lock.yaml": card.lock}
+        for name, text in made.items():
+            (Path(folder) / name).write_text(text, encoding="utf-8")
+        files = [*(Path(folder) / name for name in made), *(attach or ())]
+        typer.echo(github.publish_release(card.release, card.title, card.body, files))
+
+
 @app.command("engine")
 def engine(
     answer: Annotated[

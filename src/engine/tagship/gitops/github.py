@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +97,36 @@ def keep_issue(topic: str, number: int | None, is_open: bool, title: str, body: 
         content |= {"state": "closed", "state_reason": "completed"}
     gh("api", "--method", "PATCH", f"{where}/{number}", "--input", "-", stdin=json.dumps(content))
     return "updated" if is_open else "closed"
+
+
+def publish_release(tag: str, title: str, body: str, files: Sequence[Path]) -> str:
+    """Make the GitHub Release of a tag that exists, or update it; files replace their namesakes.
+
+    Gives its address.
+
+    Raises:
+        TagshipError: a file is missing, or somebody wrote that page by hand.
+    """
+    for path in files:
+        if path.is_symlink() or not path.is_file():
+            raise TagshipError(f"{path}: no such file, so it cannot be attached to {tag}")
+    marker, there, names = "<!-- tagship:release -->", ("--repo", repository()), map(str, files)
+    texts = ("--title", title, "--notes-file", "-")
+    content = _short(f"{marker}\n{body}")
+    pages = _json("api", "--paginate", "--slurp", f"repos/{repository()}/releases?per_page=100")
+    pages_of_tag = [each for page in pages for each in page if each["tag_name"] == tag]
+    if not pages_of_tag:
+        form = ("--verify-tag", "--latest=false")
+        return gh(
+            "release", "create", *there, *form, *texts, "--", tag, *names, stdin=content
+        ).strip()
+    if not str(pages_of_tag[0]["body"] or "").startswith(marker):
+        raise TagshipError(
+            f"{tag} has a page on GitHub that was written by hand", "delete that page, not the tag"
+        )
+    gh("release", "edit", *there, *texts, "--", tag, stdin=content)
+    gh("release", "upload", *there, "--clobber", "--", tag, *names)
+    return str(pages_of_tag[0]["html_url"])
 
 
 def _short(body: str) -> str:

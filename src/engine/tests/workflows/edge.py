@@ -59,6 +59,27 @@ elif ARGUMENTS[:2] == ["pr", "edit"]:
     (one,) = [p for p in pulls if p["url"] == ARGUMENTS[2]]
     one |= {"title": option("--title"), "body": sys.stdin.read()}
     save("pulls.json", pulls)
+elif ARGUMENTS[0] == "api" and PATH == ["releases"]:
+    need("contents")
+    print(json.dumps([load("releases.json", [])]))
+elif ARGUMENTS[0] == "release":
+    if need("contents") != "write":
+        refuse("HTTP 403: Resource not accessible by integration")
+    tag, *paths = ARGUMENTS[ARGUMENTS.index("--") + 1:]
+    releases = load("releases.json", [])
+    (one,) = [r for r in releases if r["tag_name"] == tag] or [{"tag_name": tag, "files": {}}]
+    if ARGUMENTS[1] == "create":
+        if one in releases or "--verify-tag" not in ARGUMENTS:
+            refuse("a release with the same tag name already exists, or the tag is not asked for")
+        one["html_url"] = f"https://github.example/releases/{tag}"
+        print(one["html_url"])
+    if ARGUMENTS[1] in ("create", "edit"):
+        one |= {"title": option("--title"), "body": sys.stdin.read()}
+    for path in map(pathlib.Path, paths):
+        if path.name in one["files"] and "--clobber" not in ARGUMENTS:
+            refuse(f"asset under the same name already exists: {path.name}")
+        one["files"][path.name] = path.read_text()
+    save("releases.json", [r for r in releases if r["tag_name"] != tag] + [one])
 elif ARGUMENTS[0] == "api" and PATH == ["issues"] and "--slurp" in ARGUMENTS:
     need("issues")
     print(json.dumps([[one for one in ISSUES if one["state"] == "open"]]))

@@ -23,7 +23,7 @@ def edge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Edge:
     monkeypatch.setenv("PATH", str(made.bin), prepend=":")
     monkeypatch.setenv("EDGE", str(made.folder))
     monkeypatch.setenv("GITHUB_REPOSITORY", "shopkeepers/little-shop")
-    token = {"pull-requests": "write", "issues": "write"}
+    token = {"pull-requests": "write", "issues": "write", "contents": "write"}
     monkeypatch.setenv("GH_TOKEN", json.dumps(token))
     return made
 
@@ -175,6 +175,40 @@ def test_a_fork_s_pull_request_of_the_same_branch_name_is_not_ours(edge: Edge) -
     assert [pull["body"] for pull in edge.load("pulls", [])] == ["theirs", "ours"]
     assert github.propose("promote/tiny/v1.0.0", "a title", "ours again").endswith("/pull/2")
     assert edge.load("pulls", [])[0] == theirs
+
+
+def test_a_release_s_page_is_made_once_and_then_updated_with_its_files(
+    edge: Edge, tmp_path: Path
+) -> None:
+    first, lock = tmp_path / "card.md", tmp_path / "model.lock.yaml"
+    first.write_text("one")
+    lock.write_text("lock")
+    url = github.publish_release("tiny/v1.0.0", "tiny v1.0.0", "a card", [first])
+    first.write_text("two")
+    github.publish_release("tiny/v1.1.0", "tiny v1.1.0", "another", [lock])
+    again = github.publish_release("tiny/v1.0.0", "tiny v1.0.0", "x" * 100_000, [first, lock])
+    assert again == url
+    newer, older = edge.load("releases", [])
+    assert older["files"] == {"card.md": "two", "model.lock.yaml": "lock"}
+    assert len(older["body"]) < 65_536
+    assert newer["body"].endswith("another")
+
+
+def test_a_release_s_page_that_a_person_wrote_is_left_alone(edge: Edge) -> None:
+    written = {"tag_name": "tiny/v1.0.0", "body": None, "files": {}, "html_url": "theirs"}
+    edge.save("releases", [written])
+    with pytest.raises(TagshipError, match="written by hand"):
+        github.publish_release("tiny/v1.0.0", "tiny v1.0.0", "a card", [])
+    assert edge.load("releases", []) == [written]
+
+
+def test_nothing_is_published_while_a_file_is_missing(edge: Edge, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(Path(__file__))
+    for path in (tmp_path / "none.html", link, tmp_path):
+        with pytest.raises(TagshipError, match=r"cannot be attached to tiny/v1\.0\.0"):
+            github.publish_release("tiny/v1.0.0", "tiny v1.0.0", "a card", [path])
+    assert edge.calls("gh") == []
 
 
 def test_a_refusal_of_github_is_passed_on(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,10 +75,22 @@ def test_a_private_repository_with_a_registry_of_its_own(tagged: Hub) -> None:
 
 
 def test_a_release_run_again_does_nothing_new(staged: Hub) -> None:
-    tags, pulls = staged.tags, staged.pulls
+    tags, pulls, (page,) = staged.tags, staged.pulls, staged.edge.load("releases", [])
     ran = staged.dispatch("release", tag="tiny/v1.0.0")
     assert ran.ok, ran.log
     assert (staged.tags, staged.pulls) == (tags, pulls)
+    assert [each["body"] for each in staged.edge.load("releases", [])] == [page["body"]]
+
+
+def test_a_release_has_a_page_with_its_card_report_sbom_and_lock(staged: Hub) -> None:
+    (page,) = staged.edge.load("releases", [])
+    assert (page["tag_name"], page["title"]) == ("tiny/v1.0.0", "tiny v1.0.0")
+    files = page["files"]
+    assert set(files) == {"model-card.md", "model.lock.yaml", "tiny.html", "sbom.spdx.json"}
+    assert files["model-card.md"].endswith(page["body"].partition("\n")[2])
+    (signed,) = staged.edge.calls("cosign")
+    assert f"| image | `{signed[2]}` |" in page["body"]
+    assert files["model.lock.yaml"] == staged.project.lock.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("tag", ["--help", "--version", "-h"])

@@ -30,6 +30,7 @@ MAY_WRITE = {
     ("release", "build"): {"packages", "id-token", "attestations"},
     ("release", "reconcile"): {"contents"},
     ("release", "propose"): {"contents", "pull-requests"},
+    ("release", "page"): {"contents"},
     ("reconcile", "reconcile"): {"contents"},
     ("reconcile", "propose"): {"contents", "pull-requests"},
     ("rollback", "rollback"): {"contents", "pull-requests"},
@@ -159,7 +160,7 @@ def test_a_checkout_keeps_no_token_and_only_steps_that_need_one_get_it() -> None
         assert len(secrets) <= reads + may_ask + writes, f"{name}: {job}: {secrets}"
         remote = re.search(
             r"tagship (propose|reconcile|rollback|verify-deployment|ci difference|monitor|retrain"
-            r"|tune|ci (comment|propose|issues|retrained|tuned|renewed|engine|tags))",
+            r"|tune|ci (comment|propose|page|issues|retrained|tuned|renewed|engine|tags))",
             script,
         )
         if remote:
