@@ -28,7 +28,7 @@ FLOORS = [
     {"gates", "bento", "batch"},
     {"comparison", "new_model"},
     {"monitoring", "pipeline", "demo", "explanation"},
-    {"tuning"},
+    {"tuning", "site"},
     {"cli"},
     {"__main__"},
 ]

@@ -1,7 +1,8 @@
 """``site.json``: all that the pages of the site show, for other tools to read, too.
 
 What is recorded nowhere is null here and "not recorded" on a page; nothing is guessed. No row of
-any table is in it, no column that the contract drops or hashes, no address with a password.
+any table is in it, nothing but the name of a column that the contract drops or hashes, no address
+with a password.
 """
 
 from typing import Annotated, Any, Literal
@@ -91,7 +92,7 @@ class Kpi(Frozen):
     origin: Origin | None
 
 
-class Column(Frozen):
+class ContractColumn(Frozen):
     """A column of the contract and how it looked in training."""
 
     name: str
@@ -115,7 +116,7 @@ class Data(Frozen):
     sha256: str | None
     rows: int | None
     holdout_rows: int | None
-    columns: list[Column]
+    columns: list[ContractColumn]
     target_profile: Profile | None
     origin: Origin
 
@@ -132,7 +133,7 @@ class Trial(Frozen):
     origin: Origin
 
 
-class CandidateRow(Frozen):
+class ScoredCandidate(Frozen):
     """A candidate over the folds, as the lock has it."""
 
     name: str
@@ -152,6 +153,8 @@ class Run(Frozen):
     candidate: str | None
     value: float | None
     status: str
+    """As MLflow says it; unfinished trainings are left out."""
+    verdict: GateStatus | None = None
     artifact: str | None
     releases: list[str]
 
@@ -165,7 +168,7 @@ class Training(Frozen):
     winner: str | None
     params: dict[str, Any]
     threshold: float | None
-    candidates: list[CandidateRow]
+    candidates: list[ScoredCandidate]
     tuning: list[Trial]
     runs: list[Run]
     conclusion: list[str]
@@ -221,8 +224,9 @@ class DeploymentRow(Frozen):
     environment: str
     number: Count
     valid: bool
+    """Whether its tag is one of a deployment; what is not valid has no other fields but these."""
     problem: str | None
-    """What is wrong with its tag; it is then no deployment."""
+    """What is wrong with its tag; one that is valid can have been moved, say."""
     date: str | None
     until: str | None
     """When the next one of its environment began; null while it runs."""
@@ -252,7 +256,8 @@ class ObservationRow(Frozen):
     reasons: list[str]
     rows: Count
     drift: float | None
-    """The largest of the columns' drift values, each divided by the bound that it fails at."""
+    """The largest of the columns' distances, each divided by the bound that it fails at; null where
+    none was computed, as with p-values."""
     drift_status: str | None
     performance: dict[str, float]
     performance_status: str | None
@@ -333,7 +338,8 @@ class ModelSite(Frozen):
     example: dict[str, Any] | None
     """A request's record made from the contract alone; no row of a table."""
     reports: list[Origin]
-    """Reports of this machine that stand beside the site."""
+    """Reports of this machine that stand beside the site; none unless they were asked for, as a
+    report may hold rows."""
 
 
 class Site(Frozen):
@@ -345,7 +351,7 @@ class Site(Frozen):
     repository: str | None
     """The remote's page, without name and password; null when it has none."""
     commit: str | None
-    """Of the default branch."""
+    """Of the default branch; of this clone where the remote was not asked."""
     made: str
     """In ISO 8601, UTC."""
     engine: str
@@ -357,8 +363,9 @@ class Site(Frozen):
     """Worst first."""
     delivery: Delivery
     timeline: list[tuple[str, dict[str, str]]]
-    """Moments that the branch of heads saw, oldest first: time → series (`churn/production`) →
-    deployment; only those in which something changed."""
+    """Moments that the branch of heads saw, oldest first, in which something changed: time → each
+    series that changed since the moment before (`churn/production`) → its deployment, empty where
+    it has none any more. What ran at a time is all of these up to it, put together."""
     mlflow: Origin | None
     not_recorded: list[str]
     """What could not be shown, why, and what records it."""
