@@ -1,6 +1,7 @@
-"""Numbers as people read them."""
+"""Numbers and times as people read them."""
 
 import math
+from datetime import UTC, datetime
 
 MINUS = "\u2212"
 NONE = "\u2013"
@@ -81,3 +82,21 @@ def coefficient(value: float, signed: bool = False) -> str:
 def byte_size(count: int) -> str:
     """A number of bytes as ``3.0 kB`` or ``1.24 MB`` (powers of ten)."""
     return f"{count / 1e3:.1f} kB" if count < 1e5 else f"{count / 1e6:,.2f} MB"
+
+
+def duration(seconds: float) -> str:
+    """A time span in its largest unit: ``45 s``, ``12 min``, ``3.5 h``, ``4.2 days``."""
+    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= size * (2 if unit == "days" else 1):
+            return f"{brief(float(f'{seconds / size:.2g}'))} {unit}"
+    return f"{brief(float(f'{seconds:.2g}'))} s"
+
+
+def moment(text: str) -> str:
+    """A time in ISO 8601 as ``2026-11-21 09:30``, in UTC; what is no time is given back."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    in_utc = time.astimezone(UTC) if time.tzinfo else time
+    return f"{in_utc:%Y-%m-%d %H:%M}"

@@ -11,7 +11,16 @@ from tagship.behaviour.difference import Behaviour, MovedRow
 from tagship.config.contract import Source
 from tagship.config.project_files import ModelFiles
 from tagship.files import write_atomically
-from tagship.formatting import brief, byte_size, coefficient, percent, plain, signed
+from tagship.formatting import (
+    brief,
+    byte_size,
+    coefficient,
+    duration,
+    moment,
+    percent,
+    plain,
+    signed,
+)
 from tagship.reports import report_view
 from tagship.training.bundle import Bundle
 from tagship.training.lock import lock_text
@@ -107,24 +116,27 @@ def write_report(
     return path
 
 
-def render(template: str, **values: Any) -> str:
-    """Fill one of the templates; everything that is not markup is escaped."""
-    return str(_environment().get_template(template).render(**values))
+def render(template: str, package: str = __package__, /, **values: Any) -> str:
+    """Fill a template of ``package``, which may build on those of the reports.
+
+    Everything that is not markup is escaped.
+    """
+    return str(_environment(package).get_template(template).render(**values))
 
 
 @cache
-def _environment() -> Any:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+def _environment(package: str) -> Any:
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("tagship.reports", "templates"),
+        loader=ChoiceLoader([PackageLoader(name) for name in (package, __package__)]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    readable = (plain, brief, percent, coefficient, breakable, signed)
+    readable = (plain, brief, percent, coefficient, breakable, signed, moment, duration)
     environment.filters |= {function.__name__: function for function in readable}
     return environment
 
