@@ -1,5 +1,6 @@
 """Figures that are drawn when the site is made, as places in percent; they need no script."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,10 +14,12 @@ from tagship.comparison.plot import Plot, PlotValue, make_plot
 from tagship.formatting import brief, plain
 from tagship.monitoring.statistics import Distribution
 from tagship.reports.report_view import Bar, place_bar
-from tagship.site.document import DeploymentRow, Kpi, ObservationRow, Step, Training
+from tagship.site.document import DeploymentRow, GateRow, Kpi, ObservationRow, Step, Training
 from tagship.training.reference import CategoryProfile, NumberProfile
 
 _BINS = 24
+_BOUND = re.compile(r"(?:[≥≤<>] )(-?[0-9]+(?:\.[0-9]+)?(?:e[-+]?[0-9]+)?)")
+"""The numbers of a limit in words, such as ``≥ 0.8 (warn < 0.82)``: it fails, then it warns."""
 _LEAST_HEIGHT = 1.5
 """In % of a histogram's height, so that a single row is still seen."""
 
@@ -81,9 +84,23 @@ def kpi_bar(kpi: Kpi) -> Bar | None:
         return None
     marks = [(at, kind) for at, kind in ((kpi.fail, "fail"), (kpi.warn, "warn")) if at is not None]
     ends = [kpi.value.low, kpi.value.high, *(at for at, _ in marks)]
-    high = max(ends)
-    high = 1.0 if kpi.higher_is_better and 0 <= high <= 1 else high + 0.25 * abs(high)
-    return place_bar(kpi.value.low, kpi.value.value, kpi.value.high, min(0.0, *ends), high, marks)
+    value = kpi.value
+    return place_bar(value.low, value.value, value.high, min(0.0, *ends), _top(max(ends)), marks)
+
+
+def gate_bar(gate: GateRow) -> Bar | None:
+    """A gate's value and the bounds of its limit on one scale; null where it lacks either."""
+    bounds = [float(number) for number in _BOUND.findall(gate.limit)]
+    if gate.value is None or not bounds:
+        return None
+    marks = list(zip(bounds, ("fail", "warn"), strict=False))
+    ends = [gate.value, *(at for at, _ in marks)]
+    return place_bar(gate.value, gate.value, gate.value, min(0.0, *ends), _top(max(ends)), marks)
+
+
+def _top(highest: float) -> float:
+    """Where a scale ends: at 1 for shares that come near it, else with a margin."""
+    return 1.0 if 0.5 < highest <= 1 else highest + 0.25 * abs(highest)
 
 
 def candidate_bars(training: Training) -> dict[str, Bar]:

@@ -22,7 +22,8 @@ _PER_PAGE = 150
 """Releases, and deployments, on a page of governance: such a page stays under 500 kB."""
 _ON_MODEL = 100
 """Releases, deployments and observations on a model's page; all are in the CSV or site.json."""
-_WITH_COMMANDS = 30
+_WITH_DETAILS = 30
+"""Of releases, beside those that run: their lock, metrics and commands are shown."""
 _PHASES = (
     ("problem", "1 Problem"), ("data", "2 Data"), ("model", "3 Model"),
     ("orchestration", "4 Orchestration"), ("validation", "5 Validation"),
@@ -34,6 +35,8 @@ _PHASES = (
 
 def write_site(site: Site, folder: Path, reports: Path | None = None) -> list[Path]:
     """Write all pages of a site, and say which files were written.
+
+    They link to ``site.json``, which ``replace_site`` writes beside them.
 
     Args:
         reports: a folder with ``<model>.html`` and ``<model>-*.html``, which are copied and linked.
@@ -93,7 +96,8 @@ def model_html(site: Site, model: ModelSite, reports: list[Path]) -> str:
         candidate_bars=figures.candidate_bars(model.training) if model.training else {},
         tuning_plots=list(figures.tuning_plots(model.training)) if model.training else [],
         most=_ON_MODEL,
-        with_commands=_WITH_COMMANDS,
+        with_details={row.release for row in model.registry[:_WITH_DETAILS]}
+        | {row.release for row in model.registry if row.runs_in},
         curl=f"curl -s localhost:3000/predict -H 'content-type: application/json' \\\n"
         f"  -d {shlex.quote(body)}",
         python="import json\nimport urllib.request\n\n"
@@ -129,7 +133,8 @@ def _governance(site: Site) -> Iterator[tuple[str, str]]:
 
 def _page(template: str, site: Site, title: str, base: str = "", **values: Any) -> str:
     functions = (
-        distribution_kind, figures.distribution_chart, figures.kpi_bar, figures.shares, link,
+        distribution_kind, figures.distribution_chart, figures.gate_bar, figures.kpi_bar,
+        figures.shares, link,
     )  # fmt: skip
     values |= {function.__name__: function for function in functions}
     return render(

@@ -106,13 +106,19 @@
       if (!rows.length) { answer.replaceChildren("Nothing ran then, as far as tags say."); return; }
       const table = document.createElement("table");
       table.id = "ran";
-      table.createTHead().append(cell("tr", ...["Model", "Environment", "Version", "Deployment", "Since", "Rests on"].map((t) => cell("th", t))));
+      table.className = "stack";
+      const heads = ["Model", "Environment", "Version", "Deployment", "Since", "Rests on"];
+      table.createTHead().append(cell("tr", ...heads.map((head) => cell("th", head))));
       const body = table.createTBody();
       for (const [model, environment, version, deployment, start, recorded] of rows) {
         const page = cell("a", model);
         page.href = `models/${model}.html`;
-        body.append(cell("tr", cell("td", page), cell("td", environment), cell("td", version), cell("td", deployment),
-          cell("td", when(start)), cell("td", recorded ? "tag and scheduled record" : "the tag's own date alone")));
+        const values = [page, environment, version, deployment, when(start),
+          recorded ? "tag and scheduled record" : "the tag's own date alone"];
+        const cells = values.map((value) => cell("td", value));
+        cells.forEach((made, index) => { made.dataset.label = heads[index]; });
+        cells[0].className = "title";
+        body.append(cell("tr", ...cells));
       }
       answer.replaceChildren(table);
     };

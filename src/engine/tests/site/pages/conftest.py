@@ -25,6 +25,7 @@ def folder(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (reports / "churn.html").write_text(report, encoding="utf-8")
     folder = tmp_path_factory.mktemp("site")
     write_site(site, folder, reports)
+    (folder / "site.json").write_text(site.model_dump_json(), encoding="utf-8")
     return folder
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from html_tables import read_table
 from playwright.sync_api import Browser, Page
 
+from html_tables import read_table
 from tagship.site.document import Site
 
 HOSTILE_PAGE = f"models/h{'a' * 38}z.html"
@@ -70,10 +70,12 @@ def run_axe(page: Page) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_no_page_breaks_a_rule_of_accessibility(name: str, open_page: Open) -> None:
+    page = open_page(name)
+    page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
     for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
         for viewport in (DESKTOP, PHONE):
-            page = open_page(name, viewport=viewport, color_scheme=scheme)
-            page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+            page.set_viewport_size(viewport)
             violations = run_axe(page)
             assert [
                 (rule["id"], node["target"], node["failureSummary"])
