@@ -86,10 +86,10 @@ def byte_size(count: int) -> str:
 
 def duration(seconds: float) -> str:
     """A time span in its largest unit: ``45 s``, ``12 min``, ``3.5 h``, ``4.2 days``."""
-    for size, unit in ((86400, "days"), (3600, "h"), (60, "min")):
-        if seconds >= size * (2 if unit == "days" else 1):
-            return f"{brief(float(f'{seconds / size:.2g}'))} {unit}"
-    return f"{brief(float(f'{seconds:.2g}'))} s"
+    sizes = ((172800, 86400, "days"), (3600, 3600, "h"), (60, 60, "min"), (0, 1, "s"))
+    size, unit = next((size, unit) for least, size, unit in sizes if seconds >= least)
+    count = seconds / size
+    return f"{brief(float(f'{count:.2g}') if count < 10 else round(count))} {unit}"
 
 
 def moment(text: str) -> str:

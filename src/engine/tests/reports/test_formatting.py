@@ -2,7 +2,16 @@
 
 import pytest
 
-from tagship.formatting import brief, byte_size, coefficient, compact, percent, plain
+from tagship.formatting import (
+    brief,
+    byte_size,
+    coefficient,
+    compact,
+    duration,
+    moment,
+    percent,
+    plain,
+)
 
 
 @pytest.mark.parametrize(
@@ -43,3 +52,27 @@ def test_a_coefficient_is_never_negative_zero() -> None:
 
 def test_byte_size() -> None:
     assert (byte_size(3012), byte_size(1_240_000)) == ("3.0 kB", "1.24 MB")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"), (0.42, "0.42 s"), (59, "59 s"), (60, "1 min"), (5400, "1.5 h"),
+        (86400, "24 h"), (172800, "2 days"), (3e7, "347 days"),
+    ],
+)  # fmt: skip
+def test_a_time_span_is_told_in_its_largest_unit(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("time", "text"),
+    [
+        ("2026-11-21T10:30:00+01:00", "2026-11-21 09:30"),
+        ("2026-11-21T09:30:59Z", "2026-11-21 09:30"),
+        ("2026-11-21T09:30:00", "2026-11-21 09:30"),
+        ("yesterday", "yesterday"),
+    ],
+)
+def test_a_time_is_told_in_utc(time: str, text: str) -> None:
+    assert moment(time) == text

@@ -312,7 +312,7 @@ def churn() -> ModelSite:
         observations=[
             observation("production", 40 + day, drift, 0.72 - day / 900)
             for day, drift in enumerate(
-                [0.2, 0.22, 0.3, 0.28, 0.4, None, 0.5, 0.45, 0.61, 0.7, 0.66, 0.9, 1.1, 1.3] * 3
+                [0.2, 0.22, 0.3, 0.28, 0.4, None, 0.5, 0.45, 0.61, 0.7, 0.66, 0.9, 1.1, 1.3]
             )
         ],
         retraining=["Drift failed in 3 of the last 5 observations in production."],
