@@ -18,7 +18,7 @@ from tagship.site.months import delivery_months
 from tagship.verdict import SYMBOLS
 
 _SHIPPED = ("site.js", "uPlot.iife.min.js", "uPlot.min.css", "uPlot.LICENSE")
-_PER_PAGE = 150
+_PER_PAGE = 120
 """Releases, and deployments, on a page of governance: such a page stays under 500 kB."""
 _ON_MODEL = 100
 """Releases, deployments and observations on a model's page; all are in the CSV or site.json."""
