@@ -64,17 +64,19 @@
       let done = true;
       try { await navigator.clipboard.writeText(text()); } catch { done = copyBySelection(text()); }
       button.firstChild.data = done ? "Copied" : "Select it";
-      setTimeout(() => { button.firstChild.data = label; }, 1500);
     });
+    button.addEventListener("blur", () => { button.firstChild.data = label; });
   }
 
   function copyBySelection(text) {
     const area = document.createElement("textarea");
     area.value = text;
     document.body.append(area);
+    const focused = document.activeElement;
     area.select();
     const done = document.execCommand("copy");
     area.remove();
+    focused.focus();
     return done;
   }
 
