@@ -100,7 +100,7 @@ def compare_model(known: Known) -> ModelFigures:
         candidates=candidates,
         holdout=lock.metrics,
         artifacts=_artifacts(known),
-        tuning=[_tuning(run, higher_is_better(metric)) for run in known.tracked.tunings],
+        tuning=[tuning_figures(run, higher_is_better(metric)) for run in known.tracked.tunings],
         learning_curve=known.learning_curve,
         conclusion=conclude(lock.model, metric, figures, best),
         not_recorded=notes,
@@ -172,7 +172,7 @@ def _candidates(
     better = -1 if higher_is_better(metric) else 1
     now = known.files.model.model_dump(mode="json", exclude_none=True)["candidates"]
     then, seconds = lock.inputs.model["candidates"], _seconds(known)
-    tunings = [_tuning(run, higher_is_better(metric)) for run in known.tracked.tunings]
+    tunings = [tuning_figures(run, higher_is_better(metric)) for run in known.tracked.tunings]
     costs = {
         name: (better * score.mean, seconds.get(name)) for name, score in lock.candidates.items()
     }
@@ -323,7 +323,8 @@ def _of_lock(
     )
 
 
-def _tuning(run: TrackedRun, higher: bool) -> TuningFigures:
+def tuning_figures(run: TrackedRun, higher: bool) -> TuningFigures:
+    """One tuning: how its trials ended, and the best of the complete ones."""
     complete = [
         trial
         for trial in run.children

@@ -23,7 +23,8 @@ def test_the_steps_of_a_model_answer_one_after_another(run_project: Project) -> 
     assert answer(run_project, "gate")[0]["status"] == "pass"
     assert answer(run_project, "lock", "write") == [{"model": "tiny", "lock": "untouched"}]
     assert answer(run_project, "lock", "check") == [{"model": "tiny", "problem": ""}]
-    assert answer(run_project, "schema") == {"written": ["config/schemas/comparison.json"]}
+    written = [f"config/schemas/{name}.json" for name in ("comparison", "site")]
+    assert answer(run_project, "schema") == {"written": written}
     assert answer(run_project, "schema") == {"written": []}
 
 

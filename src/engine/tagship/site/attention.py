@@ -1,0 +1,95 @@
+"""What somebody should do, worst first, from what the pages show."""
+
+from collections.abc import Iterator, Sequence
+
+from tagship.gitops.history import TagFinding
+from tagship.site.document import Attention, ModelSite
+from tagship.site.links import Links
+
+_ORDER = ("tag", "performance", "drift", "removed", "differs", "lock", "review", "rejected")
+
+
+def attention(
+    models: Sequence[ModelSite],
+    findings: Sequence[TagFinding],
+    branches: dict[tuple[str, str], str],
+    stale: dict[str, str],
+    links: Links,
+) -> list[Attention]:
+    """Everything of every model.
+
+    ``branches`` hold what waits for review, by model and environment; ``stale`` says of a model
+    what is wrong with its lock.
+    """
+    known = {model.name for model in models}
+    asked = [
+        Attention(
+            model=finding.ref.split("/")[0] if finding.ref.split("/")[0] in known else None,
+            kind="tag",
+            text=f"{finding.ref}: {finding.problem}",
+            command=f"tagship verify-deployment {finding.ref}" if finding.blocking else None,
+            origin=links.tag(finding.ref),
+        )
+        for finding in sorted(findings, key=lambda finding: not finding.blocking)
+    ]
+    for model in models:
+        asked += _of_model(model, branches, stale.get(model.name), links)
+    return sorted(asked, key=lambda each: _ORDER.index(each.kind))
+
+
+def _of_model(
+    model: ModelSite, branches: dict[tuple[str, str], str], stale: str | None, links: Links
+) -> Iterator[Attention]:
+    name = model.name
+    if model.state == "removed" and any(place.release for place in model.places):
+        yield Attention(
+            model=name, kind="removed", text="config/ has no such model, but it is still deployed"
+        )
+    if model.problem or stale:
+        yield Attention(
+            model=name,
+            kind="lock",
+            text=model.problem or stale or "",
+            command=f"tagship run {name}",
+        )
+    for place in model.places:
+        yield from _watched(model, place.environment)
+        if place.main not in ("same", "", "?") and model.state == "active":
+            yield Attention(
+                model=name, kind="differs", origin=place.origin,
+                text=f"{place.environment}: the default branch {place.main}",
+            )  # fmt: skip
+        if place.waiting:
+            branch = branches.get((name, place.environment), "")
+            said = (
+                f"the pull request of {branch} waits for review" if branch else "not proposed yet"
+            )
+            version = place.waiting.rpartition("/")[2]
+            way = f"tagship propose {name} {version} --env {place.environment}"
+            yield Attention(
+                model=name, kind="review", text=f"{place.waiting} for {place.environment}: {said}",
+                command=None if branch else way, origin=links.branch(branch) if branch else None,
+            )  # fmt: skip
+        for rejected in place.rejected:
+            what = rejected.removeprefix(f"{name}/")
+            yield Attention(
+                model=name, kind="rejected", text=f"{place.environment} rejected {rejected}",
+                command=f'tagship lift {name} {what} --reason "…"', origin=links.tag(rejected),
+            )  # fmt: skip
+
+
+def _watched(model: ModelSite, environment: str) -> Iterator[Attention]:
+    """What the last observation of an environment says."""
+    last = next((each for each in reversed(model.observations)
+                 if each.environment == environment), None)  # fmt: skip
+    if last is None:
+        return
+    told = "; ".join(last.reasons) or last.status
+    if last.drift_status in ("warn", "fail"):
+        yield Attention(
+            model=model.name, kind="drift", text=f"{environment}: {told}", origin=last.origin
+        )
+    if last.performance_status in ("warn", "fail"):
+        yield Attention(
+            model=model.name, kind="performance", text=f"{environment}: {told}", origin=last.origin
+        )

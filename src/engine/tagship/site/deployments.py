@@ -1,0 +1,162 @@
+"""Every deployment that Git tells of: those that count, and tags that only claim to be one."""
+
+from collections.abc import Mapping
+
+from tagship.gitops.history import Deployment, History, TagFinding
+from tagship.gitops.refs import LOCAL, MIRROR, RawTag
+from tagship.gitops.snapshot import Snapshot
+from tagship.gitops.status import Row
+from tagship.gitops.tags import DeploymentTag, parse_tag
+from tagship.gitops.timeline import TimelineEntry
+from tagship.site.document import DeploymentRow, Place
+from tagship.site.links import Links
+from tagship.site.past_files import read_words, section
+from tagship.verdict import GateStatus
+
+_STATUSES: dict[str, GateStatus] = {"pass": "pass", "warn": "warn", "fail": "fail"}
+
+
+def deployment_rows(
+    snapshot: Snapshot, entries: list[TimelineEntry], links: Links
+) -> dict[str, list[DeploymentRow]]:
+    """For each model its deployments in every environment, newest first by their own dates."""
+    seen = {(name, held) for entry in entries for name, held in entry.tags.items()}
+    problems: dict[str, list[str]] = {}
+    for finding in snapshot.history.findings:
+        problems.setdefault(finding.ref, []).append(finding.problem)
+    rows: dict[str, list[DeploymentRow]] = {}
+    for (model, _), series in snapshot.history.deployments.items():
+        ends = [*(later.date.isoformat() for later in series[1:]), None]
+        rows.setdefault(model, []).extend(
+            _row(snapshot, deployment, until, seen, problems.get(deployment.name, []), links)
+            for deployment, until in zip(series, ends, strict=True)
+        )
+    for invalid in _invalid(snapshot, links):
+        rows.setdefault(invalid.model, []).append(invalid)
+    for listed in rows.values():
+        listed.sort(key=lambda row: (row.date or "", row.environment, row.number), reverse=True)
+    return rows
+
+
+def recorded_timeline(entries: list[TimelineEntry]) -> list[tuple[str, dict[str, str]]]:
+    """What changed from entry to entry; a series that has no deployment any more says nothing."""
+    before: dict[str, str] = {}
+    moments = []
+    for entry in entries:
+        now = {name.rpartition("/")[0]: name for name in entry.tags}
+        changed = {series: name for series, name in now.items() if before.get(series) != name}
+        changed |= dict.fromkeys(before.keys() - now.keys(), "")
+        if changed:
+            moments.append((entry.when.isoformat(), changed))
+        before = now
+    return moments
+
+
+def place(
+    snapshot: Snapshot, row: Row, waiting: str | None, links: Links
+) -> tuple[Place, Deployment | None]:
+    """What runs in one environment, without what monitoring saw there."""
+    current = snapshot.history.current(row.model, row.environment)
+    runs = current if current and current.name == row.deployment and row.runs != "?" else None
+    return (
+        Place(
+            environment=row.environment,
+            release=row.runs or None,
+            deployment=row.deployment or None,
+            since=row.since or None,
+            by=_said(runs, "Actor"),
+            reason=_said(runs, "Reason"),
+            verdict=_verdict(snapshot, runs) if runs else None,
+            main=row.main,
+            waiting=waiting,
+            rejected=list(row.rejected),
+            observed=None,
+            observed_at=None,
+            drift=None,
+            performance=None,
+            origin=links.tag(row.deployment) if row.deployment else None,
+        ),
+        runs,
+    )
+
+
+def is_deployment(history: History, finding: TagFinding) -> bool:
+    """Whether what is wrong is the tag of a deployment, or what Argo CD could take for one."""
+    model, *rest = finding.ref.split("/")
+    return len(rest) > 1 and model in history.models()
+
+
+def _row(
+    snapshot: Snapshot,
+    deployment: Deployment,
+    until: str | None,
+    seen: set[tuple[str, str]],
+    problems: list[str],
+    links: Links,
+) -> DeploymentRow:
+    return DeploymentRow(
+        deployment=deployment.name,
+        model=deployment.tag.model,
+        environment=deployment.tag.environment,
+        number=deployment.number,
+        valid=True,
+        problem="; ".join(problems) or None,
+        date=deployment.date.isoformat(),
+        until=until,
+        action=_said(deployment, "Action"),
+        release=deployment.release,
+        actor=_said(deployment, "Actor"),
+        approved_by=_said(deployment, "Approved-By"),
+        reviewed=_said(deployment, "Reviewed"),
+        reason=_said(deployment, "Reason"),
+        rejects=_said(deployment, "Rejects"),
+        lifts=_said(deployment, "Lifts"),
+        image=_said(deployment, "Image"),
+        verdict=_verdict(snapshot, deployment),
+        commit=deployment.commit,
+        recorded=(deployment.name, deployment.raw.object) in seen,
+        origin=links.tag(deployment.name),
+    )
+
+
+def _verdict(snapshot: Snapshot, deployment: Deployment) -> GateStatus | None:
+    """The release's, or, where its tag is gone, that of the deployment's own commit."""
+    release = snapshot.history.releases.get(deployment.release)
+    if release is not None:
+        return _STATUSES.get(release.says("Verdict"))
+    kept = read_words(snapshot.git.show(deployment.commit, "verdict.json"))
+    return _STATUSES.get(str(section(kept, "status")))
+
+
+def _invalid(snapshot: Snapshot, links: Links) -> list[DeploymentRow]:
+    """What is no deployment but has the place of one: malformed, deleted, or no tag at all."""
+    history = snapshot.history
+    valid = {each.name for series in history.deployments.values() for each in series}
+    wrong: dict[str, list[str]] = {}
+    for finding in history.findings:
+        if finding.ref not in valid and is_deployment(history, finding):
+            wrong.setdefault(finding.ref, []).append(finding.problem)
+    if not wrong:
+        return []
+    namespace = MIRROR if snapshot.git.has_remote() else LOCAL
+    raws: Mapping[str, RawTag] = {raw.name: raw for raw in snapshot.git.tags(namespace)}
+    followed = {stray.ref.removeprefix("refs/tags/"): stray.version for stray in history.strays}
+    rows = []
+    for name, said in wrong.items():
+        tag, raw, version = parse_tag(name), raws.get(name), followed.get(name)
+        number = tag.number if isinstance(tag, DeploymentTag) else version[0] if version else 0
+        model, environment = name.split("/")[:2]
+        blank = dict.fromkeys(DeploymentRow.model_fields)
+        known = {
+            "deployment": name, "model": model, "environment": environment, "number": number,
+            "valid": False, "problem": "; ".join(said), "recorded": False,
+            "date": raw.date.isoformat() if raw and raw.annotated and raw.date else None,
+            "commit": (raw.commit or None) if raw else None,
+            "origin": links.tag(name) if raw else None,
+        }  # fmt: skip
+        rows.append(DeploymentRow.model_validate(blank | known))
+    return rows
+
+
+def _said(deployment: Deployment | None, key: str) -> str | None:
+    return (deployment.says(key) or None) if deployment else None

@@ -1,0 +1,341 @@
+"""The site's document from everything that is recorded: Git, locks, monitoring and MLflow."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import tagship
+from tagship.comparison.document import ModelFigures
+from tagship.comparison.runs import TrackedModel, tracked_models
+from tagship.config.project_files import ModelFiles, load_model
+from tagship.config.root import tracking_uri
+from tagship.errors import TagshipError
+from tagship.gitops.snapshot import Snapshot
+from tagship.gitops.status import Row, status
+from tagship.gitops.timeline import BRANCH as HEADS
+from tagship.gitops.timeline import read_timeline
+from tagship.monitoring.alerts import MonitorEntry, models_to_retrain
+from tagship.site.attention import attention
+from tagship.site.contract import describe_data, example, read_reference
+from tagship.site.delivery_figures import measure_delivery
+from tagship.site.deployments import deployment_rows, place, recorded_timeline
+from tagship.site.document import (
+    DeploymentRow,
+    ModelSite,
+    ObservationRow,
+    Origin,
+    Place,
+    Site,
+    ThresholdChange,
+)
+from tagship.site.goals import gate_rows, kpis, prices
+from tagship.site.links import Links, repository_page, without_login
+from tagship.site.observations import observations
+from tagship.site.registry import registry, waiting
+from tagship.site.steps import steps
+from tagship.site.threshold_changes import threshold_changes
+from tagship.site.training import describe_training, read_comparison
+from tagship.training.fingerprint import changes, current_inputs
+from tagship.training.lock import read_lock
+from tagship.verdict import read_verdict
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class _Gathering:
+    """What is read once for all models."""
+
+    snapshot: Snapshot
+    now: datetime
+    links: Links
+    committed: dict[str, datetime]
+    rows: dict[str, list[Row]]
+    deployments: dict[str, list[DeploymentRow]]
+    observed: dict[str, list[ObservationRow]]
+    threshold_changes: dict[str, list[ThresholdChange]]
+    compared: dict[str, ModelFigures]
+    retrain: set[str]
+    tracked: dict[str, TrackedModel]
+    with_reports: bool
+    branches: dict[tuple[str, str], str]
+    stale: dict[str, str]
+    not_recorded: list[str]
+
+
+def gather_site(
+    root: Path,
+    snapshot: Snapshot,
+    now: datetime,
+    say: Say = lambda _: None,
+    with_reports: bool = False,
+) -> Site:
+    """Everything that the pages show, of a project at one moment.
+
+    ``with_reports`` names the reports of this machine, which may hold rows: never for the public.
+
+    Raises:
+        TagshipError: Git cannot be read. What else is missing is named in ``not_recorded``.
+    """
+    git, history = snapshot.git, snapshot.history
+    is_clone = git.succeeds("rev-parse", "--git-dir")
+    commit = git.resolve("HEAD" if snapshot.not_asked else snapshot.head) if is_clone else None
+    address = git.call("config", "--get", f"remote.{git.remote}.url").stdout.strip()
+    links = Links(repository_page(address), commit)
+    missing: list[str] = []
+    names = sorted({*snapshot.models, *history.models()})
+    say("reading tags and branches")
+    entries = read_timeline(snapshot)
+    dates = {each.commit: git.committed(each.commit) for each in history.releases.values()}
+    observed = observations(snapshot, links)
+    rows: dict[str, list[Row]] = {}
+    for row in status(replace(snapshot, models=tuple(names))).rows:
+        rows.setdefault(row.model, []).append(row)
+    say("reading the history of thresholds")
+    gathering = _Gathering(
+        snapshot=snapshot,
+        now=now,
+        links=links,
+        committed={key: date for key, date in dates.items() if date},
+        rows=rows,
+        deployments=deployment_rows(snapshot, entries, links),
+        observed=observed,
+        threshold_changes=threshold_changes(git, commit, links) if commit else {},
+        compared=read_comparison(root),
+        retrain=_models_to_retrain(snapshot, observed, now),
+        tracked={},
+        with_reports=with_reports,
+        branches={},
+        stale={},
+        not_recorded=missing,
+    )
+    missing += _not_recorded(snapshot, is_clone, bool(entries), bool(observed))
+    say("reading MLflow")
+    mlflow = _read_runs(root, names, gathering)
+    models = []
+    for name in names:
+        say(f"gathering {name}")
+        models.append(_model(gathering, name))
+    last = snapshot.environments[-1]
+    return Site(
+        project=snapshot.project.name,
+        title=snapshot.project.title,
+        repository=links.repository,
+        commit=commit,
+        made=now.astimezone(UTC).isoformat(timespec="seconds"),
+        engine=tagship.__version__,
+        not_asked=without_login(snapshot.not_asked),
+        environments=snapshot.environments,
+        models=models,
+        attention=attention(models, history.findings, gathering.branches, gathering.stale, links),
+        delivery=measure_delivery(
+            history, names, last, gathering.committed, now, Origin(text=f"the tags */{last}/*")
+        ),
+        timeline=recorded_timeline(entries),
+        mlflow=mlflow,
+        not_recorded=[without_login(line) for line in missing],
+    )
+
+
+def _model(gathering: _Gathering, name: str) -> ModelSite:
+    snapshot, links = gathering.snapshot, gathering.links
+    releases = registry(snapshot, name, links)
+    watched = gathering.observed.get(name, [])
+    last = snapshot.environments[-1]
+    blank = ModelSite(
+        name=name,
+        state="active" if name in snapshot.models else "removed",
+        task=None,
+        card=None,
+        problem=None,
+        places=[_place(gathering, row, watched) for row in gathering.rows.get(name, [])],
+        kpis=[],
+        value={},
+        data=None,
+        training=None,
+        pipeline=[],
+        gates=[],
+        gates_origin=None,
+        registry=releases,
+        deployments=gathering.deployments.get(name, []),
+        observations=watched,
+        retraining=_retraining(gathering, name),
+        threshold_changes=gathering.threshold_changes.get(name, []),
+        delivery=measure_delivery(
+            snapshot.history,
+            [name],
+            last,
+            gathering.committed,
+            gathering.now,
+            Origin(text=f"the tags {name}/{last}/*"),
+        ),
+        example=None,
+        reports=_reports(snapshot.git.root, name) if gathering.with_reports else [],
+    )
+    judged = next((release for release in releases if release.verdict), None)
+    if judged and judged.verdict:
+        gates = {"gates": gate_rows(judged.verdict), "gates_origin": judged.origin}
+        blank = blank.model_copy(update=gates)
+    if blank.state == "removed":
+        return blank
+    try:
+        files = load_model(snapshot.git.root, name)
+    except TagshipError as error:
+        return blank.model_copy(update={"problem": without_login(_one_line(error))})
+    return _with_config(gathering, blank, files)
+
+
+def _with_config(gathering: _Gathering, blank: ModelSite, files: ModelFiles) -> ModelSite:
+    """A model with what its files of the work tree say."""
+    name, missing = files.name, gathering.not_recorded
+    lock, reference = None, None
+    try:
+        lock = read_lock(files.lock_path)
+        stale = changes(lock, current_inputs(files))
+        if stale:
+            gathering.stale[name] = f"the lock is stale: {'; '.join(stale[:3])}"
+        reference = read_reference(files, lock)
+        if reference is None:
+            missing.append(f"{name}: no reference.json: `tagship run {name}` writes it")
+    except TagshipError as error:
+        gathering.stale[name] = without_login(_one_line(error))
+    tracked = gathering.tracked.get(name, TrackedModel())
+    locked, data = (_file(gathering, files, part) for part in ("model.lock.yaml", "data.yaml"))
+    update: dict[str, Any] = {
+        "task": files.model.task,
+        "card": files.model.card,
+        "kpis": kpis(files, lock, locked),
+        "value": prices(files),
+        "data": describe_data(files, lock, reference, data),
+        "training": describe_training(
+            files, lock, tracked, gathering.compared.get(name), blank.registry, locked
+        ),
+        "pipeline": steps(files, lock, tracked),
+        "example": example(files.data),
+    }
+    if not blank.gates and lock is not None:
+        try:
+            verdict = read_verdict(files.work / "verdict.json")
+        except TagshipError:
+            verdict = None
+        if verdict is not None and verdict.artifact_sha256 == lock.artifact.sha256:
+            update["gates"] = gate_rows(verdict)
+            update["gates_origin"] = Origin(text="the last verdict on the machine that made this")
+        else:
+            missing.append(f"{name}: no verdict: a release carries it, `tagship gate {name}` shows")
+    return blank.model_copy(update=update)
+
+
+def _file(gathering: _Gathering, files: ModelFiles, part: str) -> Origin:
+    """A file of a model's folder: at the commit, if that holds the same."""
+    path, links = f"config/{files.name}/{part}", gathering.links
+    here = files.folder / part
+    text = here.read_text(encoding="utf-8") if here.is_file() else None
+    if links.commit and gathering.snapshot.git.show(links.commit, path) == text:
+        return links.file(path)
+    return Origin(text=f"{path} of the work tree, not as the default branch has it")
+
+
+def _place(gathering: _Gathering, row: Row, watched: list[ObservationRow]) -> Place:
+    snapshot = gathering.snapshot
+    active = row.model in snapshot.models
+    following = waiting(snapshot, row.model, row.environment) if active else None
+    if following:
+        gathering.branches[row.model, row.environment] = following[1]
+    shown, current = place(snapshot, row, following[0] if following else None, gathering.links)
+    last = next((each for each in reversed(watched) if each.environment == row.environment), None)
+    if last is None or current is None or last.release != current.release:
+        return shown  # it is of what ran before
+    return shown.model_copy(
+        update={
+            "observed": last.status,
+            "observed_at": last.time,
+            "drift": last.drift_status,
+            "performance": last.performance_status,
+        }
+    )
+
+
+def _models_to_retrain(
+    snapshot: Snapshot, observed: dict[str, list[ObservationRow]], now: datetime
+) -> set[str]:
+    latest = {
+        (model, row.environment): MonitorEntry.model_validate(
+            {
+                "time": row.time, "model": model, "environment": row.environment,
+                "status": row.status,
+                "drift": {"status": row.drift_status} if row.drift_status else None,
+                "performance": (
+                    {"status": row.performance_status} if row.performance_status else None
+                ),
+            }
+        )
+        for model, rows in observed.items()
+        for row in rows
+    }  # fmt: skip
+    return set(models_to_retrain(snapshot, latest.values(), now))
+
+
+def _retraining(gathering: _Gathering, name: str) -> list[str]:
+    snapshot, said = gathering.snapshot, []
+    if name in gathering.retrain:
+        wanted = snapshot.project.retrain
+        last = snapshot.environments[-1]
+        failing = [
+            kind
+            for row in gathering.observed.get(name, [])[-1:]
+            for kind in wanted.on
+            if getattr(row, f"{kind}_status") == "fail"
+        ]
+        why = f"{' and '.join(failing)} fails in {last}" if failing else "the champion is old"
+        said.append(f"{why}: config/project.yaml asks for a new training: tagship retrain {name}")
+    for command in ("retrain", "tune"):
+        if f"{command}/{name}" in snapshot.remote.heads:
+            said.append(f"the branch {command}/{name} proposes a new training")
+    return said
+
+
+def _reports(root: Path, name: str) -> list[Origin]:
+    paths = [root / "reports" / f"{name}.html", *sorted((root / "reports").glob(f"{name}-*.html"))]
+    paths.append(root / "reports" / "comparison.html")
+    names = [path.relative_to(root).as_posix() for path in paths if path.is_file()]
+    return [Origin(text=path, url=path) for path in names]
+
+
+def _read_runs(root: Path, names: list[str], gathering: _Gathering) -> Origin | None:
+    """Let the runs of MLflow be known; where they cannot be read, say why."""
+    uri = tracking_uri(root)
+    try:
+        gathering.tracked.update(tracked_models(root, names))
+    except (TagshipError, ImportError) as error:
+        said = _one_line(error) if isinstance(error, TagshipError) else "it is not installed"
+        gathering.not_recorded.append(f"runs and tunings: {said}")
+        return None
+    if not gathering.tracked:
+        gathering.not_recorded.append("runs: MLflow has none here: `tagship run` records one")
+        return None
+    if uri.startswith("sqlite:"):
+        return Origin(text=f"MLflow, {uri.rpartition('/')[2]}")
+    shown = without_login(uri)
+    return Origin(text=f"MLflow at {shown}", url=shown if uri.startswith("http") else None)
+
+
+def _not_recorded(snapshot: Snapshot, is_clone: bool, timeline: bool, observed: bool) -> list[str]:
+    said = []
+    if snapshot.not_asked:
+        said.append(f"what the remote has: {snapshot.not_asked}; this is what is here")
+    if not snapshot.history.releases:
+        said.append("releases: there is no release tag yet: `tagship release` makes one")
+    if is_clone and snapshot.git.is_shallow():
+        said.append("older commits: this clone is shallow: git fetch --unshallow")
+    if not timeline:
+        said.append(f"what ran on a date: the branch {HEADS}, which audit.yml writes, is not there")
+    if not observed:
+        said.append("observations: the branch monitor, which monitor.yml writes, is not there")
+    return said
+
+
+def _one_line(error: TagshipError) -> str:
+    return str(error.args[0]).replace("\n", "; ")

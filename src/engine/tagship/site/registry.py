@@ -1,0 +1,127 @@
+"""Every release of a model: what it is, where it is, and what can be done with it."""
+
+from collections.abc import Iterator
+
+from tagship.gitops.history import Release
+from tagship.gitops.propose import branch_for
+from tagship.gitops.snapshot import Snapshot
+from tagship.site.document import ReleaseRow, Stage
+from tagship.site.links import Links
+from tagship.site.past_files import card_owner, locked_facts
+from tagship.verdict import Verdict, parse_verdict
+
+
+def registry(snapshot: Snapshot, model: str, links: Links) -> list[ReleaseRow]:
+    """A model's releases, the highest version first."""
+    releases = [each for each in snapshot.history.releases.values() if each.tag.model == model]
+    releases.sort(key=lambda release: release.tag.version, reverse=True)
+    return [_row(snapshot, release, links) for release in releases]
+
+
+def waiting(snapshot: Snapshot, model: str, environment: str) -> tuple[str, str] | None:
+    """The release that may come to an environment next, and its branch, empty before a proposal.
+
+    It is proposed and not merged; or else the environment before runs it, and it is newer than
+    what runs here, and not rejected.
+    """
+    history, before = snapshot.history, snapshot.before(environment)
+    if before is None or snapshot.not_asked:
+        return None
+    here, there = history.current(model, environment), history.current(model, before)
+    now = history.releases.get(here.release) if here else None
+    ours = [each for each in history.releases.values() if each.tag.model == model]
+    record = snapshot.record(snapshot.head, model, environment)
+    proposed = [
+        release
+        for release in sorted(ours, key=lambda release: release.tag, reverse=True)
+        if branch_for(snapshot, release.name, environment) in snapshot.remote.heads
+        and (record is None or record.release != release.name)
+        and (now is None or release.tag > now.tag)
+    ]
+    if proposed:
+        return proposed[0].name, branch_for(snapshot, proposed[0].name, environment)
+    next_release = history.releases.get(there.release) if there else None
+    if next_release is None or (now is not None and next_release.tag <= now.tag):
+        return None
+    return None if history.rejection(model, next_release.name, "") else (next_release.name, "")
+
+
+def verdict_of(release: Release) -> Verdict | None:
+    """The verdict that a release carries; None where it carries none that this engine reads."""
+    try:
+        return parse_verdict(release.verdict)
+    except ValueError:
+        return None
+
+
+def _row(snapshot: Snapshot, release: Release, links: Links) -> ReleaseRow:
+    model, history = release.tag.model, snapshot.history
+    ran = [
+        deployment
+        for (name, _), series in history.deployments.items()
+        if name == model
+        for deployment in series
+        if deployment.release == release.name
+    ]
+    runs_in = [
+        environment
+        for environment in snapshot.environments
+        if (current := history.current(model, environment))
+        and current.release == release.name
+        and not history.stray(model, environment)
+    ]
+    facts = locked_facts(snapshot.git.show(release.commit, f"config/{model}/model.lock.yaml"))
+    later = [each for each in ran if each.tag.environment != snapshot.first]
+    rejection = history.rejection(model, release.name, "")
+    approvers = [each.says("Approved-By") for each in later if each.says("Approved-By")]
+    stage: Stage = "Archived" if ran else "None"
+    if runs_in:
+        stage = "Production" if snapshot.environments[-1] in runs_in else "Staging"
+    return ReleaseRow(
+        release=release.name,
+        stage=stage,
+        runs_in=runs_in,
+        date=release.date.isoformat(),
+        commit=release.commit,
+        owner=card_owner(snapshot.git.show(release.commit, f"config/{model}/model.yaml")),
+        actor=release.says("Actor") or release.raw.tagger or None,
+        approved_by=list(dict.fromkeys(approvers)),
+        candidate=facts.candidate,
+        metrics=dict(facts.metrics),
+        verdict=verdict_of(release),
+        verdict_status=release.says("Verdict"),
+        model_sha256=release.says("Model-SHA256"),
+        data_sha256=facts.data_sha256,
+        rejected_by=rejection.name if rejection else None,
+        commands=list(_commands(snapshot, release, bool(ran), runs_in, bool(rejection))),
+        origin=links.tag(release.name),
+    )
+
+
+def _commands(
+    snapshot: Snapshot, release: Release, ran: bool, runs_in: list[str], rejected: bool
+) -> Iterator[str]:
+    model, version = release.tag.model, str(release.tag.version)
+    active = model in snapshot.models
+    last = snapshot.environments[-1]
+    if rejected:
+        yield f'tagship lift {model} {version} --reason "…"'
+    elif active and not ran:
+        image = f"{snapshot.project.registry}/{snapshot.project.name}-{model}@sha256:…"
+        yield f"tagship reconcile --release {release.name} --image {image}"
+    elif active:
+        for environment in snapshot.environments[1:]:
+            before = snapshot.before(environment)
+            came = any(
+                each.release == release.name
+                for each in snapshot.history.deployments_of(model, before or "")
+            )
+            if came and environment not in runs_in:
+                yield f"tagship propose {model} {version} --env {environment}"
+                break
+    for environment in runs_in:
+        if len(snapshot.history.deployments_of(model, environment)) > 1:
+            yield f'tagship rollback {model} --env {environment} --reason "…"'
+    if last in runs_in:
+        yield f"tagship history {model} --env {last}"
+    yield f"tagship verify-deployment {release.name}"
