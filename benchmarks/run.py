@@ -25,6 +25,7 @@ BENCHMARKS = (
     "soak",
     "hostile",
     "gitops_scale",
+    "site",
 )
 
 

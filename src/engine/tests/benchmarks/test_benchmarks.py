@@ -25,6 +25,7 @@ NAMES = (
     "soak",
     "hostile",
     "gitops_scale",
+    "site",
 )
 
 

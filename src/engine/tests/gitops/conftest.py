@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import typer
-from shop import Shop, build, copy
 from typer.testing import CliRunner
 
+from shop import Shop, build, copy
 from tagship.errors import TagshipError
 from tagship.gitops import kustomize
 from tools import lacking

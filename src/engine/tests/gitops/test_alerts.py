@@ -6,8 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from shop import Shop
 
+from shop import Shop
 from tagship.config.project import Retrain
 from tagship.errors import TagshipError
 from tagship.monitoring.alerts import (

@@ -2,6 +2,7 @@
 
 import pytest
 from argo import resolve
+
 from shop import Shop
 
 

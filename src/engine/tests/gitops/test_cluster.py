@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
-from shop import Shop, image
 
+from shop import Shop, image
 from tagship.errors import TagshipError
 from tagship.gitops.cluster import compare_cluster
 from tagship.gitops.status import status

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from shop import BASE, KUSTOMIZATION, RECORD, git, put
 
 from projects import MODEL, Project, own_modules
+from shop import BASE, KUSTOMIZATION, RECORD, git, put
 from tagship.demo import Demo, prepare
 
 pytestmark = pytest.mark.slow

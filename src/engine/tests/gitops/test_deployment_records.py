@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from shop import KUSTOMIZATION, RECORD, image
 
+from shop import KUSTOMIZATION, RECORD, image
 from tagship.errors import TagshipError
 from tagship.gitops.deployment_records import (
     Record,

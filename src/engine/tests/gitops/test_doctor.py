@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from shop import Shop
 
 from projects import Project
+from shop import Shop
 from tagship.errors import TagshipError
 from tagship.gitops.doctor import WORKFLOWS, doctor
 

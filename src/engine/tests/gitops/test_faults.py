@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from argo import runs
-from shop import Shop, image
 
+from shop import Shop, image
 from tagship.errors import TagshipError
 from tagship.gitops.git import Git
 from tagship.gitops.history import Deployment

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 from argo import runs
-from shop import Shop, add_model, image
 
+from shop import Shop, add_model, image
 from tagship.errors import TagshipError
 from tagship.gitops.reconcile import Outcome
 from tagship.gitops.reconcile_release import reconcile_release

@@ -1,8 +1,8 @@
 """The rendered difference that a promotion's reviewer reads."""
 
 import pytest
-from shop import Shop, image
 
+from shop import Shop, image
 from tagship.errors import TagshipError
 from tagship.gitops import kustomize, manifest_difference
 

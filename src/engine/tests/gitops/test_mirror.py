@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from shop import Shop, sha
 
+from shop import Shop, sha
 from tagship.errors import TagshipError
 from tagship.gitops.mirror import Mlflow, differences, mirror, named
 from tagship.gitops.status import status

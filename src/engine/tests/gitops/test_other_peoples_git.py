@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from argo import runs
-from shop import Shop, git
 
+from shop import Shop, git
 from tagship.errors import TagshipError
 from tagship.gates.champion import champion_here
 from tagship.gitops.release import release

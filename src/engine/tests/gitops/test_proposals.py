@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shop import Shop
 
+from shop import Shop
 from tagship.errors import TagshipError
 from tagship.monitoring.history import path_of, publish
 from tagship.monitoring.retrain_proposal import push_proposal, read_proposal

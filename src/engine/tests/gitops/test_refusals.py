@@ -4,8 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from shop import Shop, gate, image, put_lock, sha
 
+from shop import Shop, gate, image, put_lock, sha
 from tagship.errors import TagshipError
 from tagship.gitops.propose import propose
 from tagship.gitops.reconcile import MergedPullRequest

@@ -7,9 +7,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from shop import sha
 
 from registries import Registry, docker_registry
+from shop import sha
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_bytes
 from tagship.gitops.artifacts import RegistryArtifact, fetch_artifact, push_artifact

@@ -4,8 +4,8 @@ import contextlib
 import io
 
 import pytest
-from shop import Shop
 
+from shop import Shop
 from tagship.cli import guarded, make_app
 
 

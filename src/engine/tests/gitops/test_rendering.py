@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-from shop import BASE, Shop, image, put, sha
 
+from shop import BASE, Shop, image, put, sha
 from tagship.errors import TagshipError
 from tagship.gitops import kustomize
 from tagship.gitops.status import status

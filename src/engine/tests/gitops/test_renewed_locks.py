@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from shop import Shop
 
+from shop import Shop
 from tagship.errors import TagshipError
 from tagship.gitops.renewed_locks import commit_renewals, describe_renewals, read_renewals
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from shop import git
 
 from projects import Project, copy_project, make_table
+from shop import git
 from tagship.files import sha256_of_file
 from tagship.gitops.tags import compose
 from tagship.training.lock import read_lock

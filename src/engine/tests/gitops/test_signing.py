@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from shop import Shop
 
+from shop import Shop
 from tagship.gitops.verify import verify
 from tools import find_program
 

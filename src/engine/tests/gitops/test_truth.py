@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from shop import Shop, git, image
 
+from shop import Shop, git, image
 from tagship.errors import TagshipError
 from tagship.gitops.reconcile import MergedPullRequest, Outcome, reconcile
 from tagship.gitops.rollback import lift

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from argo import runs
-from shop import Shop, git
 
+from shop import Shop, git
 from tagship.errors import TagshipError
 from tagship.gitops import git_command
 from tagship.gitops.argocd_versions import LARGEST, Unresolvable, followed_version

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 from argo import runs
-from shop import Shop, image
 
+from shop import Shop, image
 from tagship.errors import TagshipError
 from tagship.gitops.rollback import lift
 from tagship.gitops.status import status

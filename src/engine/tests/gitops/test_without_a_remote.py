@@ -5,8 +5,8 @@ import shutil
 from collections.abc import Callable
 
 import pytest
-from shop import Shop
 
+from shop import Shop
 from tagship.errors import TagshipError
 
 Tagship = Callable[..., tuple[int, str]]
