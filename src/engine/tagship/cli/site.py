@@ -11,13 +11,16 @@ from tagship.cli.options import Json
 
 def command(
     output: Annotated[
-        Path, typer.Option(help="The folder to write; one that holds a site is replaced.")
-    ] = Path("site"),
+        Path | None,
+        typer.Option(
+            help="The folder to write, by default site/; a site that is there is replaced."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Write a site of all models from Git, locks, monitoring and MLflow: plain files, no server.
 
-    Nothing of a table's rows and no report is in it. Without a remote it shows this clone.
+    No rows of a table and no reports are in it. Without a remote it shows this clone.
     """
     announce(LOADING)
     from datetime import UTC, datetime
@@ -31,12 +34,16 @@ def command(
     announce("reading the tags")
     snapshot = fetch_or_local_snapshot(root)
     site = gather_site(root, snapshot, datetime.now(UTC), announce)
-    written = replace_site(site, output)
+    folder = output or root / "site"
+    written = replace_site(site, folder)
     if json:
-        return typer.echo(site.model_dump_json(indent=2))
-    for line in site.not_recorded:
-        typer.echo(f"! not recorded: {line}")
-    for model in site.models:
-        runs = [f"{place.environment} {place.release or '-'}" for place in model.places]
-        typer.echo(f"{model.name}: {', '.join(runs)}")
-    typer.echo(f"wrote {len(written)} files to {output}")
+        typer.echo(site.model_dump_json(indent=2))
+    else:
+        for model in site.models:
+            runs = [f"{place.environment} {place.release or '-'}" for place in model.places]
+            typer.echo(f"{model.name}: {', '.join(runs)}")
+        for line in site.not_recorded:
+            typer.echo(f"! not recorded: {line}")
+        typer.echo(f"wrote {len(written)} files to {folder}")
+    if snapshot.not_asked and snapshot.git.has_remote():
+        raise typer.Exit(1)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from tagship.gitops.history import TagFinding
+from tagship.gitops.tags import parse_tag
 from tagship.site.document import Attention, ModelSite
 from tagship.site.links import Links
 
@@ -27,7 +28,7 @@ def attention(
             model=finding.ref.split("/")[0] if finding.ref.split("/")[0] in known else None,
             kind="tag",
             text=f"{finding.ref}: {finding.problem}",
-            command=f"tagship verify-deployment {finding.ref}" if finding.blocking else None,
+            command=f"tagship verify-deployment {finding.ref}" if parse_tag(finding.ref) else None,
             origin=links.tag(finding.ref),
         )
         for finding in sorted(findings, key=lambda finding: not finding.blocking)
@@ -40,8 +41,8 @@ def attention(
 def _of_model(
     model: ModelSite, branches: dict[tuple[str, str], str], stale: str | None, links: Links
 ) -> Iterator[Attention]:
-    name = model.name
-    if model.state == "removed" and any(place.release for place in model.places):
+    name, removed = model.name, model.state == "removed"
+    if removed and any(place.release for place in model.places):
         yield Attention(
             model=name, kind="removed", text="config/ has no such model, but it is still deployed"
         )
@@ -54,22 +55,21 @@ def _of_model(
         )
     for place in model.places:
         yield from _watched(model, place.environment)
-        if place.main not in ("same", "", "?") and model.state == "active":
-            yield Attention(
-                model=name, kind="differs", origin=place.origin,
-                text=f"{place.environment}: the default branch {place.main}",
-            )  # fmt: skip
+        if place.main not in ("same", "", "?") and place.release != "?" and not removed:
+            told = f"{place.environment} is not what the default branch says: {place.main}"
+            yield Attention(model=name, kind="differs", text=told, origin=place.origin)
         if place.waiting:
             branch = branches.get((name, place.environment), "")
-            said = (
-                f"the pull request of {branch} waits for review" if branch else "not proposed yet"
-            )
+            said = f"to be reviewed on the branch {branch}" if branch else "not proposed yet"
             version = place.waiting.rpartition("/")[2]
             way = f"tagship propose {name} {version} --env {place.environment}"
             yield Attention(
-                model=name, kind="review", text=f"{place.waiting} for {place.environment}: {said}",
-                command=None if branch else way, origin=links.branch(branch) if branch else None,
-            )  # fmt: skip
+                model=name,
+                kind="review",
+                text=f"{place.waiting} for {place.environment}: {said}",
+                command=None if branch else way,
+                origin=links.branch(branch) if branch else None,
+            )
         for rejected in place.rejected:
             what = rejected.removeprefix(f"{name}/")
             yield Attention(

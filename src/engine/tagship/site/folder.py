@@ -46,7 +46,8 @@ def _write(site: Site, folder: Path, reports: Path | None) -> list[Path]:
 def _refuse_other(folder: Path) -> None:
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise TagshipError(f"{folder}: there is something that is no folder", "name another")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / DOCUMENT).is_file():
+    held = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if held and (DOCUMENT not in held or held & {".git", "config"}):
         raise TagshipError(
             f"{folder}: this folder holds something else than a site, and would be replaced",
             "name another with --output, or remove it yourself",

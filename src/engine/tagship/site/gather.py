@@ -16,7 +16,6 @@ from tagship.gitops.snapshot import Snapshot
 from tagship.gitops.status import Row, status
 from tagship.gitops.timeline import BRANCH as HEADS
 from tagship.gitops.timeline import read_timeline
-from tagship.monitoring.alerts import MonitorEntry, models_to_retrain
 from tagship.site.attention import attention
 from tagship.site.contract import describe_data, example, read_reference
 from tagship.site.delivery_figures import measure_delivery
@@ -34,6 +33,7 @@ from tagship.site.goals import gate_rows, kpis, prices
 from tagship.site.links import Links, repository_page, without_login
 from tagship.site.observations import observations
 from tagship.site.registry import registry, waiting
+from tagship.site.retraining import retraining
 from tagship.site.steps import steps
 from tagship.site.threshold_changes import threshold_changes
 from tagship.site.training import describe_training, read_comparison
@@ -57,7 +57,7 @@ class _Gathering:
     observed: dict[str, list[ObservationRow]]
     threshold_changes: dict[str, list[ThresholdChange]]
     compared: dict[str, ModelFigures]
-    retrain: set[str]
+    retraining: dict[str, list[str]]
     tracked: dict[str, TrackedModel]
     with_reports: bool
     branches: dict[tuple[str, str], str]
@@ -104,7 +104,7 @@ def gather_site(
         observed=observed,
         threshold_changes=threshold_changes(git, commit, links) if commit else {},
         compared=read_comparison(root),
-        retrain=_models_to_retrain(snapshot, observed, now),
+        retraining=retraining(snapshot, observed, now),
         tracked={},
         with_reports=with_reports,
         branches={},
@@ -161,7 +161,7 @@ def _model(gathering: _Gathering, name: str) -> ModelSite:
         registry=releases,
         deployments=gathering.deployments.get(name, []),
         observations=watched,
-        retraining=_retraining(gathering, name),
+        retraining=gathering.retraining.get(name, []),
         threshold_changes=gathering.threshold_changes.get(name, []),
         delivery=measure_delivery(
             snapshot.history,
@@ -256,45 +256,6 @@ def _place(gathering: _Gathering, row: Row, watched: list[ObservationRow]) -> Pl
             "performance": last.performance_status,
         }
     )
-
-
-def _models_to_retrain(
-    snapshot: Snapshot, observed: dict[str, list[ObservationRow]], now: datetime
-) -> set[str]:
-    latest = {
-        (model, row.environment): MonitorEntry.model_validate(
-            {
-                "time": row.time, "model": model, "environment": row.environment,
-                "status": row.status,
-                "drift": {"status": row.drift_status} if row.drift_status else None,
-                "performance": (
-                    {"status": row.performance_status} if row.performance_status else None
-                ),
-            }
-        )
-        for model, rows in observed.items()
-        for row in rows
-    }  # fmt: skip
-    return set(models_to_retrain(snapshot, latest.values(), now))
-
-
-def _retraining(gathering: _Gathering, name: str) -> list[str]:
-    snapshot, said = gathering.snapshot, []
-    if name in gathering.retrain:
-        wanted = snapshot.project.retrain
-        last = snapshot.environments[-1]
-        failing = [
-            kind
-            for row in gathering.observed.get(name, [])[-1:]
-            for kind in wanted.on
-            if getattr(row, f"{kind}_status") == "fail"
-        ]
-        why = f"{' and '.join(failing)} fails in {last}" if failing else "the champion is old"
-        said.append(f"{why}: config/project.yaml asks for a new training: tagship retrain {name}")
-    for command in ("retrain", "tune"):
-        if f"{command}/{name}" in snapshot.remote.heads:
-            said.append(f"the branch {command}/{name} proposes a new training")
-    return said
 
 
 def _reports(root: Path, name: str) -> list[Origin]:

@@ -19,31 +19,42 @@ def registry(snapshot: Snapshot, model: str, links: Links) -> list[ReleaseRow]:
 
 
 def waiting(snapshot: Snapshot, model: str, environment: str) -> tuple[str, str] | None:
-    """The release that may come to an environment next, and its branch, empty before a proposal.
+    """The release that a pull request could bring to an environment next, and the branch of it.
 
-    It is proposed and not merged; or else the environment before runs it, and it is newer than
-    what runs here, and not rejected.
+    A branch proposes it; or else the environment before runs it, which is newer than what runs
+    here, and the branch is empty.
     """
     history, before = snapshot.history, snapshot.before(environment)
-    if before is None or snapshot.not_asked:
+    if before is None or snapshot.not_asked or history.stray(model, environment):
         return None
-    here, there = history.current(model, environment), history.current(model, before)
+    here, there = (history.current(model, place) for place in (environment, before))
     now = history.releases.get(here.release) if here else None
-    ours = [each for each in history.releases.values() if each.tag.model == model]
-    record = snapshot.record(snapshot.head, model, environment)
-    proposed = [
+    newer = [
         release
-        for release in sorted(ours, key=lambda release: release.tag, reverse=True)
-        if branch_for(snapshot, release.name, environment) in snapshot.remote.heads
-        and (record is None or record.release != release.name)
+        for release in history.releases.values()
+        if release.tag.model == model
         and (now is None or release.tag > now.tag)
+        and not history.rejection(model, release.name, "")
     ]
-    if proposed:
-        return proposed[0].name, branch_for(snapshot, proposed[0].name, environment)
-    next_release = history.releases.get(there.release) if there else None
-    if next_release is None or (now is not None and next_release.tag <= now.tag):
-        return None
-    return None if history.rejection(model, next_release.name, "") else (next_release.name, "")
+    for release in sorted(newer, key=lambda release: release.tag, reverse=True):
+        branch = branch_for(snapshot, release.name, environment)
+        if branch in snapshot.remote.heads and _is_open(snapshot, release, environment):
+            return release.name, branch
+    names = {release.name for release in newer}
+    return (there.release, "") if there and there.release in names else None
+
+
+def _is_open(snapshot: Snapshot, release: Release, environment: str) -> bool:
+    """Whether the branch that proposes a release can be a new one: branches outlive their merge."""
+    model = release.tag.model
+    record = snapshot.record(snapshot.head, model, environment)
+    if record and record.release == release.name:
+        return False
+    ran = lifted = 0
+    for deployment in snapshot.history.deployments_of(model, environment):
+        ran = deployment.number if deployment.release == release.name else ran
+        lifted = deployment.number if deployment.says("Lifts") == release.name else lifted
+    return lifted >= ran
 
 
 def verdict_of(release: Release) -> Verdict | None:

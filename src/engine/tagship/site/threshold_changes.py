@@ -31,8 +31,10 @@ def threshold_changes(git: Git, commit: str, links: Links) -> dict[str, list[Thr
         if change.after.startswith(_NOTHING):
             continue
         model = change.path.split("/")[1]
-        text = git.blob(change.after).decode(errors="replace")
-        after = dict(_flat(read_words(text) or {}))
+        content = read_words(git.blob(change.after).decode(errors="replace"))
+        if not isinstance(content, dict):
+            continue  # it could not be read then, so nothing was judged by it
+        after = dict(_flat(content))
         if model in bounds:
             listed = list(_compared(model, change, bounds[model], after, links))
             changes[model] = listed + changes.get(model, [])

@@ -149,7 +149,7 @@ def test_what_waits_for_review_is_told_with_its_branch(told: Told) -> None:
     assert [place.waiting for place in places] == [None, "churn/v1.3.0"]
     review = next(each for each in told.site.attention if each.kind == "review")
     assert review.text == (
-        "churn/v1.3.0 for production: the pull request of promote/churn/v1.3.0 waits for review"
+        "churn/v1.3.0 for production: to be reviewed on the branch promote/churn/v1.3.0"
     )
     assert review.command is None
 
