@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from tagship.errors import TagshipError
 from tagship.gitops.history import Release
 from tagship.gitops.propose import branch_for
 from tagship.gitops.snapshot import Snapshot
@@ -21,37 +22,38 @@ def registry(snapshot: Snapshot, model: str, links: Links) -> list[ReleaseRow]:
 def waiting(snapshot: Snapshot, model: str, environment: str) -> tuple[str, str] | None:
     """The release that a pull request could bring to an environment next, and the branch of it.
 
-    A branch proposes it; or else the environment before runs it, which is newer than what runs
-    here, and the branch is empty.
+    It is newer than what runs there and than what the default branch asks for. A branch proposes
+    it; or else the environment before runs it, and the branch is empty.
     """
     history, before = snapshot.history, snapshot.before(environment)
     if before is None or snapshot.not_asked or history.stray(model, environment):
         return None
     here, there = (history.current(model, place) for place in (environment, before))
-    now = history.releases.get(here.release) if here else None
+    try:
+        record = snapshot.record(snapshot.head, model, environment)
+    except TagshipError:
+        return None  # it is broken on the default branch, as ``main`` says
+    known = {here.release if here else "", record.release if record else ""}
+    passed = [history.releases[name].tag for name in known & history.releases.keys()]
     newer = [
         release
         for release in history.releases.values()
         if release.tag.model == model
-        and (now is None or release.tag > now.tag)
+        and all(release.tag > tag for tag in passed)
         and not history.rejection(model, release.name, "")
     ]
     for release in sorted(newer, key=lambda release: release.tag, reverse=True):
         branch = branch_for(snapshot, release.name, environment)
-        if branch in snapshot.remote.heads and _is_open(snapshot, release, environment):
+        if branch in snapshot.remote.heads and _may_come(snapshot, release, environment):
             return release.name, branch
     names = {release.name for release in newer}
     return (there.release, "") if there and there.release in names else None
 
 
-def _is_open(snapshot: Snapshot, release: Release, environment: str) -> bool:
-    """Whether the branch that proposes a release can be a new one: branches outlive their merge."""
-    model = release.tag.model
-    record = snapshot.record(snapshot.head, model, environment)
-    if record and record.release == release.name:
-        return False
+def _may_come(snapshot: Snapshot, release: Release, environment: str) -> bool:
+    """Whether it never ran there, or was lifted since: a branch can outlive its merge."""
     ran = lifted = 0
-    for deployment in snapshot.history.deployments_of(model, environment):
+    for deployment in snapshot.history.deployments_of(release.tag.model, environment):
         ran = deployment.number if deployment.release == release.name else ran
         lifted = deployment.number if deployment.says("Lifts") == release.name else lifted
     return lifted >= ran

@@ -154,6 +154,29 @@ def test_what_waits_for_review_is_told_with_its_branch(told: Told) -> None:
     assert review.command is None
 
 
+def test_nothing_waits_once_it_is_merged_though_its_branch_stays(
+    told: Told, tmp_path: Path
+) -> None:
+    shop = copy(told.shop, tmp_path / "shop")
+    shop.merge("promote/churn/v1.3.0")
+    churn = gather(shop).models[0]
+    assert churn.places[1].main == "asks for churn/v1.3.0"
+    assert churn.places[1].waiting is None
+    shop.reconcile()
+    churn = gather(shop).models[0]
+    assert (churn.places[1].release, churn.places[1].waiting) == ("churn/v1.3.0", None)
+    assert churn.registry[0].stage == "Production"
+
+
+def test_a_record_that_is_broken_on_main_breaks_no_site(told: Told, tmp_path: Path) -> None:
+    shop = copy(told.shop, tmp_path / "shop")
+    shop.put("deploy/churn/production/release.yaml", "model: [churn\n")
+    shop.commit("a broken record")
+    production = gather(shop).models[0].places[1]
+    assert "deploy/churn/production/release.yaml" in production.main
+    assert production.release == "churn/v1.0.0"
+
+
 def test_the_timeline_put_together_is_what_history_says_of_a_time(told: Told) -> None:
     (first, early), (second, later) = told.site.timeline
     assert (first, second) == ("2026-11-28T06:00:00+00:00", "2026-11-29T06:00:00+00:00")
