@@ -38,9 +38,11 @@ def replace_site(site: Site, folder: Path, reports: Path | None = None) -> list[
 
 
 def _write(site: Site, folder: Path, reports: Path | None) -> list[Path]:
+    from tagship.site.pages import write_site
+
     path = folder / DOCUMENT
     write_atomically(path, site.model_dump_json() + "\n")
-    return [path]
+    return [path, *write_site(site, folder, reports)]
 
 
 def _refuse_other(folder: Path) -> None:

@@ -114,6 +114,7 @@ def test_the_folder_is_replaced_as_a_whole(project: Project) -> None:
     project.write("site/old-page.html", "of a model that is gone")
     assert project.tagship("site").code == 0
     assert not project.path("site/old-page.html").exists()
+    assert "tiny" in project.path("site/index.html").read_text(encoding="utf-8")
     assert [path.name for path in project.root.glob(".site*")] == []
 
 
@@ -150,7 +151,9 @@ def test_nothing_secret_and_no_row_is_in_the_document(run_project: Project) -> N
     ran = project.tagship("site", "--json")
     assert ran.code == 1, ran  # the remote did not answer; the site says so
     site = read(project)
-    text = project.path("site/site.json").read_text() + ran.out
+    written = [path for path in project.path("site").rglob("*") if path.is_file()]
+    assert project.path("site/models/tiny.html") in written
+    text = ran.out + "".join(path.read_text(encoding="utf-8") for path in written)
     assert [secret for secret in secrets if secret in text] == []
     visitors = project.path("data/tiny.csv").read_text().splitlines()[1:]
     assert [row for row in visitors if row.split(",")[0] in text] == []
