@@ -24,7 +24,10 @@ GITHUB = WORKFLOWS.parent
 ROOT = GITHUB.parent
 NAMES = sorted(path.stem for path in WORKFLOWS.glob("*.yml"))
 BIN = Path(sys.executable).parent
-WRITES = ("contents", "packages", "id-token", "attestations", "pull-requests", "actions", "issues")
+WRITES = (
+    "contents", "packages", "id-token", "attestations", "pull-requests", "actions", "issues",
+    "pages",
+)  # fmt: skip
 MAY_WRITE = {
     ("gate", "comment"): {"pull-requests"},
     ("release", "build"): {"packages", "id-token", "attestations"},
@@ -41,6 +44,7 @@ MAY_WRITE = {
     ("engine", "engine"): {"issues"},
     ("audit", "audit"): {"issues"},
     ("audit", "keep"): {"contents"},
+    ("pages", "deploy"): {"pages", "id-token"},
 }
 """Every job that may write, and what."""
 
@@ -160,7 +164,7 @@ def test_a_checkout_keeps_no_token_and_only_steps_that_need_one_get_it() -> None
         assert len(secrets) <= reads + may_ask + writes, f"{name}: {job}: {secrets}"
         remote = re.search(
             r"tagship (propose|reconcile|rollback|verify-deployment|ci difference|monitor|retrain"
-            r"|tune|ci (comment|propose|page|issues|retrained|tuned|renewed|engine|tags))",
+            r"|tune|site|ci (comment|propose|page|issues|retrained|tuned|renewed|engine|tags))",
             script,
         )
         if remote:
@@ -237,6 +241,8 @@ def test_bash_stops_at_a_failure_inside_a_pipe() -> None:
         ("release", "template/x/v1.0.0", False),
         ("verify", "churn/production/12", True),
         ("verify", "churn/v1.0.0", False),
+        ("pages", "churn/v1.0.0", True),
+        ("pages", "churn/production/12", True),
     ],
 )
 def test_tags_start_what_they_should(workflow: str, tag: str, starts: bool) -> None:
@@ -375,7 +381,11 @@ def test_a_job_that_may_write_runs_the_engine_and_nothing_of_the_checkout() -> N
             continue
         checked += 1
         runs = [step["run"] for step in about["steps"] if "run" in step]
-        assert runs[0] == "bash .ci/engine", (name, job)
+        used = {step["uses"].partition("@")[0] for step in about["steps"] if "uses" in step}
+        assert runs[:1] == ["bash .ci/engine"] or not (runs or "actions/checkout" in used), (
+            name,
+            job,
+        )
         for line in (line.strip() for run in runs[1:] for line in run.splitlines()):
             assert re.match(rf"(tagship |{_PLAIN})", line), (name, job, line)
     assert checked == len(MAY_WRITE) + 1  # verify.yml holds the login of a registry
@@ -392,6 +402,14 @@ def test_training_may_write_nothing(name: str, job: str) -> None:
     assert train["permissions"] == {"contents": "read", "packages": "read"}
     assert set(re.findall(r"secrets\.(\w+)", json.dumps(train))) == {"TAGSHIP_PII_KEY"}
     assert "id-token" not in json.dumps(train)
+
+
+def test_the_site_is_published_only_where_somebody_switched_that_on() -> None:
+    jobs = load_workflow("pages")["jobs"]
+    assert jobs["build"]["if"] == "${{ vars.TAGSHIP_PAGES == 'true' }}"
+    assert (jobs["deploy"]["needs"], "if" in jobs["deploy"]) == ("build", False)
+    assert jobs["build"]["permissions"] == {"contents": "read"}
+    assert "secrets." not in json.dumps(jobs)
 
 
 def test_required_checks_run_in_a_merge_queue_too() -> None:
