@@ -28,8 +28,8 @@ GROUPS = {
         "release", "reconcile", "propose", "rollback", "lift", "image", "demo",
     ),
     "Watch what runs": (
-        "status", "history", "site", "card", "verify-deployment", "monitor", "drift", "retrain",
-        "mirror",
+        "status", "history", "site", "ui", "card", "verify-deployment", "monitor", "drift",
+        "retrain", "mirror",
     ),
     "Set up and keep up": ("doctor", "update", "schema", "ci"),
 }  # fmt: skip

@@ -57,6 +57,8 @@ def _of_model(
         yield from _watched(model, place.environment)
         if place.main not in ("same", "", "?") and place.release != "?" and not removed:
             told = f"{place.environment} is not what the default branch says: {place.main}"
+            if place.main.startswith("Argo CD"):
+                told = f"{place.environment}: {place.main}"
             yield Attention(model=name, kind="differs", text=told, origin=place.origin)
         if place.waiting:
             branch = branches.get((name, place.environment), "")

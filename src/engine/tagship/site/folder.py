@@ -10,7 +10,9 @@ from tagship.site.document import Site
 DOCUMENT = "site.json"
 
 
-def replace_site(site: Site, folder: Path, reports: Path | None = None) -> list[Path]:
+def replace_site(
+    site: Site, folder: Path, reports: Path | None = None, live: bool = False
+) -> list[Path]:
     """Write the document and its pages, and say which files there are.
 
     Raises:
@@ -23,7 +25,7 @@ def replace_site(site: Site, folder: Path, reports: Path | None = None) -> list[
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as beside:
             made = Path(beside) / "new"
-            written = _write(site, made, reports)
+            written = _write(site, made, reports, live)
             if folder.exists():
                 folder.rename(Path(beside) / "old")
             try:
@@ -37,12 +39,12 @@ def replace_site(site: Site, folder: Path, reports: Path | None = None) -> list[
     return sorted(folder / path.relative_to(made) for path in written)
 
 
-def _write(site: Site, folder: Path, reports: Path | None) -> list[Path]:
+def _write(site: Site, folder: Path, reports: Path | None, live: bool) -> list[Path]:
     from tagship.site.pages import write_site
 
     path = folder / DOCUMENT
     write_atomically(path, site.model_dump_json() + "\n")
-    return [path, *write_site(site, folder, reports)]
+    return [path, *write_site(site, folder, reports, live)]
 
 
 def _refuse_other(folder: Path) -> None:

@@ -183,7 +183,7 @@ def _model(gathering: _Gathering, name: str) -> ModelSite:
     try:
         files = load_model(snapshot.git.root, name)
     except TagshipError as error:
-        return blank.model_copy(update={"problem": without_login(_one_line(error))})
+        return blank.model_copy(update={"problem": _told(error, snapshot.git.root)})
     return _with_config(gathering, blank, files)
 
 
@@ -200,7 +200,7 @@ def _with_config(gathering: _Gathering, blank: ModelSite, files: ModelFiles) -> 
         if reference is None:
             missing.append(f"{name}: no reference.json: `tagship run {name}` writes it")
     except TagshipError as error:
-        gathering.stale[name] = without_login(_one_line(error))
+        gathering.stale[name] = _told(error, files.root)
     tracked = gathering.tracked.get(name, TrackedModel())
     locked, data = (_file(gathering, files, part) for part in ("model.lock.yaml", "data.yaml"))
     update: dict[str, Any] = {
@@ -300,3 +300,8 @@ def _not_recorded(snapshot: Snapshot, is_clone: bool, timeline: bool, observed: 
 
 def _one_line(error: TagshipError) -> str:
     return str(error.args[0]).replace("\n", "; ")
+
+
+def _told(error: TagshipError, root: Path) -> str:
+    """A problem on one line, without what is only of this machine or secret."""
+    return without_login(_one_line(error).replace(f"{root}/", ""))

@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from math import ceil
 from pathlib import Path
@@ -15,6 +15,7 @@ from tagship.site import figures
 from tagship.site.document import ModelSite, Origin, Place, Site
 from tagship.site.governance import all_deployments, all_releases, governance_csv, moments
 from tagship.site.months import delivery_months
+from tagship.site.request_form import Answer, FormField
 from tagship.verdict import SYMBOLS
 
 _SHIPPED = ("site.js", "uPlot.iife.min.js", "uPlot.min.css", "uPlot.LICENSE")
@@ -33,7 +34,9 @@ _PHASES = (
 )  # fmt: skip
 
 
-def write_site(site: Site, folder: Path, reports: Path | None = None) -> list[Path]:
+def write_site(
+    site: Site, folder: Path, reports: Path | None = None, live: bool = False
+) -> list[Path]:
     """Write all pages of a site, and say which files were written.
 
     They link to ``site.json``, which ``replace_site`` writes beside them.
@@ -41,6 +44,7 @@ def write_site(site: Site, folder: Path, reports: Path | None = None) -> list[Pa
     Args:
         reports: a folder with ``<model>.html`` and ``<model>-*.html``, which are copied and linked.
             They may show rows of the table: give none for a site that is public.
+        live: whether `tagship ui` serves it, which has a form for each model.
 
     Raises:
         TagshipError: the folder cannot be written.
@@ -53,16 +57,17 @@ def write_site(site: Site, folder: Path, reports: Path | None = None) -> list[Pa
         contents[f"static/{name}"] = (files(__package__) / "static" / name).read_bytes()
     contents["static/style.css"] = render("site.css", __package__)
     contents["governance.csv"] = "\ufeff" + governance_csv(site)
-    contents.update(_pages(site, copied))
+    contents.update(_pages(site, copied, live))
     for name, content in contents.items():
         write_atomically(folder / name, content)
     return [folder / name for name in contents]
 
 
-def _pages(site: Site, copied: dict[str, list[Path]]) -> Iterator[tuple[str, str]]:
+def _pages(site: Site, copied: dict[str, list[Path]], live: bool) -> Iterator[tuple[str, str]]:
     yield "index.html", _page("fleet.html.j2", site, "Fleet", places=list(_places(site)))
     for model in site.models:
-        yield f"models/{model.name}.html", model_html(site, model, copied.get(model.name, []))
+        own = copied.get(model.name, [])
+        yield f"models/{model.name}.html", model_html(site, model, own, live)
     yield from _governance(site)
     yield (
         "delivery.html",
@@ -70,7 +75,21 @@ def _pages(site: Site, copied: dict[str, list[Path]]) -> Iterator[tuple[str, str
     )
 
 
-def model_html(site: Site, model: ModelSite, reports: list[Path]) -> str:
+def form_page(
+    site: Site,
+    model: str,
+    service: str,
+    fields: Sequence[FormField],
+    answer: Answer | None,
+    problem: str,
+) -> str:
+    """A model's form, and what the service said of what was typed."""
+    about = {"model": model, "service": service, "fields": fields}
+    said = {"answer": answer, "problem": problem, "form_action": "'self'"}
+    return _page("try.html.j2", site, f"Try {model}", base="../", **about, **said)
+
+
+def model_html(site: Site, model: ModelSite, reports: list[Path], live: bool = False) -> str:
     """The page of one model, by phases."""
     links = [Origin(text=path.stem, url=f"../reports/{path.name}") for path in reports]
     named = {link.text for link in links}
@@ -86,6 +105,7 @@ def model_html(site: Site, model: ModelSite, reports: list[Path]) -> str:
         model.name,
         base="../",
         model=model,
+        live=live,
         reports=[*links, *(report for report in model.reports if report.text not in named)],
         gates=sorted(model.gates, key=lambda gate: list(reversed(SYMBOLS)).index(gate.status)),
         step_boxes=figures.step_boxes(model.pipeline),
@@ -137,6 +157,7 @@ def _page(template: str, site: Site, title: str, base: str = "", **values: Any) 
         figures.shares, link,
     )  # fmt: skip
     values |= {function.__name__: function for function in functions}
+    values.setdefault("form_action", "'none'")
     return render(
         template, __package__, site=site, title=title, base=base, symbols=SYMBOLS, **values
     )

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
-from shop import REGISTRY, VERIFIER, Shop, image, sha
 
+from shop import REGISTRY, VERIFIER, Shop, image, sha
 from tagship.errors import TagshipError
 from tagship.gitops.history import VERDICT
 from tagship.gitops.model_card import MISSING, ModelCard, make_card
