@@ -60,6 +60,11 @@ def signed(value: float, digits: int | None = None) -> str:
     return text if text.startswith(MINUS) or value == 0 else f"+{text}"
 
 
+def person(signature: str) -> str:
+    """Who ``Ada <ada@example.org>`` is, without the address."""
+    return signature.partition(" <")[0].strip() or signature
+
+
 def percent(share: float, digits: int = 1) -> str:
     """A share as ``26.5 %``; one that is neither 0 nor 1 never reads as such."""
     if not math.isfinite(share):

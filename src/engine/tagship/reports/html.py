@@ -18,6 +18,7 @@ from tagship.formatting import (
     duration,
     moment,
     percent,
+    person,
     plain,
     signed,
 )
@@ -136,7 +137,7 @@ def _environment(package: str) -> Any:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    readable = (plain, brief, percent, coefficient, breakable, signed, moment, duration)
+    readable = (plain, brief, percent, coefficient, breakable, signed, moment, duration, person)
     environment.filters |= {function.__name__: function for function in readable}
     return environment
 

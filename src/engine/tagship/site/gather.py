@@ -304,4 +304,5 @@ def _one_line(error: TagshipError) -> str:
 
 def _told(error: TagshipError, root: Path) -> str:
     """A problem on one line, without what is only of this machine or secret."""
-    return without_login(_one_line(error).replace(f"{root}/", ""))
+    first, *more = str(error.args[0]).replace(f"{root}/", "").splitlines()
+    return without_login(first.strip()) + (f", and {len(more)} more" if more else "")

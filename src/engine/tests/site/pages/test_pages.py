@@ -22,7 +22,7 @@ from sample_site import (
 
 import tagship
 from html_tables import read_table
-from tagship.formatting import moment
+from tagship.formatting import moment, person
 from tagship.site.document import Site
 from tagship.site.governance import governance_csv, moments
 from tagship.site.months import delivery_months
@@ -73,7 +73,7 @@ def test_the_fleet_page_says_what_the_document_says(site: Site, folder: Path) ->
             "Environment": place.environment,
             "Version": version(place.release) or "none yet",
             "Since": moment(place.since) if place.since else "",
-            "By": (place.by or NOT) if place.release else "",
+            "By": (person(place.by) if place.by else NOT) if place.release else "",
             "Verdict": (place.verdict or NOT) if place.release else "",
             "Drift": (place.drift or NOT) if place.release else "",
             "Performance": (place.performance or NOT) if place.release else "",
@@ -102,8 +102,8 @@ def test_the_registry_says_what_the_document_says(site: Site, folder: Path) -> N
             for row in rows
         ] == [
             (version(r.release), r.stage, ", ".join(r.runs_in), moment(r.date), r.owner or NOT,
-             r.actor or NOT, ", ".join(r.approved_by), r.candidate or NOT, r.verdict_status,
-             r.rejected_by or "")
+             person(r.actor) if r.actor else NOT, ", ".join(r.approved_by),
+             r.candidate or NOT, r.verdict_status, r.rejected_by or "")
             for r in model.registry
         ]  # fmt: skip
 
@@ -122,7 +122,10 @@ def test_every_deployment_is_on_its_model_s_page_and_on_governance(
             assert row["Version"] == (version(d.release) if d.valid else "invalid")
             assert row["From"] == (moment(d.date) if d.date else NOT)
             assert row["Until"] == (moment(d.until) if d.until else "runs" if d.valid else "")
-            assert (row["By"], row["Approved by"]) == (d.actor or NOT, d.approved_by or "")
+            assert (row["By"], row["Approved by"]) == (
+                person(d.actor) if d.actor else NOT,
+                d.approved_by or "",
+            )
             assert row["Reason"] == " ".join(((d.reason if d.valid else d.problem) or "").split())
 
 
