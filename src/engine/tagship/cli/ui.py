@@ -25,6 +25,7 @@ def command(
     It is built anew when files of the project, tags or branches change.
     """
     announce(LOADING)
+    import signal
     import threading
     from datetime import UTC, datetime
 
@@ -48,6 +49,7 @@ def command(
         live.refresh()
         with make_server(live, host, port) as server:
             typer.echo(f"the site is on http://{host}:{server.server_port}/ (Ctrl-C ends it)")
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
             threading.Thread(target=live.follow, args=(every, stopped), daemon=True).start()
             try:
                 server.serve_forever()

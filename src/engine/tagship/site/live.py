@@ -18,7 +18,13 @@ from tagship.gitops.git import Git
 from tagship.site.document import Site
 from tagship.site.folder import replace_site
 from tagship.site.pages import form_page
-from tagship.site.request_form import Answer, NoService, ask_service, form_fields, make_record
+from tagship.site.request_form import (
+    NoService,
+    ServiceAnswer,
+    ask_service,
+    form_fields,
+    make_record,
+)
 
 _WATCHED = ("config", "deploy", "reports", ".tagship/monitor", ".tagship/models")
 """Each training, and each report, writes there; MLflow's store also changes when it is read."""
@@ -96,7 +102,9 @@ def make_server(live: LiveSite, host: str, port: int) -> ThreadingHTTPServer:
         site = live
         names = frozenset({host, "127.0.0.1", "localhost"})
 
-    return ThreadingHTTPServer((host, port), Handler)
+    server = ThreadingHTTPServer((host, port), Handler)
+    server.block_on_close = False  # a browser may hold a connection open that it never uses
+    return server
 
 
 class _Handler(SimpleHTTPRequestHandler):
@@ -105,6 +113,7 @@ class _Handler(SimpleHTTPRequestHandler):
     site: LiveSite
     names: frozenset[str]
     server_version, sys_version = "tagship", ""
+    timeout = 30
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments, directory=str(self.site.folder))
@@ -154,7 +163,7 @@ class _Handler(SimpleHTTPRequestHandler):
         return name if path.startswith("/try/") and name in known else None
 
     def _show(self, model: str, typed: dict[str, str] | None) -> None:
-        answer: Answer | None = None
+        answer: ServiceAnswer | None = None
         problem = ""
         try:
             data = load_model(self.site.root, model).data

@@ -15,7 +15,7 @@ from tagship.site import figures
 from tagship.site.document import ModelSite, Origin, Place, Site
 from tagship.site.governance import all_deployments, all_releases, governance_csv, moments
 from tagship.site.months import delivery_months
-from tagship.site.request_form import Answer, FormField
+from tagship.site.request_form import FormField, ServiceAnswer
 from tagship.verdict import SYMBOLS
 
 _SHIPPED = ("site.js", "uPlot.iife.min.js", "uPlot.min.css", "uPlot.LICENSE")
@@ -80,7 +80,7 @@ def form_page(
     model: str,
     service: str,
     fields: Sequence[FormField],
-    answer: Answer | None,
+    answer: ServiceAnswer | None,
     problem: str,
 ) -> str:
     """A model's form, and what the service said of what was typed."""

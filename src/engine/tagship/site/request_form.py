@@ -32,7 +32,7 @@ class FormField:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ServiceAnswer:
     """What a service said of a record."""
 
     status: int
@@ -94,7 +94,7 @@ def check_service(service: str) -> None:
         )
 
 
-def ask_service(service: str, model: str, record: Mapping[str, Any]) -> Answer:
+def ask_service(service: str, model: str, record: Mapping[str, Any]) -> ServiceAnswer:
     """A service's answer to one record.
 
     Args:
@@ -119,7 +119,7 @@ def ask_service(service: str, model: str, record: Mapping[str, Any]) -> Answer:
         ) from None
 
 
-def _ask(url: str, record: Mapping[str, Any] | None = None) -> Answer:
+def _ask(url: str, record: Mapping[str, Any] | None = None) -> ServiceAnswer:
     body = None if record is None else json.dumps(record).encode()
     head = {"Content-Type": "application/json"}
     request = urllib.request.Request(url, body, head)  # noqa: S310  the scheme was checked
@@ -130,9 +130,9 @@ def _ask(url: str, record: Mapping[str, Any] | None = None) -> Answer:
     except urllib.error.HTTPError as refusal:
         status, text = refusal.code, refusal.read(_LONGEST_ANSWER)
     try:
-        return Answer(status, json.loads(text))
+        return ServiceAnswer(status, json.loads(text))
     except ValueError:
-        return Answer(status, text.decode(errors="replace"))
+        return ServiceAnswer(status, text.decode(errors="replace"))
 
 
 def _read(text: str) -> Any:

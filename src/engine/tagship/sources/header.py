@@ -73,9 +73,10 @@ def rows_above(rows: Sequence[Row]) -> int:
 
     They are shorter than the table's rows, or comments.
     """
-    width = usual_width(rows)
+    width, comment = usual_width(rows), False
     for at, row in enumerate(rows):
-        comment = bool(row) and len(row) != width and row[0].lstrip().startswith("#")
+        if row:  # "#id,x" may be a header; below a comment, what begins so is one, too
+            comment = row[0].lstrip().startswith("#") and (comment or len(row) != width)
         if row and not comment and (len(row) > 1 or width == 1) and len(row) >= width - 1:
             return at if any(rows[:at]) else 0
     return 0

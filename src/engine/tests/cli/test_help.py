@@ -20,7 +20,7 @@ from tagship.config.root import find_root
 
 ROOT = find_root(Path(__file__))
 TAGSHIP = Path(sys.executable).with_name("tagship")
-NO_REPORT = {"serve", "demo", "card"}
+NO_REPORT = {"serve", "demo", "card", "ui"}
 """What serves, tells a story or prints a file, and so answers nothing a program would read."""
 
 

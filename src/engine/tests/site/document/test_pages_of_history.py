@@ -3,14 +3,13 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser
 from site_history import Told
 
 from html_tables import read_table
 from tagship.formatting import moment, person
 from tagship.gitops.status import history, status
 from tagship.site.pages import write_site
-from tools import find_program
 
 NOT = "not recorded"
 
@@ -86,21 +85,19 @@ def test_delivery_counts_the_tags_of_production(told: Told, pages: Path) -> None
         assert int(rows[model]["Rollbacks"]) == actions.count("rollback")
 
 
-def test_they_open_in_a_browser_from_every_link_without_a_message(pages: Path) -> None:
+def test_they_open_in_a_browser_without_a_message_or_a_request(
+    pages: Path, browser: Browser
+) -> None:
     said: list[str] = []
-    with sync_playwright() as playwright:
-        program = find_program("chromium", "chromium-browser", "google-chrome")
-        browser = playwright.chromium.launch(executable_path=program)
-        page = browser.new_page(viewport={"width": 390, "height": 800}, color_scheme="dark")
-        page.on("console", lambda message: said.append(message.text))
-        page.on("requestfailed", lambda request: said.append(request.url))
-        for path in sorted(pages.rglob("*.html")):
-            page.goto(path.as_uri())
-            assert page.evaluate("document.documentElement.scrollWidth") <= 390, path.name
-        page.goto((pages / "index.html").as_uri())
-        page.keyboard.press("/")
-        page.keyboard.type("fraud")
-        shown = page.locator("#fleet tbody tr:visible")
-        assert shown.count() == 2
-        browser.close()
+    page = browser.new_page(viewport={"width": 390, "height": 800}, color_scheme="dark")
+    page.on("console", lambda message: said.append(message.text))
+    page.on("requestfailed", lambda request: said.append(request.url))
+    for path in sorted(pages.rglob("*.html")):
+        page.goto(path.as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path.name
+    page.goto((pages / "index.html").as_uri())
+    page.keyboard.press("/")
+    page.keyboard.type("fraud")
+    assert page.locator("#fleet tbody tr:visible").count() == 2
+    page.close()
     assert said == []

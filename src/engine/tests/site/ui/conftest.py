@@ -11,11 +11,9 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 
 from projects import Project, copy_project
 from services import free_port, serve
-from tools import find_program
 
 
 def git(project: Project, *arguments: str) -> None:
@@ -54,7 +52,7 @@ def ui(project: Project, service: str) -> Iterator[str]:
             raise AssertionError(log.read_text())
         yield address
     finally:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
         process.wait(120)
     assert process.returncode == 0, log.read_text()
 
@@ -73,12 +71,3 @@ def running(_run_once: Project, tmp_path_factory: pytest.TempPathFactory) -> Ite
     git(project, "push", "-q", "origin", "main")
     with serve(project) as service, ui(project, service) as address:
         yield Running(address, service, project)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = find_program("chromium", "chromium-browser", "google-chrome")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program)
-        yield browser
-        browser.close()
