@@ -147,6 +147,10 @@ def _threshold_problems(
             )
     for name in thresholds.behaviour.by if thresholds.behaviour else []:
         yield from _group_column(file, ("behaviour", "by"), name, data)
+    if thresholds.leakage is not None and model.features is None:  # derived names: in the gate
+        for name in thresholds.leakage.allow.keys() - data.columns.keys():
+            problem = _unknown(name, "column of the contract", data.columns)
+            yield file, ("leakage", "allow", name), problem
     if fairness is not None:
         yield from _group_column(file, ("fairness", "by"), fairness.by, data)
         if model.task != "binary":

@@ -14,7 +14,7 @@ WATCHING = frozenset({"drift", "performance", "value"})
 """The sections about what runs. They are no gates: no verdict depends on them."""
 
 
-ADDED_LATER = frozenset({"behaviour"})
+ADDED_LATER = frozenset({"behaviour", "leakage"})
 """Sections that no hash counts where they are absent: those from before them stay as they were."""
 
 
@@ -143,6 +143,15 @@ class BehaviourGate(Frozen):
         return self
 
 
+class Leakage(Frozen):
+    """No feature may give the target away, alone or with a few others."""
+
+    fail_above: Annotated[float, Field(gt=0, lt=1)]
+    """The roc_auc, for regression the r2, that is too good for a column or a pair of columns."""
+    allow: dict[str, Annotated[str, Field(pattern=r"\S")]] = {}
+    """Columns that are known before the target is, each with the reason; of a relation, all."""
+
+
 class ThresholdsConfig(Frozen):
     """Every gate of one model. ``metrics``, ``baseline`` and ``parity`` are never optional."""
 
@@ -151,6 +160,7 @@ class ThresholdsConfig(Frozen):
     parity: Parity
     champion: Champion | None = None
     behaviour: BehaviourGate | None = None
+    leakage: Leakage | None = None
     slices: Slices | None = None
     fairness: Fairness | None = None
     robustness: Robustness | None = None

@@ -1,6 +1,6 @@
 """Setting the holdout apart, the folds within the rest, and whether anything leaks between them."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -183,8 +183,12 @@ def _check_folds(target: pd.Series, fits: list[Rows]) -> None:
             )
 
 
-def check_leakage(table: pd.DataFrame, holdout: Holdout, data: DataConfig) -> float:
+def check_leakage(
+    table: pd.DataFrame, holdout: Holdout, data: DataConfig, allowed: Collection[str] = ()
+) -> float:
     """Refuse a table whose training rows reveal the holdout; give the share of duplicates.
+
+    Features in ``allowed`` may give the target away.
 
     Raises:
         TagshipError: a feature gives the target away, or too many holdout rows also stand, value
@@ -192,10 +196,11 @@ def check_leakage(table: pd.DataFrame, holdout: Holdout, data: DataConfig) -> fl
     """
     target = data.target.column
     for name in data.features:
-        if _gives_away(table[name], table[target]):
+        if name not in allowed and _gives_away(table[name], table[target]):
             raise TagshipError(
                 f"columns.{name}: this feature equals the target '{target}' in every row: a leak",
-                "mark it `feature: false`, or remove it from data.yaml and the data",
+                "mark it `feature: false`, remove it from data.yaml and the data, or, where it is"
+                " known before the target, give the reason in thresholds.yaml: leakage.allow",
             )
     known = table[[*data.request, target]]  # with the text that a feature function reads
     hashes = pd.util.hash_pandas_object(known, index=False).to_numpy()

@@ -7,6 +7,7 @@ from tagship.gates.artifact import latency_gate, parity_gate, size_gate
 from tagship.gates.behaviour import behaviour_gates
 from tagship.gates.holdout_scores import ChampionScores
 from tagship.gates.judging import not_computed
+from tagship.gates.leakage import leakage_gate
 from tagship.gates.performance import (
     Judge,
     baseline_gate,
@@ -46,6 +47,8 @@ def _results(
     yield baseline_gate(gates.baseline, by)
     if champion is not None:
         yield from _champion_results(files, bundle, by, champion)
+    if gates.leakage is not None:
+        yield from leakage_gate(gates.leakage, files, bundle)
     if gates.slices is not None:
         yield from slice_gates(gates.slices, by)
     if gates.fairness is not None:

@@ -39,6 +39,12 @@ class Evidence:
     weights: NDArray[np.float64] | None = None
     """How much each holdout row counts; None where all count alike."""
     train_weights: NDArray[np.float64] | None = None
+    train_rows: NDArray[np.int64] | None = None
+    """Places in ``train_target`` of some training rows, kept to find leaks."""
+    train_matrix: NDArray[np.float32] | None = None
+    """The model's input of those rows."""
+    times: NDArray[Any] | None = None
+    """The column of ``split.time``, where the rows are split by it."""
 
 
 @dataclass(frozen=True)
@@ -157,16 +163,16 @@ def _read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-_WEIGHTS = ("weights", "train_weights")
 _OF_ROWS = ("fold", "rows", "target")
 _ARRAYS = ("matrix", "target", "scores", "pipeline_scores", "train_target")
+_OPTIONAL = ("weights", "train_weights", "train_rows", "train_matrix", "times")
 
 
 def pack_evidence(evidence: Evidence) -> bytes:
     """The content of ``evidence.npz``; the same evidence gives the same bytes."""
     arrays = {name: getattr(evidence, name) for name in _ARRAYS}
-    if evidence.weights is not None:
-        arrays |= {name: getattr(evidence, name) for name in _WEIGHTS}
+    kept = {name: getattr(evidence, name) for name in _OPTIONAL}
+    arrays |= {name: values for name, values in kept.items() if values is not None}
     arrays |= {f"column:{name}": _plain(values) for name, values in evidence.columns.items()}
     arrays |= {f"group:{name}": values for name, values in evidence.groups.items()}
     return _packed(arrays)
@@ -185,13 +191,9 @@ def _plain(values: NDArray[Any]) -> NDArray[Any]:
 
 def _unpack(content: bytes) -> Evidence:
     arrays, parts = _arrays(content, ("column", "group"))
-    return Evidence(
-        **{name: arrays[name] for name in _ARRAYS},
-        columns=parts["column"],
-        groups=parts["group"],
-        weights=arrays.get("weights"),
-        train_weights=arrays.get("train_weights"),
-    )
+    plain: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
+    plain |= {name: arrays.get(name) for name in _OPTIONAL}
+    return Evidence(**plain, columns=parts["column"], groups=parts["group"])
 
 
 def _arrays(

@@ -1,5 +1,6 @@
 """A table as arrays, its holdout set apart, and an artifact's scores on the holdout."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tagship.config.model import ModelConfig
 from tagship.config.project_files import ModelFiles
 from tagship.contract.boundary import Boundary
 from tagship.data.splitting import Holdout, check_leakage, split_table
@@ -16,6 +18,9 @@ from tagship.training import metrics
 from tagship.training.bundle import Evidence
 from tagship.training.export import artifact_scorer
 from tagship.training.own_code import check_served
+
+LEAK_ROWS = 4000
+"""Of the training rows, as many are kept to find leaks; of the holdout, as many are judged."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ def prepare(files: ModelFiles, frame: pd.DataFrame) -> Prepared:
     metrics.check_labels(files, boundary.classes)
     try:
         holdout = split_table(frame, files.data, files.model)
-        check_leakage(frame, holdout, files.data)
+        check_leakage(frame, holdout, files.data, _allowed(files))
         weights = _weights(frame, holdout, files.data.weight)
     except TagshipError as error:
         raise error.within(files.folder / "data.yaml") from None
@@ -56,6 +61,10 @@ def prepare(files: ModelFiles, frame: pd.DataFrame) -> Prepared:
     group = files.data.split.group
     groups = None if group is None else pd.factorize(frame[group].astype("str"))[0]
     return Prepared(boundary, matrix, target, holdout, weights, groups)
+
+
+def _allowed(files: ModelFiles) -> Collection[str]:
+    return files.thresholds.leakage.allow if files.thresholds.leakage else ()
 
 
 def _weights(frame: pd.DataFrame, holdout: Holdout, name: str | None) -> NDArray[np.float64] | None:
@@ -85,6 +94,8 @@ def make_evidence(
     by = [*(thresholds.slices.by if thresholds.slices else [])]
     by += [thresholds.fairness.by] if thresholds.fairness else []
     by += thresholds.behaviour.by if thresholds.behaviour else []
+    train, time = prepared.holdout.train, files.data.split.time
+    sampled = balanced_rows(prepared.target[train], files.model, LEAK_ROWS)
     return Evidence(
         matrix=matrix,
         target=prepared.target[test],
@@ -92,10 +103,22 @@ def make_evidence(
         pipeline_scores=pipeline_scores,
         columns=request_columns(held, files.data),
         groups={name: _group_texts(held[name]) for name in dict.fromkeys(by)},
-        train_target=prepared.target[prepared.holdout.train],
+        train_target=prepared.target[train],
         weights=prepared.weights_of(test),
-        train_weights=prepared.weights_of(prepared.holdout.train),
+        train_weights=prepared.weights_of(train),
+        train_rows=sampled,
+        train_matrix=prepared.matrix[train[sampled]],
+        times=held[time].to_numpy() if time else None,
     )
+
+
+def balanced_rows(target: NDArray[Any], model: ModelConfig, most: int) -> NDArray[np.int64]:
+    """Places of up to ``most`` rows by chance, class after class in turn, so that none is lost."""
+    order = np.random.default_rng(model.select.seed).permutation(len(target))
+    if model.task == "regression":
+        return order[:most]
+    turns = pd.Series(target[order]).groupby(target[order]).cumcount().to_numpy()
+    return order[np.argsort(turns, kind="stable")][:most]
 
 
 def _group_texts(values: pd.Series) -> NDArray[np.str_]:

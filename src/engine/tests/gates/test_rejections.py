@@ -226,13 +226,44 @@ def test_behaviour_rejects_a_champion_that_cannot_be_scored(shop, rejected):
     assert "take `behaviour` out of thresholds.yaml" in first.detail
 
 
-def test_without_the_behaviour_gate_no_hash_changes(shop):
+def test_leakage_rejects_a_column_that_gives_the_target_away(shop, rejected):
+    """Every kind of leak is in test_leakage.py."""
+    _, bundle = shop
+    evidence = bundle.evidence
+    gate = {"fail_above": 0.999}
+    assert judged_alone(judge(shop, leakage=gate), "leakage").status == "pass"
+    age = bundle.boundary.names.index("age")
+    matrix, train_matrix = evidence.matrix.copy(), evidence.train_matrix.copy()
+    matrix[:, age] = evidence.target
+    train_matrix[:, age] = evidence.train_target[evidence.train_rows]
+    leaking = with_evidence(shop, matrix=matrix, train_matrix=train_matrix)
+    verdict = judge(shop, bundle=leaking, leakage=gate)
+    failed = rejected(verdict, "leakage", "a column that gives the target away")
+    assert (failed.subject, failed.value) == ("age", 1.0)
+    assert judge(shop, bundle=leaking, leakage=gate | {"allow": {"age": "known"}}).status == "pass"
+
+
+def test_leakage_rejects_what_cannot_be_computed(shop, rejected):
+    _, bundle = shop
+    gate = {"fail_above": 0.999}
+    older = with_evidence(shop, train_rows=None, train_matrix=None)
+    verdict = judge(shop, bundle=older, leakage=gate)
+    assert rejected(verdict, "leakage", "no training rows were kept").detail == "train again"
+    target = np.zeros_like(bundle.evidence.target)
+    verdict = judge(shop, bundle=with_evidence(shop, target=target), leakage=gate)
+    failed = rejected(verdict, "leakage", "a holdout of one class")
+    assert (failed.value, "roc_auc is undefined" in failed.detail) == (None, True)
+
+
+@pytest.mark.parametrize(
+    "gate", [{"behaviour": {"flips": {"fail_above": 0.1}}}, {"leakage": {"fail_above": 0.999}}]
+)
+def test_without_a_gate_of_later_no_hash_changes(shop, gate):
     files, _ = shop
     before = dataclasses.replace(files, thresholds=ThresholdsConfig.model_validate(PASSING))
-    # As the engine wrote it before there was such a gate.
+    # As the engine wrote it before there were such gates.
     old = "a358e1d2ac34172f4c26f98b4d94f59ad62e715f28b13ea3a1ace3b2f7e3664c"
     assert before.thresholds_sha256 == old
-    gate = {"behaviour": {"flips": {"fail_above": 0.1}}}
     with_it = ThresholdsConfig.model_validate({**PASSING, **gate})
     assert dataclasses.replace(files, thresholds=with_it).thresholds_sha256 != old
 
