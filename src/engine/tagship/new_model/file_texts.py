@@ -159,6 +159,7 @@ def propose_thresholds(draft: Draft) -> dict[str, Any]:
         "metrics": metrics,
         "baseline": {"metric": metric, "margin": margin},
         "champion": {"metric": metric, "max_drop": drop},
+        "leakage": {"fail_above": 0.999},
     }
     if gates.slices is not None:
         by: dict[str, Any] = {"by": [gates.slices.by]}

@@ -64,7 +64,7 @@ def _computable(
         metrics = {other: {way: measured[other].value}}
     kept["metrics"] = metrics
     lost = {result.gate for result in verdict.results if result.value is None}
-    for section in lost & {"slices", "fairness", "robustness"}:
+    for section in lost & {"slices", "fairness", "robustness", "leakage"}:
         del kept[section]
     return kept
 
@@ -113,6 +113,8 @@ def _widen(thresholds: dict[str, Any], section: str, result: GateResult) -> str:
             content["max_difference"] = round_up(value * _ROOM)
         case "fairness":
             content["demographic_parity_difference"] = {"fail_above": round_up(value * _ROOM)}
+        case "leakage":
+            return result.detail
         case "slices":
             del thresholds[section]
             return f"left out: {shown}, wanted {result.limit}"

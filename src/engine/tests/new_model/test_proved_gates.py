@@ -68,3 +68,16 @@ def test_a_large_table_is_not_tried_and_that_is_said(
     frame = table(200)
     frame["y"] = noisy(frame, 0.5)
     assert "gates were not tried: the table has more than 100 rows" in new(root, frame, monkeypatch)
+
+
+def test_a_leak_is_named_when_the_model_is_made_and_its_gate_stays(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = table(200)
+    frame["more"] = np.random.default_rng(5).normal(size=200).round(3)
+    frame["y"] = frame["a"].round(3) * frame["more"]
+    said = new(root, frame.assign(a=frame["a"].round(3)), monkeypatch)
+    assert "leakage: y = a \u00d7 more in 200 of 200 rows" in said
+    files = load_model(root, "t")
+    (failed,) = evaluate_gates(files, train(files)).of_status("fail")
+    assert (failed.gate, failed.subject) == ("leakage", "a, more")
