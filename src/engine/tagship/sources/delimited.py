@@ -5,7 +5,6 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -231,11 +230,24 @@ def first_rows(path: Path, encoding: str, delimiter: str) -> list[list[str]]:
             open_file(path) as handle,
             io.TextIOWrapper(handle, encoding=encoding, newline="") as text,
         ):
-            return list(islice(csv.reader(text, delimiter=delimiter), _SAMPLE_ROWS))
+            return list(_readable(csv.reader(text, delimiter=delimiter)))
     except UnicodeDecodeError as error:
         raise _not_text(name, encoding, error) from None
     except (csv.Error, TypeError) as error:
         raise TagshipError(f"source.delimiter: {delimiter!r}: {error}", "one character") from None
+
+
+def _readable(rows: Iterator[list[str]]) -> Iterator[list[str]]:
+    """The first rows, until one is too long for a sample, as a quote makes it that never ends."""
+    for number in range(_SAMPLE_ROWS):
+        try:
+            yield next(rows)
+        except StopIteration:
+            return
+        except csv.Error:
+            if number:
+                return
+            raise
 
 
 def _one_column(file: CsvFile, source: CsvSource) -> TagshipError:

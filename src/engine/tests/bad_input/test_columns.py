@@ -125,7 +125,11 @@ def test_two_columns_of_one_name_are_refused(run_project: Project) -> None:
 
 def test_a_column_without_name_is_refused(run_project: Project) -> None:
     run_project.write("data/tiny.csv", make_table().to_csv(index=True))
-    run_project.refused("train", "tiny", says=("column 1 has no name", "index written by accident"))
+    run_project.refused("train", "tiny", says=("unnamed", "not in the contract"))
+    run_project.write(
+        "data/tiny.csv", make_table().rename(columns={"plan": ""}).to_csv(index=False)
+    )
+    run_project.refused("train", "tiny", says=("column 4 has no name", "index written by accident"))
 
 
 @pytest.mark.slow

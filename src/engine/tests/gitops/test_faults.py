@@ -128,7 +128,7 @@ def test_kill_9_in_the_middle_of_the_push_leaves_a_state_that_the_next_run_finis
     )
     here = Path(__file__).parent
     done = subprocess.run(
-        [sys.executable, "-c", script, str(shipped.root), str(here), str(here.parents[1] / "src")],
+        [sys.executable, "-c", script, str(shipped.root), str(here), str(here.parent)],
         env=dict(os.environ),
     )
     assert done.returncode == -signal.SIGKILL
