@@ -311,8 +311,8 @@ def _remarks(
     ]
     if decimal != ".":
         made.append(Remark("decimal", decimal, "the decimal separator of the file's numbers"))
-    if declared:
-        odd = {text: names for text, names in nulls.items() if text}
+    odd = {text: names for text, names in nulls.items() if text}
+    if declared and odd:
         where = "; ".join(f"{text!r} in {shorten(names)}" for text, names in odd.items())
         made.append(Remark("nulls", ", ".join(map(repr, odd)), f"means missing: {where}"))
     gaps = {profile.name: profile.missing for profile in features if profile.missing}
