@@ -72,7 +72,7 @@ def command(
     checks = list(draft.checks)
 
     def revise(model: "ModelFiles", table: "Table") -> dict[str, str]:
-        proved, remarks = prove_gates(model, table, draft, announce)
+        proved, remarks = prove_gates(model, table, draft)
         checks.extend(remarks)
         return {f"config/{name}/thresholds.yaml": thresholds_yaml(proved)}
 

@@ -3,7 +3,6 @@
 The proposed candidates are trained once, before any file is in place, and every gate is computed.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from tagship.config.project_files import ModelFiles
@@ -20,20 +19,20 @@ from tagship.verdict import GateResult, Verdict
 MOST_ROWS = 20_000
 """A larger table's gates are not tried: its holdout computes them all, and training takes long."""
 _ROOM = 1.5
+_LEAST_ROOM = 0.05
+"""The share of a value that its limit lies beyond the interval at least: a small holdout that is
+all right has none, and another candidate may win by a hair on another machine."""
 _LARGEST_PARITY = 1e-2
 _OTHER_METRICS = {"roc_auc": "accuracy", "f1": "accuracy", "r2": "rmse"}
 
 
-def prove_gates(
-    files: ModelFiles, table: Table, draft: Draft, say: Callable[[str], None]
-) -> tuple[dict[str, Any], list[str]]:
+def prove_gates(files: ModelFiles, table: Table, draft: Draft) -> tuple[dict[str, Any], list[str]]:
     """The sections of thresholds.yaml as the winner keeps them, and what a person should know."""
     thresholds = propose_thresholds(draft)
     if len(table.frame) > MOST_ROWS:
         return thresholds, [f"gates were not tried: the table has more than {MOST_ROWS:,} rows"]
-    say("trying the candidates and every gate")
     try:
-        bundle = train(files, say, table)
+        bundle = train(files, table=table)
     except TagshipError as error:
         return thresholds, [f"gates were not tried: {error.args[0]}"]
     verdict = evaluate_gates(files, bundle)
@@ -72,10 +71,11 @@ def _computable(
 def _bound(bound: dict[str, Any], interval: Interval) -> dict[str, Any]:
     """A limit beyond the worse end of the winner's interval, as far again as that is from its
     value; never a modest one that is stricter already."""
+    least = _LEAST_ROOM * abs(interval.value)
     if "fail_above" in bound:
-        limit = interval.high + (interval.high - interval.value)
+        limit = interval.high + max(interval.high - interval.value, least)
         return bound | {"fail_above": round_up(limit)}
-    limit = interval.low - (interval.value - interval.low)
+    limit = interval.low - max(interval.value - interval.low, least)
     limit = int(limit * 100) / 100 if limit >= 0 else -round_up(-limit)
     worst = interval.low if bound.get("judge") == "interval" else interval.value
     modest = bound["fail_below"]
