@@ -16,6 +16,11 @@ GateStatus = Literal["pass", "warn", "fail"]
 SYMBOLS: dict[GateStatus, str] = {"pass": "✓", "warn": "!", "fail": "✗"}
 
 
+def parse_status(text: object) -> GateStatus | None:
+    """A status as a tag, a run or an old file says it; None for anything else."""
+    return next((status for status in SYMBOLS if status == text), None)
+
+
 class GateResult(Frozen):
     """What one gate found."""
 

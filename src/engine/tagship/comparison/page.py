@@ -75,7 +75,9 @@ def plots(model: ModelFigures) -> Iterator[Plot]:
     better = f"{'higher' if model.higher_is_better else 'lower'} is better"
     yield from _cost(model, better)
     yield from _over_time(model, better)
-    yield from (_tuning(model, tuning) for tuning in model.tuning if len(tuning.values) > 1)
+    for tuning in model.tuning:
+        if len(tuning.values) > 1:
+            yield tuning_plot(tuning, model.metric, model.higher_is_better)
     if model.learning_curve:
         yield _learning(model.learning_curve)
 
@@ -129,12 +131,13 @@ def _over_time(model: ModelFigures, better: str) -> Iterator[Plot]:
         )
 
 
-def _tuning(model: ModelFigures, tuning: TuningFigures) -> Plot:
-    best = list(accumulate(tuning.values, max if model.higher_is_better else min))
+def tuning_plot(tuning: TuningFigures, metric: str, higher_is_better: bool) -> Plot:
+    """Every complete trial of a tuning, with the best so far as a line."""
+    best = list(accumulate(tuning.values, max if higher_is_better else min))
     return make_plot(
         f"Tuning of {tuning.candidate or 'a candidate'}, {tuning.time[:10]}",
-        f"{model.metric} of each finished trial; the line is the best so far",
-        f"{len(best)} trials, the best {model.metric} is {plain(best[-1])}",
+        f"{metric} of each finished trial; the line is the best so far",
+        f"{len(best)} trials, the best {metric} is {plain(best[-1])}",
         [PlotValue(at, value) for at, value in enumerate(tuning.values, 1)],
         list(enumerate(best, 1)),
         x_ticks=("trial 1", f"trial {len(best)}"),

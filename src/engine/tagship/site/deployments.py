@@ -11,9 +11,7 @@ from tagship.gitops.timeline import TimelineEntry
 from tagship.site.document import DeploymentRow, Place
 from tagship.site.links import Links
 from tagship.site.past_files import read_words, section
-from tagship.verdict import GateStatus
-
-_STATUSES: dict[str, GateStatus] = {"pass": "pass", "warn": "warn", "fail": "fail"}
+from tagship.verdict import GateStatus, parse_status
 
 
 def deployment_rows(
@@ -123,9 +121,9 @@ def _verdict(snapshot: Snapshot, deployment: Deployment) -> GateStatus | None:
     """The release's, or, where its tag is gone, that of the deployment's own commit."""
     release = snapshot.history.releases.get(deployment.release)
     if release is not None:
-        return _STATUSES.get(release.says("Verdict"))
+        return parse_status(release.says("Verdict"))
     kept = read_words(snapshot.git.show(deployment.commit, "verdict.json"))
-    return _STATUSES.get(str(section(kept, "status")))
+    return parse_status(section(kept, "status"))
 
 
 def _invalid(snapshot: Snapshot, links: Links) -> list[DeploymentRow]:

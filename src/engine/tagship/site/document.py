@@ -9,11 +9,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from tagship.comparison.document import TuningFigures
 from tagship.config.base_model import Frozen
 from tagship.config.model import Card, Task
 from tagship.training.lock import Interval
 from tagship.training.reference import Profile
-from tagship.verdict import GateStatus, Verdict
+from tagship.verdict import GateResult, GateStatus, Verdict
 
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0)]
@@ -67,17 +68,6 @@ class Place(Frozen):
     origin: Origin | None
 
 
-class GateRow(Frozen):
-    """One gate of the last verdict that is recorded."""
-
-    gate: str
-    subject: str
-    value: float | None
-    limit: str
-    status: GateStatus
-    detail: str = ""
-
-
 class Kpi(Frozen):
     """A metric with the bounds that thresholds.yaml sets, and where the model stands."""
 
@@ -121,18 +111,6 @@ class Data(Frozen):
     origin: Origin
 
 
-class Trial(Frozen):
-    """A tuning's run in MLflow."""
-
-    candidate: str | None
-    time: str
-    trials: Count
-    best: float | None
-    params: dict[str, str]
-    values: list[float]
-    origin: Origin
-
-
 class ScoredCandidate(Frozen):
     """A candidate over the folds, as the lock has it."""
 
@@ -169,7 +147,7 @@ class Training(Frozen):
     params: dict[str, Any]
     threshold: float | None
     candidates: list[ScoredCandidate]
-    tuning: list[Trial]
+    tuning: list[TuningFigures]
     runs: list[Run]
     conclusion: list[str]
     """The comparison's, from reports/comparison.json; empty when it was not made."""
@@ -322,7 +300,8 @@ class ModelSite(Frozen):
     data: Data | None
     training: Training | None
     pipeline: list[Step]
-    gates: list[GateRow]
+    gates: list[GateResult]
+    """Of the last verdict that is recorded."""
     gates_origin: Origin | None
     registry: list[ReleaseRow]
     """Newest first."""
@@ -337,9 +316,6 @@ class ModelSite(Frozen):
     delivery: Delivery | None
     example: dict[str, Any] | None
     """A request's record made from the contract alone; no row of a table."""
-    reports: list[Origin]
-    """Reports of this machine that stand beside the site; none unless they were asked for, as a
-    report may hold rows."""
 
 
 class Site(Frozen):

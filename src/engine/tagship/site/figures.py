@@ -10,12 +10,14 @@ from itertools import starmap
 
 import numpy as np
 
+from tagship.comparison.page import tuning_plot
 from tagship.comparison.plot import Plot, PlotValue, make_plot
 from tagship.formatting import brief, plain
 from tagship.monitoring.statistics import Distribution
 from tagship.reports.report_view import Bar, place_bar
-from tagship.site.document import DeploymentRow, GateRow, Kpi, ObservationRow, Step, Training
+from tagship.site.document import DeploymentRow, Kpi, ObservationRow, Step, Training
 from tagship.training.reference import CategoryProfile, NumberProfile
+from tagship.verdict import GateResult
 
 _BINS = 24
 _BOUND = re.compile(r"(?:[≥≤<>] )(-?[0-9]+(?:\.[0-9]+)?(?:e[-+]?[0-9]+)?)")
@@ -88,7 +90,7 @@ def kpi_bar(kpi: Kpi) -> Bar | None:
     return place_bar(value.low, value.value, value.high, min(0.0, *ends), _top(max(ends)), marks)
 
 
-def gate_bar(gate: GateRow) -> Bar | None:
+def gate_bar(gate: GateResult) -> Bar | None:
     """A gate's value and the bounds of its limit on one scale; null where it lacks either."""
     bounds = [float(number) for number in _BOUND.findall(gate.limit)]
     if gate.value is None or not bounds:
@@ -120,19 +122,10 @@ def candidate_bars(training: Training) -> dict[str, Bar]:
 
 
 def tuning_plots(training: Training) -> Iterator[Plot]:
-    """Every trial of each tuning, with the best so far as a line."""
-    choose = np.maximum if training.higher_is_better else np.minimum
+    """Every tuning of more than one trial."""
     for tuning in training.tuning:
         if len(tuning.values) > 1:
-            best = choose.accumulate(tuning.values).tolist()
-            yield make_plot(
-                f"Tuning of {tuning.candidate or 'a candidate'}, {tuning.time[:10]}",
-                f"{training.metric} of each finished trial; the line is the best so far",
-                f"{len(best)} trials, the best {training.metric} is {plain(best[-1])}",
-                [PlotValue(at, value) for at, value in enumerate(tuning.values, 1)],
-                list(enumerate(best, 1)),
-                x_ticks=("trial 1", f"trial {len(best)}"),
-            )
+            yield tuning_plot(tuning, training.metric, training.higher_is_better)
 
 
 def step_boxes(steps: Sequence[Step]) -> list[StepBox]:

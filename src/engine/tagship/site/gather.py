@@ -29,7 +29,7 @@ from tagship.site.document import (
     Site,
     ThresholdChange,
 )
-from tagship.site.goals import gate_rows, kpis, prices
+from tagship.site.goals import kpis, prices
 from tagship.site.links import Links, repository_page, without_login
 from tagship.site.observations import observations
 from tagship.site.registry import registry, waiting
@@ -59,7 +59,6 @@ class _Gathering:
     compared: dict[str, ModelFigures]
     retraining: dict[str, list[str]]
     tracked: dict[str, TrackedModel]
-    with_reports: bool
     branches: dict[tuple[str, str], str]
     stale: dict[str, str]
     not_recorded: list[str]
@@ -70,11 +69,8 @@ def gather_site(
     snapshot: Snapshot,
     now: datetime,
     say: Say = lambda _: None,
-    with_reports: bool = False,
 ) -> Site:
     """Everything that the pages show, of a project at one moment.
-
-    ``with_reports`` names the reports of this machine, which may hold rows: never for the public.
 
     Raises:
         TagshipError: Git cannot be read. What else is missing is named in ``not_recorded``.
@@ -106,7 +102,6 @@ def gather_site(
         compared=read_comparison(root),
         retraining=retraining(snapshot, observed, now),
         tracked={},
-        with_reports=with_reports,
         branches={},
         stale={},
         not_recorded=missing,
@@ -172,11 +167,10 @@ def _model(gathering: _Gathering, name: str) -> ModelSite:
             Origin(text=f"the tags {name}/{last}/*"),
         ),
         example=None,
-        reports=_reports(snapshot.git.root, name) if gathering.with_reports else [],
     )
     judged = next((release for release in releases if release.verdict), None)
     if judged and judged.verdict:
-        gates = {"gates": gate_rows(judged.verdict), "gates_origin": judged.origin}
+        gates = {"gates": judged.verdict.results, "gates_origin": judged.origin}
         blank = blank.model_copy(update=gates)
     if blank.state == "removed":
         return blank
@@ -221,7 +215,7 @@ def _with_config(gathering: _Gathering, blank: ModelSite, files: ModelFiles) -> 
         except TagshipError:
             verdict = None
         if verdict is not None and verdict.artifact_sha256 == lock.artifact.sha256:
-            update["gates"] = gate_rows(verdict)
+            update["gates"] = verdict.results
             update["gates_origin"] = Origin(text="the last verdict on the machine that made this")
         else:
             missing.append(f"{name}: no verdict: a release carries it, `tagship gate {name}` shows")
@@ -256,13 +250,6 @@ def _place(gathering: _Gathering, row: Row, watched: list[ObservationRow]) -> Pl
             "performance": last.performance_status,
         }
     )
-
-
-def _reports(root: Path, name: str) -> list[Origin]:
-    paths = [root / "reports" / f"{name}.html", *sorted((root / "reports").glob(f"{name}-*.html"))]
-    paths.append(root / "reports" / "comparison.html")
-    names = [path.relative_to(root).as_posix() for path in paths if path.is_file()]
-    return [Origin(text=path, url=path) for path in names]
 
 
 def _read_runs(root: Path, names: list[str], gathering: _Gathering) -> Origin | None:

@@ -6,9 +6,9 @@ from tagship.config.metrics import higher_is_better
 from tagship.config.project_files import ModelFiles
 from tagship.config.thresholds import MetricBound
 from tagship.formatting import brief
-from tagship.site.document import GateRow, Kpi, Origin
+from tagship.site.document import Kpi, Origin
 from tagship.training.lock import Interval, Lock
-from tagship.verdict import GateStatus, Verdict
+from tagship.verdict import GateStatus
 
 
 def kpis(files: ModelFiles, lock: Lock | None, origin: Origin) -> list[Kpi]:
@@ -23,11 +23,6 @@ def prices(files: ModelFiles) -> dict[str, float]:
     """What outcomes are worth; empty where they are not priced."""
     value = files.thresholds.value
     return value.model_dump() if value else {}
-
-
-def gate_rows(verdict: Verdict) -> list[GateRow]:
-    """The gates of a verdict, in its order."""
-    return [GateRow.model_validate(result.model_dump()) for result in verdict.results]
 
 
 def _kpi(name: str, bound: MetricBound, interval: Interval | None, origin: Origin) -> Kpi:

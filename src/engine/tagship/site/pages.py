@@ -92,7 +92,6 @@ def form_page(
 def model_html(site: Site, model: ModelSite, reports: list[Path], live: bool = False) -> str:
     """The page of one model, by phases."""
     links = [Origin(text=path.stem, url=f"../reports/{path.name}") for path in reports]
-    named = {link.text for link in links}
     environments = dict.fromkeys(row.environment for row in model.observations)
     observed = [
         (name, list(figures.observation_plots(model.observations, model.kpis, name)))
@@ -106,7 +105,7 @@ def model_html(site: Site, model: ModelSite, reports: list[Path], live: bool = F
         base="../",
         model=model,
         live=live,
-        reports=[*links, *(report for report in model.reports if report.text not in named)],
+        reports=links,
         gates=sorted(model.gates, key=lambda gate: list(reversed(SYMBOLS)).index(gate.status)),
         step_boxes=figures.step_boxes(model.pipeline),
         lanes=figures.lanes(model.deployments, site.made),

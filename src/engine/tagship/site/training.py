@@ -11,13 +11,11 @@ from tagship.comparison.document import Comparison, ModelFigures
 from tagship.comparison.runs import TrackedModel, TrackedRun
 from tagship.config.metrics import higher_is_better
 from tagship.config.project_files import ModelFiles
-from tagship.site.document import Origin, ReleaseRow, Run, ScoredCandidate, Training, Trial
+from tagship.site.document import Origin, ReleaseRow, Run, ScoredCandidate, Training
 from tagship.training.lock import Lock
 from tagship.training.registration import SHA_TAG
 from tagship.training.tracking import metric_names
-from tagship.verdict import GateStatus
-
-_VERDICTS: dict[str, GateStatus] = {"pass": "pass", "warn": "warn", "fail": "fail"}
+from tagship.verdict import parse_status
 
 
 def read_comparison(root: Path) -> dict[str, ModelFigures]:
@@ -51,7 +49,7 @@ def describe_training(
         params=dict(lock.winner.params) if lock else {},
         threshold=_threshold(files, lock),
         candidates=_candidates(files, lock, tracked, compared),
-        tuning=[_trial(run, higher_is_better(metric)) for run in reversed(tracked.tunings)],
+        tuning=[tuning_figures(run, higher_is_better(metric)) for run in reversed(tracked.tunings)],
         runs=[_run(run, metric, lock, releases) for run in reversed(tracked.trainings)],
         conclusion=list(compared.conclusion) if compared else [],
         libraries=dict(lock.inputs.libraries) if lock else {},
@@ -116,19 +114,6 @@ def _candidates(
     ]  # fmt: skip
 
 
-def _trial(run: TrackedRun, higher: bool) -> Trial:
-    figures = tuning_figures(run, higher)
-    return Trial(
-        candidate=figures.candidate,
-        time=figures.time,
-        trials=sum(figures.states.values()),
-        best=figures.best,
-        params=figures.params,
-        values=figures.values,
-        origin=Origin(text=f"run {run.id} in MLflow"),
-    )
-
-
 def _run(run: TrackedRun, metric: str, lock: Lock | None, releases: Sequence[ReleaseRow]) -> Run:
     sha256 = run.tags[SHA_TAG]
     names = metric_names(lock.metrics if lock else [metric])
@@ -138,7 +123,7 @@ def _run(run: TrackedRun, metric: str, lock: Lock | None, releases: Sequence[Rel
         candidate=run.params.get("winner"),
         value=run.metrics.get(names.get(metric, metric)),
         status="FINISHED",  # others are not read
-        verdict=_VERDICTS.get(run.tags.get("verdict", "")),
+        verdict=parse_status(run.tags.get("verdict")),
         artifact=sha256,
         releases=[each.release for each in releases if each.model_sha256 == sha256],
     )

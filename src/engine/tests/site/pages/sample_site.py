@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tagship.comparison.document import TuningFigures
 from tagship.config.model import Card
 from tagship.site.document import (
     Attention,
@@ -10,7 +11,6 @@ from tagship.site.document import (
     Data,
     Delivery,
     DeploymentRow,
-    GateRow,
     Kpi,
     ModelSite,
     ObservationRow,
@@ -23,7 +23,6 @@ from tagship.site.document import (
     Step,
     ThresholdChange,
     Training,
-    Trial,
 )
 from tagship.training.lock import Interval
 from tagship.training.reference import CategoryProfile, NumberProfile, TextProfile
@@ -148,7 +147,7 @@ def empty_model(name: str, **changes: Any) -> ModelSite:
         "name": name, "state": "active", "task": None, "card": None, "problem": None, "places": [],
         "kpis": [], "value": {}, "data": None, "training": None, "pipeline": [], "gates": [],
         "gates_origin": None, "registry": [], "deployments": [], "observations": [],
-        "retraining": [], "threshold_changes": [], "delivery": None, "example": None, "reports": [],
+        "retraining": [], "threshold_changes": [], "delivery": None, "example": None,
     }  # fmt: skip
     return ModelSite(**values | changes)
 
@@ -243,10 +242,10 @@ def churn() -> ModelSite:
                 ),
             ],
             tuning=[
-                Trial(
-                    candidate="boosting", time=at(20), trials=6, best=0.713,
-                    params={"learning_rate": "0.1"},
-                    values=[0.66, 0.69, 0.681, 0.702, 0.713, 0.709], origin=origin("run 81ab", "x"),
+                TuningFigures(
+                    run="81ab", candidate="boosting", time=at(20), states={"complete": 6},
+                    best=0.713, params={"learning_rate": "0.1"},
+                    values=[0.66, 0.69, 0.681, 0.702, 0.713, 0.709],
                 )
             ],
             runs=[
@@ -278,10 +277,11 @@ def churn() -> ModelSite:
                  seconds=None, detail="", origin=None),
         ],
         gates=[
-            GateRow(gate="metrics", subject="f1", value=0.679, limit="≥ 0.6 (warn < 0.7)",
+            GateResult(gate="metrics", subject="f1", value=0.679, limit="≥ 0.6 (warn < 0.7)",
                     status="warn", detail="95 % interval 0.679 to 0.745; its worse end is judged"),
-            GateRow(gate="metrics", subject="roc_auc", value=0.836, limit="≥ 0.8", status="pass"),
-            GateRow(gate="champion", subject="drop of f1", value=None, limit="≤ 0.01",
+            GateResult(gate="metrics", subject="roc_auc", value=0.836, limit="≥ 0.8",
+                       status="pass"),
+            GateResult(gate="champion", subject="drop of f1", value=None, limit="≤ 0.01",
                     status="fail", detail="could not be computed"),
         ],
         gates_origin=tag("churn/v1.3.0"),
@@ -331,7 +331,6 @@ def churn() -> ModelSite:
         ],
         delivery=delivery(unclear=["churn/production/2: its clock went backwards"]),
         example={"tenure_months": 3.0, "monthly_charges": 70.5, "contract": "month-to-month"},
-        reports=[],
     )  # fmt: skip
 
 

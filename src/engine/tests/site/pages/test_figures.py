@@ -4,8 +4,9 @@ import pytest
 from sample_site import at, categories, churn, deployment, numbers
 
 from tagship.site import figures
-from tagship.site.document import GateRow, Step
+from tagship.site.document import Step
 from tagship.training.reference import NumberProfile
+from tagship.verdict import GateResult
 
 
 def step(name: str, *inputs: str) -> Step:
@@ -66,7 +67,8 @@ def test_the_most_frequent_value_comes_first() -> None:
 def test_a_gate_s_bounds_are_placed_where_its_limit_says(
     value: float | None, limit: str, marks: list[tuple[float, str]] | None
 ) -> None:
-    bar = figures.gate_bar(GateRow(gate="g", subject="s", value=value, limit=limit, status="fail"))
+    gate = GateResult(gate="g", subject="s", value=value, limit=limit, status="fail")
+    bar = figures.gate_bar(gate)
     assert (list(bar.marks) if bar else None) == marks
 
 
