@@ -183,9 +183,10 @@ class Column(Frozen):
         return self.dtype in ("float", "int", "bool")
 
 
-class DataConfig(Frozen):
+class DataConfig(Extended):
     """The contract of one model's data."""
 
+    later: ClassVar[frozenset[str]] = frozenset({"weight"})
     source: Source
     target: Target
     id: str | None = None

@@ -1,11 +1,11 @@
 """``model.yaml``: the task, the candidates and how the winner is chosen."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
-from tagship.config.base_model import Frozen
+from tagship.config.base_model import Extended, Frozen
 from tagship.config.tune import Tune
 
 Task = Literal["binary", "multiclass", "regression"]
@@ -22,9 +22,10 @@ ImportPath = Annotated[
 ]
 
 
-class Select(Frozen):
+class Select(Extended):
     """How the winner is chosen among the candidates."""
 
+    later: ClassVar[frozenset[str]] = frozenset({"repeats"})
     metric: str
     folds: Annotated[int, Field(ge=2, le=50)] = 5
     repeats: Annotated[int, Field(ge=1, le=50)] = 1

@@ -12,7 +12,7 @@ from tagship.config.crosscheck import crosscheck
 from tagship.config.model import ModelConfig
 from tagship.config.project import ProjectConfig
 from tagship.config.root import check_model_name, model_names, unknown_model
-from tagship.config.thresholds import ADDED_LATER, WATCHING, ThresholdsConfig
+from tagship.config.thresholds import WATCHING, ThresholdsConfig
 from tagship.config.yaml_file import parse, parse_yaml, read_yaml
 from tagship.errors import TagshipError
 
@@ -52,8 +52,7 @@ class ModelFiles:
     @cached_property
     def thresholds_sha256(self) -> str:
         """The SHA-256 of the gates, free of comments and order."""
-        absent = {key for key in ADDED_LATER if getattr(self.thresholds, key) is None}
-        return config_sha256(self.thresholds, leave_out=WATCHING | absent)
+        return config_sha256(self.thresholds, leave_out=WATCHING)
 
 
 def config_sha256(config: Frozen, leave_out: frozenset[str] = frozenset()) -> str:

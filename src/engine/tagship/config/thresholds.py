@@ -1,10 +1,10 @@
 """``thresholds.yaml``: the gates, all of them, and nothing of them in code."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from tagship.config.base_model import Frozen
+from tagship.config.base_model import Extended, Frozen
 from tagship.config.bound import Bound
 from tagship.config.contract import Share
 from tagship.config.drift import Drift
@@ -12,10 +12,6 @@ from tagship.config.performance import Performance, Value
 
 WATCHING = frozenset({"drift", "performance", "value"})
 """The sections about what runs. They are no gates: no verdict depends on them."""
-
-
-ADDED_LATER = frozenset({"behaviour", "leakage"})
-"""Sections that no hash counts where they are absent: those from before them stay as they were."""
 
 
 class MetricBound(Bound):
@@ -152,9 +148,10 @@ class Leakage(Frozen):
     """Columns that are known before the target is, each with the reason; of a relation, all."""
 
 
-class ThresholdsConfig(Frozen):
+class ThresholdsConfig(Extended):
     """Every gate of one model. ``metrics``, ``baseline`` and ``parity`` are never optional."""
 
+    later: ClassVar[frozenset[str]] = frozenset({"behaviour", "leakage"})
     metrics: Annotated[dict[str, MetricBound], Field(min_length=1)]
     baseline: Baseline
     parity: Parity

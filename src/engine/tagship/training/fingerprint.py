@@ -22,10 +22,6 @@ def current_inputs(files: ModelFiles) -> Inputs:
     """The inputs as they are now, in the form that the lock holds."""
     data = files.data.model_dump(mode="json")
     model = files.model.model_dump(mode="json", exclude={"card", "tune"}, exclude_none=True)
-    if data["weight"] is None:  # locks from before these two keys stay true
-        del data["weight"]
-    if files.model.select.repeats == 1:
-        del model["select"]["repeats"]
     threshold, prices = files.model.threshold, files.thresholds.value
     if prices and isinstance(threshold, ChosenThreshold) and threshold.maximise == "value":
         model["threshold"]["value"] = prices.model_dump(mode="json")
