@@ -13,3 +13,8 @@ def example_value(field: Mapping[str, Any]) -> Any:
         value = low if low is not None else min(0, high) if high is not None else 0
         return -int(-value // 1) if kind == "int" else float(value)
     return {"bool": False, "string": "example", "datetime": "2024-01-01T00:00:00"}[kind]
+
+
+def example_record(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """A request's record that the contract allows, from the columns of one; no row of a table."""
+    return {name: example_value(column.model_dump(mode="json")) for name, column in columns.items()}

@@ -14,16 +14,17 @@ from pathlib import Path
 from typing import TypeVar
 
 from tagship.config.base_model import Frozen
-from tagship.config.contract import DataConfig, Source
+from tagship.config.contract import DataConfig
 from tagship.config.model import ModelConfig
 from tagship.config.yaml_file import dump_yaml, parse, parse_yaml
-from tagship.contract.example import example_value
+from tagship.contract.example import example_record
 from tagship.errors import TagshipError
 from tagship.formatting import brief, byte_size, plain
 from tagship.gitops.deployment_rules import check_release
 from tagship.gitops.history import Release
 from tagship.gitops.snapshot import Snapshot
 from tagship.gitops.tags import one_line
+from tagship.sources.tables import public_source
 from tagship.training.lock import Interval, Lock, parse_lock
 from tagship.verdict import SYMBOLS, Verdict, parse_verdict
 
@@ -150,23 +151,11 @@ def _card_lines(model: ModelConfig) -> list[str]:
 
 
 def _data_rows(data: DataConfig, lock: Lock) -> Iterable[Row]:
-    yield "source", _code(_source(data.source))
+    yield "source", _code(public_source(data.source))
     yield "target", _code(data.target.column)
     yield "columns of a request", str(len(data.request))
     yield "rows", f"{lock.data.rows:,}, of which {lock.data.holdout_rows:,} held out"
     yield "SHA-256", _code(lock.data.sha256)
-
-
-def _source(source: Source) -> str:
-    """Where the table is: never a query, an argument, or what may be a password or a key."""
-    if source.kind == "sklearn":
-        return f"scikit-learn: {source.table}"
-    if source.kind == "python":
-        return f"python: {source.function}"
-    address = source.url if source.kind == "sql" else source.path
-    if "://" in address:
-        address = re.sub(r"://[^/]*@", "://", re.split(r"[?#]", address, maxsplit=1)[0])
-    return f"{source.kind}: {address}"
 
 
 def _training(model: ModelConfig, lock: Lock) -> list[str]:
@@ -211,10 +200,7 @@ def _verdict_lines(verdict: Verdict) -> list[str]:
 
 
 def _call(data: DataConfig) -> list[str]:
-    record = {
-        name: example_value(column.model_dump(mode="json")) for name, column in data.request.items()
-    }
-    body = json.dumps(record, indent=1, ensure_ascii=True)
+    body = json.dumps(example_record(data.request), indent=1, ensure_ascii=True)
     url = "localhost:3000/predict"
     return [
         "A record that the contract allows; it is nobody's.",

@@ -4,15 +4,13 @@ Of personal data no rule, no value and no profile is taken: only that it is ther
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from tagship.config.contract import Column, DataConfig
 from tagship.config.drift import Drift, Kind
 from tagship.config.project_files import ModelFiles
-from tagship.contract.example import example_value
 from tagship.formatting import brief, percent
 from tagship.site.document import ContractColumn, Data, Origin
-from tagship.site.links import public_address
+from tagship.sources.tables import public_source
 from tagship.training.lock import Lock
 from tagship.training.reference import Profile, Reference, check_reference, parse_reference
 
@@ -40,7 +38,7 @@ def describe_data(
     data = files.data
     profiles: Mapping[str, Profile] = reference.columns if reference else {}
     return Data(
-        source=_source(data),
+        source=public_source(data.source),
         target=data.target.column,
         id=data.id,
         split=_split(data),
@@ -54,13 +52,6 @@ def describe_data(
         target_profile=reference.target if reference else None,
         origin=origin,
     )
-
-
-def example(data: DataConfig) -> dict[str, Any]:
-    """A record that the contract allows; no row of a table."""
-    return {
-        name: example_value(column.model_dump(mode="json")) for name, column in data.request.items()
-    }
 
 
 def _column(
@@ -104,18 +95,6 @@ def _drift_gates(name: str, column: Column, drift: Drift) -> list[str]:
     kind: Kind = "numbers" if column.dtype in ("float", "int") else "categories"
     test = drift.test(kind, drift.columns.get(name))
     return [f"{test.method} {test.limits}"]
-
-
-def _source(data: DataConfig) -> str:
-    """In words: never a query, an argument, or what could be a password or a key."""
-    source = data.source
-    if source.kind == "sql":
-        return f"sql: {public_address(source.url)}"
-    if source.kind == "sklearn":
-        return f"scikit-learn: {source.table}"
-    if source.kind == "python":
-        return f"python: {source.function}"
-    return f"{source.kind}: {public_address(source.path)}"
 
 
 def _split(data: DataConfig) -> str:

@@ -11,13 +11,14 @@ from tagship.comparison.document import ModelFigures
 from tagship.comparison.runs import TrackedModel, tracked_models
 from tagship.config.project_files import ModelFiles, load_model
 from tagship.config.root import tracking_uri
+from tagship.contract.example import example_record
 from tagship.errors import TagshipError
 from tagship.gitops.snapshot import Snapshot
 from tagship.gitops.status import Row, status
 from tagship.gitops.timeline import BRANCH as HEADS
 from tagship.gitops.timeline import read_timeline
 from tagship.site.attention import attention
-from tagship.site.contract import describe_data, example, read_reference
+from tagship.site.contract import describe_data, read_reference
 from tagship.site.delivery_figures import measure_delivery
 from tagship.site.deployments import deployment_rows, place, recorded_timeline
 from tagship.site.document import (
@@ -30,13 +31,14 @@ from tagship.site.document import (
     ThresholdChange,
 )
 from tagship.site.goals import kpis, prices
-from tagship.site.links import Links, repository_page, without_login
+from tagship.site.links import Links, repository_page
 from tagship.site.observations import observations
 from tagship.site.registry import registry, waiting
 from tagship.site.retraining import retraining
 from tagship.site.steps import steps
 from tagship.site.threshold_changes import threshold_changes
 from tagship.site.training import describe_training, read_comparison
+from tagship.sources.fetching import without_login
 from tagship.training.fingerprint import changes, current_inputs
 from tagship.training.lock import read_lock
 from tagship.verdict import read_verdict
@@ -207,7 +209,7 @@ def _with_config(gathering: _Gathering, blank: ModelSite, files: ModelFiles) -> 
             files, lock, tracked, gathering.compared.get(name), blank.registry, locked
         ),
         "pipeline": steps(files, lock, tracked),
-        "example": example(files.data),
+        "example": example_record(files.data.request),
     }
     if not blank.gates and lock is not None:
         try:

@@ -1,4 +1,4 @@
-"""Where a figure comes from: pages of the remote, and addresses without what is secret in them."""
+"""Where a figure comes from: pages of the remote."""
 
 import re
 from dataclasses import dataclass
@@ -8,7 +8,6 @@ from tagship.site.document import Origin
 
 _SCP = re.compile(r"(?:[^@/\s]+@)?([\w.-]{2,}):/?([^/\s].*)")
 """``git@host:owner/name.git``; a single letter before the colon is a drive."""
-_LOGIN = re.compile(r"([a-zA-Z][\w+.-]*://)[^\s'\"]*@")
 
 
 @dataclass(frozen=True)
@@ -63,14 +62,3 @@ def repository_page(address: str) -> str | None:
         host, path = (match[1], match[2]) if match else ("", "")
     path = path.strip("/").removesuffix(".git")
     return f"{scheme}://{host}/{quote(path)}" if host and path else None
-
-
-def without_login(text: str) -> str:
-    """A text whose addresses name neither user nor password."""
-    return _LOGIN.sub(r"\1", text)
-
-
-def public_address(address: str) -> str:
-    """An address, or a path, without user, password and query, which may hold a key."""
-    plain = without_login(address)
-    return re.split(r"[?#]", plain, maxsplit=1)[0] if "://" in plain else plain

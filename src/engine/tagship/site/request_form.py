@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tagship.config.contract import DataConfig
-from tagship.contract.example import example_value
+from tagship.contract.example import example_record
 from tagship.errors import TagshipError
 
 _SECONDS = 10
@@ -46,10 +46,9 @@ class NoService(Exception):
 
 def form_fields(data: DataConfig, typed: Mapping[str, str] | None = None) -> list[FormField]:
     """The fields, filled with an example that the contract allows, or with what was typed."""
-    fields = []
+    fields, examples = [], example_record(data.request)
     for name, column in data.request.items():
-        content = column.model_dump(mode="json")
-        example = example_value(content)
+        example = examples[name]
         shown = str(example).lower() if isinstance(example, bool) else str(example)
         choices = [str(value) for value in column.values or ()]
         if column.dtype == "bool":

@@ -13,6 +13,7 @@ from tagship.errors import TagshipError
 from tagship.files import explain_os_error, kind_of_path, sha256_of_file, write_atomically
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
+_LOGIN = re.compile(r"([a-zA-Z][\w+.-]*://)[^\s'\"]*@")
 _PASSWORD = re.compile(r"(://[^/@:]*):[^/@]*@")
 _PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
 
@@ -35,6 +36,17 @@ def expand(text: str, what: str) -> str:
 def without_password(url: str) -> str:
     """A URL that may be shown."""
     return _PASSWORD.sub(r"\1:…@", url)
+
+
+def without_login(text: str) -> str:
+    """A text whose addresses name neither user nor password."""
+    return _LOGIN.sub(r"\1", text)
+
+
+def public_address(address: str) -> str:
+    """An address, or a path, without user, password and query, which may hold a key."""
+    plain = without_login(address)
+    return re.split(r"[?#]", plain, maxsplit=1)[0] if "://" in plain else plain
 
 
 def local_file(path: str, root: Path, sha256: str | None = None) -> Path:

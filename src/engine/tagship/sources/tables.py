@@ -12,7 +12,7 @@ from tagship.config.contract import (
     SqlSource,
 )
 from tagship.errors import TagshipError
-from tagship.sources.fetching import without_password
+from tagship.sources.fetching import public_address, without_password
 
 
 class NoRows(TagshipError):
@@ -78,3 +78,16 @@ def source_name(source: Source) -> str:
             return source.table
         case PythonSource():
             return source.function
+
+
+def public_source(source: Source) -> str:
+    """Where a table is: never a query, an argument, or what may be a password or a key."""
+    match source:
+        case SklearnSource():
+            return f"scikit-learn: {source.table}"
+        case PythonSource():
+            return f"python: {source.function}"
+        case SqlSource():
+            return f"sql: {public_address(source.url)}"
+        case _:
+            return f"{source.kind}: {public_address(source.path)}"

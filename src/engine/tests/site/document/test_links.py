@@ -2,7 +2,8 @@
 
 import pytest
 
-from tagship.site.links import Links, public_address, repository_page, without_login
+from tagship.site.links import Links, repository_page
+from tagship.sources.fetching import public_address, without_login
 
 
 @pytest.mark.parametrize(
