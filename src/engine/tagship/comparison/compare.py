@@ -87,8 +87,8 @@ def compare_model(known: Known) -> ModelFigures:
         notes.append(
             f"no run in MLflow is of this artifact: `tagship run {lock.model}` records one"
         )
-    against = _against_best(known, values)
-    candidates = _candidates(known, values, against)
+    tuning = [tuning_figures(run, higher_is_better(metric)) for run in known.tracked.tunings]
+    candidates = _candidates(known, values, _against_best(known, values), tuning)
     best = lock.winner.candidate
     figures = {name: each for name, each in candidates.items() if each.metrics}
     return ModelFigures(
@@ -100,7 +100,7 @@ def compare_model(known: Known) -> ModelFigures:
         candidates=candidates,
         holdout=lock.metrics,
         artifacts=_artifacts(known),
-        tuning=[tuning_figures(run, higher_is_better(metric)) for run in known.tracked.tunings],
+        tuning=tuning,
         learning_curve=known.learning_curve,
         conclusion=conclude(lock.model, metric, figures, best),
         not_recorded=notes,
@@ -166,13 +166,13 @@ def _candidates(
     known: Known,
     values: Mapping[str, list[float] | None],
     against: Mapping[str, AgainstBest],
+    tunings: Sequence[TuningFigures],
 ) -> dict[str, CandidateFigures]:
     """Every candidate of the lock, best first, then those that only model.yaml has."""
     lock, metric = known.lock, known.metric
     better = -1 if higher_is_better(metric) else 1
     now = known.files.model.model_dump(mode="json", exclude_none=True)["candidates"]
     then, seconds = lock.inputs.model["candidates"], _seconds(known)
-    tunings = [tuning_figures(run, higher_is_better(metric)) for run in known.tracked.tunings]
     costs = {
         name: (better * score.mean, seconds.get(name)) for name, score in lock.candidates.items()
     }
