@@ -5,7 +5,6 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,20 +19,6 @@ _HIDDEN = frozenset("hsmrck") | {"S"}
 
 
 _COMMITTER = re.compile(rb"^committer .*> (\d{1,11}) [+-]\d{4}$", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class FileChange:
-    """A commit of a branch by which one path got another content."""
-
-    path: str
-    commit: str
-    when: datetime
-    author: str
-    subject: str
-    before: str
-    """The hash of the content before; zeros where there was none."""
-    after: str
 
 
 class Git(GitCommand):
@@ -181,22 +166,6 @@ class Git(GitCommand):
     def history(self, commit: str, path: str) -> list[str]:
         """The commits of a branch by which a path got its content, newest first."""
         return self.run("log", "--first-parent", "--format=%H", commit, "--", path).split()
-
-    def file_changes(self, commit: str, paths: str) -> list[FileChange]:
-        """How the paths of a pattern got their contents on a branch, oldest first, in one call."""
-        form = ("--raw", "--no-abbrev", "--no-renames", "--format=%x00%H%x00%ct%x00%an%x00%s")
-        way = ("--reverse", "--first-parent", "--diff-merges=first-parent")
-        fields = self.run("log", *way, *form, commit, "--", paths).split("\0")[1:]
-        changes = []
-        for at in range(0, len(fields), 4):
-            name, date, author, rest = fields[at : at + 4]
-            subject, *listed = rest.splitlines()
-            for line in (line for line in listed if line.startswith(":")):
-                said, _, path = line.partition("\t")
-                before, after = said.split()[2:4]
-                when = datetime.fromtimestamp(int(date), UTC)
-                changes.append(FileChange(path, name, when, author, subject, before, after))
-        return changes
 
     def committed(self, commit: str) -> datetime | None:
         """When a commit says that it was made; None when this clone does not have it."""
