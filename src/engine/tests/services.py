@@ -17,6 +17,17 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def wait_for_answer(process, url, log):
+    """Wait until a process that was started answers with 200; what it said is told if it ends."""
+    for _ in range(1800):
+        assert process.poll() is None, log.read_text()
+        with contextlib.suppress(httpx.HTTPError):
+            if httpx.get(url, timeout=2).status_code == 200:
+                return
+        time.sleep(0.1)
+    raise AssertionError(log.read_text())
+
+
 @contextlib.contextmanager
 def serve(project, model="tiny", workers=1, **variables):
     """The address of a model's service; the process ends with the block."""
@@ -30,14 +41,7 @@ def serve(project, model="tiny", workers=1, **variables):
         )
     address = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(1800):
-            assert process.poll() is None, log.read_text()
-            with contextlib.suppress(httpx.HTTPError):
-                if httpx.get(f"{address}/readyz", timeout=2).status_code == 200:
-                    break
-            time.sleep(0.1)
-        else:
-            raise AssertionError(log.read_text())
+        wait_for_answer(process, f"{address}/readyz", log)
         yield address
     finally:
         process.send_signal(signal.SIGTERM)

@@ -1,6 +1,7 @@
 """A small real project with a real bare remote, and the verbs of its life."""
 
 import hashlib
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass, field, replace
@@ -84,6 +85,15 @@ config_sha256: "{zeros}"
 run_id: none
 verdict_sha256: "{zeros}"
 """
+
+
+def identify() -> None:
+    """Who commits in tests, apart from what the machine says."""
+    for role in ("AUTHOR", "COMMITTER"):
+        os.environ[f"GIT_{role}_NAME"] = "Ada"
+        os.environ[f"GIT_{role}_EMAIL"] = "ada@example.org"
+    os.environ["GIT_CONFIG_GLOBAL"] = os.devnull
+    os.environ.pop("GITHUB_ACTOR", None)
 
 
 def sha(text: str) -> str:

@@ -20,3 +20,14 @@ def find_program(*names: str, hint: str = "run `make tools`") -> str:
         if path := shutil.which(name):
             return path
     lacking(f"{' or '.join(names)} is not installed: {hint}")
+
+
+def need_kustomize() -> None:
+    """Skip, or fail where every tool is required, without kustomize."""
+    from tagship.errors import TagshipError
+    from tagship.gitops import kustomize
+
+    try:
+        kustomize.command()
+    except TagshipError as missing:
+        lacking(str(missing))

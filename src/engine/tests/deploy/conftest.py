@@ -10,9 +10,8 @@ from rendering import DEPLOY, ROOT, Render
 
 from tagship.config.project import ProjectConfig
 from tagship.config.yaml_file import parse, read_yaml
-from tagship.errors import TagshipError
 from tagship.gitops import kustomize
-from tools import lacking
+from tools import need_kustomize
 
 
 @pytest.fixture(scope="session")
@@ -23,10 +22,7 @@ def project() -> ProjectConfig:
 @pytest.fixture(scope="session")
 def render() -> Render:
     """Renders a folder once. Without kustomize: a skip, or a failure where tools are required."""
-    try:
-        kustomize.command()
-    except TagshipError as error:
-        lacking(str(error))
+    need_kustomize()
     return cache(kustomize.render)
 
 

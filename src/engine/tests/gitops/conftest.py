@@ -1,6 +1,5 @@
 """A small real project, built once and copied for each test."""
 
-import os
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -9,28 +8,18 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from shop import Shop, build, copy
-from tagship.errors import TagshipError
-from tagship.gitops import kustomize
-from tools import lacking
+from shop import Shop, build, copy, identify
+from tools import need_kustomize
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _identity() -> None:
-    """Who commits in tests, apart from what the machine says."""
-    for role in ("AUTHOR", "COMMITTER"):
-        os.environ[f"GIT_{role}_NAME"] = "Ada"
-        os.environ[f"GIT_{role}_EMAIL"] = "ada@example.org"
-    os.environ["GIT_CONFIG_GLOBAL"] = os.devnull
-    os.environ.pop("GITHUB_ACTOR", None)
+    identify()
 
 
 @pytest.fixture(scope="session")
 def _new(tmp_path_factory: pytest.TempPathFactory, _identity: None) -> Shop:
-    try:
-        kustomize.command()
-    except TagshipError as missing:
-        lacking(str(missing.args[0]))
+    need_kustomize()
     return build(tmp_path_factory.mktemp("new") / "shop")
 
 

@@ -5,15 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import httpx
 import pytest
 
 from projects import Project, copy_project
-from services import free_port, serve
+from services import free_port, serve, wait_for_answer
 
 
 def git(project: Project, *arguments: str) -> None:
@@ -42,14 +40,7 @@ def ui(project: Project, service: str) -> Iterator[str]:
         )
     address = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(1800):
-            assert process.poll() is None, log.read_text()
-            with contextlib.suppress(httpx.HTTPError):
-                httpx.get(address, timeout=2)
-                break
-            time.sleep(0.1)
-        else:
-            raise AssertionError(log.read_text())
+        wait_for_answer(process, address, log)
         yield address
     finally:
         process.send_signal(signal.SIGTERM)
