@@ -62,14 +62,10 @@ def command(
     reading = read_table(data, root, Path.cwd(), encoding, header)
     wishes = Wishes(cast(Task | None, task), positive, id_column)
     draft = draft_model(reading.frame, target, wishes, reading.decimal, reading.text)
-    draft = replace(
-        draft,
-        libraries=declared_boosters(root),
-        checks=[*reading.remarks, *draft.checks],
-    )
+    checks = [*reading.remarks, *draft.checks]  # what the gates say comes to it, too
+    draft = replace(draft, libraries=declared_boosters(root), checks=checks)
     source = with_nulls(reading.source, draft.nulls)
     files = model_files(name, source, draft) + overlay_files(load_project(root), name)
-    checks = list(draft.checks)
 
     def revise(model: "ModelFiles", table: "Table") -> dict[str, str]:
         proved, remarks = prove_gates(model, table, draft)
@@ -77,7 +73,6 @@ def command(
         return {f"config/{name}/thresholds.yaml": thresholds_yaml(proved)}
 
     add_model(root, name, files, revise)
-    draft = replace(draft, checks=checks)
     if json:
         guessed = [asdict(remark) for remark in draft.remarks]
         wrote = [path for path, _ in files]

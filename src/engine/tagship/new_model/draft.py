@@ -109,8 +109,8 @@ def draft_model(
     words: dict[str, dict[str, int]] = {}
     if text:
         nulls = find_nulls(frame, target, decimal)
-        declared = declared_nulls(nulls, frame)
         words = kept_words(nulls, frame)
+        declared = declared_nulls(nulls, words)
         frame = without_nulls(frame, nulls)
     frame, left_out, notes = leave_out_rows(frame, target, wishes.task, decimal)
     if len(frame) < FEWEST_ROWS:

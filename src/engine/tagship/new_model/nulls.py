@@ -41,22 +41,23 @@ def find_nulls(frame: pd.DataFrame, target: str, decimal: str) -> dict[str, list
     }
 
 
-def declared_nulls(nulls: dict[str, list[str]], frame: pd.DataFrame) -> list[str]:
-    """What data.yaml must say of them: nothing where the defaults do."""
-    if set(nulls) <= set(DEFAULT) and not kept_words(nulls, frame):
+def declared_nulls(nulls: dict[str, list[str]], words: dict[str, dict[str, int]]) -> list[str]:
+    """What data.yaml must say of them, beside the defaults that are values (``kept_words``):
+    nothing where the defaults do."""
+    if set(nulls) <= set(DEFAULT) and not words:
         return []
     return sorted({"", *nulls})
 
 
 def kept_words(nulls: dict[str, list[str]], frame: pd.DataFrame) -> dict[str, dict[str, int]]:
     """Each default that is a value here: the columns that hold it, and in how many rows."""
-    rows = {
-        word: {str(name): int((frame[name] == word).sum()) for name in frame.columns}
-        for word in DEFAULT
-        if word and word not in nulls
-    }
-    counted = {word: {name: n for name, n in by.items() if n} for word, by in rows.items()}
-    return {word: by for word, by in counted.items() if by}
+    values = [word for word in DEFAULT if word and word not in nulls]
+    words: dict[str, dict[str, int]] = {}
+    for name in frame.columns:
+        held = frame[name][frame[name].isin(values)]
+        for word, count in held.value_counts().items():
+            words.setdefault(str(word), {})[str(name)] = int(count)
+    return {word: words[word] for word in values if word in words}
 
 
 def _kinds(frame: pd.DataFrame, nulls: dict[str, list[str]], decimal: str) -> list[str]:

@@ -37,10 +37,10 @@ def prove_gates(files: ModelFiles, table: Table, draft: Draft) -> tuple[dict[str
         return thresholds, [f"gates were not tried: {error.args[0]}"]
     verdict = evaluate_gates(files, bundle)
     gained = next(result for result in verdict.results if result.gate == "baseline")
+    proved = _computable(thresholds, verdict, bundle.lock.metrics)
     if gained.value is None or gained.value <= 0:
         why = "no candidate is better than a constant: `tagship run` will refuse them"
-        return _computable(thresholds, verdict, bundle.lock.metrics), [f"{why} ({gained.detail})"]
-    proved = _computable(thresholds, verdict, bundle.lock.metrics)
+        return proved, [f"{why} ({gained.detail})"]
     proved["metrics"] = {
         name: _bound(bound, bundle.lock.metrics[name]) for name, bound in proved["metrics"].items()
     }

@@ -287,9 +287,9 @@ def _ragged(file: CsvFile, source: CsvSource) -> TagshipError | None:
     if not wrong:
         return None
     row, values, expected = wrong[0]
-    below = f"line {row + file.head.rows:,}"
+    line = row + file.head.rows
     return TagshipError(
-        f"source.path: {source.path}: {below} (row {row:,} of the data) has {values} values,"
+        f"source.path: {source.path}: line {line:,} (row {row:,} of the data) has {values} values,"
         f" the header {expected}",
         "mend that line; rows above the header are left out by `skip`, a comma within a value needs"
         ' quotes: "a, b"',
