@@ -1,13 +1,13 @@
 """`tagship status` and `tagship reconcile` over many models and thousands of tags."""
 
-import hashlib
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
+from history import git, tag, tag_object
 from measure import ROOT, TAGSHIP, Figure, middle, options, run, save
 from tagship.config.project_files import load_project
 from tagship.gitops.deployment_records import (
@@ -24,15 +24,7 @@ from tagship.new_model.overlays import overlay_files
 
 BOUNDS = {"status": 1.0, "reconcile": 8.0, "status after a change of the base": 1.0}
 SHA = "1" * 64
-TAGGER = "Ada <ada@example.org> 1790000000 +0000"
-IDENTITY = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
-
-
-def git(folder: Path, *arguments: str, stdin: str = "") -> None:
-    subprocess.run(
-        ["git", *IDENTITY, *arguments], cwd=folder, input=stdin, text=True, check=True,
-        capture_output=True,
-    )  # fmt: skip
+WHEN = datetime.fromtimestamp(1790000000, UTC)
 
 
 def found(folder: Path, models: int) -> Path:
@@ -87,7 +79,8 @@ def tags(snapshot: Snapshot, each: int) -> Iterator[str]:
     for model in snapshot.models:
         release = {"Model": model, "Release": f"{model}/v1.0.0", "Verdict": "pass"}
         release |= {f"{key}-SHA256": SHA for key in ("Model", "Lock", "Config", "Data", "Verdict")}
-        yield tag(f"{model}/v1.0.0", snapshot.head, release)
+        name = f"{model}/v1.0.0"
+        yield tag(name, snapshot.head, WHEN, compose(name, "", release))
         for environment in snapshot.environments:
             record = snapshot.record(snapshot.head, model, environment)
             assert record
@@ -96,23 +89,9 @@ def tags(snapshot: Snapshot, each: int) -> Iterator[str]:
             before = ""
             for number in range(1, each + 1):
                 name = f"{model}/{environment}/{number}"
-                told = {**said, "Previous": before} if before else said
-                yield tag(name, snapshot.head, told)
-                before = f"{name}@{tag_object(name, snapshot.head, told)}"
-
-
-def tag_object(name: str, commit: str, trailers: dict[str, str]) -> str:
-    """The hash that Git gives the tag."""
-    text = f"object {commit}\ntype commit\ntag {name}\ntagger {TAGGER}\n\n"
-    content = (text + compose(name, "", trailers)).encode()
-    return hashlib.sha1(b"tag %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
-
-
-def tag(name: str, commit: str, trailers: dict[str, str]) -> str:
-    text = compose(name, "", trailers)
-    size = len(text.encode())
-    head = f"tag {name}\nfrom {commit}\ntagger {TAGGER}\n"
-    return f"{head}data {size}\n{text}\n"
+                text = compose(name, "", {**said, "Previous": before} if before else said)
+                yield tag(name, snapshot.head, WHEN, text)
+                before = f"{name}@{tag_object(name, snapshot.head, WHEN, text)}"
 
 
 def main() -> None:

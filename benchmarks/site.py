@@ -2,22 +2,21 @@
 
 import json
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from hashlib import sha1, sha256
+from hashlib import sha256
 from pathlib import Path
 
+from history import WHO, data, git, tag, tag_object, who
 from measure import ROOT, TAGSHIP, Figure, middle, middle_cpu, options, peak, run, save
 from tagship.config.project_files import load_project
 from tagship.gitops.tags import compose, seen_lines
 from tagship.new_model.overlays import overlay_files
 from tagship.verdict import GateResult, Verdict, compact_json
 
-WHO = "Ada <ada@example.org>"
 BEGUN = datetime(2026, 1, 5, 9, tzinfo=UTC)
 ENVIRONMENTS = ("staging", "production")
 WHOLE, PAGE = 5, 500
@@ -59,14 +58,6 @@ class Size:
         releases, deployments = self.models * self.releases, self.models * self.deployments
         counts = f"{self.models} models, {releases:,} releases, {deployments:,} deployments"
         return f"{counts}, {self.runs} runs"
-
-
-def git(folder: Path, *arguments: str, stdin: str = "") -> None:
-    identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
-    subprocess.run(
-        ["git", *identity, *arguments], cwd=folder, input=stdin, text=True, check=True,
-        capture_output=True,
-    )  # fmt: skip
 
 
 def make_project(folder: Path, size: Size) -> Path:
@@ -187,25 +178,6 @@ def verdict(name: str, artifact: str) -> str:
         results=results, lock_sha256=artifact,
     )  # fmt: skip
     return f"verdict {compact_json(told)}"
-
-
-def tag(name: str, commit: str, date: datetime, text: str) -> str:
-    return f"tag {name}\nfrom {commit}\n{who('tagger', date)}{data(text)}"
-
-
-def tag_object(name: str, commit: str, date: datetime, text: str) -> str:
-    """The hash that Git gives the tag."""
-    head = f"object {commit}\ntype commit\ntag {name}\n{who('tagger', date)}\n"
-    content = (head + text).encode()
-    return sha1(b"tag %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
-
-
-def who(role: str, date: datetime) -> str:
-    return f"{role} {WHO} {int(date.timestamp())} +0000\n"
-
-
-def data(text: str) -> str:
-    return f"data {len(text.encode())}\n{text}\n"
 
 
 def main() -> None:
