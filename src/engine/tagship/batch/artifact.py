@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tagship.batch.decoding import Broken, Decoded
-from tagship.contract.boundary import Boundary, load_feature_function
+from tagship.contract.boundary import Boundary, Label, load_feature_function
 from tagship.contract.finite_values import NO_SCORE, NO_VALUE, broken_derived
 from tagship.errors import TagshipError
 from tagship.serving.artifact_record import load_record
@@ -68,21 +68,21 @@ class Artifact:
 
     def answer(self, scores: Scores) -> dict[str, pa.Array]:
         """Predictions and probabilities by column name."""
-        classes = self.boundary.classes
+        classes, labels = self.boundary.classes, self.boundary.answers
         if self.boundary.task == "regression":
             return {"prediction": pa.array(scores.ravel())}
         if self.boundary.task == "binary":
             chance = np.ascontiguousarray(scores[:, 1])
             # Compared in float64, as the service does; float32 would round the threshold.
             chosen = (chance.astype(np.float64) >= self.boundary.threshold).astype(np.int32)
-            return {"prediction": _labels(chosen, classes), "probability": pa.array(chance)}
+            return {"prediction": _labels(chosen, labels), "probability": pa.array(chance)}
         best = scores.argmax(axis=1).astype(np.int32)
         each = {
             f"probability_{label}": pa.array(np.ascontiguousarray(scores[:, at]))
             for at, label in enumerate(classes)
         }
         return {
-            "prediction": _labels(best, classes),
+            "prediction": _labels(best, labels),
             "probability": pa.array(scores[np.arange(len(best)), best]),
             **each,
         }
@@ -135,5 +135,5 @@ def _sources(folder: Path, package: str) -> dict[str, bytes]:
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in paths if p.is_file()}
 
 
-def _labels(codes: NDArray[np.int32], classes: tuple[str, ...]) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(classes)).dictionary_decode()
+def _labels(codes: NDArray[np.int32], labels: tuple[Label, ...]) -> pa.Array:
+    return pa.array(labels).take(pa.array(codes))

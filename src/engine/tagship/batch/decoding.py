@@ -39,7 +39,7 @@ class Decoded:
 def decode(
     boundary: Boundary, block: "pa.RecordBatch | pd.DataFrame", decimal: str = "."
 ) -> Decoded:
-    """Read and judge every field's column; the block must have them all.
+    """Read and judge every field's column; one that the block lacks is missing in every row.
 
     Args:
         decimal: the decimal separator of numbers that are text.
@@ -48,9 +48,14 @@ def decode(
     broken = []
     values = {}
     for field in boundary.fields:
-        cells = read_cells(field, block[field.name], decimal)
+        there = field.name in _names(block)
+        cells = read_cells(field, block[field.name] if there else pa.nulls(len(good)), decimal)
         for problem, rows in broken_rules(field, cells):
             good &= ~rows
             broken.append(Broken(field.name, problem, np.flatnonzero(rows)))
         values[field.name] = cells.values
     return Decoded({name: column[good] for name, column in values.items()}, good, broken)
+
+
+def _names(block: "pa.RecordBatch | pd.DataFrame") -> list[str]:
+    return block.schema.names if isinstance(block, pa.RecordBatch) else list(block.columns)

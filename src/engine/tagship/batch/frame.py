@@ -26,9 +26,9 @@ class FrameModel:
     def answers(self, frame: pd.DataFrame) -> pd.DataFrame:
         """``prediction``, ``probability`` and, for several classes, ``probability_<class>``.
 
-        ``frame`` has the contract's columns in any order; others are ignored. Its values are read
-        as training reads those of a file. The answers have its index, and are those that the
-        service gives.
+        ``frame`` has the contract's columns in any order; one that may be missing may be left out,
+        and others are ignored. Its values are read as training reads those of a file. The answers
+        have its index, and are those that the service gives.
 
         Raises:
             TagshipError: a column is missing or stands there twice, or rows break the contract or
@@ -36,9 +36,9 @@ class FrameModel:
         """
         boundary = self._artifact.boundary
         names = [field.name for field in boundary.fields]
-        for name in names:
+        for name, field in zip(names, boundary.fields, strict=True):
             times = list(frame.columns).count(name)
-            if times != 1:
+            if times > 1 or (not times and not field.nullable):
                 problem = "is there twice" if times else "is missing"
                 raise TagshipError(f"column '{name}' {problem}", f"needed are: {', '.join(names)}")
         decoded = decode(boundary, frame)

@@ -39,6 +39,17 @@ class Block:
     """Rows before, among or right after them that are not in ``table``."""
 
 
+@dataclass(frozen=True)
+class Columns:
+    """The columns of an input, by name."""
+
+    required: Sequence[str]
+    optional: Sequence[str] = ()
+    """Read where they are there."""
+    ignored: frozenset[str] | None = None
+    """Others that may be there; None where any may."""
+
+
 class Input:
     """A csv or Parquet file."""
 
@@ -71,17 +82,18 @@ class Input:
         """The decimal separator of numbers that are text."""
         return self._settings.decimal if self.text else "."
 
-    def blocks(self, needed: Sequence[str], wanted: str | None) -> Iterator[Block]:
-        """The columns ``needed``, and ``wanted`` where the file has it, block by block.
+    def blocks(self, columns: Columns) -> Iterator[Block]:
+        """The columns, block by block.
 
         Raises:
-            TagshipError: a needed column is absent, or the file is damaged.
+            TagshipError: a required column is absent, one is there that may not be, or the file is
+                damaged.
         """
         with self._explained():
             blocks = self._text_blocks if self.text else self._parquet_blocks
-            yield from blocks(needed, wanted)
+            yield from blocks(columns)
 
-    def _text_blocks(self, needed: Sequence[str], wanted: str | None) -> Iterator[Block]:
+    def _text_blocks(self, columns: Columns) -> Iterator[Block]:
         file = CsvFile.inspect(self.path, self._settings)
         malformed: deque[Malformed] = deque()
 
@@ -89,7 +101,7 @@ class Input:
             malformed.append(Malformed(row, f"has {values} values, the header {expected}"))
 
         before = 0
-        for table in file.batches(self._choose(file.header, needed, wanted), note):
+        for table in file.batches(self._choose(file.header, columns), note):
             rows = _row_numbers(before, table.num_rows, [bad.row for bad in malformed])
             before = int(rows[-1]) if len(rows) else before
             passed = []
@@ -98,25 +110,32 @@ class Input:
                 before = max(before, passed[-1].row)
             yield Block(table, rows, passed)
 
-    def _parquet_blocks(self, needed: Sequence[str], wanted: str | None) -> Iterator[Block]:
+    def _parquet_blocks(self, columns: Columns) -> Iterator[Block]:
         import pyarrow.parquet as pq
 
         with pq.ParquetFile(self.path, buffer_size=_BUFFER_BYTES) as file:
-            chosen = self._choose(file.schema_arrow.names, needed, wanted)
+            chosen = self._choose(file.schema_arrow.names, columns)
             before = 0
             for table in file.iter_batches(_BLOCK_ROWS, columns=chosen):
                 rows = np.arange(before + 1, before + 1 + table.num_rows)
                 before += table.num_rows
                 yield Block(table, rows, [])
 
-    def _choose(self, names: list[str], needed: Sequence[str], wanted: str | None) -> list[str]:
-        absent = [name for name in needed if name not in names]
+    def _choose(self, names: list[str], columns: Columns) -> list[str]:
+        absent = [name for name in columns.required if name not in names]
         if absent:
             raise TagshipError(
                 f"--input: {self.shown}: has no column {', '.join(map(repr, absent))}",
                 f"its columns are: {', '.join(names)[:300]}",
             )
-        chosen = [*needed, *([wanted] if wanted in names else [])]
+        chosen = [*columns.required, *(name for name in columns.optional if name in names)]
+        known = {*chosen, *(names if columns.ignored is None else columns.ignored)}
+        if undeclared := [name for name in names if name not in known]:
+            raise TagshipError(
+                f"--input: {self.shown}: data.yaml does not declare the column"
+                f" {', '.join(map(repr, undeclared))}",
+                "take it out, declare it, or set `extra: ignore` in data.yaml",
+            )
         twice = [name for name in chosen if names.count(name) > 1]
         if twice:
             raise TagshipError(

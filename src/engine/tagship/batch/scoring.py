@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from tagship.batch.artifact import Artifact
 from tagship.batch.decoding import Decoded, decode
-from tagship.batch.input_table import Block, Input
+from tagship.batch.input_table import Block, Columns, Input
 from tagship.batch.output_file import Results, check_output, rejected_path
 from tagship.config.contract import CsvSource, DataConfig
 from tagship.contract.boundary import Boundary
@@ -54,7 +54,7 @@ def score_file(
     key = f"{output.name}-{sha256_of_bytes(str(output.resolve()).encode())[:8]}"
     rows = rejected = 0
     with only_one(root, key), Results(output) as results:
-        for block in table.blocks([field.name for field in artifact.boundary.fields], data.id):
+        for block in table.blocks(columns_of(artifact.boundary, data)):
             decoded = decode(artifact.boundary, block.table, table.decimal)
             if decoded.good.any():
                 scores, decoded = artifact.score(decoded)
@@ -73,6 +73,16 @@ def score_file(
             f"all {rows:,} rows are rejected; {output} is not written", f"the reasons: {reasons}"
         )
     return Scored(rows, rejected, release, reasons)
+
+
+def columns_of(boundary: Boundary, data: DataConfig) -> Columns:
+    """What an input must have, may have, and has for nothing."""
+    required = [field.name for field in boundary.fields if not field.nullable]
+    optional = [field.name for field in boundary.fields if field.nullable]
+    optional += [data.id] if data.id else []
+    strict = "ignore" not in (boundary.extra, data.extra)
+    ignored = frozenset({*boundary.ignored, *data.ignored})
+    return Columns(required, optional, ignored if strict else None)
 
 
 def _answers(

@@ -1,8 +1,9 @@
 """``data.yaml``: the contract. Where the data is, what its columns hold, how it is split."""
 
+import re
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from tagship.config.base_model import Extended, Frozen
 
@@ -10,6 +11,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Character = Annotated[str, Field(min_length=1, max_length=1)]
 Label = str | int | bool
+DatePart = Literal["year", "month", "day", "weekday", "hour", "days"]
+"""What of a date is a feature; ``days`` are those since 1970, weekdays count from Monday as 0."""
 
 FLOAT32_MAX = 3.4028234663852886e38
 """The largest number that the model's input holds."""
@@ -88,6 +91,34 @@ Source = Annotated[
 ]
 
 
+class WrittenNumber(Frozen):
+    """How numbers are written as text, such as ``$1,234.50``, ``12 %`` or ``1.234,5 kg``."""
+
+    unit: str = ""
+    """What stands before or after each number, or before and after none; it is not converted."""
+    thousands: Annotated[str, Field(max_length=1)] = ""
+    """The sign between thousands; a space means every kind of space."""
+    decimal: Character = "."
+    """The decimal separator."""
+
+    @model_validator(mode="after")
+    def _readable(self) -> "WrittenNumber":
+        if self.thousands == self.decimal:
+            raise ValueError(f"`thousands` and `decimal` are both {self.decimal!r}")
+        if any(sign.isalnum() or sign in "+-()" for sign in self.thousands + self.decimal):
+            raise ValueError("`thousands` and `decimal` are no letters, digits, signs or brackets")
+        if self.unit != self.unit.strip() or any(sign in self.unit for sign in "0123456789+-()"):
+            raise ValueError("`unit` has no digits, signs, brackets, or spaces around it")
+        return self
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+DateFormats = Annotated[list[str], Field(min_length=1), BeforeValidator(_as_list)]
+
+
 class Rare(Frozen):
     """Classes with too few rows to be learned and judged."""
 
@@ -100,8 +131,12 @@ class Rare(Frozen):
 class Target(Extended):
     """The column to predict."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"missing", "rare"})
+    later: ClassVar[frozenset[str]] = frozenset({"missing", "rare", "format", "dtype"})
     column: str
+    dtype: Literal["string", "int", "bool"] | None = None
+    """What labels are in answers; without it, what ``positive`` is, or else text."""
+    format: WrittenNumber | None = None
+    """How the numbers of a regression are written, where they are text."""
     positive: Label | None = None
     """The label of the positive class; required for a binary task, refused for others."""
     missing: Literal["refuse", "drop"] = "refuse"
@@ -139,16 +174,30 @@ class Rows(Frozen):
     """Largest share of holdout rows that may also stand, value for value, in the training rows."""
 
 
-class Column(Frozen):
+class Column(Extended):
     """One column of the table."""
 
+    later: ClassVar[frozenset[str]] = frozenset({"usual", "format", "nulls", "closed", "parts"})
     dtype: Literal["float", "int", "bool", "category", "string", "datetime"]
     min: float | None = None
+    """A smaller number is impossible, and refused."""
     max: float | None = None
+    """A larger number is impossible, and refused."""
+    usual: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+    """From and to: a number beyond them is answered, and counted as out of range."""
     values: Annotated[list[str | int], Field(min_length=1)] | None = None
-    """Every value a category may take."""
+    """Every value of a category in the table; the service answers others as unknown."""
+    closed: bool = False
+    """Whether the service refuses a category that is not among ``values``."""
     missing: Share = 0.0
     """Largest share of missing values."""
+    nulls: Annotated[list[str | int | float], Field(min_length=1)] | None = None
+    """What else means a missing value in this column, such as -999."""
+    format: WrittenNumber | DateFormats | None = None
+    """How numbers, or dates (``%d.%m.%Y``, ``unix``, ``unix_ms``; several are tried in their
+    order), are written, in the table and in requests."""
+    parts: Annotated[list[DatePart], Field(min_length=1)] | None = None
+    """What of a date is a feature."""
     feature: bool = True
     """False keeps the column for slices, fairness or feature functions, away from the model."""
     pii: Literal["drop", "hash"] | None = None
@@ -158,15 +207,30 @@ class Column(Frozen):
     def _possible(self) -> "Column":
         if self.dtype == "category" and not self.values:
             raise ValueError("a category needs `values: [...]`, all that it may take")
-        if self.dtype != "category" and self.values is not None:
-            raise ValueError(f"`values` belongs to dtype category, not {self.dtype}")
+        number = self.dtype in ("float", "int")
+        for key, fits, kinds in (
+            ("values", self.dtype == "category", "category"),
+            ("closed", self.dtype == "category", "category"),
+            ("min", number, "float and int"),
+            ("max", number, "float and int"),
+            ("usual", number, "float and int"),
+            ("parts", self.dtype == "datetime", "datetime"),
+            ("format", number or self.dtype == "datetime", "float, int and datetime"),
+        ):
+            given = getattr(self, key)
+            if given is not None and given is not False and not fits:
+                raise ValueError(f"`{key}` belongs to dtype {kinds}, not {self.dtype}")
         if self.values is not None and len({str(value) for value in self.values}) < len(
             self.values
         ):
             raise ValueError("`values` holds the same value twice")
-        ranged = self.min is not None or self.max is not None
-        if ranged and self.dtype not in ("float", "int"):
-            raise ValueError(f"`min` and `max` belong to float and int, not {self.dtype}")
+        if self.format is not None and isinstance(self.format, list) != (not number):
+            raise ValueError(
+                '`format` of a number is a mapping such as `{unit: $, thousands: ","}`, that of a'
+                ' date a text such as "%d.%m.%Y"'
+            )
+        for pattern in self.format if isinstance(self.format, list) else ():
+            check_date_format(pattern)
         for key in ("min", "max"):
             if self.feature and abs(getattr(self, key) or 0.0) > FLOAT32_MAX:
                 raise ValueError(
@@ -175,6 +239,8 @@ class Column(Frozen):
                 )
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"min {self.min:g} is above max {self.max:g}")
+        if self.usual is not None and self.usual[0] > self.usual[1]:
+            raise ValueError(f"`usual` begins at {self.usual[0]:g}, above its end")
         return self
 
     @property
@@ -183,10 +249,25 @@ class Column(Frozen):
         return self.dtype in ("float", "int", "bool")
 
 
+def check_date_format(pattern: str) -> None:
+    """Refuse a pattern that does not say a whole date.
+
+    Raises:
+        ValueError: names it, and what it lacks.
+    """
+    if pattern in ("unix", "unix_ms"):
+        return
+    codes = set(re.findall("%(.)", pattern.replace("%%", "")))
+    if unknown := codes - set("YymbBdjHIpMSfzZaA"):
+        raise ValueError(f"`format`: {pattern!r}: %{min(unknown)} is no part of a date")
+    if not codes & set("Yy") or not ((codes & set("mbB") and "d" in codes) or "j" in codes):
+        raise ValueError(f"`format`: {pattern!r} says no year, month and day")
+
+
 class DataConfig(Extended):
     """The contract of one model's data."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"weight"})
+    later: ClassVar[frozenset[str]] = frozenset({"weight", "extra"})
     source: Source
     target: Target
     id: str | None = None
@@ -195,6 +276,8 @@ class DataConfig(Extended):
     """The column that says how much a row counts in fitting, metrics and gates; never a feature."""
     split: Split = Split()
     rows: Rows = Rows()
+    extra: Literal["refuse", "ignore"] = "refuse"
+    """What becomes of columns that are declared nowhere, in tables and in requests."""
     columns: Annotated[dict[str, Column], Field(min_length=1)]
     """Every other column of the table, by name."""
 
@@ -211,6 +294,12 @@ class DataConfig(Extended):
             for name, column in self.columns.items()
             if column.feature and column.pii is None and column.dtype not in ("string", "datetime")
         }
+
+    @property
+    def ignored(self) -> list[str]:
+        """The declared columns that a request may carry and the model does not use."""
+        others = [name for name in (self.id, self.target.column) if name]
+        return [*others, *(name for name in self.columns if name not in self.request)]
 
     @property
     def request(self) -> dict[str, Column]:

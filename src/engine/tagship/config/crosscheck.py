@@ -42,14 +42,17 @@ def _data_problems(file: YamlFile, data: DataConfig, model: ModelConfig) -> Iter
         yield file, ("columns", data.id), "this is the id; it cannot also be a column (a feature)"
     if data.id == target.column:
         yield file, ("id",), "this is the target; a row needs another name"
-    if not (data.features if model.features is None else data.request):
+    dates = [column for column in data.request.values() if column.parts]
+    if not (data.features or dates if model.features is None else data.request):
         yield file, ("columns",), "no column is left as a feature"
     for name, column in columns.items():
         text = column.dtype in ("string", "datetime")
-        if text and column.feature and column.pii is None and model.features is None:
+        used = model.features is not None or column.parts is not None
+        if text and column.feature and column.pii is None and not used:
+            parts = "name its `parts`" if column.dtype == "datetime" else "make it a category"
             yield file, ("columns", name), (
-                f"a {column.dtype} is no model input: make it a category, mark it `feature: false`"
-                " or `pii: drop`, or read it in a feature function (model.yaml: features)"
+                f"a {column.dtype} is no model input: {parts}, mark it `feature: false` or"
+                " `pii: drop`, or read it in a feature function (model.yaml: features)"
             )
         if column.pii == "hash" and column.dtype != "string":
             yield file, ("columns", name, "pii"), f"hash needs dtype string, not {column.dtype}"
@@ -77,6 +80,10 @@ def _data_problems(file: YamlFile, data: DataConfig, model: ModelConfig) -> Iter
         yield file, ("split", "stratify"), "a regression target has no classes to stratify by"
     if model.task == "binary" and target.positive is None:
         yield file, ("target",), "a binary task needs `positive: <label>`"
+    if model.task == "regression" and target.dtype is not None:
+        yield file, ("target", "dtype"), "a regression target is a number, and has no labels"
+    if model.task != "regression" and target.format is not None:
+        yield file, ("target", "format"), "labels are read as they are; only numbers have a format"
     if model.task == "regression" and target.rare is not None:
         yield file, ("target", "rare"), "a regression target has no classes"
     if model.task != "binary" and target.positive is not None:

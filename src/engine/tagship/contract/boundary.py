@@ -1,13 +1,15 @@
 """The one float32 boundary that training and serving share. numpy only.
 
-Columns go in by name, one float32 matrix comes out: numbers, then derived features, then the
-codes of categories (their index in the contract's values, -1 when missing).
+Columns go in by name, one float32 matrix comes out: numbers, then derived features (parts of dates,
+then what a feature function gives), then the codes of categories (their index in the contract's
+values, -1 when missing or not among them).
 """
 
 import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from dataclasses import fields as fields_of
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,21 @@ from numpy.typing import NDArray
 from tagship.project_functions import load_function
 
 Columns = Mapping[str, NDArray[Any]]
+Label = str | int | bool
 FeatureFunction = Callable[[Columns], Mapping[str, NDArray[Any]]]
+
+
+UNSEEN = -2
+"""The code of a category that is not among the contract's values, in a column's array."""
+
+
+@dataclass(frozen=True)
+class NumberFormat:
+    """How a column's numbers are written as text; see ``tagship.config.contract``."""
+
+    unit: str = ""
+    thousands: str = ""
+    decimal: str = "."
 
 
 @dataclass(frozen=True)
@@ -32,6 +48,16 @@ class Field:
     nullable: bool = False
     feature: bool = True
     """False for text that only feature functions read."""
+    usual: tuple[float, float] | None = None
+    """A number beyond them is answered, and counted."""
+    closed: bool = False
+    """Whether a category that is not among ``values`` is refused."""
+    format: NumberFormat | tuple[str, ...] | None = None
+    """How numbers, or dates, are written."""
+    nulls: tuple[str, ...] = ()
+    """The texts that mean a missing value, beside none at all."""
+    parts: tuple[str, ...] = ()
+    """What of a date is a feature."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +69,18 @@ class Boundary:
     derive: str | None = None
     """``module:function`` of the feature function."""
     derived: tuple[str, ...] = ()
-    """The names it gives, in the matrix's order."""
+    """The names of the parts of dates, then those that the feature function gives."""
     classes: tuple[str, ...] = ()
     """Labels in the order of the artifact's probabilities; empty for regression."""
     threshold: float = 0.5
+    labels: str = "string"
+    """What labels are in answers: string, int or bool."""
+    ignored: tuple[str, ...] = ()
+    """The declared columns that a request may carry for nothing."""
+    nulls: tuple[str, ...] = ()
+    """The texts that mean a missing value in any column, where they are none of its values."""
+    extra: str = "refuse"
+    """Whether columns that are declared nowhere are refused, or ignored."""
     _function: list[FeatureFunction] = field(default_factory=list, compare=False, repr=False)
 
     @property
@@ -83,13 +117,13 @@ class Boundary:
         for name in self.numeric_names:
             made[:, at] = columns[name]
             at += 1
-        if self.derive is not None:
+        if self.derived:
             given = self.derive_columns(columns)
             for name in self.derived:
                 made[:, at] = given[name]
                 at += 1
         for category in self.categories:
-            made[:, at] = columns[category.name]
+            made[:, at] = np.maximum(columns[category.name], -1)
             at += 1
         return made
 
@@ -102,32 +136,91 @@ class Boundary:
         if self.derive is not None and not self._function:
             self._function.append(load_feature_function(self.derive))
 
+    @property
+    def answers(self) -> tuple[Label, ...]:
+        """The labels as answers give them, in the order of ``classes``."""
+        kinds: dict[str, Callable[[str], Label]] = {"int": int, "bool": "true".__eq__}
+        return tuple(map(kinds.get(self.labels, str), self.classes))
+
     def derive_columns(self, columns: Columns) -> Mapping[str, NDArray[Any]]:
-        """Call the feature function with text instead of codes."""
+        """The parts of dates, and what the feature function gives, with text instead of codes."""
+        given: dict[str, NDArray[Any]] = {}
+        for f in self.fields:
+            for part in f.parts:
+                given[part_name(f.name, part)] = date_part(columns[f.name], part)
+        return given if self.derive is None else {**given, **self.call_function(columns)}
+
+    def call_function(self, columns: Columns) -> Mapping[str, NDArray[Any]]:
+        """What the feature function gives, as it gives it."""
         self.load()
         readable = dict(columns)
         for f in self.fields:
             if f.dtype == "category":
                 texts = np.array([*map(str, f.values), None], dtype=object)
-                readable[f.name] = texts[columns[f.name]]
+                readable[f.name] = texts[np.maximum(columns[f.name], -1)]
         return self._function[0](readable)
 
     def to_json(self) -> str:
-        """The boundary as the JSON text that travels with the artifact."""
+        """The boundary as the JSON text that travels with the artifact.
+
+        What was added after the first locks is written only where it says something.
+        """
         content = asdict(self)
         del content["_function"]
+        content = _without_defaults(content, Boundary, _LATER)
+        content["fields"] = [_without_defaults(f, Field, _LATER) for f in content["fields"]]
         return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> "Boundary":
         """Read what ``to_json`` wrote."""
-        content = json.loads(text)
+        content = {key: _as_tuple(value) for key, value in json.loads(text).items()}
         fields = tuple(
-            Field(**{**item, "values": tuple(item["values"])}) for item in content.pop("fields")
+            Field(**{key: _as_tuple(value) for key, value in item.items()})
+            for item in content.pop("fields")
         )
-        for key in ("derived", "classes"):
-            content[key] = tuple(content[key])
         return cls(fields=fields, **content)
+
+
+_LATER = frozenset({"usual", "closed", "format", "nulls", "parts", "labels", "ignored", "extra"})
+
+
+def _without_defaults(content: dict[str, Any], kind: Any, names: frozenset[str]) -> dict[str, Any]:
+    defaults = {f.name: f.default for f in fields_of(kind)}
+    return {k: v for k, v in content.items() if k not in names or v != defaults[k]}
+
+
+def _as_tuple(value: Any) -> Any:
+    if isinstance(value, dict):
+        return NumberFormat(**value)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def part_name(column: str, part: str) -> str:
+    """What a part of a date is called among the features."""
+    return f"{column}.{part}"
+
+
+def date_part(dates: NDArray[np.datetime64], part: str) -> NDArray[np.float64]:
+    """One number for each date, in UTC: ``days`` since 1970, ``weekday`` from Monday as 0, and so
+    on; NaN for a missing one."""
+    days, months = dates.astype("datetime64[D]"), dates.astype("datetime64[M]")
+    missing = np.isnat(dates)
+    number: NDArray[Any]
+    match part:
+        case "year":
+            number = dates.astype("datetime64[Y]").astype(np.int64) + 1970
+        case "month":
+            number = months.astype(np.int64) % 12 + 1
+        case "day":
+            number = (days - months).astype(np.int64) + 1
+        case "weekday":
+            number = (days.astype(np.int64) + 3) % 7
+        case "hour":
+            number = (dates.astype("datetime64[h]") - days).astype(np.int64)
+        case _:
+            number = days.astype(np.int64)
+    return np.where(missing, np.nan, number.astype(np.float64))
 
 
 def load_feature_function(path: str) -> FeatureFunction:

@@ -1,13 +1,13 @@
 """Records of JSON, read by the contract's types: the common case in microseconds.
 
 msgspec reads JSON straight into ``RecordTypes``. What it does not take is read again by
-``RecordReader``, a column at a time, which takes numbers of any length and names every problem.
-Logged values are read by the same rules, a column at a time.
+``RecordReader``, a column at a time, which takes numbers of any length, what ``raw_records`` makes
+of a row of somebody's file, and names every problem. Logged values are read by the same rules.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from heapq import nsmallest
 from typing import Annotated, Any, Literal
 
@@ -15,15 +15,18 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tagship.contract.boundary import Boundary, Field
+from tagship.contract.boundary import UNSEEN, Boundary, Field
+from tagship.contract.raw_records import Preparation, plain
 from tagship.contract.values import (
     NOT_NULL,
     WHOLE,
     Problem,
     broken_numbers,
+    cell_text,
     expected,
     limits,
     missing_value,
+    null_numbers,
     read_instant,
     shown,
     to_array,
@@ -32,6 +35,7 @@ from tagship.contract.values import (
 _INT64_MAX = 2**63 - 1
 _SHOWN_PROBLEMS = 100
 _SHOWN_CHARACTERS = 80
+_SCALARS = (str, int, float, bool)
 
 
 class InvalidRecords(Exception):
@@ -40,6 +44,18 @@ class InvalidRecords(Exception):
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems[:_SHOWN_PROBLEMS]
         super().__init__("values break the contract")
+
+
+@dataclass(frozen=True)
+class ReadRecords:
+    """Records that keep the contract."""
+
+    columns: dict[str, NDArray[Any]]
+    """One array for each request column."""
+    records: list[dict[str, Any]]
+    """As the contract has them."""
+    ignored: frozenset[str]
+    """The declared columns that they carried for nothing."""
 
 
 class RecordTypes:
@@ -54,13 +70,14 @@ class RecordTypes:
         self.record = msgspec.defstruct("Record", members, **options)
         self._order = _direct_order(boundary)
         self._whole_at = [at for at, f in enumerate(boundary.fields) if f.dtype == "int"]
-        self._converters = [(field.name, _converter(field)) for field in boundary.fields]
+        words = frozenset(boundary.nulls)
+        self._converters = [(f.name, _sure(f, words, _converter(f))) for f in boundary.fields]
 
     def arrays(self, columns: Sequence[Sequence[Any]]) -> dict[str, NDArray[Any]]:
         """Columns that msgspec took as ``Boundary.matrix`` takes them.
 
         Raises:
-            ValueError: a text is no date, or a number is not whole.
+            ValueError: a text is no date, a number is not whole, or a value has to be prepared.
         """
         pairs = zip(self._converters, columns, strict=True)
         return {name: convert(values) for (name, convert), values in pairs}
@@ -86,6 +103,11 @@ class ColumnReader:
         any_number = replace(field, dtype="float") if field.dtype == "int" else field
         self._kinds = list[_nullable(any_number, _kind(any_number))]  # type: ignore[misc]
         self._convert_kind = _converter(any_number)
+        self._codes: dict[Any, int] = {}
+        self._texts: dict[str, int] = {}
+        if field.dtype == "category":
+            self._codes = {value: code for code, value in enumerate(field.values)}
+            self._texts = {str(value): code for value, code in self._codes.items()}
 
     def read(
         self, values: Sequence[Any], most: int | None = None
@@ -95,6 +117,8 @@ class ColumnReader:
         Args:
             most: after this many refusals the rest is left out.
         """
+        if self.field.dtype == "category" and not self.field.closed:
+            return self._read_open(values, most)
         try:
             return self._convert(msgspec.convert(values, self._types)), {}
         except ValueError:
@@ -121,21 +145,55 @@ class ColumnReader:
                 refused |= {at: f"{rule}, is {shown(values[at])}" for at in places}
         return array, refused
 
+    def _read_open(
+        self, values: Sequence[Any], most: int | None
+    ) -> tuple[NDArray[Any], dict[int, str]]:
+        """Codes; any other text or number is a category that is not known."""
+        codes = self._codes
+        elements: list[int] = []
+        refused: dict[int, str] = {}
+        for at, value in enumerate(values):
+            code = codes.get(value) if type(value) in _SCALARS else None
+            if code is None:
+                code, why = self._unseen(value)
+                if why:
+                    refused[at] = why
+            elements.append(code)
+            if len(refused) == most:
+                break
+        return to_array(self.field, elements), refused
+
+    def _unseen(self, value: Any) -> tuple[int, str]:
+        """The code of a value that is none of the contract's as it stands, or why it has none."""
+        if value is None:
+            return -1, "" if self.field.nullable else NOT_NULL
+        if type(value) not in _SCALARS:
+            return -1, f"must be a text or a number; is {shown(value)}"
+        text = cell_text(value)
+        try:
+            text.encode()
+        except UnicodeError:
+            return -1, f"must be text; is {shown(value)}"
+        return self._texts.get(text, UNSEEN), ""
+
 
 class RecordReader:
     """The contract as readers, one for each field, made once."""
 
     def __init__(self, boundary: Boundary) -> None:
-        self._columns = [ColumnReader(field) for field in boundary.fields]
+        self._columns = [ColumnReader(plain(field)) for field in boundary.fields]
         self._names = frozenset(field.name for field in boundary.fields)
+        self._preparation = Preparation(boundary)
 
-    def read(self, records: list[Any]) -> dict[str, NDArray[Any]]:
-        """Columns in the form that ``Boundary.matrix`` takes.
+    def read(self, given: Sequence[Any]) -> ReadRecords:
+        """Columns in the form that ``Boundary.matrix`` takes, and the records that they came from.
 
         Raises:
             InvalidRecords: a wrong type, a missing or unknown column, a value out of range.
         """
-        problems: list[Problem] = []
+        prepared = self._preparation.prepare(given)
+        records, problems = prepared.records, list(prepared.problems)
+        told = {(problem.row, problem.field) for problem in problems}
         objects = []
         for row, record in enumerate(records):
             if len(problems) >= _SHOWN_PROBLEMS:
@@ -149,13 +207,17 @@ class RecordReader:
         columns: dict[str, NDArray[Any]] = {}
         for column in self._columns:
             name = column.field.name
-            given = [(row, record[name]) for row, record in objects if name in record]
-            array, refused = column.read([value for _, value in given], _SHOWN_PROBLEMS)
-            problems += [Problem(given[at][0], name, why) for at, why in refused.items()]
+            held = [(row, record[name]) for row, record in objects if name in record]
+            array, refused = column.read([value for _, value in held], _SHOWN_PROBLEMS)
+            problems += [
+                Problem(held[at][0], name, why)
+                for at, why in refused.items()
+                if (held[at][0], name) not in told
+            ]
             columns[name] = array
         if problems:
             raise InvalidRecords(sorted(problems, key=lambda problem: problem.row))
-        return columns
+        return ReadRecords(columns, records, prepared.ignored)
 
     def _misnamed(self, row: int, record: Mapping[str, Any]) -> list[Problem]:
         missing = sorted(self._names - record.keys())
@@ -206,6 +268,25 @@ def _converter(field: Field) -> Callable[[Sequence[Any]], NDArray[Any]]:
     return lambda values: to_array(field, values)
 
 
+def _sure(
+    field: Field, words: frozenset[str], convert: Callable[[Sequence[Any]], NDArray[Any]]
+) -> Callable[[Sequence[Any]], NDArray[Any]]:
+    """The converter; it refuses what msgspec takes and has to be prepared first."""
+    written = field.dtype == "datetime" and field.format is not None
+    nulls: frozenset[Any] = null_numbers(field)
+    if field.dtype == "string":
+        nulls = words.union(field.nulls)
+    if not written and not nulls:
+        return convert
+
+    def convert_sure(values: Sequence[Any]) -> NDArray[Any]:
+        if written or not nulls.isdisjoint(values):
+            raise ValueError("a value has to be prepared")
+        return convert(values)
+
+    return convert_sure
+
+
 def _whole_numbers(values: Sequence[Any]) -> NDArray[np.float64]:
     array = np.array(values, dtype=np.float64)
     if float in map(type, values) and (array > np.floor(array)).any():
@@ -227,7 +308,8 @@ def _codes(field: Field) -> dict[Any, int]:
 
 def _direct_order(boundary: Boundary) -> list[tuple[int, dict[Any, int] | None]] | None:
     """Where each of the matrix's columns stands in a record, and its codes if it is a category."""
-    if boundary.derive is not None or any(f.dtype == "datetime" for f in boundary.fields):
+    prepared = any(f.dtype == "datetime" or null_numbers(f) for f in boundary.fields)
+    if boundary.derive is not None or prepared:
         return None
     at = {field.name: index for index, field in enumerate(boundary.fields)}
     numeric = [(at[name], None) for name in boundary.numeric_names]

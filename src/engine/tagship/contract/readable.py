@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from tagship.contract.boundary import Field
+from tagship.contract.boundary import UNSEEN, Field
 from tagship.formatting import brief
 
-MISSING = "(missing)"
+MISSING, UNKNOWN = "(missing)", "(unknown)"
 
 
 def readable(field: Field | None, value: Any) -> str:
@@ -15,6 +15,8 @@ def readable(field: Field | None, value: Any) -> str:
     dtype = field.dtype if field else "float"
     if dtype == "category":
         assert field is not None
+        if value == UNSEEN:
+            return UNKNOWN
         return str(field.values[int(value)]) if value >= 0 else MISSING
     if dtype == "string":
         return MISSING if value is None else str(value)

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tagship.contract.boundary import Field
+from tagship.contract.boundary import Field, NumberFormat
 from tagship.contract.values import (
     NOT_NULL,
     NUMBER,
@@ -25,13 +25,14 @@ from tagship.contract.values import (
     cell_text,
     expected,
     missing_value,
+    null_numbers,
     to_array,
 )
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tagship.config.contract import Column
+    from tagship.config.contract import Column, WrittenNumber
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Cells:
 
 def declared_field(name: str, column: "Column", feature: bool = True) -> Field:
     """A column of ``data.yaml`` as the boundary has it."""
+    written = column.format
     return Field(
         name,
         column.dtype,
@@ -55,7 +57,17 @@ def declared_field(name: str, column: "Column", feature: bool = True) -> Field:
         tuple(column.values or ()),
         nullable=column.missing > 0,
         feature=feature,
+        usual=None if column.usual is None else (column.usual[0], column.usual[1]),
+        closed=column.closed,
+        format=number_format(written) if not isinstance(written, list) else tuple(written),
+        nulls=tuple(map(cell_text, column.nulls or ())),
+        parts=tuple(column.parts or ()),
     )
+
+
+def number_format(declared: "WrittenNumber | None") -> NumberFormat | None:
+    """A format of ``data.yaml`` as the boundary has it."""
+    return None if declared is None else NumberFormat(**declared.model_dump())
 
 
 def read_cells(field: Field, block: "pa.Array | pd.Series", decimal: str = ".") -> Cells:
@@ -68,12 +80,16 @@ def read_cells(field: Field, block: "pa.Array | pd.Series", decimal: str = ".") 
     if pa.types.is_nested(array.type):
         textless = ~_nulls(array)
         array = pa.nulls(len(array))
-    if field.dtype in ("float", "int"):
+    array = _without_nulls(field, array)
+    if field.dtype in ("float", "int") and (field.format is None or not _holds_text(array.type)):
         cells = _read_numbers(array, decimal)
     elif field.dtype == "datetime" and _is_instant(array.type):
         cells = _read_instants(array)
     else:
         cells = _read_distinct(field, array)
+    if numbers := null_numbers(field):
+        absent = np.isin(cells.values, list(numbers))
+        cells = Cells(np.where(absent, np.nan, cells.values), cells.missing | absent, cells.unread)
     if textless is None:
         return cells
     return Cells(cells.values, cells.missing & ~textless, cells.unread | textless)
@@ -135,6 +151,19 @@ def _is_number(kind: pa.DataType) -> bool:
     return any(is_kind(kind) for is_kind in of_numbers)
 
 
+def _holds_text(kind: pa.DataType) -> bool:
+    return _is_text(kind.value_type if pa.types.is_dictionary(kind) else kind)
+
+
+def _without_nulls(field: Field, array: pa.Array) -> pa.Array:
+    """The array without the texts that the column declares to be missing."""
+    if not field.nulls or not _holds_text(array.type):
+        return array
+    texts = array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+    tokens = pa.array(field.nulls, texts.type)
+    return pc.if_else(pc.is_in(texts, tokens), None, texts)
+
+
 def _nulls(array: pa.Array) -> Mask:
     nulls: Mask = pc.is_null(array).to_numpy(zero_copy_only=False)
     return nulls
@@ -168,7 +197,8 @@ def _read_numbers(array: pa.Array, decimal: str) -> Cells:
 
 
 def _read_distinct(field: Field, array: pa.Array) -> Cells:
-    """Read each distinct cell once."""
+    """Read each distinct cell once; a category that is not declared has the code ``UNSEEN``, and is
+    unread only where the column is closed."""
     read = cell_reader(field)
     absent = missing_value(field)
     encoded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tagship.contract.boundary import Field
+from tagship.contract.boundary import UNSEEN, Field, NumberFormat
+from tagship.contract.written import instant_reader, number_reader
 
 Mask = NDArray[np.bool_]
 Read = Callable[[Any], Any]
@@ -83,7 +84,14 @@ def limits(field: Field) -> tuple[float, float]:
 def expected(field: Field) -> str:
     """What a value of the column is, as a refusal says it."""
     if field.dtype == "category":
-        return "one of " + ", ".join(str(value) for value in field.values[:_SHOWN_CATEGORIES])
+        named = ", ".join(str(value) for value in field.values[:_SHOWN_CATEGORIES])
+        more = len(field.values) - _SHOWN_CATEGORIES
+        return f"one of {named}" + (f" and {more} more" if more > 0 else "")
+    if isinstance(field.format, NumberFormat):
+        unit = f" {field.format.unit}" if field.format.unit else ""
+        return f"a number such as 1{field.format.thousands}234{field.format.decimal}5{unit}"
+    if field.format:
+        return f"a date as {' or '.join(field.format)}"
     return _EXPECTED.get(field.dtype, "a number")
 
 
@@ -104,12 +112,32 @@ def cell_reader(field: Field) -> Read:
     """How a cell's text becomes an element, whatever its range; made once for each column."""
     if field.dtype == "category":
         codes = {str(value): code for code, value in enumerate(field.values)}
+        if not field.closed:
+            return lambda text: codes.get(text, UNSEEN)
         return _from(codes, expected(field))
     if field.dtype == "bool":
         truth = _from(TRUTH, expected(field))
         return lambda text: truth(text.lower())
+    if isinstance(field.format, NumberFormat):
+        return number_reader(field.format)
+    if field.format:
+        return instant_reader(field.format)
     readers: dict[str, Read] = {"string": str, "datetime": read_instant}
     return readers.get(field.dtype, read_number)
+
+
+def null_numbers(field: Field) -> frozenset[float]:
+    """The numbers that mean a missing value in a column of numbers."""
+    if field.dtype not in ("float", "int"):
+        return frozenset()
+    return frozenset(float(text) for text in field.nulls if _NUMBER.match(text))
+
+
+def unusual(field: Field, values: NDArray[np.float64]) -> Mask:
+    """Which numbers lie beyond what is usual; a missing one does not."""
+    if field.usual is None:
+        return np.zeros(len(values), dtype=bool)
+    return np.asarray((values < field.usual[0]) | (values > field.usual[1]))
 
 
 def cell_text(value: Any) -> str:

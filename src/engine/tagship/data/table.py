@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tagship.config.contract import DataConfig
+from tagship.config.contract import CsvSource, DataConfig, Target
 from tagship.config.project_files import ModelFiles
-from tagship.contract.boundary import Boundary
+from tagship.contract.boundary import Boundary, part_name
 from tagship.contract.finite_values import incomplete_rows
 from tagship.contract.table_columns import declared_field
 from tagship.contract.values import cell_text
@@ -70,9 +70,11 @@ def read_raw(files: ModelFiles, say: Say = lambda _: None) -> pd.DataFrame:
     """
     data = files.data
     numeric_columns = {
-        name for name, column in data.columns.items() if column.dtype in ("float", "int")
+        name
+        for name, column in data.columns.items()
+        if column.dtype in ("float", "int") and column.format is None
     }
-    if files.model.task == "regression":
+    if files.model.task == "regression" and data.target.format is None:
         numeric_columns.add(data.target.column)
     try:
         raw = read_source(data.source, files.root, frozenset(numeric_columns))
@@ -112,13 +114,19 @@ def make_boundary(files: ModelFiles, frame: pd.DataFrame) -> Boundary:
         derive=model.features,
         classes=_classes(frame, data, model.task),
         threshold=model.declared_threshold,
+        labels=_labels(data.target),
+        ignored=tuple(data.ignored),
+        nulls=tuple(data.source.nulls) if isinstance(data.source, CsvSource) else (),
+        extra=data.extra,
+        derived=tuple(part_name(f.name, part) for f in fields for part in f.parts),
     )
     if model.features is None:
         return boundary
     columns = request_columns(frame, data)
     try:
         check_place(files.root, model.features)
-        return replace(boundary, derived=check_derived(boundary, columns, data))
+        derived = check_derived(boundary, columns, data)
+        return replace(boundary, derived=(*boundary.derived, *derived))
     except TagshipError as error:
         raise error.within(files.folder / "model.yaml") from None
 
@@ -131,6 +139,13 @@ def _classes(frame: pd.DataFrame, data: DataConfig, task: str) -> tuple[str, ...
         positive = cell_text(data.target.positive)
         labels.sort(key=lambda label: label == positive)
     return tuple(labels)
+
+
+def _labels(target: Target) -> str:
+    """What the labels of answers are."""
+    if target.dtype is not None:
+        return target.dtype
+    return {bool: "bool", int: "int"}.get(type(target.positive), "string")
 
 
 def check_place(root: Path, function: str) -> None:
@@ -157,7 +172,7 @@ def check_derived(
     rows = len(next(iter(columns.values())))
     incomplete = incomplete_rows(boundary, columns)
     for name, values in given.items():
-        if name in (*data.columns, data.target.column, data.id):
+        if name in (*data.columns, *boundary.derived, data.target.column, data.id):
             raise TagshipError(
                 f"{path} gives '{name}', which the contract already has", "give it another name"
             )
@@ -192,7 +207,7 @@ def _derive(
     boundary: Boundary, columns: Mapping[str, NDArray[Any]], path: str
 ) -> Mapping[str, Any]:
     try:
-        given = boundary.derive_columns(columns)
+        given = boundary.call_function(columns)
     except TagshipError:
         raise
     except (Exception, SystemExit) as error:  # a user's function may raise anything

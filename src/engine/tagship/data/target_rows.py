@@ -4,13 +4,20 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from tagship.config.contract import DataConfig
+from tagship.config.contract import DataConfig, Target
 from tagship.config.model import Task
 from tagship.contract.boundary import Field
-from tagship.contract.table_columns import as_text, read_cells
+from tagship.contract.table_columns import as_text, number_format, read_cells
 
 OTHER = "other"
 """The class that rare ones become together."""
+
+
+def target_field(target: Target, task: Task) -> Field:
+    """The target as a column of numbers or labels."""
+    dtype = "float" if task == "regression" else "string"
+    written = number_format(target.format)
+    return Field(target.column, dtype, nullable=True, feature=False, format=written)
 
 
 def settle_rows(
@@ -25,8 +32,7 @@ def settle_rows(
         return raw
     frame = raw
     if rules.missing == "drop":
-        dtype = "float" if task == "regression" else "string"
-        missing = read_cells(Field(name, dtype, nullable=True, feature=False), frame[name]).missing
+        missing = read_cells(target_field(rules, task), frame[name]).missing
         if missing.any():
             say(f"{int(missing.sum()):,} of {len(frame):,} rows have no target and are left out")
             frame = frame[~missing].reset_index(drop=True)

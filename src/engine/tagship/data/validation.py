@@ -17,6 +17,7 @@ from tagship.config.model import Task
 from tagship.contract.boundary import Field
 from tagship.contract.table_columns import Cells, as_text, broken_rules, declared_field, read_cells
 from tagship.contract.values import cell_text
+from tagship.data.target_rows import target_field
 from tagship.errors import TagshipError
 
 PII_KEY = "TAGSHIP_PII_KEY"
@@ -91,6 +92,7 @@ def check_contract(raw: pd.DataFrame, data: DataConfig, task: Task) -> pd.DataFr
     expected = [*([data.id] if data.id else []), *data.kept, data.target.column]
     absent = [name for name in expected if name not in frame.columns]
     surplus = [str(name) for name in frame.columns if name not in expected]
+    surplus = [] if data.extra == "ignore" else surplus
     failures += [Failure(name, _MISSING, len(frame), (), ()) for name in absent]
     failures += [
         Failure(name, "not in the contract", len(frame), (), (1,) if len(frame) else ())
@@ -157,7 +159,7 @@ def _read(
     name: str, raw: pd.Series, column: Column, feature: bool
 ) -> tuple[pd.Series, list[Failure]]:
     """A column in the contract's type, and every rule that it breaks."""
-    field = replace(declared_field(name, column, feature), nullable=True)
+    field = replace(declared_field(name, column, feature), nullable=True, closed=True)
     cells = read_cells(field, raw)
     return as_series(field, cells), _broken(field, cells, raw)
 
@@ -183,8 +185,7 @@ def _broken(field: Field, cells: Cells, raw: pd.Series) -> list[Failure]:
 
 def _target(raw: pd.Series, data: DataConfig, task: Task) -> tuple[pd.Series, list[Failure]]:
     name = data.target.column
-    dtype = "float" if task == "regression" else "string"
-    field = Field(name, dtype, nullable=True, feature=False)
+    field = target_field(data.target, task)
     cells = read_cells(field, raw)
     values = as_series(field, cells)
     if cells.missing.all():

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from tagship.batch.artifact import derive_matrix
 from tagship.batch.decoding import decode
-from tagship.batch.input_table import Input
+from tagship.batch.input_table import Columns, Input
+from tagship.batch.scoring import columns_of
 from tagship.config.contract import CsvSource, DataConfig
 from tagship.contract.boundary import Boundary
 from tagship.contract.finite_values import NO_VALUE, broken_derived
@@ -58,7 +59,7 @@ def rows_of_file(
     matrices: list[NDArray[np.float32]] = []
     problems: list[str] = []
     last = 0
-    for table, places, malformed in _blocks(root, settings, boundary, source):
+    for table, places, malformed in _blocks(root, settings, columns_of(boundary, data), source):
         last = max([last, *places[-1:].tolist(), *malformed])
         chosen = np.arange(len(places)) if row is None else np.flatnonzero(places == row)
         problems += [f"row {n}: {text}" for n, text in malformed.items() if row in (None, n)]
@@ -95,12 +96,11 @@ def rows_of_file(
 
 
 def _blocks(
-    root: Path, settings: CsvSource, boundary: Boundary, source: str
+    root: Path, settings: CsvSource, columns: Columns, source: str
 ) -> Iterator[tuple[Any, NDArray[np.int64], dict[int, str]]]:
     """Blocks of the file, the numbers of their rows, and rows of text that are no row."""
-    names = [field.name for field in boundary.fields]
     if format_of(source) != "json":
-        for block in Input(source, root, settings).blocks(names, None):
+        for block in Input(source, root, settings).blocks(columns):
             yield block.table, block.rows, {bad.row: bad.problem for bad in block.malformed}
         return
     place = source if "://" in source else str(Path(source).absolute())
@@ -111,7 +111,7 @@ def _blocks(
     except TagshipError as error:
         message = str(error.args[0]).replace("source.path", "--input", 1)
         raise TagshipError(message, error.hint) from None
-    absent = [name for name in names if name not in frame.columns]
+    absent = [name for name in columns.required if name not in frame.columns]
     if absent:
         raise TagshipError(
             f"--input: {source}: has no column {', '.join(map(repr, absent))}",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tagship.contract.boundary import Field
+from tagship.contract.boundary import UNSEEN, Field
 from tagship.contract.values import FLOAT32_MAX, TRUTH, WHOLE, is_missing
 from tagship.monitoring.log_reader import Logged
 from tagship.training.reference import (
@@ -138,6 +138,9 @@ def _from_boundary(profile: Profile, values: NDArray[Any]) -> Values:
         return Values(~is_missing(Field("", profile.dtype), values))
     if profile.dtype == "bool":
         return Values(np.where(np.isnan(values), -1, values).astype(np.int64))
+    if profile.dtype == "category":
+        unknown = values == UNSEEN
+        return _values(np.where(unknown, -1, values), unknown)
     return Values(values)
 
 

@@ -230,7 +230,8 @@ def _unknown(name: str, profile: Profile, quality: Quality, values: Values) -> I
     count = 0
     if values.unknown is not None:
         count += int(values.unknown.sum())
-        details.append(f"{count:,} values that are not {profile.dtype}")
+        kind = "of the contract" if profile.dtype == "category" else profile.dtype
+        details.append(f"{count:,} values that are not {kind}")
     if values.new:
         first = len(getattr(profile, "values", ()))
         new = int((values.values >= first).sum())
@@ -247,16 +248,16 @@ def _out_of_range(
     name: str, profile: NumberProfile, quality: Quality, values: Values
 ) -> Iterator[Finding]:
     numbers = values.values
+    lowest, highest = profile.limits
     beyond = np.isinf(numbers)
-    if profile.min is not None:
-        beyond |= numbers < profile.min
-    if profile.max is not None:
-        beyond |= numbers > profile.max
+    if lowest is not None:
+        beyond |= numbers < lowest
+    if highest is not None:
+        beyond |= numbers > highest
     count = int(beyond.sum())
     if count:
         share, limit = count / len(numbers), quality.out_of_range.limit
-        low = "" if profile.min is None else f"{profile.min:g}"
-        high = "" if profile.max is None else f"{profile.max:g}"
+        low, high = ("" if bound is None else f"{bound:g}" for bound in profile.limits)
         detail = f"{count:,} values outside {low}..{high}"
         status = judge(share, quality.out_of_range)
         yield Finding("out of range", name, "share", share, limit, status, detail)

@@ -1,9 +1,9 @@
 """From logged requests and answers to arrays, a chunk at a time.
 
-A value that the service does not take (a wrong type, an unknown category, a fraction for a whole
-number, more than a float32 holds, a field too few or too many, the request in columns that 0.1.0
-took) or give (a probability beyond 0 and 1) does not fit, and then its whole request does not. A
-number out of the contract's range fits: monitoring reports it.
+A value that the service does not take (a wrong type, a fraction for a whole number, more than a
+float32 holds, a field too few or too many, the request in columns that 0.1.0 took) or give (a
+probability beyond 0 and 1) does not fit, and then its whole request does not. A number out of the
+contract's range, or a category that it does not have, fits: monitoring reports it.
 """
 
 import math
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from tagship.contract.boundary import Boundary, Field
 from tagship.contract.json_records import ColumnReader
+from tagship.contract.values import cell_text
 
 _ANSWER = "\0"
 _PREDICTION, _SCORE = f"{_ANSWER}prediction", f"{_ANSWER}score"
@@ -80,7 +81,8 @@ class LogColumns:
         columns = list(zip(*chain.from_iterable(rows), strict=True)) or [()] * width
         arrays, wrong = {}, np.zeros(int(counts.sum()), dtype=bool)
         for field, column, values in zip(self._fields, self._columns, columns, strict=True):
-            array, refused = _read(column, values)
+            labels = field.name == _PREDICTION and field.dtype == "category"
+            array, refused = _read(column, list(map(_label, values)) if labels else values)
             if field.name.startswith(_ANSWER):
                 wrong |= _unanswered(field, array)
             arrays[field.name] = array
@@ -129,6 +131,11 @@ class LogColumns:
     def _answered(self, answer: dict[str, Any]) -> Row:
         values = self._answer_row(answer)
         return values + self._nested_row(answer["probabilities"]) if self._nested else values
+
+
+def _label(value: Any) -> Any:
+    """A label of an answer as the text that classes are."""
+    return cell_text(value) if type(value) in (int, bool) else value
 
 
 def _getter(names: Sequence[str]) -> Callable[[Any], Row]:

@@ -63,7 +63,7 @@ class Sample:
             return None
         values = self.logged.columns[column][self.at]
         texts = [*map(str, field.values)] if field.dtype == "category" else ["false", "true"]
-        codes = np.nan_to_num(values, nan=-1).astype(np.int64)
+        codes = np.maximum(np.nan_to_num(values, nan=-1), -1).astype(np.int64)
         return np.asarray(np.array([*texts, "(missing)"])[codes], dtype=np.str_)
 
     def metrics(self) -> dict[str, Interval]:

@@ -1,6 +1,7 @@
 """From a request's body to its answer."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from tagship.serving.request_ids import Ids, id_keys
 from tagship.serving.request_reader import NotJson, Reader, Request, TooManyRows
 from tagship.serving.settings import Settings
 
+_LOGGER = logging.getLogger("bentoml.tagship")
 T = TypeVar("T")
 _encode = msgspec.json.encode
 _FAST_BYTES = 256 * 1024
@@ -52,6 +54,8 @@ class Answering:
         self._predictors = ThreadPoolExecutor(1, thread_name_prefix="prediction")
         self._access = Access(settings)
         self._label_reader = LabelReader(predictor.boundary, settings.max_rows, self.ids.rows)
+        self._told: frozenset[str] = frozenset()
+        """The columns of which the service's log says that they are ignored."""
         self._log: PredictionLog | None = None
         if settings.log_dir is not None:
             self._log = PredictionLog(settings, predictor.record, self.metrics)
@@ -148,6 +152,11 @@ class Answering:
             label, score = self.predictor.label(scores)
             self.metrics.predicted(label, score)
             answer = self.predictor.answer(label, score, scores)
+        self.metrics.unusual(request.matrix, request.unseen)
+        if news := request.ignored - self._told:
+            self._told |= news
+            names = ", ".join(sorted(news))
+            _LOGGER.info("requests carry columns that the model does not use: %s", names)
         request_id = self.ids.new(len(scores))
         about = {"release": self.predictor.release, "request_id": request_id}
         encoded = _encode(answer | about)

@@ -141,7 +141,8 @@ def _probe(name: str, summary: str) -> dict[str, Any]:
 def _label(boundary: Boundary, settings: Settings) -> dict[str, Any]:
     actual: dict[str, Any] = {"type": "number"}
     if boundary.classes:
-        actual = {"type": "string", "enum": list(boundary.classes)}
+        kind = {"int": "integer", "bool": "boolean"}.get(boundary.labels, "string")
+        actual = {"type": kind, "enum": list(boundary.answers)}
     return {
         "type": "object",
         "additionalProperties": False,

@@ -7,7 +7,7 @@ import msgspec
 
 from tagship.contract.boundary import Boundary
 from tagship.contract.json_records import InvalidRecords
-from tagship.contract.values import FLOAT32_MAX, Problem
+from tagship.contract.values import FLOAT32_MAX, Problem, cell_text
 from tagship.serving.request_reader import NotJson, TooManyRows, load_json
 
 
@@ -15,7 +15,7 @@ class Label(msgspec.Struct, forbid_unknown_fields=True):
     """What really happened, for one row of an earlier request."""
 
     request_id: str
-    actual: str | int | float
+    actual: bool | str | int | float
     row: int | msgspec.UnsetType = msgspec.UNSET
     """The first, where it is left out."""
 
@@ -72,9 +72,9 @@ class LabelReader:
         if not 0 <= label.place < rows:
             field, problem = "row", f"is not a row of that request, which has {rows}"
         elif self._classes:
-            if label.actual not in self._classes:
+            if cell_text(label.actual) not in self._classes:
                 problem = f"must be one of {', '.join(self._classes)}"
-        elif isinstance(label.actual, str):
+        elif isinstance(label.actual, str | bool):
             problem = "must be a number"
         elif not abs(label.actual) <= FLOAT32_MAX:
             problem = f"must be between {-FLOAT32_MAX:g} and {FLOAT32_MAX:g}"

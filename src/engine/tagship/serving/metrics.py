@@ -1,5 +1,7 @@
 """What the service counts besides BentoML's own metrics; exported at ``/metrics``."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -52,6 +54,19 @@ class Metrics:
             "tagship_rejected_requests_total", "Requests refused, by reason", ["model", "reason"]
         )
         self._rejected = {reason: rejected.labels(model, reason) for reason in REASONS}
+        odd = prometheus.Counter(
+            "tagship_unusual_values_total",
+            "Answered values: numbers beyond the usual range, categories that are not known",
+            ["model", "field", "kind"],
+        )
+        watched = [f for f in boundary.fields if f.usual is not None and f.feature]
+        self._numbers = [odd.labels(model, f.name, "out_of_range") for f in watched]
+        self._unseen = {
+            f.name: odd.labels(model, f.name, "unseen") for f in boundary.categories if not f.closed
+        }
+        self._usual_at = [boundary.names.index(f.name) for f in watched]
+        usual = np.array([f.usual for f in watched], dtype=np.float32).reshape(-1, 2)
+        self._low, self._high = usual.T
         self._dropped = prometheus.Counter(
             "tagship_prediction_log_dropped_total", "Log lines lost", ["model"]
         ).labels(model)
@@ -78,6 +93,20 @@ class Metrics:
     def removed(self, lines: int) -> None:
         """Count log lines that were removed to make room."""
         self._removed.inc(lines)
+
+    def unusual(self, matrix: NDArray[np.float32], unseen: Mapping[str, int]) -> None:
+        """Count what is unusual of the answered rows, shape (rows, features)."""
+        for name, count in unseen.items():
+            self._unseen[name].inc(count)
+        if not self._usual_at:
+            return
+        numbers = matrix[:, self._usual_at]
+        beyond = (numbers < self._low) | (numbers > self._high)
+        if beyond.any():
+            counts = beyond.sum(axis=0).tolist()
+            for counter, count in zip(self._numbers, counts, strict=True):
+                if count:
+                    counter.inc(count)
 
     def predicted(self, label: int, score: float) -> None:
         """Count one answer: its class (0 for a regression) and its score."""

@@ -31,7 +31,7 @@ def answer_type(name: str, boundary: Boundary) -> Any:
     about: dict[str, Any] = {"release": (str, ...), "request_id": (str, ...)}
     kinds: dict[str, Any] = {"prediction": float}
     if boundary.task != "regression":
-        kinds = {"prediction": Literal[boundary.classes], "probability": float}
+        kinds = {"prediction": Literal[boundary.answers], "probability": float}
     single: dict[str, Any] = {key: (kind, ...) for key, kind in kinds.items()}
     if boundary.task == "multiclass":
         single["probabilities"] = (dict[str, float], ...)
@@ -61,7 +61,10 @@ def _inlined(schema: Any, definitions: Any = None) -> Any:
 
 def _members(boundary: Boundary) -> dict[str, Any]:
     return {
-        f"field_{at}": (_annotation(column), Field(alias=column.name))
+        f"field_{at}": (
+            _annotation(column),
+            Field(default=None if column.nullable else ..., alias=column.name),
+        )
         for at, column in enumerate(boundary.fields)
     }
 
@@ -71,6 +74,9 @@ def _annotation(column: Column) -> Any:
     kind: Any = kinds.get(column.dtype, str)
     if column.dtype == "category":
         kind = Literal[column.values]
+        if not column.closed:
+            known = ", ".join(map(str, column.values))
+            kind = Annotated[str | int, _limited(description=f"known are: {known}")]
     if column.dtype in ("float", "int"):
         low, high = limits(column)
         whole = column.dtype == "int"

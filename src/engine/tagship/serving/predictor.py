@@ -43,6 +43,7 @@ class Predictor:
             str(artifact / "model.onnx"), options, providers=["CPUExecutionProvider"]
         )
         self._outputs = [self._session.get_outputs()[-1].name]
+        self._labels = self.boundary.answers
         self._row, self._probabilities = _answer_types(self.boundary)
         self.quick_rows = self._warm_up()
         """The number of rows that are predicted within ``QUICK_SECONDS``."""
@@ -87,7 +88,7 @@ class Predictor:
         """The first row's answer, from what ``label`` says of it."""
         if self.boundary.task == "regression":
             return {"prediction": score}
-        answer = {"prediction": self.boundary.classes[label], "probability": score}
+        answer: dict[str, Any] = {"prediction": self._labels[label], "probability": score}
         if self.boundary.task == "multiclass":
             named = zip(self.boundary.classes, scores[0].tolist(), strict=True)
             answer["probabilities"] = dict(named)
@@ -98,7 +99,7 @@ class Predictor:
         if self.boundary.task == "regression":
             return list(map(self._row, chosen.tolist()))
         columns: list[Iterable[Any]] = [
-            map(self.boundary.classes.__getitem__, labels.tolist()),
+            map(self._labels.__getitem__, labels.tolist()),
             chosen.tolist(),
         ]
         if self.boundary.task == "multiclass":
@@ -127,7 +128,7 @@ def _answer_types(boundary: Boundary) -> tuple[Callable[..., Any], Callable[...,
 
     Structs are made and encoded in half the time of dicts.
     """
-    members: list[Any] = [("prediction", str if boundary.classes else float)]
+    members: list[Any] = [("prediction", str | int | bool if boundary.classes else float)]
     if boundary.classes:
         members.append(("probability", float))
     if boundary.task == "multiclass":

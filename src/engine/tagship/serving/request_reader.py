@@ -10,15 +10,15 @@ largest request that is allowed is refused by counting bytes, before anything is
 
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tagship.contract.boundary import Boundary, Field
+from tagship.contract.boundary import UNSEEN, Boundary
 from tagship.contract.finite_values import all_finite, derived_place, derived_problems
 from tagship.contract.json_records import InvalidRecords, RecordReader, RecordTypes
 from tagship.contract.values import Problem
@@ -48,7 +48,11 @@ class Request:
     matrix: NDArray[np.float32]
     """Shape (rows, features)."""
     content: Any
-    """What was read: a record, or records."""
+    """What was understood: a record, or records."""
+    unseen: Mapping[str, int] = field(default_factory=dict)
+    """How many categories of each column are not the contract's."""
+    ignored: frozenset[str] = frozenset()
+    """The declared columns that it carried for nothing."""
 
     @property
     def logged(self) -> bytes:
@@ -76,8 +80,8 @@ class Reader:
         self._many = msgspec.json.Decoder(list[self._types.record])  # type: ignore[name-defined]
         self._derived = derived_place(boundary)
         # A record of n columns has n - 1 commas, a brace, and a comma behind it.
-        self._in_text = any(_may_hold(field, _COUNTED) for field in boundary.fields)
-        self._most_values = max_rows * (len(boundary.fields) + 2) + _MORE_VALUES
+        columns = len(boundary.fields) + len(boundary.ignored)
+        self._most_values = max_rows * (columns + 2) + _MORE_VALUES
 
     def read(self, body: bytes) -> Request:
         """Read JSON: a record, or an array of records.
@@ -109,7 +113,13 @@ class Reader:
         many = isinstance(content, list)
         records = content if many else [content]
         self._check_rows(len(records))
-        return Request(many, self._sound(self._exact.read(records)), content)
+        read = self._exact.read(records)
+        matrix = self._sound(read.columns)
+        unseen = {
+            f.name: int((read.columns[f.name] == UNSEEN).sum()) for f in self._boundary.categories
+        }
+        kept = read.records if many else read.records[0]
+        return Request(many, matrix, kept, {k: n for k, n in unseen.items() if n}, read.ignored)
 
     def _check_values(self, body: bytes) -> None:
         """Refuse more values than any request may hold; they are counted, not read."""
@@ -119,7 +129,7 @@ class Reader:
         count = _values(body)
         quotes = body.count(b'"') - body.count(b'\\"')
         # A value has a key and a text at most; more texts than that cost too much to leave out.
-        if count > most and self._in_text and quotes <= 4 * most:
+        if count > most and quotes <= 4 * most:
             count = _values(_TEXT.sub(b'""', body))
         if count > most:
             allowed = f"{self._max_rows} records of {len(self._fields)} columns"
@@ -181,14 +191,6 @@ def _values(body: bytes) -> int:
     Arrays that begin and do not end are nested, and JSON's reader takes at most a thousand levels.
     """
     return sum(map(body.count, _COUNTED))
-
-
-def _may_hold(field: Field, characters: bytes) -> bool:
-    """Whether a valid request can hold one of the characters in this column's text or name."""
-    texts = [field.name, *map(str, field.values)]
-    return field.dtype == "string" or any(
-        character in text for text in texts for character in characters.decode()
-    )
 
 
 def load_json(text: bytes, otherwise: str) -> Any:

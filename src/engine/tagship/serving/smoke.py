@@ -59,7 +59,8 @@ def check(url: str, record: Mapping[str, str], boundary: Mapping[str, Any]) -> s
         raise Difference(f"the prediction is of {answer.get('release')}, not {record['release']}")
     classes = boundary.get("classes") or []
     prediction = answer.get("prediction")
-    if (classes and prediction not in classes) or (
+    label = str(prediction).lower() if isinstance(prediction, bool) else str(prediction)
+    if (classes and label not in classes) or (
         not classes and not isinstance(prediction, int | float)
     ):
         raise Difference(

@@ -20,22 +20,26 @@ def check_missing_values(boundary: Boundary, columns: Columns, score: Score) -> 
     at = _most_complete_row(boundary, columns)
     row = {name: values[at : at + 1] for name, values in columns.items()}
     for field in boundary.fields:
-        if not field.nullable:
+        unknown = field.dtype == "category" and not field.closed
+        if not field.nullable and not unknown:
             continue
         absent = row[field.name].copy()
         absent[0] = missing_value(field)
-        where = f"a row without '{field.name}', which data.yaml lets be missing"
+        where, way = f"a row without '{field.name}', which data.yaml lets be missing", "missing: 0"
+        if not field.nullable:
+            where = f"a row whose '{field.name}' is no category of data.yaml"
+            way = "closed: true"
         try:
             scores = score(boundary.matrix({**row, field.name: absent}))
         except Exception as error:  # whatever a feature function may raise
             raise TagshipError(
                 f"{where}: features: {boundary.derive} raised {type(error).__name__}: {error}",
-                "let the function give NaN there, or set `missing: 0` if it is always there",
+                f"let the function take None and give a number or NaN there, or set `{way}`",
             ) from error
         if not np.isfinite(scores).all():
             raise TagshipError(
                 f"{where}, gets the score {scores.ravel()[0]}",
-                "set `impute: median` for this candidate, or `missing: 0` if it is always there",
+                f"set `impute: median` for this candidate, or `{way}`",
             )
 
 

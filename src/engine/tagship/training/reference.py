@@ -49,6 +49,8 @@ class NumberProfile(Frozen):
     min: float | None = None
     """The contract's limits, not the smallest and largest value."""
     max: float | None = None
+    usual: list[float] | None = None
+    """From and to, as the contract has it."""
     mean: float | None = None
     std: float | None = None
     """Over all values (ddof 0); None when all are missing."""
@@ -58,6 +60,11 @@ class NumberProfile(Frozen):
     """For each point, how many values are smaller."""
     upto: list[Count]
     """For each point, how many values are not larger."""
+
+    @property
+    def limits(self) -> tuple[float | None, float | None]:
+        """What a number is expected to lie between: usual values, or else possible ones."""
+        return (self.min, self.max) if self.usual is None else (self.usual[0], self.usual[1])
 
 
 class CategoryProfile(Frozen):
@@ -235,7 +242,8 @@ def describe(f: Request, values: NDArray[Any]) -> NumberProfile | CategoryProfil
         codes = np.where(np.isnan(values), -1, values).astype(np.int64)
         return _categories(codes, ("false", "true"), "bool")
     if f.dtype in ("float", "int"):
-        return _numbers(values, {"dtype": f.dtype, "min": f.min, "max": f.max})
+        usual = None if f.usual is None else list(f.usual)
+        return _numbers(values, {"dtype": f.dtype, "min": f.min, "max": f.max, "usual": usual})
     missing = int(np.asarray(pd.isna(values)).sum())
     return TextProfile.model_validate({"dtype": f.dtype, "rows": len(values), "missing": missing})
 

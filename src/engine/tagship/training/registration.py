@@ -82,14 +82,17 @@ def _signature(boundary: Boundary) -> Any:
     from mlflow.models import ModelSignature
     from mlflow.types.schema import AnyType, ColSpec, DataType, Schema
 
-    answer = DataType.string if boundary.classes else DataType.double
+    kinds = {"string": DataType.string, "int": DataType.long, "bool": DataType.boolean}
+    answer = kinds[boundary.labels] if boundary.classes else DataType.double
     outputs = [ColSpec(answer, "prediction")]
     if boundary.classes:
         outputs.append(ColSpec(DataType.double, "probability"))
     if boundary.task == "multiclass":
         outputs += [ColSpec(DataType.double, f"probability_{name}") for name in boundary.classes]
     untyped: Any = AnyType
-    inputs = [ColSpec(untyped(), field.name) for field in boundary.fields]
+    inputs = [
+        ColSpec(untyped(), field.name, required=not field.nullable) for field in boundary.fields
+    ]
     return ModelSignature(inputs=Schema([*inputs]), outputs=Schema([*outputs]))
 
 

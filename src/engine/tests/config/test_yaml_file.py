@@ -82,7 +82,7 @@ def test_a_config_never_changes_after_loading(tmp_path: Path) -> None:
         ("data", "dtype: float", "dtype: float, values: [a]", "`values` belongs to dtype category"),
         ("data", "dtype: float", "dtype: category, values: [a, a]", "holds the same value twice"),
         ("data", "dtype: float", "dtype: category, values: []", "columns.x.values"),
-        ("data", "dtype: float", "dtype: bool, min: 0", "`min` and `max` belong to float and int"),
+        ("data", "dtype: float", "dtype: bool, min: 0", "`min` belongs to dtype float and int"),
         ("data", "dtype: float", "dtype: float, min: 2, max: 1", "min 2 is above max 1"),
         ("data", "dtype: float", "dtype: float, missing: 1.5", "less than or equal to 1"),
         ("data", "dtype: float", "dtype: float, feature: 'no'", "columns.x.feature"),

@@ -25,8 +25,8 @@ from tagship.data.validation import ContractError, check_contract
 
 FREE, AGE = Field("x", "float", nullable=True), Field("x", "float", 0, 120, nullable=True)
 WHOLE, TRUTH = Field("x", "int", nullable=True), Field("x", "bool", nullable=True)
-NAMES = Field("x", "category", values=("a", "1"), nullable=True)
-CODES = Field("x", "category", values=(1, 2), nullable=True)
+NAMES = Field("x", "category", values=("a", "1"), nullable=True, closed=True)
+CODES = Field("x", "category", values=(1, 2), nullable=True, closed=True)
 TEXT, TIME = Field("x", "string", nullable=True), Field("x", "datetime", nullable=True)
 REFUSED, MISSING = "refused", "missing"
 NOON = np.datetime64("2024-01-01T12:00:00", "us")
@@ -183,7 +183,7 @@ def test_training_judges_as_cells_are_judged(field: Field, text: str, expected: 
         "source": {"kind": "csv", "path": "x.csv"},
         "target": {"column": "y"},
         "rows": {"min": 1},
-        "columns": {"x": column | {"values": list(field.values) or None}},
+        "columns": {"x": column | {"values": list(field.values) or None, "closed": field.closed}},
     }
     data = DataConfig.model_validate(content)
     assert declared_field("x", data.columns["x"]) == field

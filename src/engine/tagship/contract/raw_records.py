@@ -1,0 +1,111 @@
+"""Records as people have them, made into records of the contract.
+
+A row of somebody's file has its id, its target and words for what is missing; it leaves out what
+may be missing, and writes numbers and dates in its own way. A record of the contract has its
+request columns and nothing else: JSON numbers, ISO 8601 dates, null.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from tagship.contract.boundary import Boundary, Field
+from tagship.contract.values import (
+    Problem,
+    cell_reader,
+    cell_text,
+    expected,
+    null_numbers,
+    shown,
+)
+
+_MOST_PROBLEMS = 100
+
+
+@dataclass(frozen=True)
+class PreparedRecords:
+    """What was made of records."""
+
+    records: list[Any]
+    """What is no object is as it was."""
+    problems: list[Problem]
+    """Values that the declared format does not fit, up to a hundred; null stands in their place."""
+    ignored: frozenset[str]
+    """The columns that were left out."""
+
+
+class Preparation:
+    """The contract as what to do with a record, made once."""
+
+    def __init__(self, boundary: Boundary) -> None:
+        self._names = [field.name for field in boundary.fields]
+        self._ignored = frozenset(boundary.ignored)
+        self._ignores_all = boundary.extra == "ignore"
+        self._nullable = [field.name for field in boundary.fields if field.nullable]
+        readers = [(f.name, _reader(f, boundary.nulls)) for f in boundary.fields]
+        self._readers = [(name, read) for name, read in readers if read is not None]
+
+    def prepare(self, records: Sequence[Any]) -> PreparedRecords:
+        """Records of the contract; what breaks it otherwise stays, to be refused."""
+        made: list[Any] = []
+        problems: list[Problem] = []
+        ignored: set[str] = set()
+        for row, record in enumerate(records):
+            if type(record) is not dict or len(problems) >= _MOST_PROBLEMS:
+                made.append(record)
+                continue
+            left_out = {name for name in record if self._leaves_out(name)}
+            ignored |= left_out & self._ignored
+            kept = {name: value for name, value in record.items() if name not in left_out}
+            for name in self._nullable:
+                kept.setdefault(name, None)
+            for name, read in self._readers:
+                try:
+                    if name in kept:
+                        kept[name] = read(kept[name])
+                except ValueError as error:
+                    problems.append(Problem(row, name, f"{error}; is {shown(kept[name])}"))
+                    kept[name] = None
+            made.append(kept)
+        return PreparedRecords(made, problems, frozenset(ignored))
+
+    def _leaves_out(self, name: str) -> bool:
+        return name in self._ignored or (self._ignores_all and name not in self._names)
+
+
+def plain(field: Field) -> Field:
+    """The column as records of the contract have it: no format, nor words for what is missing."""
+    return replace(field, format=None, nulls=())
+
+
+def _reader(field: Field, words: Sequence[str]) -> Callable[[Any], Any] | None:
+    """From a value to that of the contract; None where they are the same."""
+    texts = frozenset({*words, *field.nulls} - set(map(str, field.values)))
+    numbers = null_numbers(field)
+    written = None if field.format is None else cell_reader(field)
+    if not texts and not numbers and written is None:
+        return None
+    rule = f"must be {expected(field)}"
+
+    def read(value: Any) -> Any:
+        if isinstance(value, str):
+            if value in texts:
+                return None
+            value = _written(value, written, rule)
+        elif written is not None and field.dtype == "datetime" and type(value) in (int, float):
+            value = _written(cell_text(value), written, rule)
+        return None if type(value) in (int, float) and value in numbers else value
+
+    return read
+
+
+def _written(text: str, read: Callable[[str], Any] | None, rule: str) -> Any:
+    if read is None:
+        return text
+    try:
+        value = read(text)
+    except ValueError:
+        raise ValueError(rule) from None
+    return str(np.datetime_as_string(value)) if isinstance(value, np.datetime64) else value
