@@ -1,22 +1,29 @@
 """A table of any size as blocks of rows, with only the columns that are asked for."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tagship.config.contract import CsvSource
+from tagship.config.contract import CsvSource, ExcelSource, Source, TextSource, TypedSource
+from tagship.contract.table_columns import as_text
 from tagship.errors import TagshipError
 from tagship.sources.delimited import CsvFile
 from tagship.sources.fetching import local_file, without_password
-from tagship.sources.formats import FORMATS, format_of
+from tagship.sources.formats import ENDINGS_HINT, file_source
+from tagship.sources.read import read_source
+from tagship.sources.tables import NoRows
+from tagship.sources.typed import open_typed
 
-_BUFFER_BYTES = 1024 * 1024
+if TYPE_CHECKING:
+    import pandas as pd
+
 _BLOCK_ROWS = 16_384
 
 
@@ -51,36 +58,36 @@ class Columns:
 
 
 class Input:
-    """A csv or Parquet file."""
+    """A file of any kind."""
 
-    def __init__(self, location: str, root: Path, settings: CsvSource) -> None:
+    def __init__(self, location: str, root: Path, declared: Source) -> None:
         """Find the file, or bring it here where ``location`` is a URL.
 
+        Where the model's own source, ``declared``, is text of the same kind, its settings hold.
+
         Raises:
-            TagshipError: it is missing, cannot be reached, or is of another kind.
+            TagshipError: it is missing, cannot be reached, or of no kind that is known.
         """
         self.shown = without_password(location)
-        self._settings = settings
+        self._root = root
         try:
             remote = "://" in location
             self.path = local_file(location if remote else str(Path(location).absolute()), root)
+            source = file_source(str(self.path), root, declared)
         except TagshipError as error:
             hint = error.hint if remote else "relative paths start at the working directory"
             message = str(error.args[0]).replace("source.path", "--input", 1)
             raise TagshipError(message, hint) from None
-        format = format_of(self.path)
-        if format not in ("csv", "parquet"):
-            text = [ending for ending, kind in FORMATS.items() if kind == "csv"]
+        if source is None:
             raise TagshipError(
-                f"--input: {self.shown}: neither csv nor Parquet by its ending",
-                f"it ends in {', '.join((*text, '.parquet'))}; text may be compressed: .csv.gz",
+                f"--input: {self.shown}: its ending does not say what it is", ENDINGS_HINT
             )
-        self.text = format == "csv"
+        self._source = source
 
     @property
     def decimal(self) -> str:
         """The decimal separator of numbers that are text."""
-        return self._settings.decimal if self.text else "."
+        return self._source.decimal if isinstance(self._source, CsvSource) else "."
 
     def blocks(self, columns: Columns) -> Iterator[Block]:
         """The columns, block by block.
@@ -90,11 +97,20 @@ class Input:
                 damaged.
         """
         with self._explained():
-            blocks = self._text_blocks if self.text else self._parquet_blocks
-            yield from blocks(columns)
+            match source := self._source:
+                case CsvSource() | ExcelSource():
+                    yield from self._text_blocks(source, columns)
+                case TypedSource() if source.kind != "avro":
+                    with open_typed(source.kind, self.path) as file:
+                        chosen = self._choose(file.names, columns)
+                        yield from _numbered(file.select(_BLOCK_ROWS, chosen))
+                case _:
+                    yield from self._whole(columns)
 
-    def _text_blocks(self, columns: Columns) -> Iterator[Block]:
-        file = CsvFile.inspect(self.path, self._settings)
+    def _text_blocks(
+        self, source: TextSource, columns: Columns
+    ) -> Iterator[Block]:
+        file = CsvFile.inspect(self.path, source)
         malformed: deque[Malformed] = deque()
 
         def note(row: int, values: int, expected: int) -> None:
@@ -110,16 +126,14 @@ class Input:
                 before = max(before, passed[-1].row)
             yield Block(table, rows, passed)
 
-    def _parquet_blocks(self, columns: Columns) -> Iterator[Block]:
-        import pyarrow.parquet as pq
-
-        with pq.ParquetFile(self.path, buffer_size=_BUFFER_BYTES) as file:
-            chosen = self._choose(file.schema_arrow.names, columns)
-            before = 0
-            for table in file.iter_batches(_BLOCK_ROWS, columns=chosen):
-                rows = np.arange(before + 1, before + 1 + table.num_rows)
-                before += table.num_rows
-                yield Block(table, rows, [])
+    def _whole(self, columns: Columns) -> Iterator[Block]:
+        try:
+            frame = read_source(self._source, self._root)
+        except NoRows:
+            return
+        chosen = self._choose(list(map(str, frame)), columns)
+        arrays = {name: _array(frame[name]) for name in chosen}
+        yield from _numbered(pa.table(arrays).combine_chunks().to_batches(_BLOCK_ROWS))
 
     def _choose(self, names: list[str], columns: Columns) -> list[str]:
         absent = [name for name in columns.required if name not in names]
@@ -164,3 +178,18 @@ def _row_numbers(before: int, count: int, skipped: list[int]) -> NDArray[np.int6
     """The numbers of the next ``count`` rows after row ``before``, leaving out those skipped."""
     row_numbers = np.arange(before + 1, before + 1 + count + len(skipped))
     return row_numbers[~np.isin(row_numbers, skipped)][:count]
+
+
+def _numbered(batches: Iterable[pa.RecordBatch]) -> Iterator[Block]:
+    before = 0
+    for table in batches:
+        yield Block(table, np.arange(before + 1, before + 1 + table.num_rows), [])
+        before += table.num_rows
+
+
+def _array(column: "pd.Series") -> pa.Array:
+    """A column; values of several types as the texts that a csv file would hold of them."""
+    try:
+        return pa.array(column, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return pa.array(as_text(column), from_pandas=True)

@@ -10,7 +10,7 @@ from tagship.batch.artifact import Artifact
 from tagship.batch.decoding import Decoded, decode
 from tagship.batch.input_table import Block, Columns, Input
 from tagship.batch.output_file import Results, check_output, rejected_path
-from tagship.config.contract import CsvSource, DataConfig
+from tagship.config.contract import DataConfig
 from tagship.contract.boundary import Boundary
 from tagship.errors import TagshipError
 from tagship.files import only_one, sha256_of_bytes
@@ -44,8 +44,7 @@ def score_file(
         TagshipError: the input cannot be read or lacks a column, the artifact is not the recorded
             one, or no row could be scored; ``output`` is then as it was.
     """
-    settings = data.source if isinstance(data.source, CsvSource) else CsvSource(kind="csv", path="")
-    table = Input(source, root, settings)
+    table = Input(source, root, data.source)
     check_output(output, table.path)
     artifact = Artifact(folder)
     release = artifact.release

@@ -20,8 +20,8 @@ def command(
         str | None,
         typer.Option(
             help="What the model sees now: a folder or URL of prediction logs (by default what"
-            " `tagship serve` logged here), a csv, parquet or json file or URL, or a database's"
-            " URL for --query."
+            " `tagship serve` logged here), a table (csv, Excel, Parquet, JSON and so on) or its"
+            " URL, or a database's URL for --query."
         ),
     ] = None,
     query: Annotated[

@@ -18,7 +18,9 @@ def command(
     model: Model,
     source: Annotated[
         str | None,
-        typer.Option("--input", help="Explain the rows of this csv, Parquet or JSON file, or URL."),
+        typer.Option(
+            "--input", help="Explain the rows of this file or URL: csv, Excel, Parquet and so on."
+        ),
     ] = None,
     row: Annotated[
         int | None,

@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 def command(
     name: Annotated[str, typer.Argument(help="The name of the new model.")],
-    data: Annotated[str, typer.Option(help="The table: a csv, parquet or json file, or its URL.")],
+    data: Annotated[
+        str,
+        typer.Option(
+            help="The table: a file (csv, Excel, Parquet, Arrow, ORC, Avro, JSON) or its URL."
+        ),
+    ],
     target: Annotated[str, typer.Option(help="The column to predict.")],
     task: Annotated[
         str | None,
@@ -33,8 +38,11 @@ def command(
         bool | None,
         typer.Option(
             "--header/--no-header",
-            help="Whether the csv file's first row names its columns; asked when it is unclear.",
+            help="Whether the first row names the columns of text; asked where it is unclear.",
         ),
+    ] = None,
+    sheet: Annotated[
+        str | None, typer.Option(help="The workbook's sheet, where several have cells.")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -59,7 +67,7 @@ def command(
 
     root = find_root()
     refuse_taken(root, name)
-    reading = read_table(data, root, Path.cwd(), encoding, header)
+    reading = read_table(data, root, Path.cwd(), encoding, header, sheet)
     wishes = Wishes(cast(Task | None, task), positive, id_column)
     draft = draft_model(reading.frame, target, wishes, reading.decimal, reading.text)
     checks = [*reading.remarks, *draft.checks]  # what the gates say comes to it, too

@@ -15,11 +15,16 @@ _EVERY = 2.0
 
 def command(
     model: Model,
-    source: Annotated[str, typer.Option("--input", help="A csv or Parquet file, or a URL of one.")],
+    source: Annotated[
+        str,
+        typer.Option(
+            "--input", help="A file of rows (csv, Excel, Parquet, JSON and so on), or its URL."
+        ),
+    ],
     output: Annotated[Path, typer.Option(help="The file to write: .csv or .parquet.")],
     json: Json = False,
 ) -> None:
-    """Score a csv or Parquet file of any size with the bento of the lock.
+    """Score a file of rows with the bento of the lock.
 
     Writes the id, the row's number, prediction, probability and release of each row that keeps the
     contract. Other rows are left out, and NAME.rejected.csv beside the output says why. The output

@@ -25,35 +25,53 @@ class _File(Extended):
     """The file's expected SHA-256; a different file is refused."""
 
 
-class CsvSource(_File):
+class _Headed(_File):
+    """Rows of text, under a header or none."""
+
+    later: ClassVar[frozenset[str]] = frozenset({"comment", "header", "names", "skip"})
+    skip: Annotated[int, Field(ge=0, le=50)] = 0
+    """How many lines stand above the header, such as a title."""
+    comment: Character | None = None
+    """Lines that begin with it are left out, wherever they stand."""
+    header: bool = True
+    """Whether the first row names the columns; without it they are column_1, column_2, …"""
+    names: Annotated[list[str], Field(min_length=1)] | None = None
+    """What the columns are called, in their order, whatever the header says."""
+    nulls: list[str] = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"]
+    """The texts that mean a missing value."""
+
+
+class CsvSource(_Headed):
     """A delimited text file; compression follows the file's ending."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"header", "names", "skip"})
     kind: Literal["csv"]
     delimiter: Character | None = None
     """Sniffed from the first lines when absent."""
     decimal: Character = "."
     """The decimal separator; numbers with thousands separators are refused."""
-    header: bool = True
-    """Whether the first row names the columns; without it they are column_1, column_2, …"""
-    names: Annotated[list[str], Field(min_length=1)] | None = None
-    """What the columns are called, in their order, whatever the header says."""
-    skip: Annotated[int, Field(ge=0, le=50)] = 0
-    """How many lines stand above the header, such as a title."""
     encoding: str | None = None
     """UTF-8, or UTF-16 with a byte-order mark, when absent."""
-    nulls: list[str] = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"]
-    """The texts that mean a missing value."""
 
 
-class ParquetSource(_File):
-    """A Parquet file."""
+class ExcelSource(_Headed):
+    """A sheet of a workbook: Excel's xlsx, xlsm, xlsb and xls, or OpenDocument's ods."""
 
-    kind: Literal["parquet"]
+    delimiter: ClassVar[str] = ","
+    decimal: ClassVar[str] = "."
+    encoding: ClassVar[str] = "utf-8"
+    kind: Literal["excel"]
+    sheet: str | None = None
+    """The sheet's name; not needed where one sheet alone has cells."""
+
+
+class TypedSource(_File):
+    """A file that types its columns itself: Parquet, Arrow (also called Feather), ORC or Avro."""
+
+    kind: Literal["parquet", "arrow", "orc", "avro"]
 
 
 class JsonSource(_File):
-    """A JSON array of records, or one record a line."""
+    """A JSON array of records, or one record a line; objects in them become ``outer.inner``."""
 
     kind: Literal["json"]
     lines: bool = False
@@ -85,8 +103,10 @@ class PythonSource(Frozen):
     """What it is called with, by name; secrets it reads from the environment itself."""
 
 
+TextSource = CsvSource | ExcelSource
+FileSource = TextSource | TypedSource | JsonSource
 Source = Annotated[
-    CsvSource | ParquetSource | JsonSource | SqlSource | SklearnSource | PythonSource,
+    CsvSource | ExcelSource | TypedSource | JsonSource | SqlSource | SklearnSource | PythonSource,
     Field(discriminator="kind"),
 ]
 

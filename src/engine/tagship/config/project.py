@@ -48,8 +48,8 @@ class Monitoring(Frozen):
     """The folder of prediction logs of an environment: a path (relative to the repository's root)
     or URL with {model} and {environment} in it. ${VAR} works."""
     labels: str | None = None
-    """A file of labels that arrive apart from the log (csv, parquet or jsonl with request_id, row
-    and actual): a path or URL with {model}, and {environment} where they differ."""
+    """A file of labels that arrive apart from the log (a table with request_id, row and actual): a
+    path or URL with {model}, and {environment} where they differ."""
     window: Duration = "24h"
     """How far back each check for drift goes: `30m`, `24h`, `7d`."""
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tagship.config.contract import CsvSource, DataConfig, Target
+from tagship.config.contract import CsvSource, DataConfig, ExcelSource, Target
 from tagship.config.project_files import ModelFiles
 from tagship.contract.boundary import Boundary, part_name
 from tagship.contract.finite_values import incomplete_rows
@@ -116,7 +116,7 @@ def make_boundary(files: ModelFiles, frame: pd.DataFrame) -> Boundary:
         threshold=model.declared_threshold,
         labels=_labels(data.target),
         ignored=tuple(data.ignored),
-        nulls=tuple(data.source.nulls) if isinstance(data.source, CsvSource) else (),
+        nulls=tuple(data.source.nulls) if isinstance(data.source, CsvSource | ExcelSource) else (),
         extra=data.extra,
         derived=tuple(part_name(f.name, part) for f in fields for part in f.parts),
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tagship.config.contract import CsvSource, Source, SqlSource
+from tagship.config.contract import Source, SqlSource
 from tagship.config.project_files import ModelFiles
 from tagship.contract.boundary import Field
 from tagship.errors import TagshipError
@@ -16,7 +16,7 @@ from tagship.monitoring.current import Current, from_log, from_table
 from tagship.monitoring.log_lines import check_folder
 from tagship.monitoring.log_reader import in_order, read_predictions
 from tagship.sources.fetching import without_password
-from tagship.sources.formats import file_source, format_of
+from tagship.sources.formats import file_source
 from tagship.training.lock import read_lock
 from tagship.training.reference import Reference
 
@@ -147,10 +147,7 @@ def _source(files: ModelFiles, where: str) -> Source | None:
     path = where if remote else os.path.abspath(here)  # noqa: PTH100 - a link keeps its ending
     if not remote and kind_of_path(path) == "folder":
         return None
-    if format_of(path) == "csv" and isinstance(files.data.source, CsvSource):
-        # Its delimiter and nulls are likely these too.
-        return files.data.source.model_copy(update={"path": path, "sha256": None})
-    if (source := file_source(path, files.root)) is not None:
+    if (source := file_source(path, files.root, files.data.source)) is not None:
         return source
     if not remote and kind_of_path(path) != "nothing":
         raise TagshipError(

@@ -69,7 +69,7 @@ def read_feedback(
 
 
 def read_labels(path: str, root: Path) -> Iterator[Labels]:
-    """The labels of a csv, parquet or jsonl file with request_id, row (0 if absent) and actual.
+    """The labels of a file with request_id, row (0 if absent) and actual.
 
     Args:
         path: a path relative to ``root``, or a URL.
@@ -117,7 +117,7 @@ def _portions(path: str, root: Path) -> "Iterator[pd.DataFrame]":
     except (TagshipError, OSError, ValueError, TypeError, ArrowException):
         raise TagshipError(
             f"{path}: the labels cannot be read",
-            "it must be a csv, parquet or jsonl file with request_id and actual",
+            "it must be a table (csv, Excel, Parquet, jsonl and so on) with request_id and actual",
         ) from None
 
 

@@ -88,7 +88,7 @@ def check_folder(folder: Path | str) -> None:
     if not exists:
         raise TagshipError(
             f"{without_password(str(folder))}: no such file or folder",
-            "name a folder or URL of prediction logs, or a csv, parquet or json file",
+            "name a folder or URL of prediction logs, or a table by its ending, such as .csv",
         )
 
 

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagship.config.contract import CsvSource, JsonSource, ParquetSource
+from tagship.config.contract import FileSource
 from tagship.config.project_files import ModelFiles, load_model
 from tagship.config.yaml_edit import replace_values
 from tagship.errors import TagshipError
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from tagship.data.table import Table
     from tagship.monitoring.drift_verdict import DriftVerdict
 
-_FILES = (CsvSource, JsonSource, ParquetSource)
-
 
 def refuse_fixed(files: ModelFiles) -> None:
     """Refuse a source that can never have other rows.
@@ -36,13 +34,13 @@ def refuse_fixed(files: ModelFiles) -> None:
     if kind == "sklearn":
         raise TagshipError(
             f"config/{files.name}/data.yaml: a {kind} source has no new data",
-            "retraining needs a source that changes: csv, parquet, json, sql or python",
+            "retraining needs a source that changes: a file, sql or python",
         )
 
 
 def place_of(template: str | None, files: ModelFiles, today: date) -> str | None:
     """Where ``retrain.data`` of project.yaml says that a model's newest file is."""
-    if template is None or not isinstance(files.data.source, _FILES):
+    if template is None or not isinstance(files.data.source, FileSource):
         return None
     values = {
         "model": files.name,
@@ -67,7 +65,7 @@ def point_at(files: ModelFiles, home: Path, data: str | None) -> list[str]:
     from tagship.sources.fetching import local_file
 
     source = files.data.source
-    if not isinstance(source, _FILES):
+    if not isinstance(source, FileSource):
         if data is not None:
             raise TagshipError(
                 f"--data: {files.name} reads no file but {source.kind}", "leave --data out"

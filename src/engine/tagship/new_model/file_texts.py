@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tagship.config.contract import Column
+from tagship.config.contract import Column, FileSource
 from tagship.new_model.draft import Draft
 from tagship.new_model.gates import MIN_GROUP
 from tagship.new_model.rounding import round_down, round_up
 from tagship.new_model.yaml_text import entry
-from tagship.sources.formats import FileSource
 
 NewFile = tuple[str, str]
 """A path relative to the root, ``<area>/<model>/…``, and a text."""

@@ -1,20 +1,29 @@
-"""What stands above the rows of a delimited file, as far as its first rows tell."""
+"""What stands above and among the rows of a text or sheet, and is no row of the table."""
 
+import csv
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from tagship.config.contract import CsvSource
+from tagship.config.contract import TextSource
 from tagship.contract.values import NUMBER
 from tagship.errors import TagshipError
 from tagship.new_model.column_words import NULL_WORDS
-from tagship.sources.header import UNNAMED, Header, Row, find_header, rows_above
+from tagship.sources.delimited import CsvFile
+from tagship.sources.header import UNNAMED, Header, Row, find_header, rows_above, usual_width
+from tagship.sources.text import is_comment, open_lines
 
 _NUMBER = re.compile(NUMBER)
 _YEARS = range(1800, 2200)
+_COMMENT = "#"
+_SAMPLE_ROWS = 100
+_FOOTER = re.compile(
+    r"(?i)((sub|grand )?totals?|sums?|averages?|means?|counts?|end of .*|\d+ (rows|records)\b.*)\W*"
+)
 
 
 @dataclass(frozen=True)
@@ -27,27 +36,54 @@ class Layout:
     """What a person should know of it."""
 
 
-def find_layout(rows: Sequence[Row], path: str, header: bool | None) -> Layout:
+def find_comment(path: Path, source: TextSource, encoding: str, delimiter: str) -> int:
+    """How many lines among the rows begin with ``#`` and are comments.
+
+    They are few and some have not as many values as the rows: ``#12`` may be a value as well.
+    """
+    rows, marked = 0, list[str]()
+    sample = list[Row]()
+    with open_lines(path, source, encoding) as lines:
+        for line in lines:
+            if is_comment(line, _COMMENT):
+                marked += [line] if rows else []  # those above the header are `skip`
+            elif line.strip():
+                rows += 1
+                sample += csv.reader([line], delimiter=delimiter) if rows < _SAMPLE_ROWS else []
+    width = usual_width(sample)
+    filled = (line.rstrip(f"\r\n{delimiter}").count(delimiter) + 1 for line in marked)
+    return len(marked) if len(marked) < rows and any(at != width for at in filled) else 0
+
+
+def find_layout(
+    rows: Sequence[Row], source: TextSource, header: bool | None, comments: int = 0
+) -> Layout:
     """Tell titles, units and names of columns from data.
 
     Args:
         rows: the first of the file, blank ones as ``[]``.
         header: whether the first row names the columns; None where nobody said it.
+        comments: how many lines among the rows are comments.
 
     Raises:
         TagshipError: the first row may be data, and nobody said whether it is.
     """
     settings: dict[str, Any] = {}
     remarks: list[str] = []
+    path = source.path
     above = rows_above(rows)
     if above:
         settings["skip"] = above
         said = "line is" if above == 1 else "lines are"
         remarks.append(f"skip {above}: the first {above} {said} no row of the table")
+    if comments:
+        settings["comment"] = _COMMENT
+        said = "1 line begins" if comments == 1 else f"{comments:,} lines begin"
+        remarks.append(f"comment {_COMMENT}: {said} so among the rows, and is left out")
+        rows = [[] if row and is_comment(row[0], _COMMENT) else row for row in rows]
     if header is False:
         return Layout(settings | {"header": False}, [*remarks, "the columns have no names"])
-    source = CsvSource(kind="csv", path=path, **settings)
-    head = find_header(rows, source)
+    head = find_header(rows, source.model_copy(update=settings))
     below = [row for row in rows[head.rows :] if row]
     if header is None and _looks_like_data(head, below):
         shown = ", ".join(map(repr, head.names[:3]))
@@ -66,11 +102,14 @@ def find_layout(rows: Sequence[Row], path: str, header: bool | None) -> Layout:
     return Layout(settings, remarks)
 
 
-def refuse_repeated_header(frame: pd.DataFrame, path: str) -> None:
-    """Refuse a table in which its header stands again.
+def refuse_other_rows(frame: pd.DataFrame, file: CsvFile) -> None:
+    """Refuse a table in which its header stands again, or that ends in a footer.
+
+    Args:
+        frame: the file's rows, all text.
 
     Raises:
-        TagshipError: names the row.
+        TagshipError: names the line.
     """
     again = pd.Series(True, index=frame.index)
     for name in frame.columns:
@@ -78,9 +117,31 @@ def refuse_repeated_header(frame: pd.DataFrame, path: str) -> None:
     if again.any():
         row = int(again.to_numpy().argmax()) + 1
         raise TagshipError(
-            f"{path}: row {row:,} of the data is the header again",
+            f"{file.source.path}: line {file.line_of(row):,} is the header again",
             "take such lines out: several files were joined with their headers",
         )
+    if len(frame) > 2 and _is_footer(frame):
+        last = ", ".join(frame.iloc[-1].astype("str"))
+        raise TagshipError(
+            f"{file.source.path}: line {file.line_of(len(frame)):,} is no row but a footer: {last}",
+            "take it out, or begin it with # to make it a comment",
+        )
+
+
+def _is_footer(frame: pd.DataFrame) -> bool:
+    """Whether the last row begins with the word of a sum that no other row has there.
+
+    Where the row has gaps, any text in a column of numbers is such a word.
+    """
+    last = [text.strip() for text in frame.iloc[-1].astype("str")]
+    at = next((at for at, text in enumerate(last) if text), None)
+    if at is None or last[at].lower() in NULL_WORDS or _NUMBER.match(last[at]):
+        return False
+    above = frame.iloc[:-1, at].astype("str").str.strip()
+    if _FOOTER.fullmatch(last[at]):
+        return not above.eq(last[at]).any()
+    filled = pd.Series(above[above != ""].unique(), dtype="str")
+    return not all(last) and len(filled) > 0 and bool(filled.str.match(_NUMBER).all())
 
 
 def _values(rows: Sequence[Row], at: int) -> list[str]:

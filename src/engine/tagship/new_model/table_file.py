@@ -8,18 +8,19 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 
-from tagship.config.contract import CsvSource
+from tagship.config.contract import CsvSource, ExcelSource, FileSource, TextSource
 from tagship.errors import TagshipError
-from tagship.new_model.layout import find_layout, refuse_repeated_header
-from tagship.sources.compression import COMPRESSIONS
-from tagship.sources.delimited import first_rows, sniff_csv
+from tagship.new_model.layout import find_comment, find_layout, refuse_other_rows
+from tagship.sources.delimited import CsvFile
 from tagship.sources.fetching import local_file
-from tagship.sources.formats import FORMATS, FileSource, file_source, format_of
+from tagship.sources.formats import ENDINGS_HINT, file_source
 from tagship.sources.read import read_source
+from tagship.sources.text import first_rows, sniff
 
-_CSV_HINTS = {
+_TEXT_HINTS = {
     "source.encoding": "say what it is, such as --encoding cp1252, or save the file as UTF-8",
     "source.delimiter": "a target needs a column to predict it from; columns part at , ; tab or |",
+    "source.sheet": "say which: --sheet NAME",
 }
 """What a person can do who has no data.yaml yet."""
 
@@ -41,7 +42,7 @@ class Reading:
     @property
     def text(self) -> bool:
         """Whether every value is text, nulls included."""
-        return isinstance(self.source, CsvSource)
+        return isinstance(self.source, CsvSource | ExcelSource)
 
 
 def read_table(
@@ -50,29 +51,30 @@ def read_table(
     here: Path,
     encoding: str | None = None,
     header: bool | None = None,
+    sheet: str | None = None,
 ) -> Reading:
-    """Read a csv, parquet or json file or URL, its kind told by its ending.
+    """Read a file or URL, its kind told by its ending.
 
     Args:
-        header: whether a csv file's first row names the columns; None where nobody said it.
+        header: whether the first row of a text or sheet names the columns; None where nobody said.
+        sheet: which sheet of a workbook.
 
     Raises:
         TagshipError: it cannot be read, is no table, or its kind is unknown.
     """
     path = _declared_path(location, root, here)
-    if format_of(path) == "csv":
-        return _read_csv(path, root, encoding, header)
     source = file_source(path, root)
     if source is None:
-        raise TagshipError(
-            f"--data {location}: its ending does not say what it is",
-            f"let it end in {', '.join(FORMATS)}; text may be compressed as well:"
-            f" {', '.join(COMPRESSIONS)}",
-        )
-    if encoding is not None:
-        raise TagshipError(f"--encoding: a {source.kind} file has none to declare")
+        raise TagshipError(f"--data {location}: its ending does not say what it is", ENDINGS_HINT)
+    if encoding is not None and not isinstance(source, CsvSource):
+        raise TagshipError(f"--encoding: {source.kind} has none to declare")
+    if sheet is not None and not isinstance(source, ExcelSource):
+        raise TagshipError(f"--sheet: {source.kind} has no sheets")
+    if isinstance(source, CsvSource | ExcelSource):
+        said = {"sheet": sheet} if isinstance(source, ExcelSource) else {"encoding": encoding}
+        return _read_text(source.model_copy(update=said), root, header)
     if header is False:
-        raise TagshipError(f"--no-header: a {source.kind} file names its columns")
+        raise TagshipError(f"--no-header: {source.kind} names its columns")
     return Reading(read_source(source, root), source)
 
 
@@ -102,26 +104,24 @@ def _declared_path(location: str, root: Path, here: Path) -> str:
     return relative.as_posix() if inside and same else full.as_posix()
 
 
-def _read_csv(path: str, root: Path, encoding: str | None, header: bool | None) -> Reading:
-    file = local_file(path, root)
+def _read_text(source: TextSource, root: Path, header: bool | None) -> Reading:
+    file = local_file(source.path, root)
     try:
-        read_as, delimiter = sniff_csv(file, encoding)
-        layout = find_layout(first_rows(file, read_as, delimiter), path, header)
-        source = CsvSource(kind="csv", path=path, encoding=encoding, nulls=[], **layout.settings)
-        frame = read_source(source, root)
-        refuse_repeated_header(frame, path)
+        encoding, delimiter = sniff(file, source)
+        rows = first_rows(file, source, encoding, delimiter)
+        comment = find_comment(file, source, encoding, delimiter)
+        layout = find_layout(rows, source, header, comment)
+        declared = source.model_copy(update=layout.settings)
+        as_it_stands = declared.model_copy(update={"nulls": []})
+        frame = read_source(as_it_stands, root)
+        refuse_other_rows(frame, CsvFile.inspect(file, as_it_stands))
     except TagshipError as error:
-        for key, hint in _CSV_HINTS.items():
+        for key, hint in _TEXT_HINTS.items():
             if key in str(error.args[0]):
                 raise TagshipError(str(error.args[0]).replace(f"{key}: ", ""), hint) from None
         raise
-    declared = CsvSource(
-        kind="csv",
-        path=path,
-        encoding=encoding,
-        decimal=_decimal(frame, delimiter),
-        **layout.settings,
-    )
+    if isinstance(declared, CsvSource):
+        declared = declared.model_copy(update={"decimal": _decimal(frame, delimiter)})
     return Reading(frame, declared, layout.remarks)
 
 

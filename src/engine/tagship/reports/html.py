@@ -170,11 +170,11 @@ def data_uri(png: bytes) -> str:
 def source_text(source: Source) -> str:
     """Where the data comes from, in words; a database's URL is left out, it may hold a secret."""
     match source.kind:
-        case "csv" | "parquet" | "json":
-            return f"{source.kind} {source.path.partition('?')[0]}"
         case "sql":
             return f"sql: {source.query}"
         case "sklearn":
             return f"scikit-learn's table {source.table}"
-        case _:
+        case "python":
             return f"{source.function} in src/"
+        case _:
+            return f"{source.kind} {source.path.partition('?')[0]}"

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tagship.config.contract import CsvSource
+from tagship.config.contract import TextSource
 from tagship.errors import TagshipError
 
 Row = Sequence[str]
@@ -26,7 +26,7 @@ class Header:
     """Whether the file's first row is this header, name for name."""
 
 
-def find_header(rows: Sequence[Row], source: CsvSource) -> Header:
+def find_header(rows: Sequence[Row], source: TextSource) -> Header:
     """Tell the header from the first rows of a file, blank ones as ``[]``.
 
     Raises:
@@ -71,12 +71,16 @@ def usual_width(rows: Sequence[Row]) -> int:
 def rows_above(rows: Sequence[Row]) -> int:
     """How many rows of a file, with blank ones, stand above its header, as far as one can tell.
 
-    They are shorter than the table's rows, or comments.
+    They are shorter than the table's rows, have a value in half of its columns at most, as a
+    title in a sheet does, or are comments.
     """
     width, comment = usual_width(rows), False
     for at, row in enumerate(rows):
         if row:  # "#id,x" may be a header; below a comment, what begins so is one, too
             comment = row[0].lstrip().startswith("#") and (comment or len(row) != width)
-        if row and not comment and (len(row) > 1 or width == 1) and len(row) >= width - 1:
+        filled = [number for number, value in enumerate(row, 1) if value.strip()]
+        gaps = width - len(filled)
+        several = filled[-1:] > [1] and (len(filled) > gaps or gaps == 1)
+        if row and not comment and (several or width == 1) and len(row) >= width - 1:
             return at if any(rows[:at]) else 0
     return 0

@@ -8,20 +8,23 @@ import pandas as pd
 
 from tagship.config.contract import (
     CsvSource,
+    ExcelSource,
     JsonSource,
-    ParquetSource,
     PythonSource,
     SklearnSource,
     Source,
     SqlSource,
+    TypedSource,
 )
 from tagship.errors import TagshipError
 from tagship.sources.compression import open_file
-from tagship.sources.delimited import CsvFile, read_csv
+from tagship.sources.delimited import CsvFile, read_text
 from tagship.sources.fetching import expand, local_file, without_password
 from tagship.sources.formats import file_source
+from tagship.sources.nested import flatten_frame
 from tagship.sources.python import read_python
-from tagship.sources.tables import check_table, with_index_columns
+from tagship.sources.tables import check_table
+from tagship.sources.typed import read_typed, typed_portions
 
 if TYPE_CHECKING:
     import sqlalchemy
@@ -44,10 +47,10 @@ def read_source(source: Source, root: Path, numbers: frozenset[str] = frozenset(
         TagshipError: the source cannot be read or is no table.
     """
     match source:
-        case CsvSource():
-            frame = read_csv(source, root, numbers)
-        case ParquetSource():
-            frame = _read_parquet(source, root)
+        case CsvSource() | ExcelSource():
+            frame = read_text(source, root, numbers)
+        case TypedSource():
+            frame = read_typed(source, root)
         case JsonSource():
             frame = _read_json(source, root)
         case SqlSource():
@@ -62,18 +65,16 @@ def read_source(source: Source, root: Path, numbers: frozenset[str] = frozenset(
 
 
 def read_portions(path: str, root: Path, rows: int) -> Iterator[pd.DataFrame]:
-    """A file or URL of any size in portions of about ``rows`` rows; csv as it stands, all text;
-    JSON with one record a line.
+    """A file or URL of any size in portions of about ``rows`` rows; csv and sheets as they
+    stand, all text; JSON with one record a line.
 
     Raises:
         TagshipError: it cannot be brought here, or is not what its ending says.
         OSError, ValueError, TypeError: the same.
     """
-    import pyarrow.parquet as pq
-
     file = local_file(path, root)
     match source := file_source(path, root):
-        case CsvSource():
+        case CsvSource() | ExcelSource():
             table = CsvFile.inspect(file, source.model_copy(update={"nulls": []}))
             for number, batch in enumerate(table.batches()):
                 frame = batch.to_pandas()
@@ -81,10 +82,8 @@ def read_portions(path: str, root: Path, rows: int) -> Iterator[pd.DataFrame]:
                     yield frame
                 for start in range(0, len(frame), rows):
                     yield frame.iloc[start : start + rows].reset_index(drop=True)
-        case ParquetSource():
-            with pq.ParquetFile(file) as table:
-                for batch in table.iter_batches(rows):
-                    yield with_index_columns(batch.to_pandas())
+        case TypedSource():
+            yield from typed_portions(source, root, rows)
         case JsonSource():
             with (
                 open_file(file) as handle,
@@ -95,20 +94,6 @@ def read_portions(path: str, root: Path, rows: int) -> Iterator[pd.DataFrame]:
                 yield from portions
         case None:
             raise TagshipError(f"{path}: its ending does not say what it is")
-
-
-def _read_parquet(source: ParquetSource, root: Path) -> pd.DataFrame:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    path = local_file(source.path, root, source.sha256)
-    try:
-        return with_index_columns(pq.ParquetFile(path).read().to_pandas())
-    except (pa.ArrowInvalid, OSError) as error:
-        raise TagshipError(
-            f"source.path: {source.path}: not a Parquet file: {error}",
-            "export it again, or declare the kind that it is",
-        ) from None
 
 
 def _read_json(source: JsonSource, root: Path) -> pd.DataFrame:
@@ -127,7 +112,7 @@ def _read_json(source: JsonSource, root: Path) -> pd.DataFrame:
         raise _not_records(source, str(error)) from None
     if not all(isinstance(name, str) for name in read.columns):
         raise _not_records(source, "its rows do not name their columns")
-    return read
+    return flatten_frame(read, source.path)
 
 
 def _not_records(source: JsonSource, reason: str) -> TagshipError:

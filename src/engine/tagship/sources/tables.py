@@ -2,15 +2,7 @@
 
 import pandas as pd
 
-from tagship.config.contract import (
-    CsvSource,
-    JsonSource,
-    ParquetSource,
-    PythonSource,
-    SklearnSource,
-    Source,
-    SqlSource,
-)
+from tagship.config.contract import PythonSource, SklearnSource, Source, SqlSource
 from tagship.errors import TagshipError
 from tagship.sources.fetching import public_address, without_password
 
@@ -70,14 +62,14 @@ def with_index_columns(frame: pd.DataFrame) -> pd.DataFrame:
 def source_name(source: Source) -> str:
     """What messages call a source; no password is in it."""
     match source:
-        case CsvSource() | ParquetSource() | JsonSource():
-            return without_password(source.path)
         case SqlSource():
             return without_password(source.url)
         case SklearnSource():
             return source.table
         case PythonSource():
             return source.function
+        case _:
+            return without_password(source.path)
 
 
 def public_source(source: Source) -> str:

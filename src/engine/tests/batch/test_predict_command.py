@@ -58,7 +58,7 @@ def artifact_of(project: Project) -> Path:
     return latest_bento(project.root, "tiny").path / "src" / "artifact"
 
 
-@pytest.mark.parametrize("kind", ["csv", "parquet", "csv.gz", "tsv"])
+@pytest.mark.parametrize("kind", ["csv", "parquet", "csv.gz", "tsv", "xlsx", "arrow", "jsonl"])
 def test_the_training_table_is_scored_whole_and_as_training_scores_it(
     run_project: Project, kind: str
 ) -> None:
@@ -66,6 +66,12 @@ def test_the_training_table_is_scored_whole_and_as_training_scores_it(
     path = run_project.root / f"all.{kind}"
     if kind == "parquet":
         table.astype({"plan": "category"}).to_parquet(path)
+    elif kind == "arrow":
+        table.to_feather(path)
+    elif kind == "xlsx":
+        table.to_excel(path, index=False)
+    elif kind == "jsonl":
+        table.to_json(path, orient="records", lines=True, double_precision=15)
     else:
         table.to_csv(path, index=False, sep="\t" if kind == "tsv" else ",")
     ran = predict(run_project, path.name)
@@ -374,7 +380,7 @@ def test_a_damaged_file_is_refused(run_project: Project, name: str) -> None:
     [
         ("none.csv", "out.csv", "--input: "),
         ("data", "out.csv", "is a folder"),
-        ("config/tiny/data.yaml", "out.csv", "neither csv nor Parquet"),
+        ("config/tiny/data.yaml", "out.csv", "its ending does not say what it is"),
         ("data/tiny.csv", "out.json", "neither csv nor Parquet"),
         ("data/tiny.csv", "out", "neither csv nor Parquet"),
         ("data/tiny.csv", "data/../data/tiny.csv", "would replace the input"),

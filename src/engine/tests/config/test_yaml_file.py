@@ -75,7 +75,7 @@ def test_a_config_never_changes_after_loading(tmp_path: Path) -> None:
             "dtype: float, mn: 1",
             ":4: columns.x.mn: unknown key; did",
         ),
-        ("data", "kind: csv", "kind: excel", "data.yaml:1: source"),
+        ("data", "kind: csv", "kind: pickle", "data.yaml:1: source"),
         ("data", "{dtype: float}", "{}", ":4: columns.x.dtype: required key is missing"),
         ("data", "dtype: float", "dtype: flaot", ':4: columns.x.dtype: "flaot"'),
         ("data", "dtype: float", "dtype: category", "a category needs `values"),

@@ -136,7 +136,9 @@ def test_rows_of_every_kind_of_file_are_read_as_predict_reads_them(trained: Proj
     frame.to_json(trained.path("in.json"), orient="records")
     frame.to_json(trained.path("in.jsonl"), orient="records", lines=True)
     answers = explain(trained, "--input", "in.csv")
-    for name in ("in.parquet", "in.json", "in.jsonl"):
+    frame.to_excel(trained.path("in.xlsx"), index=False)
+    frame.to_orc(trained.path("in.orc"))
+    for name in ("in.parquet", "in.json", "in.jsonl", "in.xlsx", "in.orc"):
         assert explain(trained, "--input", name) == answers
     bundle = load_bundle(trained.files)
     assert [answer["row"] for answer in answers] == [1, 2, 3, 4, 5, 6]
@@ -196,7 +198,7 @@ def test_the_other_row_of_a_broken_file_is_explained(trained: Project) -> None:
         ("bad.json", '[{"age": 40, "visits": 5.5, "plan": "pro"}]', "row 1: visits: must be"),
         ("bad.json", "{", "--input"),
         ("no.json", None, "--input"),
-        ("rows.xlsx", "", "neither csv nor Parquet"),
+        ("rows.xlsx", "", "not a workbook"),
     ],
 )
 def test_a_file_that_is_not_what_it_should_be_is_refused(

@@ -34,6 +34,10 @@ def numbered(rows: str = ROWS, end: str = "") -> str:
         ("# by hand\n# twice, at least\nx,colour\n" + ROWS, ["x", "colour"], "skip 2"),
         ("x,colour\nkg,\n" + ROWS, ["x", "colour"], "a second header, kg"),
         ("\n\nx,colour\n" + ROWS, ["x", "colour"], ""),
+        ("Export of May,\n,\nx,colour\n" + ROWS, ["x", "colour"], "skip 2"),
+        ("x,colour\n" + ROWS + "# end\n", ["x", "colour"], "comment #: 1 line begins"),
+        ("x,colour\n" + ROWS.replace("2.5", "# a, b, c\n#\n2.5"), ["x", "colour"], "2 lines begin"),
+        ("# by hand\nx,colour\n" + ROWS + "# end\n", ["x", "colour"], "skip 1"),
     ],
 )
 def test_the_rows_and_names_are_those_a_person_sees(
@@ -80,6 +84,47 @@ def test_a_row_with_too_many_values_is_named_by_its_line(root: Path, above: str)
     assert f"line {5 + len(above.splitlines())} (row 4 of the data) has 3 values" in str(
         refusal.value
     )
+
+
+@pytest.mark.parametrize(
+    ("last", "line"),
+    [
+        ("Total,,123", 6),
+        ("3 rows exported", 6),
+        ("\n\nSumme,,", 8),
+        ("-,Total:,7", None),
+        ("4,red,", None),
+        ("4,total,2", None),
+    ],
+)
+def test_a_footer_is_refused_by_its_line(root: Path, last: str, line: int | None) -> None:
+    text = "id,colour,x\n1,red,2\n2,blue,2\n3,red,4\n" + "# a note, too\n" + last + "\n"
+    if line is None:
+        assert len(read(root, text).frame) == 4
+        return
+    with pytest.raises(TagshipError, match=f"line {line} ") as refusal:
+        read(root, text)
+    assert "take it out" in str(refusal.value.hint)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
+def test_comments_are_left_out_of_every_reading(root: Path, encoding: str) -> None:
+    text = '# é\nx,colour\n1,"red\n# kept"\n# 2,out\n  #\n3,blü\n\n4\n5,x\n'
+    (root / "t.csv").write_text(text, encoding=encoding)
+    source = CsvSource(kind="csv", path="t.csv", comment="#", encoding=encoding)
+    with pytest.raises(TagshipError, match=r"line 9 \(row 3 of the data\) has 1 values"):
+        read_source(source, root)
+    rows: list[tuple[int, int, int]] = []
+    batches = CsvFile.inspect(root / "t.csv", source).batches(
+        malformed=lambda *row: rows.append(row)
+    )
+    colours = [value for batch in batches for value in batch.to_pydict()["colour"]]
+    assert colours == ["red\n# kept", "blü", "x"]
+    assert rows == [(3, 1, 2)]
+
+
+def test_what_begins_so_in_each_row_is_no_comment(root: Path) -> None:
+    assert read(root, "#id,x\n#1,2\n#2,3\n").frame["#id"].tolist() == ["#1", "#2"]
 
 
 def test_names_that_are_declared_count_the_columns(root: Path) -> None:

@@ -107,13 +107,13 @@ def test_a_file_that_is_not_utf8_is_read_once_its_encoding_is_told(root: Path) -
         ("t.csv", b"x,,y\n1,2,3\n", "column 2 has no name"),
         ("t.csv", b"x:y\n1:2\n", "one column, 'x:y'"),
         ("t.csv", b"x,y\n1,2\n3,4\n1,2,3\n", "line 4 (row 3 of the data) has 3 values"),
-        ("t.csv", b"x,y\n1,2\nx,y\n3,4\n", "row 2 of the data is the header again"),
+        ("t.csv", b"x,y\n1,2\nx,y\n3,4\n", "line 3 is the header again"),
         ("t.csv", b"x,y\n\xff\xfe\xfa,2\n", "is not utf-8"),
         ("t.csv", b"x,y\n" + b"1,2\n" * 40_000 + b"\xff,2\n", "is not utf-8"),
         ("t.parquet", b"x,y\n1,2\n", "not a Parquet file"),
         ("t.json", b"[{]", "not JSON records"),
         ("t.json.gz", gzip.compress(b"[{]", mtime=0), "not JSON records"),
-        ("t.xlsx", b"PK", "its ending does not say what it is"),
+        ("t.docx", b"PK", "its ending does not say what it is"),
     ],
 )
 def test_a_file_that_is_no_table_is_refused_with_the_reason(

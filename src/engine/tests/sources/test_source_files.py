@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import json
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -9,17 +10,19 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import fastavro
 import pandas as pd
+import pyarrow as pa
 import pytest
 import sqlalchemy
 
 from projects import Project, make_table
-from tagship.config.contract import DataConfig, Source
+from tagship.config.contract import CsvSource, DataConfig, Source
 from tagship.data.table import load_table
 from tagship.errors import TagshipError
-from tagship.sources.delimited import sniff_csv
 from tagship.sources.fetching import local_file, without_password
 from tagship.sources.read import read_source
+from tagship.sources.text import sniff
 from tagship.training.train import train
 
 TABLE = make_table()
@@ -56,8 +59,22 @@ def _write(folder: Path, kind: str) -> dict[str, Any]:
         case "nulls.csv":
             TABLE.to_csv(path, index=False, na_rep="-999")
             return {"kind": "csv", "path": path.name, "nulls": ["-999"]}
+        case "xlsx":
+            TABLE.to_excel(path, index=False)
+            return {"kind": "excel", "path": path.name}
         case "parquet":
             TABLE.to_parquet(path)
+        case "arrow":
+            TABLE.to_feather(path)
+        case "stream.arrow":
+            table = pa.Table.from_pandas(TABLE)
+            with pa.ipc.new_stream(path, table.schema) as stream:
+                stream.write_table(table, max_chunksize=100)
+            return {"kind": "arrow", "path": path.name}
+        case "orc":
+            TABLE.to_orc(path)
+        case "avro":
+            _write_avro(path)
         case "json":
             TABLE.to_json(path, orient="records", double_precision=15)
         case "lines.json":
@@ -71,10 +88,22 @@ def _write(folder: Path, kind: str) -> dict[str, Any]:
     return {"kind": kind.partition(".")[0] if "csv" not in kind else "csv", "path": path.name}
 
 
+def _write_avro(path: Path) -> None:
+    types = {"f": "double", "i": "long", "b": "boolean"}
+    fields = [
+        {"name": name, "type": ["null", types.get(TABLE[name].dtype.kind, "string")]}
+        for name in TABLE
+    ]
+    rows = json.loads(TABLE.to_json(orient="records", double_precision=15))
+    with path.open("wb") as file:
+        fastavro.writer(file, {"type": "record", "name": "visit", "fields": fields}, rows)
+
+
 FORMS = [
     *("csv", "csv.gz", "csv.bz2", "csv.xz", "csv.zip", "semicolon.csv", "tab.csv", "pipe.csv"),
     *("decimal.csv", "bom.csv", "utf16.csv", "crlf.csv", "quoted.csv", "nulls.csv"),
     *("parquet", "json", "lines.json", "sql"),
+    *("xlsx", "arrow", "stream.arrow", "orc", "avro"),
 ]
 
 
@@ -153,7 +182,7 @@ def test_encoding_and_delimiter_are_sniffed(
     tmp_path: Path, text: bytes, encoding: str, delimiter: str
 ) -> None:
     (tmp_path / "a.csv").write_bytes(text)
-    assert sniff_csv(tmp_path / "a.csv") == (encoding, delimiter)
+    assert sniff(tmp_path / "a.csv", CsvSource(kind="csv", path="")) == (encoding, delimiter)
 
 
 def test_a_declared_encoding_is_used(tmp_path: Path) -> None:

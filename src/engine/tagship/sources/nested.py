@@ -1,0 +1,85 @@
+"""Objects within records: one level becomes columns ``outer.inner``; what is deeper is refused."""
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from tagship.errors import TagshipError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_HINT = (
+    "one level of objects becomes columns, such as customer.age; take the rest out of the file, or"
+    " read it by a function of your own, a source of `kind: python`"
+)
+
+
+def flatten_frame(frame: pd.DataFrame, path: str) -> pd.DataFrame:
+    """Records with their objects as columns ``outer.inner``, in the place of the object.
+
+    Raises:
+        TagshipError: a list, an object within an object, or an object where other records have a
+            value: its path and record are named.
+    """
+    columns: list[pd.Series] = []
+    for name in frame.columns:
+        column = frame[name]
+        objects = _where(column, dict)
+        if not objects.any():
+            _refuse_nested(column, str(name), path)
+            columns.append(column)
+            continue
+        mixed = ~objects & _where(column, object)
+        if mixed.any():
+            raise TagshipError(
+                f"source.path: {path}: {name} in {_record(mixed)} is no object, as in others", _HINT
+            )
+        rows = [value if isinstance(value, dict) else {} for value in column]
+        inner = pd.DataFrame(rows, index=frame.index)
+        for key in inner.columns:
+            _refuse_nested(inner[key], f"{name}.{key}", path)
+            columns.append(inner[key].rename(f"{name}.{key}"))
+    return pd.concat(columns, axis=1) if columns else frame
+
+
+def flatten_table(table: "pa.Table", path: str = "") -> "pa.Table":
+    """A table with its structs as columns ``outer.inner``.
+
+    Args:
+        path: what refusals call the file; without one, what is deeper is left as it is.
+
+    Raises:
+        TagshipError: a list, a map, or a struct within a struct: its path is named.
+    """
+    import pyarrow as pa
+
+    if any(pa.types.is_struct(field.type) for field in table.schema):
+        table = table.flatten()
+    for field in table.schema if path else []:
+        if pa.types.is_nested(field.type):
+            raise TagshipError(
+                f"source.path: {path}: {field.name} is of type {str(field.type)[:80]}", _HINT
+            )
+    return table
+
+
+def _where(column: pd.Series, kind: type) -> pd.Series:
+    """Which of a column's values are of a type; missing ones are of none."""
+    if column.dtype != object:
+        return pd.Series(column.notna() & (kind is object), column.index)
+    return column.map(lambda v: isinstance(v, kind) and v is not None and v == v).astype(bool)
+
+
+def _refuse_nested(column: pd.Series, name: str, path: str) -> None:
+    nested = _where(column, list) | _where(column, dict)
+    if nested.any():
+        value: Any = column[nested].iloc[0]
+        deeper = isinstance(value, dict)
+        name = f"{name}.{next(iter(value))}" if deeper and value else name
+        what = "lies deeper than one level" if deeper else "is a list"
+        raise TagshipError(f"source.path: {path}: {name} in {_record(nested)} {what}", _HINT)
+
+
+def _record(rows: pd.Series) -> str:
+    return f"record {int(rows.to_numpy().argmax()) + 1:,}"
