@@ -163,9 +163,8 @@ class Input:
         try:
             yield
         except TagshipError as error:
-            raise TagshipError(
-                str(error.args[0]).replace("source.path", "--input", 1), error.hint
-            ) from None
+            message = str(error.args[0]).replace("source.path", "--input", 1)
+            raise TagshipError(message.replace(str(self.path), self.shown, 1), error.hint) from None
         except (pa.ArrowInvalid, UnicodeDecodeError, OSError) as error:
             reason = (str(error) or type(error).__name__).splitlines()[0]
             raise TagshipError(

@@ -54,7 +54,7 @@ class CsvSource(_Headed):
 
 
 class ExcelSource(_Headed):
-    """A sheet of a workbook: Excel's xlsx, xlsm, xlsb and xls, or OpenDocument's ods."""
+    """A sheet of a workbook: xlsx, xlsm or xls."""
 
     delimiter: ClassVar[str] = ","
     decimal: ClassVar[str] = "."

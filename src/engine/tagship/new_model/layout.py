@@ -39,7 +39,8 @@ class Layout:
 def find_comment(path: Path, source: TextSource, encoding: str, delimiter: str) -> int:
     """How many lines among the rows begin with ``#`` and are comments.
 
-    They are few and some have not as many values as the rows: ``#12`` may be a value as well.
+    They are fewer than the rows, and not as wide, or the rows begin with numbers: ``#12`` may be a
+    value as well.
     """
     rows, marked = 0, list[str]()
     sample = list[Row]()
@@ -52,7 +53,8 @@ def find_comment(path: Path, source: TextSource, encoding: str, delimiter: str) 
                 sample += csv.reader([line], delimiter=delimiter) if rows < _SAMPLE_ROWS else []
     width = usual_width(sample)
     filled = (line.rstrip(f"\r\n{delimiter}").count(delimiter) + 1 for line in marked)
-    return len(marked) if len(marked) < rows and any(at != width for at in filled) else 0
+    told = any(at != width for at in filled) or _numeric(sample[1:], 0)
+    return len(marked) if told and len(marked) < rows else 0
 
 
 def find_layout(

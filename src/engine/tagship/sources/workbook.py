@@ -27,7 +27,7 @@ def sheet_text(path: Path, source: ExcelSource) -> bytes:
     have the value.
 
     Raises:
-        TagshipError: it is no workbook, or its sheet is not told.
+        TagshipError: it is no Excel workbook, or its sheet is not told.
     """
     return _read(path, source)[0]
 
@@ -59,7 +59,12 @@ def _text_and_merged(
     """A sheet is read once, although its first rows are asked for before."""
     sheet = _choose(_open(path, shown), shown, name)
     rows = [[_cell(value) for value in row] for row in sheet.to_python(skip_empty_area=False)]
-    merged = sheet.merged_cell_ranges or []
+    merged = sheet.merged_cell_ranges
+    if merged is None:
+        raise TagshipError(
+            f"source.path: {shown}: a workbook of this kind does not tell which cells are merged",
+            "save it as .xlsx",
+        )
     for (top, left), (bottom, right) in merged:
         for row in rows[top + 1 : bottom + 1] if left == right else []:
             row[left] = rows[top][left]

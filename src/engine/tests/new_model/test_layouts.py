@@ -37,6 +37,7 @@ def numbered(rows: str = ROWS, end: str = "") -> str:
         ("Export of May,\n,\nx,colour\n" + ROWS, ["x", "colour"], "skip 2"),
         ("x,colour\n" + ROWS + "# end\n", ["x", "colour"], "comment #: 1 line begins"),
         ("x,colour\n" + ROWS.replace("2.5", "# a, b, c\n#\n2.5"), ["x", "colour"], "2 lines begin"),
+        ("x,colour\n" + ROWS + "# Total,7\n", ["x", "colour"], "comment #: 1 line begins"),
         ("# by hand\nx,colour\n" + ROWS + "# end\n", ["x", "colour"], "skip 1"),
     ],
 )

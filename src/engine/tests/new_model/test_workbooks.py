@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import openpyxl
 import pytest
@@ -25,6 +26,12 @@ TEXTS = {
     "size": ["2.5", "3", "-1"],
     "kind": ["a", "b", "a"],
 }
+ODS = """<office:document-content xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0"
+ xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0"
+ xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0"><office:body><office:spreadsheet>
+<table:table table:name="a"><table:table-row><table:table-cell office:value-type="string">
+<text:p>x</text:p></table:table-cell></table:table-row></table:table></office:spreadsheet>
+</office:body></office:document-content>"""
 
 
 def save(root: Path, change: Callable[[Any], None] = lambda _: None, above: Any = ()) -> Path:
@@ -116,6 +123,16 @@ def test_a_sum_below_the_rows_is_refused_by_its_row(root: Path) -> None:
     save(root, lambda sheet: sheet.append(["Total", None, 4.5]))
     with pytest.raises(TagshipError, match=r"line 5 is no row but a footer: Total, , 4\.5"):
         read(root)
+
+
+def test_a_workbook_of_another_program_is_refused(root: Path) -> None:
+    with ZipFile(root / "t.ods", "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("META-INF/manifest.xml", "<manifest/>")
+        archive.writestr("content.xml", ODS)
+    with pytest.raises(TagshipError, match="does not tell which cells are merged") as refusal:
+        read_source(ExcelSource(kind="excel", path="t.ods"), root)
+    assert refusal.value.hint == "save it as .xlsx"
 
 
 def test_options_of_other_kinds_are_refused(root: Path) -> None:

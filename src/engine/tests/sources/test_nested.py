@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import pytest
 from tagship.errors import TagshipError
 from tagship.new_model.table_file import read_table
 from tagship.sources.read import read_portions
+from tagship.sources.typed import open_typed
 
 RECORDS: list[dict[str, Any]] = [
     {"id": 1, "customer": {"age": 30, "city": "Bonn"}, "y": "a"},
@@ -46,7 +49,7 @@ def save(path: Path, records: list[dict[str, Any]] = RECORDS) -> None:
             path.write_text("".join(json.dumps(record) + "\n" for record in records))
         case ".parquet":
             pq.write_table(table, path)
-        case ".feather":
+        case ".feather" | ".arrow":
             pyarrow.feather.write_feather(table, path)
         case ".orc":
             pyarrow.orc.write_table(table, path)
@@ -91,6 +94,45 @@ def test_what_lies_deeper_is_refused_by_its_path(
     with pytest.raises(TagshipError, match=re.escape(says)) as refusal:
         read_table(f"t.{ending}", tmp_path, tmp_path)
     assert "customer.age" in str(refusal.value.hint)
+
+
+@pytest.mark.parametrize("ending", ["parquet", "arrow", "orc"])
+def test_batches_hold_the_columns_that_are_needed(tmp_path: Path, ending: str) -> None:
+    records = [record | {"a.b": at} for at, record in enumerate(RECORDS)]
+    save(tmp_path / f"t.{ending}", records)
+    with open_typed(ending, tmp_path / f"t.{ending}") as file:
+        assert file.names == ["id", "customer.age", "customer.city", "y", "a.b"]
+        batches = list(file.select(2, ["customer.city", "a.b"]))
+    assert [batch.num_rows for batch in batches] == [2, 1]
+    assert batches[1].to_pydict() == {"customer.city": [None], "a.b": [2]}
+
+
+WITHOUT = """
+import sys
+from pathlib import Path
+
+class Hider:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("fastavro", "python_calamine"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Hider())
+from tagship.errors import TagshipError
+from tagship.new_model.table_file import read_table
+try:
+    read_table(sys.argv[1], Path(), Path())
+except TagshipError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("ending", ["xlsx", "avro"])
+def test_a_reader_that_is_not_installed_is_named(tmp_path: Path, ending: str) -> None:
+    (tmp_path / f"t.{ending}").write_bytes(b"some")
+    command = [sys.executable, "-c", WITHOUT, f"t.{ending}"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "need" in ran.stdout
+    assert 'uv add "tagship[files]"' in ran.stdout
 
 
 @pytest.mark.parametrize("ending", ["arrow", "orc", "avro"])
