@@ -33,7 +33,9 @@ def flatten_frame(frame: pd.DataFrame, path: str) -> pd.DataFrame:
         mixed = ~objects & _where(column, object)
         if mixed.any():
             raise TagshipError(
-                f"source.path: {path}: {name} in {_record(mixed)} is no object, as in others", _HINT
+                f"source.path: {path}: {name} is an object in {_record(objects)} and none in"
+                f" {_record(mixed)}",
+                _HINT,
             )
         rows = [value if isinstance(value, dict) else {} for value in column]
         inner = pd.DataFrame(rows, index=frame.index)

@@ -95,18 +95,15 @@ def test_a_date_that_is_none_is_shown(run_project: Project, date: str) -> None:
 
 def test_mixed_types_in_json_are_shown_each(run_project: Project) -> None:
     records = make_table().to_dict("records")
-    for row, value in ((3, "old"), (4, {"years": 1}), (5, [1])):
-        records[row]["age"] = value
+    records[3]["age"] = "old"
     for row, value in ((6, 7), (7, True)):
         records[row]["plan"] = value
     run_project.write("data/t.json", json.dumps(records).replace("NaN", "null"))
     run_project.edit("data", "kind: csv, path: data/tiny.csv", "kind: json, path: data/t.json")
-    run_project.refused(
-        "train", "tiny", says=("'old', {'years': 1}, [1]", "4, 5, 6", "7, True", "7, 8")
-    )
+    run_project.refused("train", "tiny", says=("'old'", "4", "7, True", "7, 8"))
 
 
-@pytest.mark.parametrize("value", [pd.Timestamp("2024-01-01"), pd.Timedelta("1D"), [1, 2]])
+@pytest.mark.parametrize("value", [pd.Timestamp("2024-01-01"), pd.Timedelta("1D")])
 def test_a_parquet_column_of_another_type_is_no_number(run_project: Project, value: object) -> None:
     frame = make_table()
     frame["visits"] = [value] * len(frame)

@@ -81,8 +81,8 @@ def test_records_in_lines_are_told_although_they_hold_objects(tmp_path: Path) ->
     [
         ("json", {"address": {"lines": ["a"]}}, "customer.address.lines in record 3 lies deeper"),
         ("jsonl", {"age": 30, "phones": ["1"]}, "customer.phones in record 3 is a list"),
-        ("json", ["Ann"], "customer in record 3 is no object, as in others"),
-        ("json", "Ann", "customer in record 3 is no object, as in others"),
+        ("json", ["Ann"], "customer is an object in record 1 and none in record 3"),
+        ("json", "Ann", "customer is an object in record 1 and none in record 3"),
         ("parquet", {"age": 30, "phones": ["1"]}, "customer.phones is of type list"),
         ("feather", {"age": 30, "address": {"zip": "1"}}, "customer.address is of type struct"),
     ],
