@@ -107,9 +107,7 @@ class Input:
                 case _:
                     yield from self._whole(columns)
 
-    def _text_blocks(
-        self, source: TextSource, columns: Columns
-    ) -> Iterator[Block]:
+    def _text_blocks(self, source: TextSource, columns: Columns) -> Iterator[Block]:
         file = CsvFile.inspect(self.path, source)
         malformed: deque[Malformed] = deque()
 

@@ -44,6 +44,13 @@ def command(
     sheet: Annotated[
         str | None, typer.Option(help="The workbook's sheet, where several have cells.")
     ] = None,
+    day_first: Annotated[
+        bool | None,
+        typer.Option(
+            "--day-first/--month-first",
+            help="The order of day and month in dates; asked when both are possible.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Make a model for your own table: infer its contract, candidates, gates and bento."""
@@ -69,7 +76,7 @@ def command(
     refuse_taken(root, name)
     reading = read_table(data, root, Path.cwd(), encoding, header, sheet)
     wishes = Wishes(cast(Task | None, task), positive, id_column)
-    draft = draft_model(reading.frame, target, wishes, reading.decimal, reading.text)
+    draft = draft_model(reading.frame, target, wishes, reading.decimal, reading.text, day_first)
     checks = [*reading.remarks, *draft.checks]  # what the gates say comes to it, too
     draft = replace(draft, libraries=declared_boosters(root), checks=checks)
     source = with_nulls(reading.source, draft.nulls)

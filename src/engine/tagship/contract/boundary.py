@@ -78,7 +78,8 @@ class Boundary:
     ignored: tuple[str, ...] = ()
     """The declared columns that a request may carry for nothing."""
     nulls: tuple[str, ...] = ()
-    """The texts that mean a missing value in any column, where they are none of its values."""
+    """The texts that mean a missing value in every column that is not text, where they are none of
+    its values."""
     extra: str = "refuse"
     """Whether columns that are declared nowhere are refused, or ignored."""
     _function: list[FeatureFunction] = field(default_factory=list, compare=False, repr=False)

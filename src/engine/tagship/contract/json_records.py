@@ -70,8 +70,7 @@ class RecordTypes:
         self.record = msgspec.defstruct("Record", members, **options)
         self._order = _direct_order(boundary)
         self._whole_at = [at for at, f in enumerate(boundary.fields) if f.dtype == "int"]
-        words = frozenset(boundary.nulls)
-        self._converters = [(f.name, _sure(f, words, _converter(f))) for f in boundary.fields]
+        self._converters = [(f.name, _sure(f, _converter(f))) for f in boundary.fields]
 
     def arrays(self, columns: Sequence[Sequence[Any]]) -> dict[str, NDArray[Any]]:
         """Columns that msgspec took as ``Boundary.matrix`` takes them.
@@ -269,13 +268,13 @@ def _converter(field: Field) -> Callable[[Sequence[Any]], NDArray[Any]]:
 
 
 def _sure(
-    field: Field, words: frozenset[str], convert: Callable[[Sequence[Any]], NDArray[Any]]
+    field: Field, convert: Callable[[Sequence[Any]], NDArray[Any]]
 ) -> Callable[[Sequence[Any]], NDArray[Any]]:
     """The converter; it refuses what msgspec takes and has to be prepared first."""
     written = field.dtype == "datetime" and field.format is not None
     nulls: frozenset[Any] = null_numbers(field)
     if field.dtype == "string":
-        nulls = words.union(field.nulls)
+        nulls = frozenset(field.nulls)
     if not written and not nulls:
         return convert
 

@@ -82,7 +82,8 @@ def plain(field: Field) -> Field:
 
 def _reader(field: Field, words: Sequence[str]) -> Callable[[Any], Any] | None:
     """From a value to that of the contract; None where they are the same."""
-    texts = frozenset({*words, *field.nulls} - set(map(str, field.values)))
+    others = () if field.dtype == "string" else words
+    texts = frozenset({*others, *field.nulls} - set(map(str, field.values)))
     numbers = null_numbers(field)
     written = None if field.format is None else cell_reader(field)
     if not texts and not numbers and written is None:

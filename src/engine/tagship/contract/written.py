@@ -21,7 +21,9 @@ def number_reader(written: NumberFormat) -> Callable[[str], float]:
 
     It raises ValueError where the text is no such number; groups of thousands must be whole.
     """
-    group = f"[{_SPACES}]" if written.thousands in _SPACES else re.escape(written.thousands)
+    group = re.escape(written.thousands)
+    if written.thousands in (" ", "'"):
+        group = f"[{_SPACES}]" if written.thousands == " " else "['\u2019]"
     grouped = (
         rf"[0-9]{{1,3}}(?:{group}[0-9]{{2,3}})*{group}[0-9]{{3}}|" if written.thousands else ""
     )

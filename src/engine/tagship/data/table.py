@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tagship.config.contract import CsvSource, DataConfig, ExcelSource, Target
+from tagship.config.contract import CsvSource, DataConfig, ExcelSource, Source, Target
 from tagship.config.project_files import ModelFiles
-from tagship.contract.boundary import Boundary, part_name
+from tagship.contract.boundary import Boundary, Field, part_name
 from tagship.contract.finite_values import incomplete_rows
 from tagship.contract.table_columns import declared_field
 from tagship.contract.values import cell_text
@@ -105,7 +105,7 @@ def make_boundary(files: ModelFiles, frame: pd.DataFrame) -> Boundary:
     """
     data, model = files.data, files.model
     fields = tuple(
-        declared_field(name, column, feature=name in data.features)
+        _with_nulls(declared_field(name, column, feature=name in data.features), data.source)
         for name, column in data.request.items()
     )
     boundary = Boundary(
@@ -116,7 +116,7 @@ def make_boundary(files: ModelFiles, frame: pd.DataFrame) -> Boundary:
         threshold=model.declared_threshold,
         labels=_labels(data.target),
         ignored=tuple(data.ignored),
-        nulls=tuple(data.source.nulls) if isinstance(data.source, CsvSource | ExcelSource) else (),
+        nulls=tuple(_nulls(data.source) or CsvSource.model_fields["nulls"].default),
         extra=data.extra,
         derived=tuple(part_name(f.name, part) for f in fields for part in f.parts),
     )
@@ -139,6 +139,16 @@ def _classes(frame: pd.DataFrame, data: DataConfig, task: str) -> tuple[str, ...
         positive = cell_text(data.target.positive)
         labels.sort(key=lambda label: label == positive)
     return tuple(labels)
+
+
+def _nulls(source: Source) -> list[str]:
+    """The words of a file of text that mean a missing value."""
+    return source.nulls if isinstance(source, CsvSource | ExcelSource) else []
+
+
+def _with_nulls(f: Field, source: Source) -> Field:
+    """A column; one of text takes the words of its file, which reads them so, too."""
+    return replace(f, nulls=(*f.nulls, *_nulls(source))) if f.dtype == "string" else f
 
 
 def _labels(target: Target) -> str:

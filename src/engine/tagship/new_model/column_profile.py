@@ -1,27 +1,30 @@
 """What the values of one column are: their type, their range, what is odd about them."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from tagship.config.contract import FLOAT32_MAX, Column
+from tagship.config.contract import FLOAT32_MAX, Column, DatePart, WrittenNumber
 from tagship.contract.boundary import Field
-from tagship.contract.table_columns import as_text, read_cells
+from tagship.contract.table_columns import as_text, number_format, read_cells
 from tagship.errors import TagshipError
-from tagship.new_model.rounding import range_with_slack, share_with_slack
+from tagship.new_model.column_words import tells_time
+from tagship.new_model.ranges import find_range, find_sentinels
+from tagship.new_model.rounding import share_with_slack
+from tagship.new_model.written import DateFormats, find_date_formats, find_number_format
 
 MOST_CATEGORIES = 50
-THOUSANDS = "numbers with thousands separators, read as text: take the separators out"
-"""The remark about a column that would be numbers without them."""
+_MOST_EQUAL = 0.01
+_EXACT = 2**24
+"""Up to here a float32 tells whole numbers apart."""
 Dtype = Literal["float", "int", "bool", "category", "string", "datetime"]
 _LONGEST_CATEGORY = 60
 _ISO_DATE = re.compile(r"^\d{4}-\d{2}-\d{2}([T ]|$)")
-_OTHER_DATE = re.compile(r"^\d{1,2}([./-])\d{1,2}\1(\d{2}|\d{4})\b")
+_EPOCHS = (("unix", 1e8, 5e9), ("unix_ms", 1e11, 5e12))
 _LEADING_ZERO = re.compile(r"^[+-]?0\d")
-_THOUSANDS = re.compile(r"^[+-]?\d{1,3}([,.' ]\d{3})+([,.]\d+)?$")
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,12 @@ class ColumnProfile:
     """The share of missing values."""
     remark: str = ""
     """What a person should know about its values."""
+    format: WrittenNumber | list[str] | None = None
+    """How its numbers or dates are written, where that must be declared."""
+    sentinels: dict[int, int] = field(default_factory=dict)
+    """The numbers that stand for a missing value, and how many rows have each."""
+    unclear: str = ""
+    """The date format that reads it as well as ``format`` does, with other days."""
 
     @property
     def unique(self) -> bool:
@@ -55,19 +64,33 @@ class ColumnProfile:
             return Column(dtype="string", pii="drop")
         missing = share_with_slack(self.missing)
         if self.number and self.distinct:
-            present = self.values.dropna()
-            low, high = range_with_slack(
-                float(present.min()), float(present.max()), self.dtype == "int"
-            )
-            if set(present.unique()) == {0.0, 1.0}:
-                low, high = 0, 1
-            if max(abs(low or 0), abs(high or 0)) > FLOAT32_MAX:
-                low = high = None
-            return Column(dtype=self.dtype, min=low, max=high, missing=missing, feature=feature)
-        values = None
+            unit = self.format.unit if isinstance(self.format, WrittenNumber) else ""
+            bounds = find_range(f"{self.name} {unit}", self.values, self.dtype == "int")
+            return Column(
+                dtype=self.dtype, min=bounds.min, max=bounds.max, usual=bounds.usual,
+                missing=missing, nulls=list(self.sentinels) or None, format=self.format,
+                feature=feature,
+            )  # fmt: skip
+        values = parts = None
         if self.dtype == "category":
             values = sorted(self.values.dropna().unique().tolist(), key=_natural)
-        return Column(dtype=self.dtype, values=values, missing=missing, feature=feature)
+        if self.dtype == "datetime" and feature:
+            parts = self.parts()
+        return Column(
+            dtype=self.dtype, values=values, parts=parts, format=self.format, missing=missing,
+            feature=feature,
+        )  # fmt: skip
+
+    def parts(self) -> list[DatePart]:
+        """What of a date differs between its rows, apart from the day of the month."""
+        dates = self.values.dropna().dt
+        varying: list[tuple[DatePart, pd.Series]] = [
+            ("year", dates.year),
+            ("month", dates.month),
+            ("weekday", dates.weekday),
+            ("hour", dates.hour),
+        ]
+        return [part for part, numbers in varying if numbers.nunique() > 1] or ["days"]
 
 
 def _natural(text: str) -> list[tuple[int, int, str]]:
@@ -76,15 +99,22 @@ def _natural(text: str) -> list[tuple[int, int, str]]:
     return [(1, int(p), "") if p.isdecimal() else (0, 0, p) for p in parts] + [(0, 0, text)]
 
 
-def profile_column(name: str, stored: pd.Series, decimal: str = ".") -> ColumnProfile:
+def profile_column(
+    name: str, stored: pd.Series, decimal: str = ".", day_first: bool | None = None
+) -> ColumnProfile:
     """Say what a column's values are.
+
+    Args:
+        decimal: the decimal separator of numbers that are text.
+        day_first: whether the day stands before the month in dates; None if nobody said.
 
     Raises:
         TagshipError: it holds infinity.
     """
     missing = float(stored.isna().mean())
     if pd.api.types.is_datetime64_any_dtype(stored.dtype):
-        return ColumnProfile(name, "datetime", stored, int(stored.nunique()), missing)
+        dates = stored if stored.dt.tz is None else stored.dt.tz_convert(None)
+        return ColumnProfile(name, "datetime", dates, int(stored.nunique()), missing)
     if pd.api.types.is_numeric_dtype(stored.dtype) and not pd.api.types.is_bool_dtype(stored.dtype):
         return _numbers(name, stored.astype("float64"), missing, _written_whole(stored))
     texts = as_text(stored)
@@ -105,11 +135,36 @@ def profile_column(name: str, stored: pd.Series, decimal: str = ".") -> ColumnPr
         times = _values("datetime", texts)
         if times.notna().equals(texts.notna()):
             return ColumnProfile(name, "datetime", times, len(distinct), missing)
+    if written := find_number_format(distinct.tolist(), decimal):
+        read = _values("float", texts, written=written)
+        whole = not distinct.str.contains(written.decimal, regex=False).any()
+        return replace(_numbers(name, read, missing, whole), format=written)
+    if dates := find_date_formats(distinct.tolist(), day_first):
+        return _dates(name, texts, dates, len(distinct), missing)
     return _text(name, texts, distinct, missing, _odd(distinct, parsed))
 
 
-def _values(dtype: Dtype, texts: pd.Series, decimal: str = ".") -> pd.Series:
-    return pd.Series(read_cells(Field("", dtype), texts, decimal).values, index=texts.index)
+def _values(
+    dtype: Dtype,
+    texts: pd.Series,
+    decimal: str = ".",
+    written: WrittenNumber | tuple[str, ...] | None = None,
+) -> pd.Series:
+    format = written if isinstance(written, tuple) else number_format(written)
+    return pd.Series(
+        read_cells(Field("", dtype, format=format), texts, decimal).values, index=texts.index
+    )
+
+
+def _dates(
+    name: str, texts: pd.Series, dates: DateFormats, distinct: int, missing: float
+) -> ColumnProfile:
+    values = _values("datetime", texts, written=tuple(dates.patterns))
+    shown = " or ".join(dates.patterns)
+    return ColumnProfile(
+        name, "datetime", values, distinct, missing, f"dates, read as {shown}",
+        format=dates.patterns, unclear=dates.other,
+    )  # fmt: skip
 
 
 def _written_whole(stored: pd.Series) -> bool:
@@ -124,13 +179,55 @@ def _numbers(name: str, values: pd.Series, missing: float, whole: bool) -> Colum
             f"column '{name}' holds infinity in {len(infinite)} rows, first row {infinite[0] + 1}",
             "a model cannot learn from infinity: leave those cells empty, or drop the column",
         )
+    sentinels = find_sentinels(values)
+    if sentinels:
+        values = values.mask(values.isin(list(sentinels)))
+        missing = float(values.isna().mean())
     present = values.dropna()
-    integer = whole and present.size > 0 and bool((present == present.round()).all())
-    too_large = bool((present.abs() > FLOAT32_MAX).any())
-    remark = "larger than float32 holds" if too_large else ""
-    return ColumnProfile(
-        name, "int" if integer else "float", values, int(present.nunique()), missing, remark
+    integer = present.size > 0 and bool((present == present.round()).all())
+    integer = integer and (whole or bool(sentinels))
+    if integer and tells_time(name) and (moments := _moments(name, present, values, missing)):
+        return moments
+    remark = _too_exact(present) if integer else ""
+    if (present.abs() > FLOAT32_MAX).any():
+        remark = "larger than float32 holds"
+    dtype: Dtype = "int" if integer else "float"
+    distinct = int(present.nunique())
+    return ColumnProfile(name, dtype, values, distinct, missing, remark, sentinels=sentinels)
+
+
+def _too_exact(present: pd.Series) -> str:
+    """What is lost of whole numbers that are too large to be told apart."""
+    distinct = pd.Series(present.unique())
+    if distinct.abs().max() <= _EXACT:
+        return ""
+    same = len(distinct) - distinct.astype("float32").nunique()
+    if same <= _MOST_EQUAL * len(distinct):
+        return ""
+    return (
+        f"larger than 2²⁴: {same:,} of {len(distinct):,} different values would become equal in"
+        " float32; derive a difference, or declare `dtype: string` if it is an id"
     )
+
+
+def _moments(
+    name: str, present: pd.Series, values: pd.Series, missing: float
+) -> ColumnProfile | None:
+    """Whole numbers that count seconds since 1970, or are written as 20241231."""
+    patterns = [
+        pattern
+        for pattern, low, high in _EPOCHS
+        if present.between(low, high).all() and present.nunique() > 1
+    ]
+    if not patterns and present.between(18000101, 22000101).all():
+        texts = present.astype("int64").astype("str").unique().tolist()
+        dates = find_date_formats(texts)
+        patterns = dates.patterns if dates else []
+    if not patterns:
+        return None
+    written = values.astype("Int64").astype("str").where(values.notna())
+    made = DateFormats(patterns[:1])
+    return _dates(name, written, made, int(present.nunique()), missing)
 
 
 def _text(
@@ -139,18 +236,23 @@ def _text(
     few = len(distinct) <= min(MOST_CATEGORIES, max(2, len(texts) // 2))
     short = distinct.str.len().max() <= _LONGEST_CATEGORY
     dtype: Dtype = "category" if few and short else "string"
+    remark = remark or (_alike(texts, distinct) if dtype == "category" else "")
     return ColumnProfile(name, dtype, texts, len(distinct), missing, remark)
+
+
+def _alike(texts: pd.Series, distinct: pd.Series) -> str:
+    """Categories that differ by case or blanks alone."""
+    plain = distinct.str.casefold().str.split().str.join(" ")
+    again = distinct[plain.duplicated(keep=False)]
+    if again.empty:
+        return ""
+    shown = ", ".join(map(repr, again.loc[plain[again.index].sort_values().index].head(4)))
+    rows = int(texts.isin(again).sum())
+    return f"{shown} differ by case or blanks alone ({rows:,} rows): are they the same?"
 
 
 def _odd(distinct: pd.Series, parsed: pd.Series) -> str:
     """What a person may not expect of texts."""
-    if distinct.str.match(_OTHER_DATE).all():
-        return "dates, but not ISO 8601 (2024-12-31)"
-    if (
-        distinct.str.match(_THOUSANDS).any()
-        and (distinct.str.match(_THOUSANDS) | parsed.notna()).all()
-    ):
-        return THOUSANDS
     numeric = float(parsed.notna().mean())
     if numeric >= 0.5:
         others = distinct[parsed.isna()]

@@ -3,11 +3,12 @@
 import re
 
 
-def _words(text: str) -> frozenset[str]:
+def split_words(text: str) -> frozenset[str]:
+    """The words of a text that are parted by spaces."""
     return frozenset(text.split())
 
 
-NULL_WORDS = _words(
+NULL_WORDS = split_words(
     "? - -- . .. na n/a #n/a n.a. nan #nan -nan null (null) none nil <na> \\n missing unknown"
     " undefined not_available"
 ) | {"not available", "no data"}
@@ -16,17 +17,17 @@ NULL_WORDS = _words(
 ALWAYS_NULL = frozenset({"?", "#n/a", "<na>", "(null)", "\\n", "n/a", "n.a."})
 """Those that mean it in any column."""
 
-_POSITIVE = _words(
+_POSITIVE = split_words(
     "yes y true t positive pos churn churned fraud fraudulent default malignant sick disease"
     " spam success bought died failure failed won accepted approved left"
 )
-_NEGATIVE = _words(
+_NEGATIVE = split_words(
     "no n false f negative neg none benign healthy normal ham stayed retained legit ok"
 )
-_SENSITIVE = _words(
+_SENSITIVE = split_words(
     "gender sex race ethnicity ethnic religion nationality disability disabled orientation"
 )
-_PERSONAL = _words(
+_PERSONAL = split_words(
     "email mail phone telephone mobile fax ssn passport iban address street surname firstname"
     " lastname fullname username dob birthdate birthday birth-date social-security credit-card"
     " card-number account-number first-name last-name full-name middle-name given-name"
@@ -45,6 +46,14 @@ def words(name: str) -> list[str]:
 def names_a_row(name: str) -> bool:
     """Whether a column's name says that it names rows."""
     return bool({"id", "uuid", "guid", "identifier", "index", "rowid", "key"} & set(words(name)))
+
+
+def tells_time(name: str) -> bool:
+    """Whether a column's name says that it holds dates or times."""
+    told = split_words(
+        "date time datetime timestamp ts day created updated at epoch when on dt ymd"
+    )
+    return bool(told & set(words(name)))
 
 
 def is_sensitive(name: str) -> bool:

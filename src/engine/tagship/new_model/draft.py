@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tagship.config.contract import Column, Label
+from tagship.config.contract import Column, Label, WrittenNumber
 from tagship.config.model import Task
 from tagship.errors import TagshipError, suggest
 from tagship.new_model.column_profile import (
@@ -56,6 +56,10 @@ class Draft:
     task: Task
     target: str
     positive: Label | None
+    label_type: str | None
+    """What the labels of several classes are, where they are no text."""
+    written: WrittenNumber | None
+    """How the target's numbers are written, where that must be declared."""
     labels: int
     id: str | None
     columns: dict[str, Column]
@@ -82,6 +86,7 @@ def draft_model(
     wishes: Wishes | None = None,
     decimal: str = ".",
     text: bool = False,
+    day_first: bool | None = None,
 ) -> Draft:
     """Guess a contract that ``frame`` keeps, a task, and gates that a useful model passes.
 
@@ -120,8 +125,11 @@ def draft_model(
         )
     goal = guess_target(frame[target], wishes.task, wishes.positive, decimal)
     profiles = [
-        profile_column(str(name), frame[name], decimal) for name in frame.columns if name != target
+        profile_column(str(name), frame[name], decimal, day_first)
+        for name in frame.columns
+        if name != target
     ]
+    _refuse_unclear(profiles)
     roles = _Roles(profiles, goal, wishes.id)
     features = [profile for profile in profiles if roles.is_feature(profile.name)]
     if not features:
@@ -136,6 +144,8 @@ def draft_model(
         task=goal.task,
         target=target,
         positive=goal.positive,
+        label_type=goal.label_type,
+        written=goal.written,
         labels=len(goal.counts),
         id=roles.id,
         columns=roles.columns,
@@ -148,7 +158,13 @@ def draft_model(
         left_out=left_out,
         nulls=declared,
         remarks=[*goal_remarks(goal), *_remarks(roles, features, nulls, declared, decimal)],
-        checks=[*notes, *_kept(words), *roles.checks, *_more_checks(duplicates, gates)],
+        checks=[
+            *notes,
+            *_kept(words),
+            *_written_target(goal),
+            *roles.checks,
+            *_more_checks(duplicates, gates),
+        ],
     )
 
 
@@ -175,8 +191,8 @@ class _Roles:
             self.columns[profile.name] = profile.column(feature=not why)
             if why:
                 left_out.setdefault(why, []).append(profile.name)
-            elif profile.remark:
-                self.checks.append(f"{profile.name}: {profile.remark}")
+            else:
+                self.checks += [f"{profile.name}: {remark}" for remark in _noticed(profile)]
         if self.personal:
             self.checks.append(
                 f"{shorten(self.personal)}: looks like personal data, dropped unread"
@@ -186,6 +202,17 @@ class _Roles:
     def is_feature(self, name: str) -> bool:
         column = self.columns.get(name)
         return column is not None and column.feature and column.pii is None
+
+
+def _refuse_unclear(profiles: list[ColumnProfile]) -> None:
+    """Refuse dates whose day and month cannot be told apart."""
+    for profile in profiles:
+        if profile.unclear and isinstance(profile.format, list):
+            raise TagshipError(
+                f"column '{profile.name}': its dates may be {profile.format[0]} or"
+                f" {profile.unclear}: no day is above 12",
+                "say which with --day-first or --month-first",
+            )
 
 
 def _check_known(name: str, frame: pd.DataFrame) -> None:
@@ -253,8 +280,8 @@ def _unusable(profile: ColumnProfile, goal: TargetGuess) -> str:
     if profile.remark.startswith("larger"):
         return profile.remark
     if profile.dtype == "datetime":
-        return "a date; read it in a feature function, or split by time"
-    if profile.dtype == "string" or profile.remark.startswith("dates"):
+        return ""
+    if profile.dtype == "string":
         return profile.remark or f"{'unique' if profile.unique else 'too many different'} texts"
     if profile.number and profile.unique and _can_name(profile):
         return "it numbers the rows"
@@ -265,6 +292,32 @@ def _unusable(profile: ColumnProfile, goal: TargetGuess) -> str:
     if profile.missing > 0.95:
         return "nearly every value is missing"
     return "it gives the target away" if goal.is_given_by(profile) else ""
+
+
+def _noticed(profile: ColumnProfile) -> list[str]:
+    """What a person should know about a feature."""
+    made = [profile.remark] if profile.remark else []
+    if isinstance(profile.format, WrittenNumber):
+        made.append(f"read as numbers: {_format_words(profile.format)}")
+    if profile.sentinels:
+        told = " and ".join(
+            f"{value} ({n:,} row{'s' * (n > 1)})" for value, n in profile.sentinels.items()
+        )
+        made.append(f"{told} mean missing, by `nulls`: take it out where they are values")
+    return made
+
+
+def _written_target(goal: TargetGuess) -> list[str]:
+    if goal.written is None:
+        return []
+    return [f"{goal.name}: read as numbers: {_format_words(goal.written)}"]
+
+
+def _format_words(written: WrittenNumber) -> str:
+    """A format in words, by an example."""
+    example = f"1{written.thousands}234{written.decimal}5"
+    unit = f", with or without the unit {written.unit}" if written.unit else ""
+    return f"such as {example}{unit}"
 
 
 def _duplicates(features: list[ColumnProfile], goal: TargetGuess, test: float) -> float | None:

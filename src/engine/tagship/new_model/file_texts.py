@@ -39,6 +39,10 @@ def data_yaml(source: FileSource, draft: Draft) -> str:
     target: dict[str, Any] = {"column": draft.target}
     if draft.positive is not None:
         target["positive"] = draft.positive
+    if draft.label_type is not None:
+        target["dtype"] = draft.label_type
+    if draft.written is not None:
+        target["format"] = draft.written.model_dump(exclude_defaults=True)
     target |= draft.left_out
     split: dict[str, Any] = {} if draft.test == 0.2 else {"test": draft.test}
     if draft.task != "regression":
@@ -61,7 +65,10 @@ def data_yaml(source: FileSource, draft: Draft) -> str:
 
 
 def _said(column: Column) -> dict[str, Any]:
-    return column.model_dump(exclude_defaults=True)
+    said = column.model_dump(exclude_defaults=True)
+    if isinstance(column.format, list) and len(column.format) == 1:
+        said["format"] = column.format[0]
+    return said
 
 
 def model_yaml(source: FileSource, draft: Draft) -> str:

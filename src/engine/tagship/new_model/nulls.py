@@ -11,6 +11,7 @@ from tagship.contract.boundary import Field
 from tagship.contract.table_columns import read_cells
 from tagship.new_model.column_profile import MOST_CATEGORIES
 from tagship.new_model.column_words import ALWAYS_NULL, NULL_WORDS
+from tagship.new_model.written import find_date_formats, find_number_format
 
 _KINDS: dict[str, Callable[[pd.Series], bool]] = {
     "None": lambda others: len(others) <= MOST_CATEGORIES,
@@ -87,9 +88,19 @@ def _nulls_of(column: pd.Series, decimal: str) -> list[str]:
     plain = distinct.str.strip().str.lower()
     certain = distinct.isin(DEFAULT) | (plain == "") | plain.isin(ALWAYS_NULL)
     rest = distinct[~certain]
-    others = rest[np.isnan(_numbers(rest, decimal))]
-    numbers = len(others) < len(rest) and plain[others.index].isin(NULL_WORDS).all()
-    return [*distinct[certain], *(others if numbers else [])]
+    words = rest[plain[rest.index].isin(NULL_WORDS)]
+    values = rest.drop(words.index)
+    means_missing = len(words) and len(values) and _are_measured(values, decimal)
+    return [*distinct[certain], *(words if means_missing else [])]
+
+
+def _are_measured(values: pd.Series, decimal: str) -> bool:
+    """Whether all of them are numbers, however written, or dates."""
+    others = values[np.isnan(_numbers(values, decimal))].tolist()
+    if not others:
+        return True
+    every = values.tolist()
+    return find_number_format(every, decimal) is not None or find_date_formats(every) is not None
 
 
 def _numbers(texts: pd.Series, decimal: str = ".") -> NDArray[np.float64]:

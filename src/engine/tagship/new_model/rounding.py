@@ -4,7 +4,7 @@ import math
 
 _STEPS = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
 _SHARES = (0.01, 0.02, 0.03, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-_SLACK = 0.25
+_SLACK = 0.1
 
 
 def round_up(value: float) -> float:
@@ -28,24 +28,23 @@ def share_with_slack(share: float) -> float:
     return next((round_share for round_share in _SHARES if round_share >= share * 1.25), 1.0)
 
 
-def range_with_slack(low: float, high: float, whole: bool) -> tuple[float | None, float | None]:
-    """The range to allow where ``low`` to ``high`` was seen: a sign that never occurs stays out.
+def range_with_slack(low: float, high: float, whole: bool) -> list[float] | None:
+    """The usual range where ``low`` to ``high`` was seen: a sign that never occurs stays out.
 
     None where no finite bound leaves slack.
     """
-    slack = (high - low or abs(high) or 1) * _SLACK
-    if not math.isfinite(slack) or max(abs(low), abs(high)) > 1e300:
-        return None, None
-    if not whole and low >= 0 and 0.5 < high <= 1:
-        return 0, 1
-    least = 0.0 if low >= 0 else -_bound(slack - low, whole)
-    most = 0.0 if high <= 0 and low < 0 else _bound(high + slack, whole)
-    return least, most
-
-
-def _bound(value: float, whole: bool) -> float:
-    bound = round_up(max(value, 1e-300))
-    return float(math.ceil(bound)) if whole else bound
+    width = high - low or abs(high) or 1.0
+    if not math.isfinite(width) or max(abs(low), abs(high)) > 1e300 or width < 1e-300:
+        return None
+    power = math.floor(math.log10(width / 20))
+    step = next(n * 10.0**power for n in (1, 2, 5, 10, 20) if n * 10.0**power >= width / 20)
+    step = max(1.0, step) if whole else step
+    places = max(0, 1 - math.floor(math.log10(step)))
+    least = round(math.floor((low - _SLACK * width) / step) * step, places)
+    most = round(math.ceil((high + _SLACK * width) / step) * step, places)
+    if low >= 0 and 0.5 < high <= 1 and not whole:
+        most = min(most, 1.0)
+    return [max(least, 0.0) if low >= 0 else least, min(most, 0.0) if high <= 0 > low else most]
 
 
 def number_text(value: float) -> str:

@@ -1,12 +1,12 @@
 """The target: what kind of task it sets, its classes, and which of them is positive."""
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from tagship.config.contract import Label
+from tagship.config.contract import Label, WrittenNumber
 from tagship.config.model import Task
 from tagship.contract.table_columns import as_text
 from tagship.errors import TagshipError, suggest
@@ -36,6 +36,14 @@ class TargetGuess:
     """Rows of each label, most frequent first; empty for regression."""
     positive: Label | None = None
     positive_why: str = ""
+    written: WrittenNumber | None = None
+    """How its numbers are written, where that must be declared."""
+
+    @property
+    def label_type(self) -> str | None:
+        """What the labels of several classes are, where all are whole numbers."""
+        whole = self.task == "multiclass" and all(type(_as_label(k)) is int for k in self.counts)
+        return "int" if whole else None
 
     def is_given_by(self, column: ColumnProfile) -> bool:
         """Whether a column equals the target, under these or other names."""
@@ -112,7 +120,8 @@ def guess_target(
             raise TagshipError(f"--task regression: '{name}' holds texts: {shown}")
         if positive is not None:
             raise TagshipError("--positive: a regression task has no positive class")
-        return TargetGuess(name, guess, why, profile.values, {})
+        written = profile.format if isinstance(profile.format, WrittenNumber) else None
+        return TargetGuess(name, guess, why, profile.values, {}, written=written)
     _check_classes(name, guess, profile, counts)
     if guess == "multiclass":
         if positive is not None:
@@ -139,7 +148,13 @@ def _check_values(name: str, stored: pd.Series, profile: ColumnProfile) -> None:
         raise TagshipError(
             f"target '{name}' is always {as_text(stored).iloc[0]!r}", "there is nothing to predict"
         )
-    if profile.dtype == "datetime" or profile.remark.startswith("dates"):
+    if profile.sentinels:
+        told = " and ".join(f"{value} in {n:,} rows" for value, n in profile.sentinels.items())
+        raise TagshipError(
+            f"target '{name}': {told}: that seems to stand for a missing value",
+            "leave those cells empty, or take the rows out",
+        )
+    if profile.dtype == "datetime":
         raise TagshipError(
             f"target '{name}' is a date, which no task predicts",
             "make it a number, such as the days until then",
@@ -184,8 +199,10 @@ def _known_label(positive: str, counts: dict[str, int]) -> str:
 
 
 def _as_label(text: str) -> Label:
-    """A label as a person writes it in YAML: integers as integers, the rest as text."""
+    """A label as a person writes it in YAML: integers and truth values, or else text."""
+    if text in ("true", "false"):
+        return text == "true"
     try:
         return int(text) if str(int(text)) == text else text
     except ValueError:
-        return cast(Label, text)
+        return text

@@ -32,9 +32,10 @@ def test_each_column_of_a_real_table_gets_its_use() -> None:
     assert draft.columns["E-mail"].pii == "drop"
     assert draft.columns["PhoneService"].values == ["No", "Yes"]
     assert draft.columns["joined"].dtype == "datetime"
-    assert not draft.columns["joined"].feature
+    assert draft.columns["joined"].parts == ["month", "weekday"]
     assert not draft.columns["currency"].feature
     assert (draft.columns["tenure"].dtype, draft.columns["tenure"].min) == ("int", 0)
+    assert draft.columns["tenure"].max is None
     assert (draft.columns["Senior"].min, draft.columns["Senior"].max) == (0, 1)
     assert draft.least_rows == 300
 
@@ -42,9 +43,9 @@ def test_each_column_of_a_real_table_gets_its_use() -> None:
 def test_ranges_leave_slack_and_keep_a_sign_that_never_occurs() -> None:
     values = np.linspace(3.3, 97.7, 90)
     columns = guess(with_target(up=values, down=-values, both=values - 50)).columns
-    assert (columns["up"].min, columns["up"].max) == (0, 150)
-    assert (columns["down"].min, columns["down"].max) == (-150, 0)
-    assert (columns["both"].min, columns["both"].max) == (-80, 80)
+    assert (columns["up"].min, columns["up"].max, columns["up"].usual) == (None, None, [0, 110])
+    assert columns["down"].usual == [-110, 0]
+    assert columns["both"].usual == [-60, 60]
 
 
 def test_too_many_categories_become_text_that_is_no_feature() -> None:

@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 from typer.testing import CliRunner
 
 from tagship.cli.new import command as new
+from tagship.config.contract import WrittenNumber
 from tagship.config.project_files import load_model
 from tagship.errors import TagshipError
 from tagship.gates.evaluate import evaluate_gates
@@ -92,10 +93,10 @@ def test_thousands_become_no_fractions(
     frame.to_csv(root / "staff.csv", index=False, sep=delimiter)
     said = run(root, "shop", "--data", "staff.csv", "--target", "left", monkeypatch=monkeypatch)
     data = load_model(root, "shop").data
-    assert data.columns["salary"].dtype == "string"
-    assert not data.columns["salary"].feature
+    assert data.columns["salary"].dtype == "int"
+    assert data.columns["salary"].format == WrittenNumber(thousands=thousands, decimal=decimal)
     assert data.columns["share"].dtype == "float"
-    assert "salary: no feature: numbers with thousands separators, read as text" in said
+    assert f"salary: read as numbers: such as 1{thousands}234{decimal}5" in said
     assert ("decimal   ,  " in said) == (decimal == ",")
 
 
