@@ -1,5 +1,6 @@
 """The model of a training in MLflow: its code, its signature, and the version that it becomes."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,8 +99,5 @@ def _signature(boundary: Boundary) -> Any:
 
 def _contract(boundary: Boundary) -> dict[str, Any]:
     """Each column as the contract declares it, for people who look at the model in MLflow."""
-    said = {field.name: vars(field) for field in boundary.fields}
-    return {
-        name: {key: list(v) if isinstance(v, tuple) else v for key, v in about.items() if v != ()}
-        for name, about in said.items()
-    }
+    fields = json.loads(boundary.to_json())["fields"]
+    return {field.pop("name"): {k: v for k, v in field.items() if v != []} for field in fields}
