@@ -51,9 +51,15 @@ def command(
             help="The order of day and month in dates; asked when both are possible.",
         ),
     ] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Change the files of a model that is there already.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Make a model for your own table: infer its contract, candidates, gates and bento."""
+    """Make a model for your own table: infer its contract, candidates, gates and bento.
+
+    For a model that is there already, show what this table would change of its files.
+    """
     from dataclasses import asdict, replace
     from pathlib import Path
     from typing import cast
@@ -64,8 +70,9 @@ def command(
     from tagship.cli.output import as_json
     from tagship.config.model import Task
     from tagship.config.project_files import load_project
-    from tagship.config.root import find_root
-    from tagship.new_model.add_model import add_model, declared_boosters, refuse_taken
+    from tagship.config.root import check_model_name, find_root
+    from tagship.files import write_atomically
+    from tagship.new_model.add_model import add_model, compare_model, declared_boosters
     from tagship.new_model.draft import Wishes, draft_model
     from tagship.new_model.file_texts import model_files, thresholds_yaml
     from tagship.new_model.overlays import overlay_files
@@ -73,7 +80,8 @@ def command(
     from tagship.new_model.table_file import read_table, with_nulls
 
     root = find_root()
-    refuse_taken(root, name)
+    check_model_name(name)
+    known = (root / "config" / name).exists()
     reading = read_table(data, root, Path.cwd(), encoding, header, sheet)
     wishes = Wishes(cast(Task | None, task), positive, id_column)
     draft = draft_model(reading.frame, target, wishes, reading.decimal, reading.text, day_first)
@@ -87,6 +95,14 @@ def command(
         checks.extend(remarks)
         return {f"config/{name}/thresholds.yaml": thresholds_yaml(proved)}
 
+    if known:
+        changes = compare_model(root, name, files, revise)
+        for path, (_, text) in changes.items() if write else ():
+            write_atomically(root / path, text)
+        if json:
+            return as_json({"model": name, "changes": list(changes), "written": write})
+        typer.echo(_difference(name, changes, write))
+        return None
     add_model(root, name, files, revise)
     if json:
         guessed = [asdict(remark) for remark in draft.remarks]
@@ -100,6 +116,23 @@ def command(
     folders = dict.fromkeys("/".join(path.split("/")[:2]) + "/" for path, _ in files)
     typer.echo(f"\nwrote {', '.join(folders)}")
     typer.echo(f"next: tagship run {name}")
+    return None
+
+
+def _difference(name: str, changes: dict[str, tuple[str, str]], written: bool) -> str:
+    """What would change of a model that is there already, as `git diff` shows it."""
+    from difflib import unified_diff
+
+    if not changes:
+        return f"{name}: its files say what this table says: nothing changes"
+    lines: list[str] = []
+    for path, (before, after) in changes.items():
+        texts = [[f"{line}\n" for line in text.splitlines()] for text in (before, after)]
+        lines += unified_diff(texts[0], texts[1], f"a/{path}", f"b/{path}")
+    way = f"written; take over what is right with `git add -p config/{name}`"
+    if not written:
+        way = f"{name} is there already and is left as it is; --write changes its files"
+    return "".join(lines) + f"\n{way}"
 
 
 def _summary(draft: "Draft") -> list[str]:

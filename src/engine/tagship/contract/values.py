@@ -41,6 +41,8 @@ _EXPECTED = {"bool": "true or false", "string": "text", "datetime": "an ISO 8601
 _SHOWN_CHARACTERS = 80
 _SHOWN_CATEGORIES = 12
 _WHOLE_FLOATS = 2.0**63
+_EXACT, _MOST_EQUAL = 2**24, 0.01
+"""Up to here a float32 tells whole numbers apart; the share of different ones that may be lost."""
 
 
 @dataclass(frozen=True)
@@ -133,11 +135,16 @@ def null_numbers(field: Field) -> frozenset[float]:
     return frozenset(float(text) for text in field.nulls if _NUMBER.match(text))
 
 
-def unusual(field: Field, values: NDArray[np.float64]) -> Mask:
-    """Which numbers lie beyond what is usual; a missing one does not."""
-    if field.usual is None:
-        return np.zeros(len(values), dtype=bool)
-    return np.asarray((values < field.usual[0]) | (values > field.usual[1]))
+def equal_in_float32(values: NDArray[np.float64]) -> int:
+    """How many different whole numbers become another's equal in the model's input; 0 where they
+    are too few to matter. NaN counts for nothing."""
+    large = np.abs(values) > _EXACT
+    if not large.any():
+        return 0
+    distinct = np.unique(values[~np.isnan(values)])
+    with np.errstate(over="ignore"):
+        same = len(distinct) - len(np.unique(distinct.astype(np.float32)))
+    return same if same > _MOST_EQUAL * len(distinct) else 0
 
 
 def cell_text(value: Any) -> str:

@@ -16,7 +16,7 @@ from tagship.config.contract import Column, DataConfig
 from tagship.config.model import Task
 from tagship.contract.boundary import Field
 from tagship.contract.table_columns import Cells, as_text, broken_rules, declared_field, read_cells
-from tagship.contract.values import cell_text
+from tagship.contract.values import cell_text, equal_in_float32
 from tagship.data.target_rows import target_field
 from tagship.errors import TagshipError
 
@@ -161,7 +161,11 @@ def _read(
     """A column in the contract's type, and every rule that it breaks."""
     field = replace(declared_field(name, column, feature), nullable=True, closed=True)
     cells = read_cells(field, raw)
-    return as_series(field, cells), _broken(field, cells, raw)
+    broken = _broken(field, cells, raw)
+    if feature and field.dtype == "int" and (same := equal_in_float32(cells.values)):
+        rule = "can be told apart in float32, the model's input (or `feature: false`)"
+        broken.append(Failure(name, rule, same, (), ()))
+    return as_series(field, cells), broken
 
 
 def as_series(field: Field, cells: Cells) -> pd.Series:

@@ -4,7 +4,8 @@ import re
 import shutil
 import tempfile
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
@@ -68,25 +69,51 @@ def add_model(
     """
     with only_one(root, name):
         refuse_taken(root, name)
-        area = root / ".tagship" / "new"
-        try:
-            area.mkdir(parents=True, exist_ok=True)
-            staged = Path(tempfile.mkdtemp(dir=area, prefix=f"{name}-"))
-        except OSError as error:
-            raise explain_os_error(error, area) from error
-        try:
-            for path, text in files:
-                write_atomically(staged / path, text)
+        with _staged(root, name, files, revise) as (staged, revised):
             loaded = replace(load_model(staged, name), root=root)
-            revised = revise(loaded, prove(loaded))
-            files = [(path, revised.get(path, text)) for path, text in files]
-            for path, text in revised.items():
-                write_atomically(staged / path, text)
-            loaded = replace(load_model(staged, name), root=root)
-            _move(staged, root, name, files)
-        finally:
-            shutil.rmtree(staged, ignore_errors=True)
+            _move(staged, root, name, revised)
         return loaded
+
+
+def compare_model(
+    root: Path, name: str, files: Sequence[NewFile], revise: Revise = lambda *_: {}
+) -> dict[str, tuple[str, str]]:
+    """What a model's files say, and what they would say if it were made now; by path, and only
+    where that differs.
+
+    Raises:
+        TagshipError: the files do not fit the data, or cannot be staged.
+    """
+    with only_one(root, name), _staged(root, name, files, revise) as (_, revised):
+        pairs = {path: (_read(root / path), text) for path, text in revised}
+    return {path: pair for path, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+@contextmanager
+def _staged(
+    root: Path, name: str, files: Sequence[NewFile], revise: Revise
+) -> Iterator[tuple[Path, list[NewFile]]]:
+    """A folder with the files, checked against the data and revised; it is gone afterwards."""
+    area = root / ".tagship" / "new"
+    try:
+        area.mkdir(parents=True, exist_ok=True)
+        staged = Path(tempfile.mkdtemp(dir=area, prefix=f"{name}-"))
+    except OSError as error:
+        raise explain_os_error(error, area) from error
+    try:
+        for path, text in files:
+            write_atomically(staged / path, text)
+        loaded = replace(load_model(staged, name), root=root)
+        texts = revise(loaded, prove(loaded))
+        for path, text in texts.items():
+            write_atomically(staged / path, text)
+        yield staged, [(path, texts.get(path, text)) for path, text in files]
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
 
 
 def prove(files: ModelFiles) -> Table:

@@ -10,6 +10,7 @@ import pandas as pd
 from tagship.config.contract import FLOAT32_MAX, Column, DatePart, WrittenNumber
 from tagship.contract.boundary import Field
 from tagship.contract.table_columns import as_text, number_format, read_cells
+from tagship.contract.values import equal_in_float32
 from tagship.errors import TagshipError
 from tagship.new_model.column_words import tells_time
 from tagship.new_model.ranges import find_range, find_sentinels
@@ -17,9 +18,6 @@ from tagship.new_model.rounding import share_with_slack
 from tagship.new_model.written import DateFormats, find_date_formats, find_number_format
 
 MOST_CATEGORIES = 50
-_MOST_EQUAL = 0.01
-_EXACT = 2**24
-"""Up to here a float32 tells whole numbers apart."""
 Dtype = Literal["float", "int", "bool", "category", "string", "datetime"]
 _LONGEST_CATEGORY = 60
 _ISO_DATE = re.compile(r"^\d{4}-\d{2}-\d{2}([T ]|$)")
@@ -198,14 +196,11 @@ def _numbers(name: str, values: pd.Series, missing: float, whole: bool) -> Colum
 
 def _too_exact(present: pd.Series) -> str:
     """What is lost of whole numbers that are too large to be told apart."""
-    distinct = pd.Series(present.unique())
-    if distinct.abs().max() <= _EXACT:
-        return ""
-    same = len(distinct) - distinct.astype("float32").nunique()
-    if same <= _MOST_EQUAL * len(distinct):
+    same = equal_in_float32(present.to_numpy(dtype=np.float64))
+    if not same:
         return ""
     return (
-        f"larger than 2²⁴: {same:,} of {len(distinct):,} different values would become equal in"
+        f"larger than 2²⁴: {same:,} of {present.nunique():,} different values would become equal in"
         " float32; derive a difference, or declare `dtype: string` if it is an id"
     )
 

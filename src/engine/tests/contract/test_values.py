@@ -206,3 +206,24 @@ def test_text_is_the_same_whatever_stands_beside_it() -> None:
 
 def test_the_contract_and_the_values_have_one_limit() -> None:
     assert DECLARED_MAX == FLOAT32_MAX
+
+
+@pytest.mark.parametrize(
+    ("start", "step", "refused"), [(0, 1, False), (2**24, 1, True), (10**8, 64, False)]
+)
+def test_whole_numbers_that_float32_makes_equal_are_no_feature(
+    start: int, step: int, refused: bool
+) -> None:
+    numbers = [float(start + step * n) for n in range(50)]
+    frame = pd.DataFrame({"x": numbers, "y": np.arange(50.0)})
+    content = {
+        "source": {"kind": "csv", "path": "x.csv"},
+        "target": {"column": "y"},
+        "rows": {"min": 1},
+        "columns": {"x": {"dtype": "int"}},
+    }
+    if refused:
+        with pytest.raises(ContractError, match="can be told apart in float32"):
+            check_contract(frame, DataConfig.model_validate(content), "regression")
+        content["columns"]["x"]["feature"] = False  # type: ignore[index]
+    check_contract(frame, DataConfig.model_validate(content), "regression")

@@ -137,3 +137,22 @@ def test_training_passes_every_gate_unedited(
     judged = [result for result in verdict.results if result.gate != "latency"]  # other work's too
     assert [result for result in judged if result.status != "pass"] == []
     assert len(judged) == len(verdict.results) - 1
+
+
+def test_a_second_time_nothing_changes_and_another_table_shows_what_would(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    regression(300).to_csv(root / "homes.csv", index=False)
+    typed = ("shop", "--data", "homes.csv", "--target", "price")
+    run(root, *typed, monkeypatch=monkeypatch)
+    before = {path: path.read_text() for path in (root / "config" / "shop").iterdir()}
+    assert "nothing changes" in run(root, *typed, monkeypatch=monkeypatch)
+    regression(300).assign(area=["west", "south"] * 150).to_csv(root / "homes.csv", index=False)
+    said = run(root, *typed, monkeypatch=monkeypatch)
+    assert "-  area: {dtype: category, values: [north, south]}\n" in said
+    assert "+  area: {dtype: category, values: [south, west]}\n" in said
+    assert "shop is there already and is left as it is; --write changes its files" in said
+    assert {path: path.read_text() for path in (root / "config" / "shop").iterdir()} == before
+    assert "git add -p config/shop" in run(root, *typed, "--write", monkeypatch=monkeypatch)
+    assert load_model(root, "shop").data.columns["area"].values == ["south", "west"]
+    assert "nothing changes" in run(root, *typed, monkeypatch=monkeypatch)
