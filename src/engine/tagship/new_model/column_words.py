@@ -1,6 +1,6 @@
 """What the names and words of a table usually mean."""
 
-import re
+from tagship.data.wording import plain, plain_words, words
 
 
 def split_words(text: str) -> frozenset[str]:
@@ -17,30 +17,37 @@ NULL_WORDS = split_words(
 ALWAYS_NULL = frozenset({"?", "#n/a", "<na>", "(null)", "\\n", "n/a", "n.a."})
 """Those that mean it in any column."""
 
-_POSITIVE = split_words(
-    "yes y true t positive pos churn churned fraud fraudulent default malignant sick disease"
-    " spam success bought died failure failed won accepted approved left"
+_POSITIVE = plain_words(
+    """yes y true positive pos churn churned fraud fraudulent default defaulted malignant sick ill
+    disease diseased spam success bought died dead failure failed won accepted approved left
+    ja jawohl wahr positiv betrug betrügerisch gekündigt kündigung abgewandert ausfall krank
+    bösartig defekt gekauft verstorben
+    oui vrai positif fraude frauduleux défaut résilié malade malin acheté décédé
+    sí verdadero positivo fraudulento impago moroso enfermo maligno comprado
+    sim verdadeiro inadimplente cancelado doente sì vero frode malato insolvente waar positief
+    opgezegd ziek sant bedrägeri svindel sann kyllä tosi petos jah igen igaz csalás tak prawda
+    oszustwo áno ano pravda podvod da adevărat fraudă istina prevara evet doğru dolandiricilik
+    да истина мошенничество отток так ναι αληθές نعم כן हाँ ya benar ใช่
+    是 真 有 欺诈 流失 违约 阳性 はい 真 陽性 解約 不正 有り あり 예 네 참 양성 사기 이탈"""  # noqa: RUF001
 )
-_NEGATIVE = split_words(
-    "no n false f negative neg none benign healthy normal ham stayed retained legit ok"
+_NEGATIVE = plain_words(
+    """no n false negative neg none benign healthy normal ham stayed retained legit legitimate
+    genuine ok alive survived
+    nein falsch negativ gesund gutartig keine kein non faux négatif sain bénin falso negativo sano
+    benigno não nao saudável nee onwaar negatief gezond nej nei nein falskt usant frisk ei epätosi
+    terve nem hamis egészséges nie fałsz zdrowy ne nepravda zdravý nu fals sănătos hayir yanliş
+    нет ложь здоров ні όχι ψευδές لا לא नहीं không tidak salah ไม่ใช่
+    否 假 无 無 正常 阴性 いいえ 偽 陰性 無し なし 正常 아니요 아니오 거짓 음성 정상"""
+)
+_LETTERS = plain_words("yn jn on sn tn tf vf wf dn дн pn +-")
+"""Pairs of single signs, the positive one first."""
+_NEGATORS = plain_words(
+    """no not non never without kein keine nicht ohne pas aucun aucune sans sin senza não sem
+    geen niet ikke ingen inte ei bez nie нет не без 不 非 无 無 未"""
 )
 _SENSITIVE = split_words(
     "gender sex race ethnicity ethnic religion nationality disability disabled orientation"
 )
-_PERSONAL = split_words(
-    "email mail phone telephone mobile fax ssn passport iban address street surname firstname"
-    " lastname fullname username dob birthdate birthday birth-date social-security credit-card"
-    " card-number account-number first-name last-name full-name middle-name given-name"
-    " family-name maiden-name user-name customer-name client-name patient-name employee-name"
-    " person-name contact-name"
-)
-_EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[^@\s]+$")
-
-
-def words(name: str) -> list[str]:
-    """The words of a column's name: ``customerID`` and ``customer_id`` are customer, id."""
-    parted = re.sub(r"([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])", r"\1\3 \2\4", name)
-    return re.findall(r"[^\W_]+", parted.lower())
 
 
 def names_a_row(name: str) -> bool:
@@ -61,20 +68,18 @@ def is_sensitive(name: str) -> bool:
     return bool(_SENSITIVE & set(words(name)))
 
 
-def is_personal(name: str, examples: list[str]) -> bool:
-    """Whether a column's name, or most of its values, look like personal data."""
-    parts = set(words(name))
-    if parts == {"name"} or any(set(hint.split("-")) <= parts for hint in _PERSONAL):
-        return True
-    return bool(examples) and sum(bool(_EMAIL.match(e)) for e in examples) * 2 > len(examples)
-
-
 def positive_label(labels: dict[str, int]) -> tuple[str, str]:
     """Which of two labels is the positive one, and why; ``labels`` counts each."""
-    known = [label for label in labels if label.lower() in _POSITIVE]
+    known = [label for label in labels if plain(label) in _POSITIVE]
     if len(known) == 1:
         return known[0], "the word says so"
-    others = [label for label in labels if label.lower() not in _NEGATIVE]
+    for label in labels:
+        if any(plain(label) + plain(other) in _LETTERS for other in labels):
+            return label, "the letter says so" if label.isalpha() else "the sign says so"
+    for label in labels:
+        if any(_negates(other, label) for other in labels):
+            return label, "the other label says that it is not so"
+    others = [label for label in labels if plain(label) not in _NEGATIVE]
     if len(others) == 1:
         return others[0], "the other label is a negative word"
     numbers = {_number(label): label for label in labels}
@@ -82,6 +87,12 @@ def positive_label(labels: dict[str, int]) -> tuple[str, str]:
         return numbers[1.0], "1 is positive by custom"
     rarer = min(labels, key=lambda label: (labels[label], label))
     return rarer, "the rarer label"
+
+
+def _negates(text: str, other: str) -> bool:
+    """Whether ``text`` is ``other`` with a word such as *not* before it."""
+    joined, rest = ("".join(words(plain(label))) for label in (text, other))
+    return bool(rest) and any(joined == negator + rest for negator in _NEGATORS)
 
 
 def _number(label: str) -> float | None:

@@ -11,13 +11,14 @@ import pandas as pd
 
 from tagship.config.contract import Column, Label, WrittenNumber
 from tagship.config.model import Task
+from tagship.data.personal_data import is_personal
 from tagship.errors import TagshipError, suggest
 from tagship.new_model.column_profile import (
     MOST_CATEGORIES,
     ColumnProfile,
     profile_column,
 )
-from tagship.new_model.column_words import is_personal, names_a_row
+from tagship.new_model.column_words import names_a_row
 from tagship.new_model.gates import Gates, suggest_gates
 from tagship.new_model.nulls import declared_nulls, find_nulls, kept_words, without_nulls
 from tagship.new_model.rounding import share_with_slack
@@ -176,7 +177,7 @@ class _Roles:
     ) -> None:
         self.checks: list[str] = []
         self.columns: dict[str, Column] = {}
-        self.personal = [profile.name for profile in profiles if _personal(profile)]
+        self.personal = [p.name for p in profiles if is_personal(p.name, p.values, p.distinct)]
         self.personal = [name for name in self.personal if name != wished_id]
         others = [profile for profile in profiles if profile.name not in self.personal]
         self.id, self.id_why = _id_column(others, wished_id)
@@ -220,16 +221,6 @@ def _check_known(name: str, frame: pd.DataFrame) -> None:
     if name in names:
         return
     raise TagshipError(f"the table has no column '{name}'", suggest(name, names, "the columns are"))
-
-
-def _personal(profile: ColumnProfile) -> bool:
-    many = profile.distinct > MOST_CATEGORIES or profile.distinct > 0.3 * len(profile.values)
-    if profile.dtype in ("string", "category"):
-        return many and is_personal(profile.name, profile.values.dropna().head(200).tolist())
-    if profile.dtype == "datetime":
-        return is_personal(profile.name, [])
-    long_number = profile.dtype == "int" and profile.distinct and profile.values.min() >= 1e6
-    return bool(many and long_number and is_personal(profile.name, []))
 
 
 def _id_column(profiles: list[ColumnProfile], wished: str | None) -> tuple[str | None, str]:

@@ -87,10 +87,10 @@ def find_layout(
         return Layout(settings | {"header": False}, [*remarks, "the columns have no names"])
     head = find_header(rows, source.model_copy(update=settings))
     below = [row for row in rows[head.rows :] if row]
-    if header is None and _looks_like_data(head, below):
-        shown = ", ".join(map(repr, head.names[:3]))
+    if header is None and (numbers := _numbers_as_names(head, below)):
+        shown = ", ".join(map(repr, numbers[:3]))
         raise TagshipError(
-            f"{path}: its first row may be data: {shown}",
+            f"{path}: its first row may be data: {shown} above numbers",
             "--no-header calls the columns column_1, column_2 and so on; --header says that these"
             " are their names",
         )
@@ -157,14 +157,14 @@ def _numeric(rows: Sequence[Row], at: int) -> bool:
     return bool(values) and all(_NUMBER.match(value) for value in values)
 
 
-def _looks_like_data(head: Header, below: Sequence[Row]) -> bool:
-    """Whether each column of numbers has a number for a name; years may be names."""
+def _numbers_as_names(head: Header, below: Sequence[Row]) -> list[str]:
+    """The names of the columns of numbers, if each is a number itself; years may be names."""
     columns = [at for at in range(len(head.names)) if _numeric(below, at)]
     names = [head.names[at].strip() for at in columns if head.names[at] != UNNAMED]
-    if not names or not all(_NUMBER.match(name) for name in names):
-        return False
+    if not all(_NUMBER.match(name) for name in names):
+        return []
     years = [int(name) for name in names if name.isdecimal() and int(name) in _YEARS]
-    return not (len(years) == len(names) > 1 and sorted(set(years)) == years)
+    return [] if len(years) == len(names) > 1 and sorted(set(years)) == years else names
 
 
 def _is_second_header(head: Header, below: Sequence[Row]) -> bool:

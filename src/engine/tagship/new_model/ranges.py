@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from tagship.config.contract import FLOAT32_MAX
-from tagship.new_model.column_words import split_words, words
+from tagship.data.wording import words
+from tagship.new_model.column_words import split_words
 from tagship.new_model.rounding import range_with_slack
 
 _POSSIBLE: tuple[tuple[str, float, float], ...] = (

@@ -9,6 +9,7 @@ import pandas as pd
 from tagship.config.contract import Label, WrittenNumber
 from tagship.config.model import Task
 from tagship.contract.table_columns import as_text
+from tagship.data.personal_data import is_personal
 from tagship.errors import TagshipError, suggest
 from tagship.new_model.column_profile import MOST_CATEGORIES, ColumnProfile, profile_column
 from tagship.new_model.column_words import positive_label
@@ -116,8 +117,9 @@ def guess_target(
     guess, why = (task, "you said so") if task else _task(name, profile, counts)
     if guess == "regression":
         if not profile.number:
-            shown = ", ".join(map(repr, list(counts)[:3]))
-            raise TagshipError(f"--task regression: '{name}' holds texts: {shown}")
+            personal = is_personal(name, labels, len(counts))
+            shown = "" if personal else ": " + ", ".join(map(repr, list(counts)[:3]))
+            raise TagshipError(f"--task regression: '{name}' holds texts{shown}")
         if positive is not None:
             raise TagshipError("--positive: a regression task has no positive class")
         written = profile.format if isinstance(profile.format, WrittenNumber) else None

@@ -13,6 +13,7 @@ from tagship.config.project_files import ModelFiles
 from tagship.contract.boundary import Field
 from tagship.contract.table_columns import read_cells
 from tagship.contract.values import cell_text
+from tagship.data.personal_data import is_personal
 from tagship.data.table import read_raw
 from tagship.data.validation import (
     ContractError,
@@ -36,6 +37,7 @@ _LEAST_ROWS_FOR_IDS = 50
 _ID_LIKE = 0.99
 _SHARE_OF_NUMBERS = 0.95
 """A text column of at least this share of numbers is read as numbers."""
+_PERSONAL_NOTE = "looks like personal data: its values are not shown; `pii: drop` keeps them out"
 _KINDS: dict[Dtype, Kind] = {
     "float": "number",
     "int": "number",
@@ -73,6 +75,7 @@ def describe_frame(files: ModelFiles, raw: pd.DataFrame) -> Description:
     data, task = files.data, files.model.task
     frame = _without_nesting(protect(raw, data).reset_index(drop=True))
     columns = {name: _read_column(name, frame[name], data, task) for name in frame.columns}
+    personal = {name for name, column in columns.items() if _seems_personal(name, column)}
     numbers = {
         name: column.numbers
         for name, column in columns.items()
@@ -92,12 +95,12 @@ def describe_frame(files: ModelFiles, raw: pd.DataFrame) -> Description:
         target=data.target.column,
         positive=positive,
         columns=tuple(
-            _describe_column(name, column, frame[name], data, target, outcome)
+            _describe_column(name, column, frame[name], data, target, outcome, name in personal)
             for name, column in columns.items()
         ),
         correlated=tuple(numbers),
         correlations=correlate(numbers),
-        failures=_failures(files, raw),
+        failures=_failures(files, raw, personal),
     )
 
 
@@ -177,16 +180,20 @@ def _describe_column(
     data: DataConfig,
     target: TypedColumn | None,
     outcome: pd.Series | None,
+    personal: bool,
 ) -> ColumnDescription:
     distinct, present = int(stored.nunique()), int(stored.notna().sum())
     values, kind, role = column.values, column.kind, column.role
     outcome = None if role == "target" else outcome
     association, numbers, period = None, None, None
     top: tuple[Top, ...] = ()
+    notes: tuple[str, ...] = ()
     if target is not None and role not in ("target", "id") and kind in ("number", "category"):
         association = associate(values, target.values)
     hidden = role == "not in contract" and _id_like(distinct, present)
-    if kind == "number" and not hidden:
+    if personal:
+        notes = (_PERSONAL_NOTE,)
+    elif kind == "number" and not hidden:
         numbers = describe_numbers(values, outcome)
     elif kind == "category" or (kind == "text" and role in ("feature", "not a feature")):
         top = most_frequent(values, outcome)
@@ -206,7 +213,7 @@ def _describe_column(
         period=period,
         association=association,
     )
-    return replace(description, notes=tuple(_notes(description, column, len(stored))))
+    return replace(description, notes=(*notes, *_notes(description, column, len(stored))))
 
 
 def _notes(column: ColumnDescription, typed: TypedColumn, rows: int) -> Iterator[str]:
@@ -240,9 +247,20 @@ def _id_like(distinct: int, present: int) -> bool:
     return present >= _LEAST_ROWS_FOR_IDS and distinct >= _ID_LIKE * present
 
 
-def _failures(files: ModelFiles, raw: pd.DataFrame) -> tuple[Failure, ...]:
+def _seems_personal(name: str, column: TypedColumn) -> bool:
+    """Whether a column that nobody declared as personal looks so; a declared category does not."""
+    if column.role in ("target", "personal, hashed") or column.kind == "category":
+        return False
+    return is_personal(name, column.values, int(column.values.nunique()))
+
+
+def _failures(files: ModelFiles, raw: pd.DataFrame, personal: set[str]) -> tuple[Failure, ...]:
+    """What breaks the contract, with no example of personal values."""
     try:
         check_contract(raw, files.data, files.model.task)
     except ContractError as error:
-        return tuple(error.failures)
+        return tuple(
+            replace(failure, examples=()) if failure.column in personal else failure
+            for failure in error.failures
+        )
     return ()

@@ -120,6 +120,32 @@ def test_the_task_follows_the_target(target: object, task: str) -> None:
         (["benign", "other"], "other"),
         (["left half", "right half"], "right half"),
         (["1.0", "0.0"], "1.0"),
+        (["nein", "Ja"], "Ja"),
+        (["oui", "non"], "oui"),
+        (["NO", "SI\u0301"], "SI\u0301"),
+        (["sim", "não"], "sim"),
+        (["sì", "no"], "sì"),
+        (["da", "ne"], "da"),
+        (["kyllä", "ei"], "kyllä"),
+        (["igen", "nem"], "igen"),
+        (["tak", "nie"], "tak"),
+        (["はい", "いいえ"], "はい"),
+        (["是", "否"], "是"),
+        (["да", "нет"], "да"),
+        (["HAYIR", "EVET"], "EVET"),
+        (["positiv", "negativ"], "positiv"),
+        (["Betrug", "echt"], "Betrug"),
+        (["sain", "défaut"], "défaut"),
+        (["gekündigt", "treu"], "gekündigt"),
+        (["vrai", "faux"], "vrai"),
+        (["j", "n"], "j"),
+        (["V", "F"], "V"),
+        (["+", "-"], "+"),
+        (["repaid late", "not repaid late"], "repaid late"),
+        (["kein Treffer", "Treffer"], "Treffer"),
+        (["non-smoker", "smoker"], "smoker"),
+        (["购买", "未购买"], "购买"),
+        (["f", "m"], "m"),
     ],
 )
 def test_the_positive_label_is_a_word_a_custom_or_the_rarer(
@@ -128,6 +154,23 @@ def test_the_positive_label_is_a_word_a_custom_or_the_rarer(
     target = [labels[i % 3 == 0] for i in range(90)]
     draft = guess(pd.DataFrame({"x": np.sin(np.arange(90.0)), "y": target}))
     assert draft.positive == positive
+
+
+@pytest.mark.parametrize(
+    ("labels", "why"),
+    [
+        (["Ja", "nein"], "the word says so"),
+        (["j", "n"], "the letter says so"),
+        (["+", "-"], "the sign says so"),
+        (["Treffer", "kein Treffer"], "the other label says that it is not so"),
+        (["gravé", "sain"], "the other label is a negative word"),
+        (["m", "f"], "the rarer label"),
+    ],
+)
+def test_why_a_label_is_the_positive_one_is_said(labels: list[str], why: str) -> None:
+    target = [labels[row % 3 > 0] for row in range(90)]
+    remarks = guess(pd.DataFrame({"x": np.sin(np.arange(90.0)), "y": target})).remarks
+    assert [(r.guess, r.why) for r in remarks if r.what == "positive"] == [(labels[0], why)]
 
 
 def test_wishes_overrule_guesses() -> None:
@@ -161,9 +204,29 @@ def test_people_are_watched_for_fairness_only_where_that_is_defined() -> None:
     assert guess(customers(3000), "tenure", task="regression").gates.fairness is None
 
 
-def test_personal_data_is_never_shown() -> None:
-    draft = guess(customers(), "Churn")
-    assert not any("example.org" in text for text in [*draft.checks, *map(str, draft.remarks)])
+def passengers() -> pd.DataFrame:
+    """People, of whom each column but one tells by its values or its name."""
+    rows, firsts = range(120), ("Anna", "Piotr", "Lucía", "Mehmet", "Élodie", "Hans")
+    titles, ends = ("Mr.", "Mrs.", "Miss."), [chr(97 + n % 26) + chr(97 + n // 26) for n in rows]
+    return with_target(
+        x=np.sin(np.arange(120.0)),
+        who=[f"Secret{end}, {titles[n % 3]} B." for n, end in enumerate(ends)],
+        first=[f"{firsts[n % 6]}-{end}" for n, end in enumerate(ends)],
+        Telefonnummer=[f"{n}" if n % 3 else f"+49 30 {n}" for n in range(4915000, 4915120)],
+        marque=[f"Paul Smith {end}" for end in ends],
+    )
+
+
+def test_personal_data_is_dropped_and_never_shown() -> None:
+    draft = guess(passengers())
+    personal = [name for name, column in draft.columns.items() if column.pii]
+    assert personal == ["who", "first", "Telefonnummer"]
+    assert draft.id is None
+    said = " ".join([*draft.checks, *map(str, draft.remarks)])
+    assert "who, first, Telefonnummer: looks like personal data" in said
+    assert not any(value in said for value in ("Secret", "Anna", "+49", "49150"))
+    with pytest.raises(TagshipError, match=r"'who' holds texts$"):
+        draft_model(as_read(passengers()), "who", Wishes(task="regression"), text=True)
 
 
 def bad(**change: object) -> pd.DataFrame:

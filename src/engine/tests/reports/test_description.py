@@ -1,7 +1,7 @@
 """A description says what pandas says, of broken tables too, and keeps personal data to itself."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pandas as pd
@@ -9,6 +9,7 @@ import pytest
 from html_pages import Page, assert_self_contained
 from report_models import HOSTILE, HOSTILE_LABEL, table, write_project
 
+from tagship.config.contract import Column
 from tagship.config.project_files import ModelFiles
 from tagship.reports.column_statistics import correlation_ratio, cramers_v, pearson
 from tagship.reports.describe import describe_frame, describe_model
@@ -172,6 +173,36 @@ def test_values_ofterminal_columns_outside_the_contract_stay_hidden(
         assert "+49 1" not in text
         assert "73211" not in text
         assert "73,211" not in text
+
+
+def test_values_that_look_personal_stay_hidden_though_the_contract_keeps_them(
+    binary_files: ModelFiles,
+) -> None:
+    people = [f"{first} Hidden{'n' * n}" for n in range(150) for first in ("Anna", "José", "Jan")]
+    frame = (
+        table()
+        .head(450)
+        .assign(
+            guest=people, born=pd.date_range("1907-05-03", periods=450), mobile=range(49150, 49600)
+        )
+    )
+    frame["mobile"] += 4915712340000
+    frame.loc[0, "guest"] = None
+    columns = {
+        name: Column(dtype=dtype, feature=False)
+        for name, dtype in (("guest", "string"), ("birthday", "datetime"), ("mobile", "int"))
+    }
+    data = binary_files.data.model_copy(update={"columns": binary_files.data.columns | columns})
+    files = replace(binary_files, data=data)
+    description = describe_frame(files, frame.rename(columns={"born": "birthday"}))
+    for text in (
+        json.dumps(asdict(description)),
+        description_text(description),
+        description_html(description),
+    ):
+        assert not any(value in text for value in ("Hidden", "1907", "49157", "4.9e"))
+        assert "looks like personal data" in text
+    assert "missing values" in {failure.rule for failure in description.failures}
 
 
 def test_text_fits_the_terminal_and_cannot_steer_it(binary_files: ModelFiles) -> None:
