@@ -1,5 +1,6 @@
 """A file of rows in, a file of answers out; memory does not grow with the file."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from tagship.batch.input_table import Block, Columns, Input
 from tagship.batch.output_file import Results, check_output, rejected_path
 from tagship.config.contract import DataConfig
 from tagship.contract.boundary import Boundary
+from tagship.contract.values import count_unusual
 from tagship.errors import TagshipError
 from tagship.files import only_one, sha256_of_bytes
 
@@ -31,6 +33,8 @@ class Scored:
     release: str
     reasons: Path | None
     """The side file, where rows were rejected."""
+    unusual: dict[str, int]
+    """By column, the values of scored rows that are unusual, or no known category."""
 
 
 def score_file(
@@ -52,12 +56,15 @@ def score_file(
     personal = {name for name, column in data.columns.items() if column.pii}
     key = f"{output.name}-{sha256_of_bytes(str(output.resolve()).encode())[:8]}"
     rows = rejected = 0
+    unusual: Counter[str] = Counter()
     with only_one(root, key), Results(output) as results:
         for block in table.blocks(columns_of(artifact.boundary, data)):
             decoded = decode(artifact.boundary, block.table, table.decimal)
             if decoded.good.any():
                 scores, decoded = artifact.score(decoded)
             results.reject(_reasons(block, decoded, personal))
+            for field in artifact.boundary.fields:
+                unusual[field.name] += count_unusual(field, decoded.columns[field.name])
             if decoded.good.any():
                 results.write(_answers(artifact.answer(scores), block, decoded, data.id, release))
             rows += len(block.rows) + len(block.malformed)
@@ -71,7 +78,7 @@ def score_file(
         raise TagshipError(
             f"all {rows:,} rows are rejected; {output} is not written", f"the reasons: {reasons}"
         )
-    return Scored(rows, rejected, release, reasons)
+    return Scored(rows, rejected, release, reasons, {k: n for k, n in unusual.items() if n})
 
 
 def columns_of(boundary: Boundary, data: DataConfig) -> Columns:

@@ -50,6 +50,10 @@ def command(
     artifact = bento.path / "src" / "artifact"
     done = score_file(files.root, files.data, artifact, source, output, tell)
     say(f"{done.rows - done.rejected:,} rows of {done.rows:,} scored by {done.release}: {output}")
+    for column, count in done.unusual.items():
+        typer.echo(
+            f"{column}: {count:,} unusual or unknown values, answered all the same", err=True
+        )
     if json:
         as_json(done)
     if done.reasons:

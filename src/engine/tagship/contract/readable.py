@@ -1,11 +1,14 @@
 """A value of the boundary's columns as people read it."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tagship.contract.boundary import UNSEEN, Field
 from tagship.formatting import brief
+
+if TYPE_CHECKING:
+    from tagship.config.contract import Column
 
 MISSING, UNKNOWN = "(missing)", "(unknown)"
 
@@ -25,3 +28,18 @@ def readable(field: Field | None, value: Any) -> str:
     if np.isnan(value):
         return MISSING
     return ("true" if value else "false") if dtype == "bool" else brief(float(value))
+
+
+def range_text(column: "Column") -> str:
+    """What numbers the contract allows, and which are usual; empty where it says nothing."""
+    said = ""
+    if column.min is not None and column.max is not None:
+        said = f"{brief(column.min)} to {brief(column.max)}"
+    elif column.min is not None:
+        said = f"{brief(column.min)} or more"
+    elif column.max is not None:
+        said = f"{brief(column.max)} or less"
+    if column.usual is None:
+        return said
+    usual = f"usually {brief(column.usual[0])} to {brief(column.usual[1])}"
+    return f"{said}; {usual}" if said else usual

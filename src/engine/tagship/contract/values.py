@@ -135,6 +135,16 @@ def null_numbers(field: Field) -> frozenset[float]:
     return frozenset(float(text) for text in field.nulls if _NUMBER.match(text))
 
 
+def count_unusual(field: Field, column: NDArray[Any]) -> int:
+    """How many values of a column's array are answered though they are beyond what is usual, or are
+    no category of the contract."""
+    if field.dtype == "category":
+        return int((column == UNSEEN).sum())
+    if field.usual is None:
+        return 0
+    return int(((column < field.usual[0]) | (column > field.usual[1])).sum())
+
+
 def equal_in_float32(values: NDArray[np.float64]) -> int:
     """How many different whole numbers become another's equal in the model's input; 0 where they
     are too few to matter. NaN counts for nothing."""

@@ -10,6 +10,7 @@ from tagship.config.bound import Bound
 from tagship.config.contract import Column
 from tagship.config.metrics import higher_is_better
 from tagship.config.project_files import ModelFiles
+from tagship.contract.readable import range_text
 from tagship.formatting import NONE, brief, percent, plain
 from tagship.training import metrics
 from tagship.training.bundle import Bundle, Evidence
@@ -245,13 +246,7 @@ def declared_text(column: Column) -> str:
     """What the contract allows a column to hold."""
     if column.values is not None:
         return ", ".join(map(str, column.values))
-    if column.min is None and column.max is None:
-        return "any" if column.dtype != "bool" else "true, false"
-    if column.max is None:
-        return f"≥ {brief(column.min or 0.0)}"
-    if column.min is None:
-        return f"≤ {brief(column.max)}"
-    return f"{brief(column.min)} to {brief(column.max)}"
+    return range_text(column) or ("any" if column.dtype != "bool" else "true, false")
 
 
 def _holdout_content(column: Column, values: NDArray[Any] | None) -> tuple[str, str]:

@@ -18,10 +18,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from tagship.contract.boundary import UNSEEN, Boundary
+from tagship.contract.boundary import Boundary
 from tagship.contract.finite_values import all_finite, derived_place, derived_problems
 from tagship.contract.json_records import InvalidRecords, RecordReader, RecordTypes
-from tagship.contract.values import Problem
+from tagship.contract.values import Problem, count_unusual
 
 _TEXT = re.compile(
     rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL
@@ -115,9 +115,7 @@ class Reader:
         self._check_rows(len(records))
         read = self._exact.read(records)
         matrix = self._sound(read.columns)
-        unseen = {
-            f.name: int((read.columns[f.name] == UNSEEN).sum()) for f in self._boundary.categories
-        }
+        unseen = {f.name: count_unusual(f, read.columns[f.name]) for f in self._boundary.categories}
         kept = read.records if many else read.records[0]
         return Request(many, matrix, kept, {k: n for k, n in unseen.items() if n}, read.ignored)
 

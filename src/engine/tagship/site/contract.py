@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from tagship.config.contract import Column, DataConfig
 from tagship.config.drift import Drift, Kind
 from tagship.config.project_files import ModelFiles
-from tagship.formatting import brief, percent
+from tagship.contract.readable import range_text
+from tagship.formatting import percent
 from tagship.site.document import ContractColumn, Data, Origin
 from tagship.sources.tables import public_source
 from tagship.training.lock import Lock
@@ -74,18 +75,15 @@ def _column(
 
 
 def _rule(column: Column) -> str:
-    parts = []
-    if column.min is not None and column.max is not None:
-        parts.append(f"{brief(column.min)} to {brief(column.max)}")
-    elif column.min is not None:
-        parts.append(f"{brief(column.min)} or more")
-    elif column.max is not None:
-        parts.append(f"{brief(column.max)} or less")
+    said = range_text(column)
+    parts = [said] if said else []
     if column.values:
         more = f" and {len(column.values) - _SHOWN} more" if len(column.values) > _SHOWN else ""
         parts.append(", ".join(map(str, column.values[:_SHOWN])) + more)
     if column.missing:
         parts.append(f"up to {percent(column.missing)} missing")
+    if column.parts:
+        parts.append(f"its {', '.join(column.parts)}")
     if not column.feature:
         parts.append("no feature")
     return "; ".join(parts) or "any value"

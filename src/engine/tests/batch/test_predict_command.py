@@ -201,6 +201,7 @@ def test_rows_that_break_the_contract_are_named_with_their_reasons(run_project: 
     assert ran.code == 0, ran
     assert "4 rows of 9 scored" in ran.out
     assert "5 rows rejected: out.rejected.csv" in ran.err
+    assert "plan: 1 unusual or unknown values, answered all the same" in ran.err
     assert rejected(run_project) == [
         ["2", "age", "must be between 18 and 100", "17"],
         ["4", "age", "must be a number", "old"],
