@@ -22,6 +22,8 @@ from tagship.contract.values import (
 )
 
 _MOST_PROBLEMS = 100
+_UNNAMED, _UNNAMED_ELSEWHERE = "unnamed", frozenset({"", "Unnamed: 0"})
+"""What a first column without a name is called: by ``tagship.sources.header``, and by others."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Preparation:
     def __init__(self, boundary: Boundary) -> None:
         self._names = [field.name for field in boundary.fields]
         self._ignored = frozenset(boundary.ignored)
+        if _UNNAMED in self._ignored:
+            self._ignored |= _UNNAMED_ELSEWHERE
         self._ignores_all = boundary.extra == "ignore"
         self._nullable = [field.name for field in boundary.fields if field.nullable]
         readers = [(f.name, _reader(f, boundary.nulls)) for f in boundary.fields]
