@@ -40,6 +40,7 @@ class Sample:
     peak_mb: float
     """The largest resident size of the process or of any one of its children."""
     output: str
+    code: int = 0
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,13 @@ def options(description: str | None) -> Options:
 
 
 def run(
-    command: Sequence[str], folder: Path | None = None, extra: Mapping[str, str] | None = None
+    command: Sequence[str],
+    folder: Path | None = None,
+    extra: Mapping[str, str] | None = None,
+    may_fail: bool = False,
 ) -> Sample:
-    """Run a command to its end; a failure shows what it printed and stops the benchmark.
+    """Run a command to its end; a failure shows what it printed and stops the benchmark, unless it
+    ``may_fail``.
 
     Python keeps its bytecode, as it does unless told otherwise: only a first start compiles.
     """
@@ -110,10 +115,10 @@ def run(
         process.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
         text = output.read()
-    if process.returncode:
+    if process.returncode and not may_fail:
         sys.exit(f"{' '.join(command)} exited {process.returncode}:\n{text[-2000:]}")
     peak = usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
-    return Sample(seconds, usage.ru_utime + usage.ru_stime, peak, text)
+    return Sample(seconds, usage.ru_utime + usage.ru_stime, peak, text, process.returncode)
 
 
 def middle(samples: Sequence[Sample]) -> float:

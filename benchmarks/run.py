@@ -26,6 +26,7 @@ BENCHMARKS = (
     "hostile",
     "gitops_scale",
     "site",
+    "tables",
 )
 
 

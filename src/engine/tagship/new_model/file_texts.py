@@ -1,7 +1,7 @@
 """The text of a new model's files, as a person would write it."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from tagship.config.contract import Column, FileSource
 from tagship.new_model.draft import Draft
@@ -12,15 +12,36 @@ from tagship.new_model.yaml_text import entry
 NewFile = tuple[str, str]
 """A path relative to the root, ``<area>/<model>/…``, and a text."""
 
-_FOREST_ROWS = 200_000
+_FOREST_ROWS = 100_000
 _SMALL_ROWS = 1000
+_WIDE_ROWS = 5_000
+"""From so many rows a regression forest tries half of the columns at a split: faster, as good."""
+_FOREST_LEAVES = 3_000
+"""About as many leaves as a tree of a forest may have, so that its artifact stays small."""
 _BOOSTERS = {"lightgbm": "LGBM", "xgboost": "XGB"}
-_BOOSTER_TREES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "lightgbm": ({"num_leaves": 15}, {"num_leaves": 7, "min_child_samples": 10}),
-    "xgboost": ({"max_depth": 4}, {"max_depth": 2}),
-}
-"""What keeps trees small, for tables of usual and of small size."""
 _MANY_CLASSES = 10
+
+
+class _Trees(NamedTuple):
+    """What boosted trees of a table of some size are like; benchmarks/tables.py measures them."""
+
+    leaves: int
+    depth: int
+    rows_in_leaf: int
+    rounds: int
+    rate: float
+    """Of learning, where all rounds are done."""
+
+
+_TREES_BELOW = {
+    500: _Trees(7, 2, 10, 100, 0.05),
+    _SMALL_ROWS: _Trees(7, 2, 10, 100, 0.1),
+    2_000: _Trees(7, 2, 10, 200, 0.05),
+    20_000: _Trees(15, 4, 20, 200, 0.05),
+}
+_LARGE_TREES = _Trees(31, 5, 20, 200, 0.1)
+_STOPPED_RATE = 0.1
+"""Of learning, where rows that are set apart say when to stop: rounds suit the table by that."""
 
 
 def model_files(name: str, source: FileSource, draft: Draft) -> list[NewFile]:
@@ -95,7 +116,6 @@ def _metric(draft: Draft) -> str:
 
 def _candidates(draft: Draft) -> dict[str, dict[str, Any]]:
     regression = draft.task == "regression"
-    small, many = draft.rows < _SMALL_ROWS, draft.labels > _MANY_CLASSES
     kind = "Regressor" if regression else "Classifier"
     made: dict[str, dict[str, Any]] = {}
     if regression:
@@ -112,17 +132,17 @@ def _candidates(draft: Draft) -> dict[str, dict[str, Any]]:
     if draft.rows <= _FOREST_ROWS:
         made["random_forest"] = {
             "estimator": f"sklearn.ensemble.RandomForest{kind}",
-            "params": {
-                "n_estimators": 100,
-                "max_depth": 8 if many else 10,
-                "min_samples_leaf": 2 if small else 5,
-            },
+            "params": _forest(draft),
         }
-    boosting: dict[str, Any] = {"learning_rate": 0.1, "max_iter": 50, "max_leaf_nodes": 15}
-    if not small and not many:
-        boosting |= {"learning_rate": 0.05, "max_iter": 150}
-    if small:
-        boosting |= {"max_leaf_nodes": 7, "min_samples_leaf": 10}
+    trees = _boosted_trees(draft)
+    boosting: dict[str, Any] = {
+        "learning_rate": trees.rate,
+        "max_iter": trees.rounds,
+        "max_leaf_nodes": trees.leaves,
+        "min_samples_leaf": trees.rows_in_leaf,
+    }
+    if draft.rows >= _SMALL_ROWS:
+        boosting |= {"learning_rate": _STOPPED_RATE, "early_stopping": True}
     made["gradient_boosting"] = {
         "estimator": f"sklearn.ensemble.HistGradientBoosting{kind}",
         "params": boosting,
@@ -130,13 +150,36 @@ def _candidates(draft: Draft) -> dict[str, dict[str, Any]]:
         "encode": "ordinal",
     }
     for library in draft.libraries:
+        size: dict[str, Any] = {"max_depth": trees.depth}
+        if library == "lightgbm":
+            size = {"num_leaves": trees.leaves, "min_child_samples": trees.rows_in_leaf}
         made[library] = {
             "estimator": f"{library}.{_BOOSTERS[library]}{kind}",
-            "params": {"n_estimators": 150, "learning_rate": 0.05} | _BOOSTER_TREES[library][small],
+            "params": {"n_estimators": trees.rounds, "learning_rate": trees.rate} | size,
             "impute": "none",
             "encode": "ordinal",
         }
     return made
+
+
+def _forest(draft: Draft) -> dict[str, Any]:
+    """Trees as deep as their leaves allow; a leaf holds a weight for each of many classes."""
+    least = 2 if draft.rows < _SMALL_ROWS else max(5, draft.rows // _FOREST_LEAVES)
+    params: dict[str, Any] = {"n_estimators": 100, "min_samples_leaf": least}
+    if draft.labels > _MANY_CLASSES:
+        params["max_depth"] = 8
+    if draft.task == "regression" and draft.rows >= _WIDE_ROWS:
+        params["max_features"] = 0.5
+    return params
+
+
+def _boosted_trees(draft: Draft) -> _Trees:
+    """Small trees of few rows, more and larger ones of many; each of many classes has its own."""
+    sizes = (trees for below, trees in _TREES_BELOW.items() if draft.rows < below)
+    trees = next(sizes, _LARGE_TREES)
+    if draft.labels > _MANY_CLASSES:
+        trees = trees._replace(leaves=min(trees.leaves, 15), rounds=50, rate=0.1)
+    return trees
 
 
 def propose_thresholds(draft: Draft) -> dict[str, Any]:

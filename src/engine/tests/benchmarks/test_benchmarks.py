@@ -26,6 +26,7 @@ NAMES = (
     "hostile",
     "gitops_scale",
     "site",
+    "tables",
 )
 
 

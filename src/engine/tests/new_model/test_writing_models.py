@@ -1,5 +1,6 @@
 """The files of a new model: as a person would write them, all or none."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from tagship.config.contract import CsvSource
 from tagship.errors import TagshipError
 from tagship.new_model.add_model import add_model
 from tagship.new_model.draft import draft_model
-from tagship.new_model.file_texts import NewFile, model_files
+from tagship.new_model.file_texts import NewFile, model_files, model_yaml
 from tagship.new_model.rounding import number_text, range_with_slack
 from tagship.new_model.table_file import read_table
 from tagship.new_model.yaml_text import entry
@@ -140,6 +142,31 @@ def test_files_that_do_not_fit_the_data_are_never_put_into_place(root: Path, sha
     with pytest.raises(TagshipError, match="tenure"):
         add_model(root, "shop", wrong)
     assert everything(root) == before
+
+
+def test_trees_grow_with_the_table(root: Path, shared: Path) -> None:
+    draft = draft_model(read_table("../shared/customers.csv", root, root).frame, "Churn")
+    source = CsvSource(kind="csv", path="customers.csv")
+
+    def params(rows: int) -> dict[str, dict[str, float]]:
+        sized = replace(draft, rows=rows, libraries=("lightgbm", "xgboost"))
+        made = YAML(typ="safe").load(model_yaml(source, sized))["candidates"]
+        return {name: candidate.get("params", {}) for name, candidate in made.items()}
+
+    small, usual, large = params(400), params(20_000), params(90_000)
+    for name, size in (
+        ("gradient_boosting", "max_leaf_nodes"),
+        ("lightgbm", "num_leaves"),
+        ("xgboost", "max_depth"),
+    ):
+        assert small[name][size] < usual[name][size]
+    assert large["gradient_boosting"]["early_stopping"]
+    assert "early_stopping" not in small["gradient_boosting"]
+    leaf = "min_samples_leaf"  # rows in one: as many leaves, so the artifact stays small
+    assert (
+        small["random_forest"][leaf] < usual["random_forest"][leaf] < large["random_forest"][leaf]
+    )
+    assert "random_forest" not in params(1_000_000)
 
 
 def test_boosters_are_proposed_where_the_project_declares_them(project):
