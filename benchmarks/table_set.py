@@ -217,7 +217,7 @@ _MADE: dict[str, Example] = {
             "left", 21, coin=lambda frame: seeded(len(frame)).choice(["heads", "tails"], len(frame))
         ),
         "nothing to learn",
-        wanted="baseline",
+        wanted="roc_auc",
     ),
     "parquet": Example(
         "tier",
