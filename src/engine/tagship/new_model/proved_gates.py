@@ -5,6 +5,9 @@ The proposed candidates are trained once, before any file is in place, and every
 
 from typing import Any
 
+import numpy as np
+
+from tagship.config.metrics import higher_is_better
 from tagship.config.project_files import ModelFiles
 from tagship.data.table import Table
 from tagship.errors import TagshipError
@@ -12,12 +15,15 @@ from tagship.gates.evaluate import evaluate_gates
 from tagship.new_model.draft import Draft
 from tagship.new_model.file_texts import propose_thresholds
 from tagship.new_model.rounding import round_down, round_up
+from tagship.training.bootstrap import paired_drop
+from tagship.training.bundle import Bundle
 from tagship.training.lock import Interval
 from tagship.training.train import train
 from tagship.verdict import GateResult, Verdict
 
 MOST_ROWS = 20_000
 """A larger table's gates are not tried: its holdout computes them all, and training takes long."""
+_CHANCE = 0.025
 _ROOM = 1.5
 _LEAST_ROOM = 0.05
 """The share of a value that its limit lies beyond the interval at least: a small holdout that is
@@ -41,6 +47,9 @@ def prove_gates(files: ModelFiles, table: Table, draft: Draft) -> tuple[dict[str
     if gained.value is None or gained.value <= 0:
         why = "no candidate is better than a constant: `tagship run` will refuse them"
         return proved, [f"{why} ({gained.detail})"]
+    if gained.status == "fail" and _may_be_chance(files, bundle, thresholds["baseline"]["metric"]):
+        why = "no candidate is surely better than a constant: `tagship run` will refuse them"
+        return proved, [f"{why} ({gained.detail})"]
     proved["metrics"] = {
         name: _bound(bound, bundle.lock.metrics[name]) for name, bound in proved["metrics"].items()
     }
@@ -49,6 +58,22 @@ def prove_gates(files: ModelFiles, table: Table, draft: Draft) -> tuple[dict[str
         said = _widen(proved, section, result)
         remarks.append(f"{section}: {said}" if said else f"{section}: {result.subject} fails")
     return proved, remarks
+
+
+def _may_be_chance(files: ModelFiles, bundle: Bundle, metric: str) -> bool:
+    """Whether the winner may be no better than a constant on the training rows, each judged by a
+    fit that did not see it: a small gain on the holdout may be that of the luckiest candidate."""
+    judged, task, boundary = bundle.out_of_fold, files.model.task, bundle.boundary
+    own = judged.scores[bundle.lock.winner.candidate]
+    if task == "multiclass":
+        counts = np.bincount(judged.target, minlength=len(boundary.classes))
+        constant = np.tile(counts / counts.sum(), (len(own), 1))
+    else:
+        constant = np.full(len(own), judged.target.mean())
+    thresholds = (boundary.threshold, boundary.threshold)
+    gains = paired_drop(metric, task, judged.target, own, constant, boundary.classes, thresholds)
+    gains = gains if higher_is_better(metric) else -gains
+    return bool(np.nanquantile(gains, _CHANCE) <= 0)
 
 
 def _computable(

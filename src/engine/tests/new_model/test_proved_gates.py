@@ -61,6 +61,17 @@ def test_a_table_that_says_nothing_of_its_target_is_no_success(
     assert evaluate_gates(files, train(files)).status == "fail"
 
 
+def test_a_gain_that_may_be_chance_is_no_success(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = table(1200)
+    frame["y"] = np.random.default_rng(7).choice(["heads", "tails"], 1200)
+    said = new(root, frame, monkeypatch)
+    assert "no candidate is surely better than a constant" in said
+    files = load_model(root, "t")
+    assert evaluate_gates(files, train(files)).status == "fail"
+
+
 def test_a_large_table_is_not_tried_and_that_is_said(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
