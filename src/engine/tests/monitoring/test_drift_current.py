@@ -1,13 +1,16 @@
 """Whatever a table holds becomes values that can be compared, or is counted as unknown."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from prediction_logs import BINARY, NOON, RECORD, line, write
 
 from tagship.contract.boundary import Field
-from tagship.monitoring.current import Current, Values, from_table
+from tagship.monitoring.current import Current, Values, from_log, from_table
+from tagship.monitoring.log_reader import read_predictions
 from tagship.training.reference import Profile, Reference, describe
 
 PLAN = describe(Field("x", "category", values=("free", "plus", 3)), np.array([0, 1, 2, -1]))
@@ -93,3 +96,24 @@ def test_some_rows_of_everything() -> None:
         assert part.values.tolist() == [1, 2]
         assert part.unknown is not None
         assert part.unknown.tolist() == [True, False]
+
+
+def test_a_category_that_the_service_did_not_know_is_unknown_and_not_missing(
+    tmp_path: Path,
+) -> None:
+    gold, none = RECORD | {"plan": "gold"}, RECORD | {"plan": None}
+    write(tmp_path, line(), line(gold, request_id="r2"), line(none, request_id="r3"))
+    logged = read_predictions(tmp_path, BINARY, now=NOON)
+    known = logged.columns | {"plan": np.array([1, 0, -1])}
+    reference = Reference(
+        model="tiny",
+        task="binary",
+        threshold=0.5,
+        columns={f.name: describe(f, known[f.name]) for f in BINARY.fields},
+        target=AGE,
+        prediction=AGE,
+    )
+    plan = from_log(reference, logged, np.arange(3)).columns["plan"]
+    assert plan.values.tolist()[1:] == [-1, -1]
+    assert plan.unknown is not None
+    assert plan.unknown.tolist() == [False, True, False]

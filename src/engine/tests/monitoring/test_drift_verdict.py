@@ -253,6 +253,12 @@ def test_new_values_unreadable_ones_and_those_out_of_range_are_named(reference: 
     assert {f.status for f in verdict.findings if f.method == "share"} == {"fail"}
 
 
+def test_what_is_unusual_is_out_of_range_though_it_is_possible(reference: Reference) -> None:
+    age = reference.columns["age"].model_copy(update={"usual": [30.0, 60.0]})
+    then = reference.model_copy(update={"columns": {**reference.columns, "age": age}})
+    assert one(judge_drift(then, drift(), current()), "age", "out of range").status == "fail"
+
+
 def test_a_column_that_is_gone_fails_and_a_new_one_warns(reference: Reference) -> None:
     gone = judge_drift(reference, drift(), current(age=None))
     assert (gone.status, one(gone, "age", "column").detail) == (
