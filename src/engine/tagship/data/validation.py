@@ -192,6 +192,8 @@ def _target(raw: pd.Series, data: DataConfig, task: Task) -> tuple[pd.Series, li
     field = target_field(data.target, task)
     cells = read_cells(field, raw)
     values = as_series(field, cells)
+    if type(data.target.positive) is bool:  # True and TRUE of a text are the label true
+        values = values.str.lower()
     if cells.missing.all():
         return values, [Failure(name, "target is all missing", len(raw), (), (1,))]
     failures = _broken(field, cells, raw)

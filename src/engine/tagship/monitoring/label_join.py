@@ -166,7 +166,8 @@ def _encoded(actual: Sequence[Any], boundary: Boundary) -> tuple[NDArray[Any], N
 
 def _class(codes: dict[str, int], value: Any) -> int:
     try:
-        return codes.get(cell_text(value), -1)
+        text = cell_text(value)
+        return codes.get(text.lower() if codes.keys() == {"false", "true"} else text, -1)
     except ValueError:  # nested, or a number of thousands of digits
         return -1
 

@@ -202,8 +202,8 @@ def _known_label(positive: str, counts: dict[str, int]) -> str:
 
 def _as_label(text: str) -> Label:
     """A label as a person writes it in YAML: integers and truth values, or else text."""
-    if text in ("true", "false"):
-        return text == "true"
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
     try:
         return int(text) if str(int(text)) == text else text
     except ValueError:

@@ -4,10 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tagship.config.contract import WrittenNumber
+from tagship.config.contract import DataConfig, WrittenNumber
+from tagship.contract.boundary import Boundary
+from tagship.data.validation import check_contract
 from tagship.errors import TagshipError
 from tagship.new_model.column_profile import profile_column
-from tagship.new_model.draft import draft_model
+from tagship.new_model.draft import Wishes, draft_model
 from tagship.new_model.ranges import find_range, find_sentinels
 from tagship.new_model.written import find_date_formats, find_number_format
 
@@ -185,3 +187,31 @@ def test_whole_numbers_that_float32_cannot_tell_apart_are_no_feature() -> None:
     assert "would become equal in float32" in " ".join(draft.checks)
     people = table(people=np.random.default_rng(0).integers(1e6, 3e8, 90))
     assert draft_model(people, "y").columns["people"].feature
+
+
+@pytest.mark.parametrize(
+    ("labels", "positive", "given"),
+    [
+        (["True", "False"], True, (False, True)),
+        (["0", "1"], 1, (0, 1)),
+        (["no", "yes"], "yes", ("no", "yes")),
+        (["1.5", "2.5"], "2.5", ("1.5", "2.5")),
+    ],
+)
+def test_labels_keep_their_type_in_answers(
+    labels: list[str], positive: object, given: tuple[object, ...]
+) -> None:
+    frame = pd.DataFrame({"x": np.arange(90.0), "y": (labels * 45)[:90]})
+    wished = next(label for label in labels if label.lower() == str(positive).lower())
+    assert draft_model(frame, "y", Wishes(positive=wished)).positive == positive
+    content = {
+        "source": {"kind": "csv", "path": "x.csv"},
+        "target": {"column": "y", "positive": positive},
+        "rows": {"min": 1},
+        "columns": {"x": {"dtype": "float"}},
+    }
+    data = DataConfig.model_validate(content)
+    table = check_contract(frame, data, "binary")
+    kind = {bool: "bool", int: "int"}.get(type(positive), "string")
+    classes = tuple(sorted(table["y"].unique(), key=lambda label: label == str(positive).lower()))
+    assert Boundary("binary", (), classes=classes, labels=kind).answers == given
