@@ -10,6 +10,7 @@ from measure import HERE, Figure, machine, table
 
 BENCHMARKS = (
     "startup",
+    "desk",
     "example_tables",
     "busy_machine",
     "training",

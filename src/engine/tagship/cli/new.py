@@ -64,7 +64,7 @@ def command(
     from pathlib import Path
     from typing import cast
 
-    from tagship.cli.models import LOADING, announce
+    from tagship.cli.models import LOADING, announce, progress
 
     announce(LOADING)
     from tagship.cli.output import as_json
@@ -82,7 +82,10 @@ def command(
     root = find_root()
     check_model_name(name)
     known = (root / "config" / name).exists()
+    say = progress(name, err=True)
+    say(f"reading {data}")
     reading = read_table(data, root, Path.cwd(), encoding, header, sheet)
+    say(f"guessing what {len(reading.frame.columns)} columns are")
     wishes = Wishes(cast(Task | None, task), positive, id_column)
     draft = draft_model(reading.frame, target, wishes, reading.decimal, reading.text, day_first)
     checks = [*reading.remarks, *draft.checks]  # what the gates say comes to it, too
@@ -91,10 +94,11 @@ def command(
     files = model_files(name, source, draft) + overlay_files(load_project(root), name)
 
     def revise(model: "ModelFiles", table: "Table") -> dict[str, str]:
-        proved, remarks = prove_gates(model, table, draft)
+        proved, remarks = prove_gates(model, table, draft, say)
         checks.extend(remarks)
         return {f"config/{name}/thresholds.yaml": thresholds_yaml(proved)}
 
+    say("checking the contract against the table")
     if known:
         changes = compare_model(root, name, files, revise)
         for path, (_, text) in changes.items() if write else ():

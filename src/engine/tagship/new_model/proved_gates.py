@@ -18,7 +18,7 @@ from tagship.new_model.rounding import round_down, round_up
 from tagship.training.bootstrap import paired_drop
 from tagship.training.bundle import Bundle
 from tagship.training.lock import Interval
-from tagship.training.train import train
+from tagship.training.train import Say, train
 from tagship.verdict import GateResult, Verdict
 
 MOST_ROWS = 20_000
@@ -32,15 +32,18 @@ _LARGEST_PARITY = 1e-2
 _OTHER_METRICS = {"roc_auc": "accuracy", "f1": "accuracy", "r2": "rmse"}
 
 
-def prove_gates(files: ModelFiles, table: Table, draft: Draft) -> tuple[dict[str, Any], list[str]]:
+def prove_gates(
+    files: ModelFiles, table: Table, draft: Draft, say: Say = lambda _: None
+) -> tuple[dict[str, Any], list[str]]:
     """The sections of thresholds.yaml as the winner keeps them, and what a person should know."""
     thresholds = propose_thresholds(draft)
     if len(table.frame) > MOST_ROWS:
         return thresholds, [f"gates were not tried: the table has more than {MOST_ROWS:,} rows"]
     try:
-        bundle = train(files, table=table)
+        bundle = train(files, say, table)
     except TagshipError as error:
         return thresholds, [f"gates were not tried: {error.args[0]}"]
+    say("computing every gate, to set its limit")
     verdict = evaluate_gates(files, bundle)
     gained = next(result for result in verdict.results if result.gate == "baseline")
     proved = _computable(thresholds, verdict, bundle.lock.metrics)

@@ -18,7 +18,7 @@ from tagship.training import metrics
 from tagship.training.estimators import make_pipeline
 from tagship.training.export import pipeline_scores
 from tagship.training.prepared_table import Prepared
-from tagship.training.threads import quick_threads
+from tagship.training.threads import quick_jobs, quick_threads
 
 Splits = Sequence[tuple[Rows, Rows]]
 """For each fold the rows to fit and the rows to judge, as row numbers of the table."""
@@ -61,7 +61,7 @@ def score_folds(
     for fit_rows, judge_rows in splits:
         started = time.perf_counter()
         pipeline = fit(files, name, candidate, prepared, fit_rows)
-        with quick_threads(prepared.matrix[judge_rows]):
+        with quick_threads(prepared.matrix[judge_rows], candidate.estimator):
             scores = pipeline_scores(pipeline, prepared.matrix[judge_rows], model.task)
         value = metrics.value(
             model.select.metric,
@@ -87,12 +87,14 @@ def fit(
     from sklearn.exceptions import ConvergenceWarning
 
     where = f"{files.folder / 'model.yaml'}: candidates.{name}"
+    matrix = prepared.matrix[rows]
     try:
-        pipeline = make_pipeline(prepared.boundary, candidate, files.model.select.seed, jobs=-1)
+        jobs = quick_jobs(matrix, candidate.estimator)
+        pipeline = make_pipeline(prepared.boundary, candidate, files.model.select.seed, jobs)
     except TagshipError as error:
         raise error.within(where) from None
     try:
-        with warnings.catch_warnings(), quick_threads(prepared.matrix[rows]):
+        with warnings.catch_warnings(), quick_threads(matrix, candidate.estimator):
             warnings.simplefilter("ignore", ConvergenceWarning)
             weights = prepared.weights_of(rows)
             last = pipeline.steps[-1][0]
@@ -102,7 +104,7 @@ def fit(
 
                 known = prepared.target[rows], prepared.groups[rows], files.model.select.seed
                 pipeline.set_params(**{f"{last}__cv": group_folds(*known)})
-            return pipeline.fit(prepared.matrix[rows], prepared.target[rows], **given)
+            return pipeline.fit(matrix, prepared.target[rows], **given)
     except MemoryError:
         raise
     except Exception as error:  # an estimator may raise anything

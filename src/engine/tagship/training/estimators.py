@@ -253,7 +253,7 @@ def fit_problem(candidate: Candidate, model: ModelConfig) -> str:
             for key, value in estimator.get_params(deep=False).items()
             if key in _TRIED_STEPS and isinstance(value, int) and value > 0
         }
-        with warnings.catch_warnings(), quick_threads(rows):
+        with warnings.catch_warnings(), quick_threads(rows, candidate.estimator):
             warnings.simplefilter("ignore")
             estimator.set_params(**fewer).fit(rows, target)
     except Exception as error:  # an estimator may raise anything

@@ -20,6 +20,7 @@ from tagship.errors import TagshipError
 from tagship.files import explain_os_error
 from tagship.training.bundle import Bundle
 from tagship.training.lock import Interval
+from tagship.training.new_database import quick_creation
 from tagship.training.registration import SHA_TAG, ModelPackage, log_model, name_gated
 
 _ADDRESSES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
@@ -50,7 +51,9 @@ def mlflow_client(root: Path) -> Iterator[Any]:
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
     try:
-        yield mlflow.MlflowClient(uri, registry_uri=uri)
+        with quick_creation(uri):
+            client = mlflow.MlflowClient(uri, registry_uri=uri)
+        yield client
     except (MlflowException, SQLAlchemyError, OSError) as error:
         if isinstance(error, OSError) and error.filename and error.errno != errno.ENOSPC:
             raise explain_os_error(

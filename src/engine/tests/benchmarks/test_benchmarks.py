@@ -10,6 +10,7 @@ import pytest
 BENCHMARKS = Path(__file__).resolve().parents[4] / "benchmarks"
 NAMES = (
     "startup",
+    "desk",
     "example_tables",
     "busy_machine",
     "training",

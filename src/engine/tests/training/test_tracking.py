@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from tagship.training.lock import read_lock
+from tagship.training.tracking import check_tracking, mlflow_client
 from tracking_servers import mlflow_at, mlflow_server
 
 
@@ -132,3 +133,25 @@ def test_a_real_mlflow_server_gets_the_same_record(project, tmp_path):
         assert ran.code == 0, ran.err
         check_recorded(address, project.lock)
     assert not (project.root / "mlflow.db").exists()
+
+
+def test_a_new_database_waits_for_the_disk_once_and_later_each_time(tmp_path):
+    from sqlalchemy import Engine, event
+
+    waits = {"making": set(), "later": set()}
+    phase = "making"
+
+    def watch(connection, cursor, statement, *_):
+        if any(word in statement for word in ("CREATE TABLE", "INSERT")):
+            kept = connection.connection.dbapi_connection.execute("PRAGMA synchronous").fetchone()
+            waits[phase].add(kept[0])
+
+    event.listen(Engine, "before_cursor_execute", watch)
+    try:
+        check_tracking(tmp_path)
+        phase = "later"
+        with mlflow_client(tmp_path) as client:
+            client.create_experiment("later")
+    finally:
+        event.remove(Engine, "before_cursor_execute", watch)
+    assert waits == {"making": {0}, "later": {2}}

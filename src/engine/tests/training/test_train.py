@@ -160,24 +160,53 @@ def test_a_metric_of_a_class_that_the_data_has_not_is_refused(project, file, key
     project.refused("gate", "tiny", says=says)
 
 
+def threads():
+    """The threads of each kind of pool."""
+    from threadpoolctl import threadpool_info
+
+    return {(pool["user_api"], pool["num_threads"]) for pool in threadpool_info()}
+
+
 def test_a_small_fit_uses_one_thread_and_gives_what_many_would():
     from sklearn.ensemble import HistGradientBoostingClassifier
-    from threadpoolctl import threadpool_info
+    from sklearn.linear_model import LogisticRegression
 
     from tagship.training.threads import quick_threads
 
-    def openmp():
-        return {each["num_threads"] for each in threadpool_info() if each["user_api"] == "openmp"}
-
     rng = np.random.default_rng(0)
-    rows = rng.normal(size=(2000, 8)).astype(np.float32)
-    target = rows[:, 0] + rng.normal(size=2000) > 0
-    many = HistGradientBoostingClassifier(max_iter=20).fit(rows, target)
-    before = openmp()
-    with quick_threads(rows):
-        assert openmp() == {1}
-        few = HistGradientBoostingClassifier(max_iter=20).fit(rows, target)
-    assert openmp() == before
-    with quick_threads(np.zeros((1_000_000, 1), dtype=np.float32)):
-        assert openmp() == before
-    assert np.array_equal(many.predict_proba(rows), few.predict_proba(rows))
+    tiny, small, large = (np.zeros((size, 8), np.float32) for size in (2000, 5000, 200_000))
+    tiny += rng.normal(size=tiny.shape)
+    target = tiny[:, 0] + rng.normal(size=len(tiny)) > 0
+    kinds = (HistGradientBoostingClassifier, LogisticRegression)
+    many = [kind().fit(tiny, target).predict_proba(tiny) for kind in kinds]
+    before = threads()
+    with quick_threads(tiny, "sklearn.linear_model.LogisticRegression"):
+        assert threads() == {("openmp", 1), ("blas", 1)}
+        few = [kind().fit(tiny, target).predict_proba(tiny) for kind in kinds]
+    with quick_threads(small, "sklearn.linear_model.LogisticRegression"):
+        assert {pool for pool in threads() if pool[0] == "openmp"} == {("openmp", 1)}
+        assert {pool for pool in threads() if pool[0] == "blas"} <= before
+    with quick_threads(large, "sklearn.linear_model.LogisticRegression"):
+        assert threads() == before
+    assert all(np.array_equal(*pair) for pair in zip(many, few, strict=True))
+
+
+@pytest.mark.parametrize("library", ["xgboost", "lightgbm"])
+def test_a_library_s_own_threads_make_no_other_trees(library):
+    from tagship.config.model import Candidate
+    from tagship.training.estimators import make_estimator
+    from tagship.training.threads import quick_jobs
+
+    path = f"{library}.{'XGB' if library == 'xgboost' else 'LGBM'}Classifier"
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(3000, 8)).astype(np.float32)
+    target = rows[:, 0] + rng.normal(size=3000) > 0
+    candidate = Candidate(estimator=path, params={"n_estimators": 20})
+    alone, many = (
+        make_estimator(candidate, 0, jobs).fit(rows, target).predict_proba(rows) for jobs in (1, 2)
+    )
+    assert np.array_equal(alone, many)
+    assert quick_jobs(rows, path) == 1
+    assert quick_jobs(np.zeros((200_000, 8), np.float32), path) == -1
+    assert quick_jobs(rows, "sklearn.ensemble.RandomForestClassifier") == -1
+    assert quick_jobs(rows[:200], "sklearn.ensemble.RandomForestClassifier") == 1
