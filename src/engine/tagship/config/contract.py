@@ -197,7 +197,9 @@ class Rows(Frozen):
 class Column(Extended):
     """One column of the table."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"usual", "format", "nulls", "closed", "parts"})
+    later: ClassVar[frozenset[str]] = frozenset(
+        {"usual", "format", "nulls", "closed", "parts", "terms"}
+    )
     dtype: Literal["float", "int", "bool", "category", "string", "datetime"]
     min: float | None = None
     """A smaller number is impossible, and refused."""
@@ -218,6 +220,8 @@ class Column(Extended):
     order), are written, in the table and in requests."""
     parts: Annotated[list[DatePart], Field(min_length=1)] | None = None
     """What of a date is a feature."""
+    terms: Annotated[int, Field(ge=1, le=2000)] | None = None
+    """How many words and pairs of words of a text are features: those of most training rows."""
     feature: bool = True
     """False keeps the column for slices, fairness or feature functions, away from the model."""
     pii: Literal["drop", "hash"] | None = None
@@ -235,6 +239,7 @@ class Column(Extended):
             ("max", number, "float and int"),
             ("usual", number, "float and int"),
             ("parts", self.dtype == "datetime", "datetime"),
+            ("terms", self.dtype == "string", "string"),
             ("format", number or self.dtype == "datetime", "float, int and datetime"),
         ):
             given = getattr(self, key)
@@ -267,6 +272,12 @@ class Column(Extended):
     def numeric(self) -> bool:
         """Whether its values are numbers (bool counts as 0 and 1)."""
         return self.dtype in ("float", "int", "bool")
+
+    @property
+    def is_input(self) -> bool:
+        """Whether the model is trained on it, with no feature function between them."""
+        said = self.numeric or self.values or self.parts or self.terms
+        return self.feature and self.pii is None and bool(said)
 
 
 def check_date_format(pattern: str) -> None:
@@ -309,11 +320,7 @@ class DataConfig(Extended):
     @property
     def features(self) -> dict[str, Column]:
         """The columns that the model is trained on, in the contract's order."""
-        return {
-            name: column
-            for name, column in self.columns.items()
-            if column.feature and column.pii is None and column.dtype not in ("string", "datetime")
-        }
+        return {name: column for name, column in self.columns.items() if column.is_input}
 
     @property
     def ignored(self) -> list[str]:

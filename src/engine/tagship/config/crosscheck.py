@@ -42,16 +42,14 @@ def _data_problems(file: YamlFile, data: DataConfig, model: ModelConfig) -> Iter
         yield file, ("columns", data.id), "this is the id; it cannot also be a column (a feature)"
     if data.id == target.column:
         yield file, ("id",), "this is the target; a row needs another name"
-    dates = [column for column in data.request.values() if column.parts]
-    if not (data.features or dates if model.features is None else data.request):
+    if not (data.features if model.features is None else data.request):
         yield file, ("columns",), "no column is left as a feature"
     for name, column in columns.items():
-        text = column.dtype in ("string", "datetime")
-        used = model.features is not None or column.parts is not None
-        if text and column.feature and column.pii is None and not used:
-            parts = "name its `parts`" if column.dtype == "datetime" else "make it a category"
+        if name in data.request and not column.is_input and model.features is None:
+            way = "say how many `terms` of it are features, make it a category"
+            way = "name its `parts`" if column.dtype == "datetime" else way
             yield file, ("columns", name), (
-                f"a {column.dtype} is no model input: {parts}, mark it `feature: false` or"
+                f"a {column.dtype} is no model input: {way}, mark it `feature: false` or"
                 " `pii: drop`, or read it in a feature function (model.yaml: features)"
             )
         if column.pii == "hash" and column.dtype != "string":

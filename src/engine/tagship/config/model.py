@@ -43,7 +43,8 @@ class Candidate(Frozen):
     """What its constructor takes. An estimator that is made of others names them in the
     same form: {estimator: …, params: …}, or several by name."""
     scale: bool = False
-    """Standardise numbers: for linear, distance and kernel models; trees do not need it."""
+    """Standardise numbers, and weigh the words of texts by TF-IDF: for linear, distance and kernel
+    models; trees do not need it."""
     impute: Literal["median", "mean", "most_frequent", "none"] = "median"
     """What replaces a missing number; none leaves it to the estimator, which must
     then give a score without it."""

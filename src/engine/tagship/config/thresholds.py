@@ -81,7 +81,7 @@ class Robustness(Frozen):
     """How much the selection metric may drop when the holdout is disturbed."""
 
     noise: Annotated[float, Field(ge=0)] = 0.0
-    """Gaussian noise on numbers, in their standard deviations."""
+    """Gaussian noise on numbers, in their standard deviations; share of a text's words left out."""
     missing: Share = 0.0
     """Share of feature values that become missing."""
     max_drop: Annotated[float, Field(ge=0)]

@@ -1,8 +1,8 @@
 """The one float32 boundary that training and serving share. numpy only.
 
 Columns go in by name, one float32 matrix comes out: numbers, then derived features (parts of dates,
-then what a feature function gives), then the codes of categories (their index in the contract's
-values, -1 when missing or not among them).
+then what a feature function gives), then how often a text holds each of its terms, then the codes
+of categories (their index in the contract's values, -1 when missing or not among them).
 """
 
 import hashlib
@@ -10,11 +10,13 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from dataclasses import fields as fields_of
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tagship.contract.words import count_terms
 from tagship.project_functions import load_function
 
 Columns = Mapping[str, NDArray[Any]]
@@ -58,6 +60,8 @@ class Field:
     """The texts that mean a missing value, beside none at all."""
     parts: tuple[str, ...] = ()
     """What of a date is a feature."""
+    terms: tuple[str, ...] = ()
+    """The words, and pairs of words, of a text that are features; see ``contract.words``."""
 
 
 @dataclass(frozen=True)
@@ -97,9 +101,41 @@ class Boundary:
         return tuple(f for f in self.fields if f.feature and f.dtype == "category")
 
     @property
+    def texts(self) -> tuple[Field, ...]:
+        """The text features, in the matrix's order."""
+        return tuple(f for f in self.fields if f.terms)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The matrix's columns."""
-        return (*self.numeric_names, *self.derived, *(f.name for f in self.categories))
+        terms = (f"{f.name}: {term}" for f in self.texts for term in f.terms)
+        return (*self._numbers, *terms, *(f.name for f in self.categories))
+
+    @property
+    def inputs(self) -> tuple[tuple[str, slice], ...]:
+        """Each feature and its columns of the matrix: one, or as many as a text has terms."""
+        widths = [(name, 1) for name in self._numbers]
+        widths += [(f.name, len(f.terms)) for f in self.texts]
+        widths += [(f.name, 1) for f in self.categories]
+        ends = accumulate(width for _, width in widths)
+        return tuple(
+            (name, slice(end - width, end)) for (name, width), end in zip(widths, ends, strict=True)
+        )
+
+    @property
+    def numbers(self) -> slice:
+        """The columns of the matrix that are numbers, given or derived."""
+        return slice(0, len(self._numbers))
+
+    @property
+    def words(self) -> slice:
+        """The columns of the matrix that count terms of texts."""
+        first = self.numbers.stop
+        return slice(first, first + sum(len(text.terms) for text in self.texts))
+
+    @property
+    def _numbers(self) -> tuple[str, ...]:
+        return (*self.numeric_names, *self.derived)
 
     @property
     def sha256(self) -> str:
@@ -123,6 +159,9 @@ class Boundary:
             for name in self.derived:
                 made[:, at] = given[name]
                 at += 1
+        for text in self.texts:
+            made[:, at : at + len(text.terms)] = count_terms(columns[text.name], text.terms)
+            at += len(text.terms)
         for category in self.categories:
             made[:, at] = np.maximum(columns[category.name], -1)
             at += 1
@@ -183,7 +222,9 @@ class Boundary:
         return cls(fields=fields, **content)
 
 
-_LATER = frozenset({"usual", "closed", "format", "nulls", "parts", "labels", "ignored", "extra"})
+_LATER = frozenset(
+    {"usual", "closed", "format", "nulls", "parts", "terms", "labels", "ignored", "extra"}
+)
 
 
 def _without_defaults(content: dict[str, Any], kind: Any, names: frozenset[str]) -> dict[str, Any]:

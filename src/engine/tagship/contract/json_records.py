@@ -84,8 +84,8 @@ class RecordTypes:
     def direct(self, values: Sequence[Any]) -> list[float] | None:
         """A record's values as a row of the matrix.
 
-        None where more must be done: features are derived, a date must be checked, or a whole
-        number is written with a decimal point.
+        None where more must be done: features are derived, words are counted, a date must be
+        checked, or a whole number is written with a decimal point.
         """
         if self._order is None or float in map(type, [values[at] for at in self._whole_at]):
             return None
@@ -308,7 +308,7 @@ def _codes(field: Field) -> dict[Any, int]:
 def _direct_order(boundary: Boundary) -> list[tuple[int, dict[Any, int] | None]] | None:
     """Where each of the matrix's columns stands in a record, and its codes if it is a category."""
     prepared = any(f.dtype == "datetime" or null_numbers(f) for f in boundary.fields)
-    if boundary.derive is not None or prepared:
+    if boundary.derive is not None or boundary.texts or prepared:
         return None
     at = {field.name: index for index, field in enumerate(boundary.fields)}
     numeric = [(at[name], None) for name in boundary.numeric_names]

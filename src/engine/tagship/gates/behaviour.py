@@ -82,7 +82,7 @@ def compare_behaviour(
     section = gates.behaviour if gates.behaviour and gates.behaviour.by else gates.slices
     by, least = (section.by, section.min_rows) if section else ([], 0)
     slices = {name: pair.slices(name, least) for name in by if name in evidence.groups}
-    own, others = set(bundle.boundary.names), set(outcome.names)
+    own, others = {name for name, _ in bundle.boundary.inputs}, set(outcome.names)
     difference = BehaviourChange(
         tolerance=pair.tolerance,
         overall=pair.group(),
@@ -128,9 +128,10 @@ def _importance(
         sign = 1 if higher_is_better(metric) else -1
         return {n: sign * (values[0] - v) + 0.0 for n, v in zip(names, values[1:], strict=True)}
 
-    own = shuffled_scores(artifact_scorer(bundle.artifact, task), matrix, sample["order"])
+    score = artifact_scorer(bundle.artifact, task)
+    own = shuffled_scores(score, boundary, matrix, sample["order"])
     before = losses(champion.names, list(champion.shuffled), champion.threshold)
-    after = losses(boundary.names, own, boundary.threshold)
+    after = losses(tuple(name for name, _ in boundary.inputs), own, boundary.threshold)
     if not np.isfinite([*before.values(), *after.values()]).all():
         return None
     changes = [

@@ -38,14 +38,14 @@ def main(model: str, rows: str, sample: str, out: str, kept: str) -> None:
     matrix = boundary.matrix(raw_columns(pd.read_parquet(rows), files))
     score = artifact_scorer(Path(kept) / "model.onnx", files.model.task)
     with np.load(sample, allow_pickle=False) as chosen:
-        shuffled = shuffled_scores(score, matrix[chosen["rows"]], chosen["order"])
+        shuffled = shuffled_scores(score, boundary, matrix[chosen["rows"]], chosen["order"])
     stream = io.BytesIO()
     np.savez(
         stream,
         scores=score(matrix),
         threshold=boundary.threshold,
         classes=np.array(boundary.classes, dtype=np.str_),
-        names=np.array(boundary.names, dtype=np.str_),
+        names=np.array([name for name, _ in boundary.inputs], dtype=np.str_),
         shuffled=np.array(shuffled),
     )
     write_atomically(Path(out), stream.getvalue())

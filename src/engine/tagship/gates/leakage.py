@@ -96,7 +96,7 @@ def _words(relation: Relation, columns: list[str], target: str, rows: int) -> st
 def _relations(files: ModelFiles, bundle: Bundle) -> Relations | None:
     """Training rows against the holdout; None where an older engine kept no training row."""
     evidence, boundary = bundle.evidence, bundle.boundary
-    numeric = len(boundary.names) - len(boundary.categories)
+    numeric = boundary.numbers.stop
     if evidence.train_rows is None or evidence.train_matrix is None:
         return None
 

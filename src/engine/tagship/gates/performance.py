@@ -311,20 +311,25 @@ def robustness_gates(gate: Robustness, by: Judge, score: Score) -> Iterator[Gate
 def _disturb(
     by: Judge, kind: str, amount: float, generator: np.random.Generator
 ) -> NDArray[np.float32]:
-    matrix = by.evidence.matrix.copy()
-    numeric_count = matrix.shape[1] - len(by.boundary.categories)
+    """Numbers moved, and words left out; or values missing, a text with all of its words."""
+    matrix, numbers, words = by.evidence.matrix.copy(), by.boundary.numbers, by.boundary.words
+    codes = slice(words.stop, None)
     if kind == "noise":
-        spread = np.nanstd(matrix[:, :numeric_count], axis=0)
-        matrix[:, :numeric_count] += (
-            generator.standard_normal((len(matrix), numeric_count)) * spread * amount
+        spread = np.nanstd(matrix[:, numbers], axis=0)
+        matrix[:, numbers] += (
+            generator.standard_normal((len(matrix), numbers.stop)) * spread * amount
         ).astype(np.float32)
+        matrix[:, words][generator.random(matrix[:, words].shape) < amount] = 0
         return matrix
     hit = generator.random(matrix.shape) < amount
+    for _, place in by.boundary.inputs:
+        hit[:, place] = hit[:, place.start : place.start + 1]
     present = np.isfinite(matrix)
-    present[:, numeric_count:] &= matrix[:, numeric_count:] >= 0
+    present[:, words] &= matrix[:, words] > 0
+    present[:, codes] &= matrix[:, codes] >= 0
     if not (hit & present).any() and present.any():  # a small table: one value all the same
         places = np.flatnonzero(present)
         hit.flat[places[generator.integers(len(places))]] = True
-    matrix[:, :numeric_count][hit[:, :numeric_count]] = np.nan
-    matrix[:, numeric_count:][hit[:, numeric_count:]] = -1
+    for place, value in ((numbers, np.nan), (words, 0), (codes, -1)):
+        matrix[:, place][hit[:, place]] = value
     return matrix

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagship.config.metrics import higher_is_better
+from tagship.contract.boundary import Boundary
 from tagship.training import metrics
 from tagship.training.bundle import Bundle
 from tagship.training.export import Score, artifact_scorer
@@ -36,7 +37,7 @@ def importance(bundle: Bundle) -> list[tuple[str, float]]:
     sign = 1 if higher_is_better(metric) else -1
     orders = [generator.permutation(len(matrix)) for _ in range(REPEATS)]
     importances: list[tuple[str, float]] = []
-    for at, name in enumerate(bundle.boundary.names):
+    for name, at in bundle.boundary.inputs:
         shuffled = np.tile(matrix, (REPEATS, 1))
         shuffled[:, at] = np.concatenate([matrix[order, at] for order in orders])
         worse = [own - measure(scores) for scores in np.split(score(shuffled), REPEATS)]
@@ -45,11 +46,11 @@ def importance(bundle: Bundle) -> list[tuple[str, float]]:
 
 
 def shuffled_scores(
-    score: Score, matrix: NDArray[np.float32], order: NDArray[np.int64]
+    score: Score, boundary: Boundary, matrix: NDArray[np.float32], order: NDArray[np.int64]
 ) -> list[NDArray[np.floating]]:
-    """The scores of rows as they are, then with each column in turn taken in another ``order``."""
+    """The scores of rows as they are, then with each input in turn taken in another ``order``."""
     scores = [score(matrix)]
-    for at in range(matrix.shape[1]):
+    for _, at in boundary.inputs:
         shuffled = matrix.copy()
         shuffled[:, at] = matrix[order, at]
         scores.append(score(shuffled))

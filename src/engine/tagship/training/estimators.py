@@ -30,14 +30,16 @@ from tagship.training.threads import quick_threads
 def make_pipeline(boundary: Boundary, candidate: Candidate, seed: int, jobs: int) -> Any:
     """An unfitted ``sklearn.pipeline.Pipeline``: impute, scale, encode, estimate.
 
-    It takes the boundary's matrix: numbers first, category codes last.
+    It takes the boundary's matrix: numbers first, then counts of terms, category codes last. Where
+    numbers are scaled, counts are weighed by TF-IDF, text by text; trees take them as they are, for
+    which small whole numbers are the same in float32 and float64.
     """
     from sklearn.compose import ColumnTransformer
+    from sklearn.feature_extraction.text import TfidfTransformer
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
-    numeric_count = len(boundary.numeric_names) + len(boundary.derived)
     sizes = [len(category.values) for category in boundary.categories]
     steps: list[tuple[str, Any]] = []
     if candidate.impute != "none":
@@ -46,9 +48,14 @@ def make_pipeline(boundary: Boundary, candidate: Candidate, seed: int, jobs: int
     if candidate.scale:
         steps.append(("scale", StandardScaler()))
     parts: list[tuple[str, Any, list[int]]] = []
-    if numeric_count:
-        prepare = Pipeline(steps) if steps else "passthrough"
-        parts.append(("numbers", prepare, list(range(numeric_count))))
+    numbers = list(range(boundary.numbers.stop))
+    if numbers:
+        parts.append(("numbers", Pipeline(steps) if steps else "passthrough", numbers))
+    first = boundary.words.start
+    for number, text in enumerate(boundary.texts):
+        weigh = TfidfTransformer() if candidate.scale else "passthrough"
+        parts.append((f"text_{number}", weigh, list(range(first, first + len(text.terms)))))
+        first += len(text.terms)
     if sizes:
         encode = "passthrough"
         if candidate.encode == "one_hot":
@@ -61,10 +68,12 @@ def make_pipeline(boundary: Boundary, candidate: Candidate, seed: int, jobs: int
         elif candidate.encode == "native":  # a missing one is a category of its own
             known = [np.arange(-1, size, dtype=np.float32) for size in sizes]
             encode = OrdinalEncoder(categories=known, dtype=np.float32)
-        parts.append(("categories", encode, list(range(numeric_count, numeric_count + len(sizes)))))
-    columns = range(numeric_count, numeric_count + len(sizes))
+        parts.append(("categories", encode, list(range(first, len(boundary.names)))))
+    columns = range(first, len(boundary.names))
     estimator = make_estimator(candidate, seed, jobs, boundary.classes, columns)
-    return Pipeline([("prepare", ColumnTransformer(parts)), ("estimate", estimator)])
+    sparse = 0.0 if boundary.texts else 0.3  # weighed counts would be sparse, and few take those
+    prepare = ColumnTransformer(parts, sparse_threshold=sparse)
+    return Pipeline([("prepare", prepare), ("estimate", estimator)])
 
 
 def make_estimator(

@@ -13,6 +13,7 @@ from tagship.config.project_files import ModelFiles
 from tagship.contract.boundary import Boundary
 from tagship.data.splitting import Holdout, check_leakage, split_table
 from tagship.data.table import encode_target, make_boundary, request_columns
+from tagship.data.terms import shorten_texts, with_terms
 from tagship.errors import TagshipError
 from tagship.training import metrics
 from tagship.training.bundle import Evidence
@@ -54,6 +55,7 @@ def prepare(files: ModelFiles, frame: pd.DataFrame) -> Prepared:
         holdout = split_table(frame, files.data, files.model)
         check_leakage(frame, holdout, files.data, _allowed(files))
         weights = _weights(frame, holdout, files.data.weight)
+        boundary = with_terms(boundary, files.data, frame, holdout.train)
     except TagshipError as error:
         raise error.within(files.folder / "data.yaml") from None
     matrix = boundary.matrix(request_columns(frame, files.data))
@@ -101,7 +103,7 @@ def make_evidence(
         target=prepared.target[test],
         scores=artifact_scorer(artifact, files.model.task)(matrix),
         pipeline_scores=pipeline_scores,
-        columns=request_columns(held, files.data),
+        columns=shorten_texts(request_columns(held, files.data)),
         groups={name: _group_texts(held[name]) for name in dict.fromkeys(by)},
         train_target=prepared.target[train],
         weights=prepared.weights_of(test),

@@ -42,7 +42,7 @@ def _scores_of_the_rows_before(bundle: Bundle) -> HoldoutScores:
     sample, boundary = shuffled_sample(bundle), bundle.boundary
     matrix = bundle.evidence.matrix[sample["rows"]]
     score = artifact_scorer(bundle.artifact, boundary.task)
-    shuffled = np.array(shuffled_scores(score, matrix, sample["order"]))
+    shuffled = np.array(shuffled_scores(score, boundary, matrix, sample["order"]))
     names = ("gone", *boundary.names[1:])
     return HoldoutScores(np.roll(bundle.evidence.scores, 1, axis=0), 0.5, names, shuffled)
 

@@ -54,6 +54,8 @@ class Case:
     select: str
     candidates: dict[str, str]
     features: bool = False
+    words: bool = False
+    """Whether the names of shops are read as free text."""
 
 
 CASES = {
@@ -107,6 +109,16 @@ CASES = {
             "stump": _STUMP,
         },
     ),
+    "binary words accuracy": Case(
+        "binary",
+        "{stratify: true}",
+        "{metric: accuracy, folds: 3}",
+        {
+            "line": f"{{estimator: {_LOGISTIC}, scale: true}}",
+            "stump": _STUMP,
+        },
+        words=True,
+    ),
     "regression random rmse": Case(
         "regression",
         "{test: 0.3}",
@@ -156,13 +168,16 @@ def write_case(root: Path, name: str) -> ModelFiles:
     """Write a case as a project of one model under ``root``, and load its config."""
     case, project = CASES[name], Project(root)
     target = _TARGETS[case.task].removeprefix("{column: ").partition(",")[0].rstrip("}")
+    columns = _COLUMNS
+    if case.words:
+        columns = columns.replace("string, feature: false", "string, terms: 30")
     project.write("data/table.csv", make_table(target).to_csv(index=False))
     project.write("src/features/__init__.py", "")
     project.write("src/features/own.py", _FEATURES)
     project.write(
         "data",
         f"source: {{kind: csv, path: data/table.csv}}\ntarget: {_TARGETS[case.task]}\n"
-        f"id: customer\nsplit: {case.split}\ncolumns:\n{_COLUMNS}",
+        f"id: customer\nsplit: {case.split}\ncolumns:\n{columns}",
     )
     features = "features: features.own:derive\n" if case.features else ""
     candidates = "".join(f"  {key}: {value}\n" for key, value in case.candidates.items())
