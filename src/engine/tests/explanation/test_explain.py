@@ -169,7 +169,7 @@ def test_a_row_of_the_table_is_told_in_lines(trained: Project) -> None:
 @pytest.mark.parametrize(
     ("content", "arguments", "says"),
     [
-        (HEAD + "v,1,5,pro\nv,40,5,gold\n", (), ("row 1: age:", "row 2: plan: must be")),
+        (HEAD + "v,1,5,pro\nv,40,99,pro\n", (), ("row 1: age:", "row 2: visits: must be")),
         (HEAD + "v,1,5,pro\nv,40,5,pro\n", ("--row", "1"), "row 1: age:"),
         (HEAD + "v,40,5\nv,40,5,pro\n", (), "row 1: has 3 values, the header 4"),
         ("visitor,age,plan\nv,40,pro\n", (), "has no column 'visits'"),
