@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tagship.config.project_files import ModelFiles
     from tagship.explanation.model import RowReasons
 
+_MOST_FEATURES = 40
 _MOST_REASONS = 10
 
 
@@ -75,7 +76,10 @@ def _explain_model(files: "ModelFiles", json: bool) -> None:
             "background_rows": overview.background, "base": dict(bases), "features": features,
         })  # fmt: skip
     else:
-        table(("feature", "mean |SHAP|"), [(n, plain(size, 3)) for n, size in overview.ranking])
+        shown = overview.ranking[:_MOST_FEATURES]
+        table(("feature", "mean |SHAP|"), [(n, plain(size, 3)) for n, size in shown])
+        if others := len(overview.ranking) - len(shown):
+            typer.echo(f"and {others} others, on the page")
     typer.echo(f"\n{page}; plots {logged}", err=json)
 
 

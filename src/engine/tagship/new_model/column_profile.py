@@ -13,6 +13,7 @@ from tagship.contract.table_columns import as_text, number_format, read_cells
 from tagship.contract.values import equal_in_float32
 from tagship.errors import TagshipError
 from tagship.new_model.column_words import tells_time
+from tagship.new_model.free_text import count_of_terms
 from tagship.new_model.ranges import find_range, find_sentinels
 from tagship.new_model.rounding import share_with_slack
 from tagship.new_model.written import DateFormats, find_date_formats, find_number_format
@@ -43,6 +44,8 @@ class ColumnProfile:
     """How its numbers or dates are written, where that must be declared."""
     sentinels: dict[int, int] = field(default_factory=dict)
     """The numbers that stand for a missing value, and how many rows have each."""
+    terms: int = 0
+    """How many of its words and pairs of words may be features; 0 where it is no free text."""
     unclear: str = ""
     """The date format that reads it as well as ``format`` does, with other days."""
 
@@ -76,7 +79,7 @@ class ColumnProfile:
             parts = self.parts()
         return Column(
             dtype=self.dtype, values=values, parts=parts, format=self.format, missing=missing,
-            feature=feature,
+            terms=(self.terms or None) if feature else None, feature=feature,
         )  # fmt: skip
 
     def parts(self) -> list[DatePart]:
@@ -231,8 +234,9 @@ def _text(
     few = len(distinct) <= min(MOST_CATEGORIES, max(2, len(texts) // 2))
     short = distinct.str.len().max() <= _LONGEST_CATEGORY
     dtype: Dtype = "category" if few and short else "string"
+    terms = count_of_terms(texts) if dtype == "string" and not remark else 0
     remark = remark or (_alike(texts, distinct) if dtype == "category" else "")
-    return ColumnProfile(name, dtype, texts, len(distinct), missing, remark)
+    return ColumnProfile(name, dtype, texts, len(distinct), missing, remark, terms=terms)
 
 
 def _alike(texts: pd.Series, distinct: pd.Series) -> str:

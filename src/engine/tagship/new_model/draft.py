@@ -136,7 +136,7 @@ def draft_model(
     if not features:
         raise TagshipError(
             f"no column is left to predict '{target}' from",
-            "; ".join([*roles.checks[:3], "bring columns of numbers or categories"]),
+            "; ".join([*roles.checks[:3], "bring columns of numbers, categories or free text"]),
         )
     test = 0.3 if len(frame) < _SMALL else 0.2
     duplicates = _duplicates(features, goal, test)
@@ -245,7 +245,8 @@ def _can_name(profile: ColumnProfile) -> bool:
     """Text that is no prose, date or amount; whole numbers that are called an id or count rows."""
     named = names_a_row(profile.name) or profile.name == UNNAMED
     if profile.dtype == "string":
-        prose = profile.values.str.contains(r"\s").mean() > 0.5 and not named
+        spaced = profile.values.str.contains(r"\s").mean() > 0.5
+        prose = (spaced or profile.terms > 0) and not named
         short = bool(profile.values.str.len().mean() <= 40)
         return short and not prose and not profile.remark and not _is_amount(profile)
     whole = profile.number and bool((profile.values == profile.values.round()).all())
@@ -272,7 +273,7 @@ def _unusable(profile: ColumnProfile, goal: TargetGuess) -> str:
         return profile.remark
     if profile.dtype == "datetime":
         return ""
-    if profile.dtype == "string":
+    if profile.dtype == "string" and not profile.terms:
         return profile.remark or f"{'unique' if profile.unique else 'too many different'} texts"
     if profile.number and profile.unique and _can_name(profile):
         return "it numbers the rows"
@@ -288,6 +289,8 @@ def _unusable(profile: ColumnProfile, goal: TargetGuess) -> str:
 def _noticed(profile: ColumnProfile) -> list[str]:
     """What a person should know about a feature."""
     made = [profile.remark] if profile.remark else []
+    if profile.terms:
+        made.append(f"read as free text: its {profile.terms} most frequent words become features")
     if isinstance(profile.format, WrittenNumber):
         made.append(f"read as numbers: {_format_words(profile.format)}")
     if profile.sentinels:
@@ -347,7 +350,7 @@ def _remarks(
     declared: list[str],
     decimal: str,
 ) -> list[Remark]:
-    kinds = [profile.dtype for profile in features]
+    kinds = ["free text" if profile.terms else profile.dtype for profile in features]
     counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
     made = [
         Remark("id", roles.id or "none", roles.id_why),

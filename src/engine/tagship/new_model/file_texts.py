@@ -168,7 +168,9 @@ def _forest(draft: Draft) -> dict[str, Any]:
     params: dict[str, Any] = {"n_estimators": 100, "min_samples_leaf": least}
     if draft.labels > _MANY_CLASSES:
         params["max_depth"] = 8
-    if draft.task == "regression" and draft.rows >= _WIDE_ROWS:
+    if draft.task == "regression" and any(column.terms for column in draft.columns.values()):
+        params["max_features"] = 0.1
+    elif draft.task == "regression" and draft.rows >= _WIDE_ROWS:
         params["max_features"] = 0.5
     return params
 

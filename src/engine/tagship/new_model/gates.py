@@ -50,7 +50,7 @@ class Gates:
     """Standard deviation of the target, for regression."""
     parity: float
     noise: bool
-    """Whether there are numbers for noise to disturb."""
+    """Whether there are numbers or texts for noise to disturb."""
     slices: Slice | None
     fairness: FairnessGuess | None
 
@@ -63,7 +63,7 @@ def suggest_gates(features: list[ColumnProfile], goal: TargetGuess, test: float)
         constant_f1=max((2 * p / (1 + p) for p in shares), default=0.0) / max(1, len(shares)),
         spread=float(goal.values.std()) if goal.task == "regression" else 1.0,
         parity=_parity(features, goal),
-        noise=any(profile.number for profile in features),
+        noise=any(profile.number or profile.terms for profile in features),
         slices=_slices(features, goal, test),
         fairness=_fairness(features, goal, test),
     )

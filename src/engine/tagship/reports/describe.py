@@ -213,10 +213,12 @@ def _describe_column(
         period=period,
         association=association,
     )
-    return replace(description, notes=(*notes, *_notes(description, column, len(stored))))
+    prose = name in data.columns and data.columns[name].terms is not None
+    made = _notes(description, column, len(stored), prose)
+    return replace(description, notes=(*notes, *made))
 
 
-def _notes(column: ColumnDescription, typed: TypedColumn, rows: int) -> Iterator[str]:
+def _notes(column: ColumnDescription, typed: TypedColumn, rows: int, prose: bool) -> Iterator[str]:
     present = rows - column.missing
     id_like = _id_like(column.distinct, present)
     if column.role == "not in contract":
@@ -228,7 +230,8 @@ def _notes(column: ColumnDescription, typed: TypedColumn, rows: int) -> Iterator
         yield "all missing"
     elif column.distinct == 1:
         yield "constant"
-    names_rows = id_like and column.kind != "time" and column.role not in ("id", "target")
+    names_rows = id_like and not prose and column.kind != "time"
+    names_rows = names_rows and column.role not in ("id", "target")
     if names_rows and (column.kind != "number" or (typed.values.dropna() % 1 == 0).all()):
         yield "id-like: nearly every value is another"
     if column.unreadable:
