@@ -57,7 +57,7 @@ def history(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     git(work, "remote", "remove", "origin")
     set_version(work, NEWER)
     training = work / "src/engine/tagship/training/__init__.py"
-    edit(training, {"TRAINING_NUMBER = 1": "TRAINING_NUMBER = 2"})
+    edit(training, {"TRAINING_NUMBER = 2": "TRAINING_NUMBER = 3"})
     edit(work / ".github/workflows/ci.yml", {"timeout-minutes: 30": "timeout-minutes: 31"})
     edit(work / "deploy/base/service.yaml", head="# A newer service.\n")
     edit(work / MERGED, tail="\nThe template's last words.\n")
@@ -181,7 +181,7 @@ def test_cruft_takes_over_what_is_the_template_s_and_leaves_what_is_yours(projec
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"updated to {NEWER_TAG}" in done.stdout
     assert f"engine: {VERSION} → {NEWER}" in done.stdout
-    assert "must be trained again: churn (training number 1 → 2)" in done.stdout
+    assert "must be trained again: churn (training number 2 → 3)" in done.stdout
     check_updated(project)
     assert git(project, "diff", "--name-only", "--diff-filter=U") == ""
     link = json.loads((project / ".cruft.json").read_text(encoding="utf-8"))

@@ -280,7 +280,7 @@ def test_the_same_artifact_from_another_engine_renews_the_lock_and_asks_for_a_co
     [("run", "tiny"), ("lock", "verify", "tiny"), ("lock", "write", "tiny"), ("build", "tiny")],
 )
 def test_the_lock_of_a_newer_engine_is_never_read_or_written_over(run_project, command):
-    newer = run_project.lock.read_text().replace("training: 1", "training: 2\n  novelty: x")
+    newer = run_project.lock.read_text().replace("training: 2", "training: 3\n  novelty: x")
     run_project.lock.write_text(newer)
     run_project.refused(
         *command, says=("newer engine", "training number is 2", "make setup", "make update")
