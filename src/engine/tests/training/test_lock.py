@@ -139,7 +139,7 @@ def test_a_changed_library_or_engine_is_named(run_project):
     inputs = lock.inputs.model_copy(update={"libraries": libraries, "training": 0})
     write_lock(run_project.lock, lock.model_copy(update={"inputs": inputs}))
     refused_with(run_project, "library scikit-learn: 0.1 → ")
-    refused_with(run_project, "training number: none, since an older engine wrote the lock → 1")
+    refused_with(run_project, "training number: none, since an older engine wrote the lock → 2")
 
 
 def test_thresholds_and_the_card_do_not_make_a_lock_stale(run_project):
@@ -283,6 +283,6 @@ def test_the_lock_of_a_newer_engine_is_never_read_or_written_over(run_project, c
     newer = run_project.lock.read_text().replace("training: 2", "training: 3\n  novelty: x")
     run_project.lock.write_text(newer)
     run_project.refused(
-        *command, says=("newer engine", "training number is 2", "make setup", "make update")
+        *command, says=("newer engine", "training number is 3", "make setup", "make update")
     )
     assert run_project.lock.read_text() == newer
