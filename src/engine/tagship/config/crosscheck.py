@@ -153,7 +153,11 @@ def _threshold_problems(
     for name in thresholds.behaviour.by if thresholds.behaviour else []:
         yield from _group_column(file, ("behaviour", "by"), name, data)
     if thresholds.leakage is not None and model.features is None:  # derived names: in the gate
-        for name in thresholds.leakage.allow.keys() - data.columns.keys():
+        parts = {f"{name}.{part}" for name, c in data.columns.items() for part in c.parts or ()}
+        texts = tuple(f"{name}: " for name, column in data.columns.items() if column.terms)
+        for name in thresholds.leakage.allow.keys() - data.columns.keys() - parts:
+            if name.startswith(texts):  # of a term, which training finds
+                continue
             problem = _unknown(name, "column of the contract", data.columns)
             yield file, ("leakage", "allow", name), problem
     if fairness is not None:

@@ -25,7 +25,7 @@ _UNSPACED = (
 """Thai, Lao, Burmese, Khmer, kana and Han stand without spaces: each letter is a word."""
 _PICTURES = "\u2600-\u27bf\U0001f000-\U0001faff"
 """Emoji: each is a word."""
-_LAST_MARK = 0x1EFFF
+_LAST_MARK = 0xFFFF
 
 
 def split_words(text: str) -> list[str]:
@@ -36,9 +36,8 @@ def split_words(text: str) -> list[str]:
     text = text[:MOST_CHARACTERS]
     if text.isascii():
         return _PLAIN.findall(text.lower())
-    alone, word = _patterns()
     folded = unicodedata.normalize("NFKC", text.casefold()).replace("i\u0307", "i")
-    return word.findall(alone.sub(r" \g<0> ", folded))
+    return _pattern().findall(folded)
 
 
 def count_terms(texts: Iterable[str | None], terms: tuple[str, ...]) -> NDArray[np.float32]:
@@ -100,9 +99,10 @@ def _places(terms: tuple[str, ...]) -> dict[str, int]:
 
 
 @cache
-def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """What stands alone, and words; a word's combining marks belong to it."""
+def _pattern() -> re.Pattern[str]:
+    """What stands alone, or a word; combining marks belong to the letter before them."""
     points = map(chr, range(0x300, _LAST_MARK + 1))
     marks = "".join(sign for sign in points if unicodedata.category(sign)[0] == "M")
-    alone = f"[{_UNSPACED}][{marks}]*|[{_PICTURES}]"
-    return re.compile(alone), re.compile(rf"{alone}|\w[\w{marks}]+")
+    letter = rf"[^\W{_UNSPACED}]"
+    word = f"{letter}(?:{letter}+|[{marks}]+)+"
+    return re.compile(f"{word}|[{_UNSPACED}][{marks}]*|[{_PICTURES}]")

@@ -167,8 +167,15 @@ def test_a_text_whose_words_give_the_target_away_is_named(project: Project) -> N
     project.rewrite_table(
         lambda t: t.assign(review=t["review"] + t["bought"].map({"yes": " closed", "no": ""}))
     )
-    verdict = evaluate_gates(project.files, train(project.files))
+    bundle = train(project.files)
+    verdict = evaluate_gates(project.files, bundle)
     assert any("review: closed" in result.subject for result in verdict.of_status("fail"))
+    reason = 'allow: {"review: closed": "written before the order"}'
+    project.edit("thresholds", "fail_above: 0.999", f"fail_above: 0.999, {reason}")
+    assert evaluate_gates(project.files, bundle).status == "pass"
+    project.edit("thresholds", "review: closed", "reviews: closed")
+    with pytest.raises(TagshipError, match="reviews: closed"):
+        _ = project.files
 
 
 def test_what_cannot_be_counted_is_refused(project: Project) -> None:
