@@ -23,6 +23,7 @@ from tagship.gates.champion import champion_here, champion_of
 from tagship.gates.champion_scores import scores_of
 from tagship.gates.evaluate import evaluate_gates
 from tagship.gates.holdout_scores import ChampionScores
+from tagship.reports.diagnosis import worst_rows
 from tagship.reports.html import write_report
 from tagship.reports.importance import importance
 from tagship.reports.plots import draw_plots
@@ -163,10 +164,14 @@ def record_model(
     verdict: Verdict,
     behaviour: Behaviour | None,
     moved: Sequence[MovedRow] = (),
+    *,
+    show_rows: bool = False,
 ) -> Path:
     """Record a judged training in MLflow, with its plots, and write its report.
 
-    ``moved`` are rows of the table; they are in the report alone.
+    Args:
+        moved: rows of the table; they are in the report alone.
+        show_rows: show the worst rows in the report, which then stays on this machine.
     """
     importances = importance(bundle)
     plots = draw_plots(bundle, files.data.target.column, importances)
@@ -174,7 +179,8 @@ def record_model(
         model = make_model_package(files, bundle, Path(folder) / "source")
         measured = {} if verdict.p99_ms is None else {"p99_ms": verdict.p99_ms}
         log_training(files, bundle, verdict.status, plots, model, measured)
-    return write_report(files, bundle, verdict, plots, importances, behaviour, moved)
+    worst = worst_rows(files, bundle, importances) if show_rows else []
+    return write_report(files, bundle, verdict, plots, importances, behaviour, moved, worst)
 
 
 def record_judged(files: ModelFiles) -> tuple[Path, Verdict]:
@@ -226,7 +232,7 @@ def run_model(files: ModelFiles, say: Say) -> RunResult:
         verdict, behaviour, champion = gate_model(files, say, bundle=bundle)
         say("recording in MLflow")
         moved = moved_rows(files, bundle, champion) if behaviour else []
-        report = record_model(files, bundle, verdict, behaviour, moved)
+        report = record_model(files, bundle, verdict, behaviour, moved, show_rows=True)
         change, bento = None, None
         if verdict.status != "fail":
             change = lock_model(files, bundle)

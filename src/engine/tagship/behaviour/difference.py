@@ -162,7 +162,8 @@ class Pair:
         own = self.bundle.evidence.scores
         if self.tolerance is not None:
             return self.champion.astype(np.float64), own.astype(np.float64)
-        return _decide(self.champion, self.threshold), _decide(own, self.bundle.boundary.threshold)
+        threshold = self.bundle.boundary.threshold
+        return metrics.decide(self.champion, self.threshold), metrics.decide(own, threshold)
 
     @property
     def moves(self) -> NDArray[np.float64]:
@@ -255,10 +256,3 @@ def value_change(prices: Value, pair: Pair) -> ValueChange:
     return ValueChange(
         before=before.mean(), after=after.mean(), change=mean_interval(after - before)
     )
-
-
-def _decide(scores: NDArray[np.floating], threshold: float) -> NDArray[np.int64]:
-    """The class numbers that probabilities decide, in float64 as the service does."""
-    if scores.ndim > 1:
-        return np.asarray(scores.argmax(axis=1))
-    return (scores.astype(np.float64) >= threshold).astype(np.int64)

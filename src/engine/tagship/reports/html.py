@@ -22,7 +22,8 @@ from tagship.formatting import (
     plain,
     signed,
 )
-from tagship.reports import report_view
+from tagship.reports import diagnosis, report_view
+from tagship.reports.diagnosis import WorstRow
 from tagship.training.bundle import Bundle
 from tagship.training.lock import lock_text
 from tagship.verdict import SYMBOLS, Verdict
@@ -48,6 +49,7 @@ def report_html(
     importances: Sequence[tuple[str, float]] = (),
     behaviour: Behaviour | None = None,
     moved: Sequence[MovedRow] = (),
+    worst: Sequence[WorstRow] = (),
 ) -> str:
     """The report as one HTML document; the same inputs give the same text.
 
@@ -55,7 +57,7 @@ def report_html(
         plots: PNG by name, from ``draw_plots``.
         importances: from ``importance``, for the table of numbers under the plots.
         behaviour: how it differs from the champion.
-        moved: rows of the table, for a report that stays on this machine.
+        moved, worst: rows of the table, for a report that stays on this machine.
     """
     metric, slices = report_view.slice_rows(files, bundle)
     shown = report_view.metric_rows(files, bundle)
@@ -98,6 +100,11 @@ def report_html(
         facts=words.facts,
         where=words.where,
         moved=moved,
+        gap=diagnosis.training_gap(files, bundle),
+        by_time=files.data.split.time is not None,
+        threshold_reason=diagnosis.threshold_reason(files),
+        thresholds=diagnosis.threshold_rows(files, bundle),
+        worst=worst,
     )
 
 
@@ -109,10 +116,11 @@ def write_report(
     importances: Sequence[tuple[str, float]] = (),
     behaviour: Behaviour | None = None,
     moved: Sequence[MovedRow] = (),
+    worst: Sequence[WorstRow] = (),
 ) -> Path:
     """Write ``reports/<model>.html`` whole or not at all, and say where it is."""
     path = files.root / "reports" / f"{files.name}.html"
-    html = report_html(files, bundle, verdict, plots, importances, behaviour, moved)
+    html = report_html(files, bundle, verdict, plots, importances, behaviour, moved, worst)
     write_atomically(path, html)
     return path
 

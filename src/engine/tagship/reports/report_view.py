@@ -1,5 +1,6 @@
 """What a model's report shows, as plain values: the template only arranges them."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from tagship.config.bound import Bound
 from tagship.config.contract import Column
 from tagship.config.metrics import higher_is_better
+from tagship.config.model import Candidate
 from tagship.config.project_files import ModelFiles
 from tagship.contract.readable import range_text
 from tagship.formatting import NONE, brief, percent, plain
@@ -49,6 +51,9 @@ class CandidateRow:
 
     name: str
     estimator: str
+    settings: str
+    holdout: str
+    """The mean over the folds' models: not the winner's own figure, and nothing to choose by."""
     mean: str
     spread: str
     seconds: str
@@ -170,11 +175,14 @@ def candidate_rows(files: ModelFiles, bundle: Bundle) -> list[CandidateRow]:
         score = scores[name]
         candidate = files.model.candidates.get(name)
         seconds = bundle.cost.candidate_seconds.get(name)
+        holdout = bundle.diagnosis.holdout.get(name)
         low, high = score.mean - score.std, score.mean + score.std
         rows.append(
             CandidateRow(
                 name=name,
                 estimator=candidate.estimator if candidate else "",
+                settings=_settings_text(candidate) if candidate else "",
+                holdout=plain(float(np.mean(holdout))) if holdout else NONE,
                 mean=plain(score.mean),
                 spread=plain(score.std),
                 seconds=NONE if seconds is None else f"{seconds:.1f} s",
@@ -185,16 +193,26 @@ def candidate_rows(files: ModelFiles, bundle: Bundle) -> list[CandidateRow]:
     return rows
 
 
+def _settings_text(candidate: Candidate) -> str:
+    """Its parameters, and what else differs from how candidates are prepared by default."""
+    declared = candidate.model_dump(exclude_defaults=True, exclude={"estimator", "params"})
+    settings = {**candidate.params, **declared}
+    return ", ".join(
+        f"{key}: {value if isinstance(value, str) else json.dumps(value, default=str)}"
+        for key, value in settings.items()
+    )
+
+
 def slice_rows(files: ModelFiles, bundle: Bundle) -> tuple[str, dict[str, list[SliceRow]]]:
     """The metric of the slices, and each column's groups with it, the worst first."""
     gate, evidence = files.thresholds.slices, bundle.evidence
     metric = gate.metric if gate else files.model.select.metric
     least = gate.min_rows if gate else 1
-    overall = _measure(files, bundle, metric)
+    overall = measure(files, bundle, metric)
     slices: dict[str, list[SliceRow]] = {}
     for column, members in evidence.groups.items():
         groups = {group: members == group for group in sorted(set(members.tolist()))}
-        values = {group: _measure(files, bundle, metric, rows) for group, rows in groups.items()}
+        values = {group: measure(files, bundle, metric, rows) for group, rows in groups.items()}
         finite = [value for value in [*values.values(), overall] if np.isfinite(value)]
         end = 1.0 if finite and max(finite) <= 1 else 1.1 * max(finite, default=1.0)
         start = min(0.0, *finite) if finite else 0.0
@@ -210,7 +228,8 @@ def slice_rows(files: ModelFiles, bundle: Bundle) -> tuple[str, dict[str, list[S
     return metric, slices
 
 
-def _measure(files: ModelFiles, bundle: Bundle, metric: str, rows: Any = slice(None)) -> float:
+def measure(files: ModelFiles, bundle: Bundle, metric: str, rows: Any = slice(None)) -> float:
+    """One metric of some of the holdout's rows; all of them by default."""
     target, scores = bundle.evidence.target[rows], bundle.evidence.scores[rows]
     classes, threshold = bundle.boundary.classes, bundle.boundary.threshold
     weights = None if bundle.evidence.weights is None else bundle.evidence.weights[rows]

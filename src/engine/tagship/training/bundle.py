@@ -45,6 +45,8 @@ class Evidence:
     """The model's input of those rows."""
     times: NDArray[Any] | None = None
     """The column of ``split.time``, where the rows are split by it."""
+    rows: NDArray[np.int64] | None = None
+    """Row numbers of the table, from 0."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,16 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class Diagnosis:
+    """The selection metric where it chooses nothing, for the report; never part of the lock."""
+
+    train: float | None
+    """The winner's on its own training rows; None where undefined."""
+    holdout: dict[str, list[float]]
+    """By candidate: the holdout's by the model of each fold; empty where undefined."""
+
+
+@dataclass(frozen=True)
 class Bundle:
     """One trained model, complete."""
 
@@ -91,6 +103,7 @@ class Bundle:
     reference: str
     """The text of ``reference.json``."""
     out_of_fold: OutOfFold
+    diagnosis: Diagnosis
 
 
 def save_bundle(files: ModelFiles, bundle: Bundle) -> Path:
@@ -102,6 +115,7 @@ def save_bundle(files: ModelFiles, bundle: Bundle) -> Path:
     write_atomically(folder / "evidence.npz", pack_evidence(bundle.evidence))
     write_atomically(folder / "folds.npz", _pack_folds(bundle.out_of_fold))
     write_json(folder / "cost.json", vars(bundle.cost))
+    write_json(folder / "diagnosis.json", vars(bundle.diagnosis))
     write_atomically(folder / "reference.json", bundle.reference)
     if bundle.boundary.derive is not None:
         package = bundle.boundary.derive.partition(":")[0].partition(".")[0]
@@ -144,7 +158,8 @@ def load_bundle(files: ModelFiles) -> Bundle:
         check_reference(reference, lock, folder / "reference.json")
         artifact = (folder / "model.onnx").read_bytes()
         out_of_fold = _unpack_folds((folder / "folds.npz").read_bytes())
-        return Bundle(lock, boundary, artifact, evidence, cost, reference, out_of_fold)
+        diagnosis = Diagnosis(**_read_json(folder / "diagnosis.json"))
+        return Bundle(lock, boundary, artifact, evidence, cost, reference, out_of_fold, diagnosis)
     except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
         raise TagshipError(
             f"{folder}: incomplete: {error}", f"run `tagship train {files.name}` again"
@@ -165,7 +180,7 @@ def _read_json(path: Path) -> Any:
 
 _OF_ROWS = ("fold", "rows", "target")
 _ARRAYS = ("matrix", "target", "scores", "pipeline_scores", "train_target")
-_OPTIONAL = ("weights", "train_weights", "train_rows", "train_matrix", "times")
+_OPTIONAL = ("weights", "train_weights", "train_rows", "train_matrix", "times", "rows")
 
 
 def pack_evidence(evidence: Evidence) -> bytes:

@@ -3,7 +3,7 @@
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,9 @@ class FoldScores:
     scores: NDArray[np.floating]
     """What the candidate says of them: shape (rows,), or (rows, classes) for multiclass."""
     seconds: float
+    """To fit it and to score the judged rows."""
+    holdout: NDArray[np.floating] | None = None
+    """What it says of the holdout, where that was asked."""
 
 
 def make_splits(files: ModelFiles, frame: pd.DataFrame, prepared: Prepared) -> Splits:
@@ -50,9 +53,18 @@ def make_splits(files: ModelFiles, frame: pd.DataFrame, prepared: Prepared) -> S
 
 
 def score_folds(
-    files: ModelFiles, name: str, candidate: Candidate, prepared: Prepared, splits: Splits
+    files: ModelFiles,
+    name: str,
+    candidate: Candidate,
+    prepared: Prepared,
+    splits: Splits,
+    *,
+    holdout: bool = False,
 ) -> Iterator[FoldScores]:
     """Fit a candidate to each fold in turn and score the rest, a fold a step.
+
+    Args:
+        holdout: let each fold's model score the holdout, too; nothing may be chosen by that.
 
     Raises:
         TagshipError: it cannot be fitted, or the selection metric is undefined on a fold.
@@ -77,7 +89,12 @@ def score_folds(
                 f"{files.name}: candidates.{name}: {model.select.metric} is undefined on a fold",
                 "use fewer folds, or stratify the split",
             )
-        yield FoldScores(value, judge_rows, scores, time.perf_counter() - started)
+        fold = FoldScores(value, judge_rows, scores, time.perf_counter() - started)
+        if holdout:
+            held = prepared.matrix[prepared.holdout.test]
+            with quick_threads(held, candidate.estimator):
+                fold = replace(fold, holdout=pipeline_scores(pipeline, held, model.task))
+        yield fold
 
 
 def fit(

@@ -72,6 +72,13 @@ def value(
     return float(values[metric][0])
 
 
+def decide(scores: NDArray[np.floating], threshold: float) -> NDArray[np.int64]:
+    """The class numbers that probabilities decide, in float64 as the service does."""
+    if scores.ndim > 1:
+        return np.asarray(scores.argmax(axis=1))
+    return (scores.astype(np.float64) >= threshold).astype(np.int64)
+
+
 def outcome_values(prices: Value, target: NDArray[np.int64], decided: NDArray[np.int64]) -> Floats:
     """What each binary decision is worth by the price of its outcome; all of shape (rows,)."""
     table = np.array(

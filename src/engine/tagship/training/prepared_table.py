@@ -111,6 +111,7 @@ def make_evidence(
         train_rows=sampled,
         train_matrix=prepared.matrix[train[sampled]],
         times=held[time].to_numpy() if time else None,
+        rows=test,
     )
 
 

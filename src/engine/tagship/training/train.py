@@ -18,6 +18,7 @@ from tagship.formatting import brief, byte_size
 from tagship.training.bootstrap import intervals
 from tagship.training.bundle import Bundle, Cost, OutOfFold
 from tagship.training.cross_validation import FoldScores, fit, make_splits, score_folds
+from tagship.training.diagnosis import diagnose
 from tagship.training.estimators import check_candidates
 from tagship.training.export import artifact_scorer, pipeline_scores, to_onnx_bytes
 from tagship.training.fingerprint import current_inputs
@@ -78,7 +79,8 @@ def train(files: ModelFiles, say: Say = lambda _: None, table: Table | None = No
         )
         evidence = make_evidence(files, table.frame, prepared, artifact, own_scores)
         known = request_columns(table.frame.iloc[prepared.holdout.train], files.data)
-        check_missing_values(prepared.boundary, known, artifact_scorer(artifact, files.model.task))
+        score = artifact_scorer(artifact, files.model.task)
+        check_missing_values(prepared.boundary, known, score)
     except TagshipError as error:
         raise error.within(f"{files.folder / 'model.yaml'}: candidates.{best}") from None
     measured = intervals(
@@ -112,9 +114,10 @@ def train(files: ModelFiles, say: Say = lambda _: None, table: Table | None = No
     )
     say(f"artifact {lock.artifact.sha256[:12]}, {byte_size(len(artifact))}")
     seconds = {name: sum(fold.seconds for fold in judged) for name, judged in by_candidate.items()}
-    cost = Cost(time.perf_counter() - started, peak_memory_mb(), seconds)
     out_of_fold = _out_of_fold(by_candidate, prepared)
-    return Bundle(lock, boundary, artifact, evidence, cost, reference, out_of_fold)
+    diagnosis = diagnose(files, prepared, by_candidate, score, boundary.threshold)
+    cost = Cost(time.perf_counter() - started, peak_memory_mb(), seconds)
+    return Bundle(lock, boundary, artifact, evidence, cost, reference, out_of_fold, diagnosis)
 
 
 def peak_memory_mb() -> float | None:
@@ -134,7 +137,7 @@ def _cross_validate(
     by_candidate: dict[str, list[FoldScores]] = {}
     for name, candidate in files.model.candidates.items():
         say(f"{name}: fitting it")
-        folds = list(score_folds(files, name, candidate, prepared, splits))
+        folds = list(score_folds(files, name, candidate, prepared, splits, holdout=True))
         by_candidate[name] = judge_by_chosen(files, prepared, folds)
         values = [fold.value for fold in by_candidate[name]]
         mean, spread = float(np.mean(values)), float(np.std(values))

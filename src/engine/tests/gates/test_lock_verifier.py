@@ -177,7 +177,9 @@ def test_a_verdict_that_fails_is_recorded_as_such_and_builds_nothing(run_project
     recorded = run_project.tagship("record", "tiny")
     assert "tiny: recorded, its verdict is fail; reports/tiny.html" in recorded.out, recorded.err
     assert len(run_project.kept()[1]) > before
-    assert "fail" in run_project.path("reports/tiny.html").read_text()
+    report = run_project.path("reports/tiny.html").read_text()
+    assert "fail" in report
+    assert "Worst rows" not in report, "it is uploaded"
     run_project.refused("build", "tiny", says="its verdict fails")
 
 

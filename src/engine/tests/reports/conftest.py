@@ -12,6 +12,7 @@ from tagship.config.thresholds import BehaviourGate
 from tagship.gates.behaviour import compare_behaviour, moved_rows, shuffled_sample
 from tagship.gates.evaluate import evaluate_gates
 from tagship.gates.holdout_scores import ChampionScores, HoldoutScores
+from tagship.reports.diagnosis import worst_rows
 from tagship.reports.importance import importance, shuffled_scores
 from tagship.reports.plots import draw_plots
 from tagship.training.bundle import Bundle
@@ -35,7 +36,8 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("CI", raising=False)
         moved = moved_rows(files, bundle, champion)
-    return Trained(files, bundle, verdict, plots, importances, behaviour, moved)
+        worst = worst_rows(files, bundle, importances)
+    return Trained(files, bundle, verdict, plots, importances, behaviour, moved, worst)
 
 
 def _scores_of_the_rows_before(bundle: Bundle) -> HoldoutScores:

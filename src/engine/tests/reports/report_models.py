@@ -8,6 +8,7 @@ import pandas as pd
 
 from tagship.behaviour.difference import Behaviour, MovedRow
 from tagship.config.project_files import ModelFiles, load_model
+from tagship.reports.diagnosis import WorstRow
 from tagship.training.bundle import Bundle
 from tagship.verdict import Verdict
 
@@ -29,6 +30,7 @@ class Trained:
     behaviour: Behaviour | None
     """Beside a champion whose scores are those of the rows before."""
     moved: list[MovedRow]
+    worst: list[WorstRow]
 
 
 def table() -> pd.DataFrame:

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from html_pages import assert_self_contained
 from PIL import Image
+from playwright.sync_api import sync_playwright
 from report_models import HOSTILE, HOSTILE_CARD, Trained
 
 from projects import Project
@@ -91,7 +93,7 @@ def console_messages(browser: str, page: Path, folder: Path) -> list[str]:
 def test_the_report_renders(browser: str, trained: Trained, tmp_path: Path) -> None:
     path = write_report(
         trained.files, trained.bundle, trained.verdict, trained.plots, trained.importances,
-        trained.behaviour, trained.moved,
+        trained.behaviour, trained.moved, trained.worst,
     )  # fmt: skip
     assert inner_width(browser, path, tmp_path, 400) <= 400
     if trained.files.model.task == "binary":  # one screenshot is enough, each takes seconds
@@ -99,6 +101,24 @@ def test_the_report_renders(browser: str, trained: Trained, tmp_path: Path) -> N
         assert image.size == (1280, 1400)
         assert len(image.getcolors(1 << 22) or []) > 100
         assert urls == []
+
+
+def test_the_report_breaks_no_rule_of_accessibility(
+    browser: str, trained: Trained, tmp_path: Path
+) -> None:
+    path = write_report(
+        trained.files, trained.bundle, trained.verdict, trained.plots, trained.importances,
+        trained.behaviour, trained.moved, trained.worst,
+    )  # fmt: skip
+    with sync_playwright() as playwright:
+        page = playwright.chromium.launch(executable_path=browser).new_page()
+        page.goto(path.as_uri())
+        page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+        for width in (1280, 390):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.emulate_media(color_scheme="light" if width > 1000 else "dark")
+            violations = Axe().run(page, options={"preload": False}).response["violations"]
+            assert [rule["id"] for rule in violations] == [], width
 
 
 def test_the_description_renders(browser: str, binary_files: ModelFiles, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from tagship.verdict import GateResult
 def report(trained: Trained) -> str:
     return report_html(
         trained.files, trained.bundle, trained.verdict, trained.plots, trained.importances,
-        trained.behaviour, trained.moved,
+        trained.behaviour, trained.moved, trained.worst,
     )  # fmt: skip
 
 

@@ -1,0 +1,177 @@
+"""How far to trust a model: its gap to the training rows, its worst rows, its threshold."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tagship.config.metrics import higher_is_better
+from tagship.config.model import ChosenThreshold
+from tagship.config.project_files import ModelFiles
+from tagship.contract.readable import readable
+from tagship.data.personal_data import is_personal
+from tagship.formatting import percent, plain
+from tagship.reports.report_view import measure
+from tagship.training import metrics
+from tagship.training.bundle import Bundle
+
+_LARGE = 0.1
+"""A gap above this share of the larger score is large, unless it may be chance."""
+_ROWS = 10
+_COLUMNS = 6
+_LETTERS = 40
+
+
+@dataclass(frozen=True)
+class Gap:
+    """The selection metric on the training rows and on the holdout."""
+
+    train: str
+    holdout: str
+    gap: str
+    large: bool
+
+
+@dataclass(frozen=True)
+class WorstRow:
+    """A holdout row with a large loss. It stays on the machine."""
+
+    number: int
+    """Its place in the table, from 1."""
+    actual: str
+    predicted: str
+    off: str
+    """The probability of the actual class, or how far the number is off."""
+    columns: dict[str, str]
+    """Some features, which are no personal data."""
+
+
+@dataclass(frozen=True)
+class ThresholdRow:
+    """What a threshold decides on the holdout."""
+
+    threshold: float
+    used: bool
+    positives: str
+    share: str
+    cells: dict[str, str]
+    """Text by the name of a metric."""
+
+
+def training_gap(files: ModelFiles, bundle: Bundle) -> Gap | None:
+    """How much better the winner is on rows that it was fitted to; None where undefined."""
+    metric, train = files.model.select.metric, bundle.diagnosis.train
+    holdout = measure(files, bundle, metric)
+    if train is None or not np.isfinite(holdout):
+        return None
+    gap = train - holdout if higher_is_better(metric) else holdout - train
+    interval = bundle.lock.metrics.get(metric)
+    chance = interval is not None and interval.low <= train <= interval.high
+    large = gap > _LARGE * max(abs(train), abs(holdout)) and not chance
+    said = f"{plain(gap)} worse" if gap > 0 else "no worse"
+    return Gap(plain(train), plain(holdout), said, large)
+
+
+def worst_rows(
+    files: ModelFiles, bundle: Bundle, importances: Sequence[tuple[str, float]] = ()
+) -> list[WorstRow]:
+    """The holdout rows with the largest log loss or absolute error, largest first.
+
+    None in CI (the variable ``CI`` is set), whose reports are uploaded.
+
+    Args:
+        importances: from ``importance``: its first features are shown.
+    """
+    evidence, boundary = bundle.evidence, bundle.boundary
+    if os.environ.get("CI") or evidence.rows is None:
+        return []
+    target, scores = evidence.target, evidence.scores.astype(np.float64)
+    if boundary.classes:
+        decided: NDArray[Any] = metrics.decide(scores, boundary.threshold)
+        given = np.where(target == 1, scores, 1 - scores) if scores.ndim == 1 else None
+        likely = scores[np.arange(len(target)), target] if given is None else given
+        order, off = np.argsort(likely, kind="stable"), [percent(share) for share in likely]
+    else:
+        decided, errors = scores, np.abs(scores - target)
+        order, off = np.argsort(-errors, kind="stable"), [plain(error) for error in errors]
+
+    def text(value: Any) -> str:
+        return boundary.classes[int(value)] if boundary.classes else plain(float(value))
+
+    fields = {field.name: field for field in boundary.fields}
+    shown = _shown(files, bundle, importances)
+    return [
+        WorstRow(
+            number=int(evidence.rows[row]) + 1,
+            actual=text(target[row]),
+            predicted=text(decided[row]),
+            off=off[row],
+            columns={
+                name: readable(fields[name], evidence.columns[name][row])[:_LETTERS]
+                for name in shown
+            },
+        )
+        for row in order[:_ROWS]
+    ]
+
+
+def _shown(
+    files: ModelFiles, bundle: Bundle, importances: Sequence[tuple[str, float]]
+) -> list[str]:
+    """The most important features that do not look like personal data."""
+    columns, features = bundle.evidence.columns, files.data.features
+    ranked = [name for name, _ in importances if name in features]
+    safe = []
+    for name in dict.fromkeys([*ranked, *features]):
+        values = pd.Series(columns[name])
+        declared = features[name].dtype == "category"
+        if declared or not is_personal(name, values, int(values.nunique())):
+            safe.append(name)
+    return safe[:_COLUMNS]
+
+
+def threshold_reason(files: ModelFiles) -> str:
+    """Why a binary model decides from its threshold on."""
+    declared = files.model.threshold
+    if isinstance(declared, ChosenThreshold):
+        what = "value by the prices of thresholds.yaml" if declared.maximise == "value" else None
+        return (
+            f"training chose it for the best {what or declared.maximise} on the winner's scores"
+            " of the folds (model.yaml: threshold.maximise); the holdout had no say"
+        )
+    if "threshold" in files.model.model_fields_set:
+        return "model.yaml declares it"
+    return "the usual, since model.yaml declares none"
+
+
+def threshold_rows(files: ModelFiles, bundle: Bundle) -> list[ThresholdRow]:
+    """The model's threshold, and 0.5 beside it, on the holdout; none where nothing is binary."""
+    if files.model.task != "binary":
+        return []
+    evidence, prices = bundle.evidence, files.thresholds.value
+    rows = []
+    for threshold in dict.fromkeys([bundle.boundary.threshold, 0.5]):
+        decided = metrics.decide(evidence.scores, threshold)
+        cells = {
+            name: metrics.value(
+                name, "binary", evidence.target, evidence.scores, (), threshold, evidence.weights
+            )
+            for name in ("precision", "recall", "f1")
+        }
+        if prices is not None:
+            worth = metrics.outcome_values(prices, evidence.target, decided)
+            cells["value of a decision"] = float(np.average(worth, weights=evidence.weights))
+        rows.append(
+            ThresholdRow(
+                threshold=threshold,
+                used=threshold == bundle.boundary.threshold,
+                positives=f"{int(decided.sum()):,}",
+                share=percent(float(decided.mean())),
+                cells={name: plain(value) for name, value in cells.items()},
+            )
+        )
+    return rows
