@@ -11,25 +11,21 @@ import pandas as pd
 
 from tagship.config.contract import Column, Label, WrittenNumber
 from tagship.config.model import Task
-from tagship.data.personal_data import is_personal
 from tagship.errors import TagshipError, suggest
 from tagship.new_model.column_profile import (
-    MOST_CATEGORIES,
     ColumnProfile,
     profile_column,
 )
-from tagship.new_model.column_words import names_a_row
 from tagship.new_model.gates import Gates, suggest_gates
 from tagship.new_model.nulls import declared_nulls, find_nulls, kept_words, without_nulls
+from tagship.new_model.roles import Roles, format_words, shorten
 from tagship.new_model.rounding import share_with_slack
 from tagship.new_model.target import TargetGuess, guess_target, leave_out_rows
-from tagship.sources.header import UNNAMED
 
 FEWEST_ROWS = 50
 _SMALL = 500
 """Under so many rows the holdout is 30 %, so that it can be judged at all."""
 _FOLDS = 5
-_SHOWN = 4
 
 
 @dataclass(frozen=True)
@@ -131,7 +127,7 @@ def draft_model(
         if name != target
     ]
     _refuse_unclear(profiles)
-    roles = _Roles(profiles, goal, wishes.id)
+    roles = Roles(profiles, goal, wishes.id)
     features = [profile for profile in profiles if roles.is_feature(profile.name)]
     if not features:
         raise TagshipError(
@@ -169,42 +165,6 @@ def draft_model(
     )
 
 
-class _Roles:
-    """Each column put to its use."""
-
-    def __init__(
-        self, profiles: list[ColumnProfile], goal: TargetGuess, wished_id: str | None
-    ) -> None:
-        self.checks: list[str] = []
-        self.columns: dict[str, Column] = {}
-        self.personal = [p.name for p in profiles if is_personal(p.name, p.values, p.distinct)]
-        self.personal = [name for name in self.personal if name != wished_id]
-        others = [profile for profile in profiles if profile.name not in self.personal]
-        self.id, self.id_why = _id_column(others, wished_id)
-        left_out: dict[str, list[str]] = {}
-        for profile in profiles:
-            if profile.name == self.id:
-                continue
-            if profile.name in self.personal:
-                self.columns[profile.name] = profile.column(pii=True)
-                continue
-            why = _unusable(profile, goal)
-            self.columns[profile.name] = profile.column(feature=not why)
-            if why:
-                left_out.setdefault(why, []).append(profile.name)
-            else:
-                self.checks += [f"{profile.name}: {remark}" for remark in _noticed(profile)]
-        if self.personal:
-            self.checks.append(
-                f"{shorten(self.personal)}: looks like personal data, dropped unread"
-            )
-        self.checks += [f"{shorten(names)}: no feature: {why}" for why, names in left_out.items()]
-
-    def is_feature(self, name: str) -> bool:
-        column = self.columns.get(name)
-        return column is not None and column.feature and column.pii is None
-
-
 def _refuse_unclear(profiles: list[ColumnProfile]) -> None:
     """Refuse dates whose day and month cannot be told apart."""
     for profile in profiles:
@@ -223,95 +183,10 @@ def _check_known(name: str, frame: pd.DataFrame) -> None:
     raise TagshipError(f"the table has no column '{name}'", suggest(name, names, "the columns are"))
 
 
-def _id_column(profiles: list[ColumnProfile], wished: str | None) -> tuple[str | None, str]:
-    if wished is not None:
-        profile = next(profile for profile in profiles if profile.name == wished)
-        if not profile.unique:
-            what = "missing" if profile.missing else "repeated"
-            raise TagshipError(
-                f"--id {wished}: some of its values are {what}, so it names no row",
-                "name another column, or leave --id out",
-            )
-        return wished, "you said so"
-    unique = [profile for profile in profiles if profile.unique and _can_name(profile)]
-    unique.sort(key=lambda profile: not names_a_row(profile.name))
-    if not unique:
-        return None, "no column names a row"
-    kind = "numbers" if unique[0].number else "text"
-    return unique[0].name, f"{kind}, different in every row"
-
-
-def _can_name(profile: ColumnProfile) -> bool:
-    """Text that is no prose, date or amount; whole numbers that are called an id or count rows."""
-    named = names_a_row(profile.name) or profile.name == UNNAMED
-    if profile.dtype == "string":
-        spaced = profile.values.str.contains(r"\s").mean() > 0.5
-        prose = (spaced or profile.terms > 0) and not named
-        short = bool(profile.values.str.len().mean() <= 40)
-        return short and not prose and not profile.remark and not _is_amount(profile)
-    whole = profile.number and bool((profile.values == profile.values.round()).all())
-    return whole and (named or (profile.dtype == "int" and _counts_rows(profile)))
-
-
-def _is_amount(profile: ColumnProfile) -> bool:
-    """Whether most of its texts are amounts of money, shares or measures."""
-    pattern = r"[^\w\s]?\s?[+-]?[\d.,' ]*\d\s?([^\w\s]|[A-Za-z°]{1,3}\b)?"
-    return bool(profile.values.str.fullmatch(pattern).mean() > 0.5)
-
-
-def _counts_rows(profile: ColumnProfile) -> bool:
-    return bool((np.diff(profile.values.to_numpy()) == 1).all())
-
-
-def _unusable(profile: ColumnProfile, goal: TargetGuess) -> str:
-    """Why a column is no feature; empty when it is one."""
-    if profile.distinct == 0:
-        return "every value is missing"
-    if profile.distinct == 1:
-        return "it never varies"
-    if profile.remark.startswith("larger"):
-        return profile.remark
-    if profile.dtype == "datetime":
-        return ""
-    if profile.dtype == "string" and not profile.terms:
-        return profile.remark or f"{'unique' if profile.unique else 'too many different'} texts"
-    if profile.number and profile.unique and _can_name(profile):
-        return "it numbers the rows"
-    if profile.dtype == "int" and names_a_row(profile.name) and profile.distinct > MOST_CATEGORIES:
-        return "an id that repeats; split by group if its rows belong together"
-    if profile.name == UNNAMED:
-        return "a column without a name, mostly an index"
-    if profile.missing > 0.95:
-        return "nearly every value is missing"
-    return "it gives the target away" if goal.is_given_by(profile) else ""
-
-
-def _noticed(profile: ColumnProfile) -> list[str]:
-    """What a person should know about a feature."""
-    made = [profile.remark] if profile.remark else []
-    if profile.terms:
-        made.append(f"read as free text: its {profile.terms} most frequent words become features")
-    if isinstance(profile.format, WrittenNumber):
-        made.append(f"read as numbers: {_format_words(profile.format)}")
-    if profile.sentinels:
-        told = " and ".join(
-            f"{value} ({n:,} row{'s' * (n > 1)})" for value, n in profile.sentinels.items()
-        )
-        made.append(f"{told} mean missing, by `nulls`: take it out where they are values")
-    return made
-
-
 def _written_target(goal: TargetGuess) -> list[str]:
     if goal.written is None:
         return []
-    return [f"{goal.name}: read as numbers: {_format_words(goal.written)}"]
-
-
-def _format_words(written: WrittenNumber) -> str:
-    """A format in words, by an example."""
-    example = f"1{written.thousands}234{written.decimal}5"
-    unit = f", with or without the unit {written.unit}" if written.unit else ""
-    return f"such as {example}{unit}"
+    return [f"{goal.name}: read as numbers: {format_words(goal.written)}"]
 
 
 def _duplicates(features: list[ColumnProfile], goal: TargetGuess, test: float) -> float | None:
@@ -344,7 +219,7 @@ def goal_remarks(goal: TargetGuess) -> list[Remark]:
 
 
 def _remarks(
-    roles: _Roles,
+    roles: Roles,
     features: list[ColumnProfile],
     nulls: dict[str, list[str]],
     declared: list[str],
@@ -388,9 +263,3 @@ def _more_checks(duplicates: float | None, gates: Gates) -> list[str]:
             f" {fair.limit:g} is a suggestion"
         )
     return made
-
-
-def shorten(names: list[str], shown: int = _SHOWN) -> str:
-    """The first few names, and how many more."""
-    more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + more

@@ -116,7 +116,7 @@ def test_the_task_follows_the_target(target: object, task: str) -> None:
         (["0", "1"], 1),
         (["-1", "1"], 1),
         (["1", "2"], 2),
-        (["True", "False"], "True"),
+        (["True", "False"], True),
         (["benign", "other"], "other"),
         (["left half", "right half"], "right half"),
         (["1.0", "0.0"], "1.0"),
