@@ -37,7 +37,8 @@ gates = files.thresholds.model_dump(exclude_none=True) | {
 files = dataclasses.replace(files, thresholds=ThresholdsConfig.model_validate(gates))
 sample = shuffled_sample(bundle)
 score = artifact_scorer(bundle.artifact, "binary")
-shuffled = np.array(shuffled_scores(score, evidence.matrix[sample["rows"]], sample["order"]))
+rows = evidence.matrix[sample["rows"]]
+shuffled = np.array(shuffled_scores(score, bundle.boundary, rows, sample["order"]))
 scores = HoldoutScores(np.roll(evidence.scores, 1), 0.5, bundle.boundary.names, shuffled)
 champion = ChampionScores("forest/v1.0.0", lambda: scores)
 started = time.perf_counter()

@@ -490,7 +490,7 @@ sys.exit(os.waitstatus_to_exitcode(status))
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the unit of the peak memory differs elsewhere")
 def test_memory_does_not_grow_with_the_file(run_project: Project) -> None:
-    wide = HEAD.strip() + ",note\n"
+    wide = HEAD.strip() + ",bought\n"
     row = GOOD.strip() + "," + "x" * 1000 + "\n"
     peaks = []
     for rows in (20_000, 200_000):

@@ -157,9 +157,9 @@ def test_answers_over_http_equal_scikit_learns_and_mlflows(
     elif boundary.task == "binary":
         assert single["probability"] == pytest.approx(expected[0], abs=1e-5)
         over = expected[0] >= boundary.threshold
-        assert single["prediction"] == boundary.classes[int(over)]
+        assert single["prediction"] == boundary.answers[int(over)]
     else:
-        assert single["prediction"] == boundary.classes[int(expected[0].argmax())]
+        assert single["prediction"] == boundary.answers[int(expected[0].argmax())]
 
     raw = holdout_rows(load_model(copy.root, model), bundle)
     stored = by_mlflow(f"sqlite:///{copy.root}/mlflow.db", model, raw)

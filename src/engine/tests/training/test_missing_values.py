@@ -53,7 +53,9 @@ def test_a_feature_function_that_fails_where_text_is_missing_is_refused(whole):
     whole.edit("data", "  plan:", "  note: {dtype: string, missing: 0.1}\n  plan:")
     whole.rewrite_table(lambda frame: frame.assign(note="text"))
     use(whole, "return {'length': np.array([float(len(t)) for t in columns['note']])}")
-    whole.refused("train", "tiny", says=("a row without 'note'", "raised TypeError", "give a number or NaN"))
+    whole.refused(
+        "train", "tiny", says=("a row without 'note'", "raised TypeError", "give a number or NaN")
+    )
     use_none = "return {'length': np.array([float(len(t or '')) for t in columns['note']])}"
     whole.write("src/features/tiny.py", FUNCTION.format(body=use_none))
     assert whole.tagship("train", "tiny").code == 0
