@@ -12,6 +12,8 @@ from tagship.contract.boundary import NumberFormat
 _SPACES = " \u00a0\u2009\u202f"
 """Between thousands or before a unit: plain, no-break, thin, and narrow no-break."""
 _DASHES = str.maketrans({"\u2212": "-", "\u2013": "-"})
+_LONGEST = 100
+"""Characters of a number or date; a longer text is none, and costs nothing to refuse."""
 _EPOCH = datetime(1970, 1, 1)
 _SECONDS = {"unix": 1.0, "unix_ms": 0.001}
 
@@ -35,7 +37,7 @@ def number_reader(written: NumberFormat) -> Callable[[str], float]:
     def read(text: str) -> float:
         text = text.strip().translate(_DASHES)
         inner = text[1:-1].strip() if (bracketed := text[:1] == "(" and text[-1:] == ")") else text
-        match = pattern.fullmatch(inner)
+        match = pattern.fullmatch(inner) if len(inner) <= _LONGEST else None
         if match is None or sum(map(bool, (match[1], match[2], match[4], bracketed))) > 1:
             raise ValueError("must be a number")
         plain = match[3]
@@ -55,7 +57,7 @@ def instant_reader(patterns: Sequence[str]) -> Callable[[str], np.datetime64]:
     """
 
     def read(text: str) -> np.datetime64:
-        for pattern in patterns:
+        for pattern in patterns if len(text) <= _LONGEST else ():
             try:
                 return np.datetime64(_parse(text.strip(), pattern), "us")
             except (ValueError, OverflowError):

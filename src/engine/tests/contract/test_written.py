@@ -43,6 +43,7 @@ NOON = "2024-12-31T12:00:00.000000"
         (NumberFormat("kg"), "3 lb", None),
         (NumberFormat("", "'"), "1'234", 1234),
         (NumberFormat("", ","), "1,23,456", 123456),
+        (DOLLARS, "+" + " " * 50_000 + "5", None),
     ],
 )
 def test_a_number_is_read_by_its_format_or_refused(
@@ -69,6 +70,7 @@ def test_a_number_is_read_by_its_format_or_refused(
         (["unix_ms"], "1735646400000", NOON),
         (["unix"], "nan", None),
         (["unix"], "1e40", None),
+        (["%d %m %Y"], "1 " + " " * 50_000 + "2 2024", None),
     ],
 )
 def test_a_date_is_read_by_its_formats_or_refused(
