@@ -1,5 +1,6 @@
 """A table of any size as blocks of rows, with only the columns that are asked for."""
 
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _BLOCK_ROWS = 16_384
+_INDEX = re.compile(r"__index_level_\d+__")
+"""What pandas calls an index without a name in Parquet and Feather."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,8 @@ class Input:
             )
         chosen = [*columns.required, *(name for name in columns.optional if name in names)]
         known = {*chosen, *(names if columns.ignored is None else columns.ignored)}
-        if undeclared := [name for name in names if name not in known]:
+        others = [name for name in names if name not in known]
+        if undeclared := [name for name in others if not _INDEX.fullmatch(name)]:
             raise TagshipError(
                 f"--input: {self.shown}: data.yaml does not declare the column"
                 f" {', '.join(map(repr, undeclared))}",
