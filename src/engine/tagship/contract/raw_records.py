@@ -22,6 +22,8 @@ from tagship.contract.values import (
 )
 
 _MOST_PROBLEMS = 100
+_NAMELESS = "Unnamed: "
+"""How pandas calls columns without a name; without a value they say nothing."""
 _UNNAMED, _UNNAMED_ELSEWHERE = "unnamed", frozenset({"", "Unnamed: 0"})
 """What a first column without a name is called: by ``tagship.sources.header``, and by others."""
 
@@ -60,7 +62,7 @@ class Preparation:
             if type(record) is not dict or len(problems) >= _MOST_PROBLEMS:
                 made.append(record)
                 continue
-            left_out = {name for name in record if self._leaves_out(name)}
+            left_out = {name for name, value in record.items() if self._leaves_out(name, value)}
             ignored |= left_out & self._ignored
             kept = {name: value for name, value in record.items() if name not in left_out}
             for name in self._nullable:
@@ -75,8 +77,11 @@ class Preparation:
             made.append(kept)
         return PreparedRecords(made, problems, frozenset(ignored))
 
-    def _leaves_out(self, name: str) -> bool:
-        return name in self._ignored or (self._ignores_all and name not in self._names)
+    def _leaves_out(self, name: str, value: Any) -> bool:
+        if name in self._ignored or (self._ignores_all and name not in self._names):
+            return True
+        nameless = name == "" or name.startswith(_NAMELESS)
+        return nameless and value in (None, "") and name not in self._names
 
 
 def plain(field: Field) -> Field:

@@ -137,6 +137,10 @@ def test_a_value_that_its_format_does_not_fit_is_refused_once(
 def test_columns_that_nobody_declared_are_refused_or_ignored() -> None:
     with pytest.raises(InvalidRecords):
         RecordReader(BOUNDARY).read([{**ROW, "colour": "red"}])
+    empty = ROW | {"": "", "Unnamed: 4": None}  # as commas at row ends make it
+    assert RecordReader(BOUNDARY).read([empty]).records[0].keys() == ROW.keys()
+    with pytest.raises(InvalidRecords):
+        RecordReader(BOUNDARY).read([ROW | {"Unnamed: 4": 1}])
     loose = Boundary("binary", FIELDS, extra="ignore")
     assert "colour" not in RecordReader(loose).read([{**ROW, "colour": "red"}]).records[0]
 
