@@ -187,6 +187,7 @@ _MADE: dict[str, Example] = {
         customers("left", 13),
         "more columns later",
         later=with_columns(note=lambda frame: "new", number=lambda frame: frame.index),
+        wanted="does not declare",
     ),
     "bool-labels": Example(
         "left", customers("left", 14, left=lambda frame: frame["left"] == "yes"), "true and false"

@@ -97,7 +97,8 @@ def try_table(root: Path, name: str) -> tuple[Outcome, list[Sample]]:
     )
     if answered.code:
         says = f"bento; predict: {_refusal(name, answered.output)}"
-        return Outcome(name, says, False, seconds, winner, refused=1.0), samples
+        agreed = example.wanted != "bento" and example.wanted in says
+        return Outcome(name, says, agreed, seconds, winner, refused=float(not agreed)), samples
     command = [sys.executable, str(HERE / "table_runs.py"), str(root), name, str(clean)]
     judged: dict[str, Any] = json.loads(run([*command, str(answers)]).output.splitlines()[-1])
     judged["interval"] = tuple(judged["interval"])
