@@ -102,11 +102,8 @@ class ColumnReader:
         any_number = replace(field, dtype="float") if field.dtype == "int" else field
         self._kinds = list[_nullable(any_number, _kind(any_number))]  # type: ignore[misc]
         self._convert_kind = _converter(any_number)
-        self._codes: dict[Any, int] = {}
-        self._texts: dict[str, int] = {}
-        if field.dtype == "category":
-            self._codes = {value: code for code, value in enumerate(field.values)}
-            self._texts = {str(value): code for value, code in self._codes.items()}
+        self._open = field.dtype == "category" and not field.closed
+        self._places = {str(value): code for code, value in enumerate(field.values)}
 
     def read(
         self, values: Sequence[Any], most: int | None = None
@@ -116,12 +113,10 @@ class ColumnReader:
         Args:
             most: after this many refusals the rest is left out.
         """
-        if self.field.dtype == "category" and not self.field.closed:
-            return self._read_open(values, most)
         try:
             return self._convert(msgspec.convert(values, self._types)), {}
         except ValueError:
-            return self._read_each(values, most)
+            return (self._read_open if self._open else self._read_each)(values, most)
 
     def _read_each(
         self, values: Sequence[Any], most: int | None
@@ -147,23 +142,20 @@ class ColumnReader:
     def _read_open(
         self, values: Sequence[Any], most: int | None
     ) -> tuple[NDArray[Any], dict[int, str]]:
-        """Codes; any other text or number is a category that is not known."""
-        codes = self._codes
+        """Codes by the text that a cell would have; any other is a category that is not known."""
         elements: list[int] = []
         refused: dict[int, str] = {}
         for at, value in enumerate(values):
-            code = codes.get(value) if type(value) in _SCALARS else None
-            if code is None:
-                code, why = self._unseen(value)
-                if why:
-                    refused[at] = why
+            code, why = self._code(value)
             elements.append(code)
-            if len(refused) == most:
-                break
+            if why:
+                refused[at] = why
+                if len(refused) == most:
+                    break
         return to_array(self.field, elements), refused
 
-    def _unseen(self, value: Any) -> tuple[int, str]:
-        """The code of a value that is none of the contract's as it stands, or why it has none."""
+    def _code(self, value: Any) -> tuple[int, str]:
+        """The code of a value of an open category, or why it has none."""
         if value is None:
             return -1, "" if self.field.nullable else NOT_NULL
         if type(value) not in _SCALARS:
@@ -173,7 +165,7 @@ class ColumnReader:
             text.encode()
         except UnicodeError:
             return -1, f"must be text; is {shown(value)}"
-        return self._texts.get(text, UNSEEN), ""
+        return self._places.get(text, UNSEEN), ""
 
 
 class RecordReader:

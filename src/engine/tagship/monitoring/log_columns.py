@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from tagship.contract.boundary import Boundary, Field
 from tagship.contract.json_records import ColumnReader
-from tagship.contract.values import cell_text
 
 _ANSWER = "\0"
 _PREDICTION, _SCORE = f"{_ANSWER}prediction", f"{_ANSWER}score"
@@ -81,8 +80,7 @@ class LogColumns:
         columns = list(zip(*chain.from_iterable(rows), strict=True)) or [()] * width
         arrays, wrong = {}, np.zeros(int(counts.sum()), dtype=bool)
         for field, column, values in zip(self._fields, self._columns, columns, strict=True):
-            labels = field.name == _PREDICTION and field.dtype == "category"
-            array, refused = _read(column, list(map(_label, values)) if labels else values)
+            array, refused = _read(column, values)
             if field.name.startswith(_ANSWER):
                 wrong |= _unanswered(field, array)
             arrays[field.name] = array
@@ -131,11 +129,6 @@ class LogColumns:
     def _answered(self, answer: dict[str, Any]) -> Row:
         values = self._answer_row(answer)
         return values + self._nested_row(answer["probabilities"]) if self._nested else values
-
-
-def _label(value: Any) -> Any:
-    """A label of an answer as the text that classes are."""
-    return cell_text(value) if type(value) in (int, bool) else value
 
 
 def _getter(names: Sequence[str]) -> Callable[[Any], Row]:

@@ -17,7 +17,7 @@ import pytest
 
 from tagship.config.contract import FLOAT32_MAX as DECLARED_MAX
 from tagship.config.contract import DataConfig
-from tagship.contract.boundary import Boundary, Field
+from tagship.contract.boundary import UNSEEN, Boundary, Field
 from tagship.contract.json_records import ColumnReader, InvalidRecords, RecordReader
 from tagship.contract.table_columns import as_text, broken_rules, declared_field, read_cells
 from tagship.contract.values import FLOAT32_MAX, cell_text, is_missing
@@ -206,6 +206,19 @@ def test_text_is_the_same_whatever_stands_beside_it() -> None:
 
 def test_the_contract_and_the_values_have_one_limit() -> None:
     assert DECLARED_MAX == FLOAT32_MAX
+
+
+@pytest.mark.parametrize(
+    ("value", "code"), [(1, 0), ("1", 0), (1.0, 0), (True, UNSEEN), ("true", UNSEEN), (3, UNSEEN)]
+)
+def test_an_open_category_is_known_by_its_text_in_requests_and_in_tables(
+    value: Any, code: int
+) -> None:
+    open_codes = replace(CODES, closed=False)
+    array, refused = ColumnReader(open_codes).read([value])
+    assert (array.tolist(), refused) == ([code], {})
+    cells = read_cells(open_codes, pd.Series([value], dtype=object))
+    assert (cells.values.tolist(), cells.unread.any()) == ([code], False)
 
 
 @pytest.mark.parametrize(
