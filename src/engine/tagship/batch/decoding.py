@@ -47,15 +47,12 @@ def decode(
     good = np.ones(len(block), dtype=bool)
     broken = []
     values = {}
+    names = block.schema.names if isinstance(block, pa.RecordBatch) else list(block.columns)
     for field in boundary.fields:
-        there = field.name in _names(block)
+        there = field.name in names
         cells = read_cells(field, block[field.name] if there else pa.nulls(len(good)), decimal)
         for problem, rows in broken_rules(field, cells):
             good &= ~rows
             broken.append(Broken(field.name, problem, np.flatnonzero(rows)))
         values[field.name] = cells.values
     return Decoded({name: column[good] for name, column in values.items()}, good, broken)
-
-
-def _names(block: "pa.RecordBatch | pd.DataFrame") -> list[str]:
-    return block.schema.names if isinstance(block, pa.RecordBatch) else list(block.columns)

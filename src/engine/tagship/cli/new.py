@@ -86,8 +86,8 @@ def command(
     say(f"reading {data}")
     reading = read_table(data, root, Path.cwd(), encoding, header, sheet)
     say(f"guessing what {len(reading.frame.columns)} columns are")
-    wishes = Wishes(cast(Task | None, task), positive, id_column)
-    draft = draft_model(reading.frame, target, wishes, reading.decimal, reading.text, day_first)
+    wishes = Wishes(cast(Task | None, task), positive, id_column, day_first)
+    draft = draft_model(reading.frame, target, wishes, reading.decimal, reading.text)
     checks = [*reading.remarks, *draft.checks]  # what the gates say comes to it, too
     draft = replace(draft, libraries=declared_boosters(root), checks=checks)
     source = with_nulls(reading.source, draft.nulls)

@@ -149,7 +149,8 @@ class Boundary:
         for categories (-1 is missing), str objects for strings, datetime64 for datetimes.
         """
         rows = len(next(iter(columns.values())))
-        made = np.empty((rows, len(self.names)), dtype=np.float32)
+        width = self.words.stop + len(self.categories)
+        made = np.empty((rows, width), dtype=np.float32)
         at = 0
         for name in self.numeric_names:
             made[:, at] = columns[name]

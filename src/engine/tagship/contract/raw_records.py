@@ -44,7 +44,7 @@ class Preparation:
     """The contract as what to do with a record, made once."""
 
     def __init__(self, boundary: Boundary) -> None:
-        self._names = [field.name for field in boundary.fields]
+        self._names = frozenset(field.name for field in boundary.fields)
         self._ignored = frozenset(boundary.ignored)
         if _UNNAMED in self._ignored:
             self._ignored |= _UNNAMED_ELSEWHERE

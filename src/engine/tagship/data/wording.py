@@ -11,9 +11,14 @@ def plain(text: str) -> str:
     return "".join(part for part in parts if not unicodedata.combining(part))
 
 
+def word_set(text: str) -> frozenset[str]:
+    """The words of ``text``, which blanks part."""
+    return frozenset(text.split())
+
+
 def plain_words(text: str) -> frozenset[str]:
-    """The words of ``text``, which blanks part, each plain."""
-    return frozenset(plain(word) for word in text.split())
+    """The same, each plain."""
+    return frozenset(map(plain, word_set(text)))
 
 
 def words(name: str) -> list[str]:

@@ -1,6 +1,5 @@
 """How the champion and a training differ on the holdout, and the gate on it."""
 
-import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -25,6 +24,7 @@ from tagship.config.thresholds import BehaviourGate
 from tagship.contract.readable import readable
 from tagship.gates.holdout_scores import ChampionScores, HoldoutScores
 from tagship.gates.judging import judge, not_computed
+from tagship.reports.diagnosis import is_uploaded
 from tagship.reports.importance import sample_rows, shuffled_scores
 from tagship.training import metrics
 from tagship.training.bundle import Bundle
@@ -148,7 +148,7 @@ def moved_rows(
 
     None in CI (the variable ``CI`` is set), whose reports are uploaded, and without a champion.
     """
-    if os.environ.get("CI") or champion is None or isinstance(champion.outcome, str):
+    if is_uploaded() or champion is None or isinstance(champion.outcome, str):
         return []
     evidence = bundle.evidence
     pair = Pair(bundle, champion.outcome.scores, champion.outcome.threshold)

@@ -1,14 +1,8 @@
 """What the names and words of a table usually mean."""
 
-from tagship.data.wording import plain, plain_words, words
+from tagship.data.wording import plain, plain_words, word_set, words
 
-
-def split_words(text: str) -> frozenset[str]:
-    """The words of a text that are parted by spaces."""
-    return frozenset(text.split())
-
-
-NULL_WORDS = split_words(
+NULL_WORDS = word_set(
     "? - -- . .. na n/a #n/a n.a. nan #nan -nan null (null) none nil <na> \\n missing unknown"
     " undefined not_available"
 ) | {"not available", "no data"}
@@ -45,7 +39,7 @@ _NEGATORS = plain_words(
     """no not non never without kein keine nicht ohne pas aucun aucune sans sin senza não sem
     geen niet ikke ingen inte ei bez nie нет не без 不 非 无 無 未"""
 )
-_SENSITIVE = split_words(
+_SENSITIVE = word_set(
     "gender sex race ethnicity ethnic religion nationality disability disabled orientation"
 )
 
@@ -57,9 +51,7 @@ def names_a_row(name: str) -> bool:
 
 def tells_time(name: str) -> bool:
     """Whether a column's name says that it holds dates or times."""
-    told = split_words(
-        "date time datetime timestamp ts day created updated at epoch when on dt ymd"
-    )
+    told = word_set("date time datetime timestamp ts day created updated at epoch when on dt ymd")
     return bool(told & set(words(name)))
 
 

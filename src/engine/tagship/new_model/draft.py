@@ -35,6 +35,8 @@ class Wishes:
     task: Task | None = None
     positive: str | None = None
     id: str | None = None
+    day_first: bool | None = None
+    """The order of day and month, where dates could be of either."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,6 @@ def draft_model(
     wishes: Wishes | None = None,
     decimal: str = ".",
     text: bool = False,
-    day_first: bool | None = None,
 ) -> Draft:
     """Guess a contract that ``frame`` keeps, a task, and gates that a useful model passes.
 
@@ -122,7 +123,7 @@ def draft_model(
         )
     goal = guess_target(frame[target], wishes.task, wishes.positive, decimal)
     profiles = [
-        profile_column(str(name), frame[name], decimal, day_first)
+        profile_column(str(name), frame[name], decimal, wishes.day_first)
         for name in frame.columns
         if name != target
     ]

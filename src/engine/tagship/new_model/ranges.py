@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tagship.config.contract import FLOAT32_MAX
-from tagship.data.wording import words
-from tagship.new_model.column_words import split_words
+from tagship.data.wording import word_set, words
 from tagship.new_model.rounding import range_with_slack
 
 _POSSIBLE: tuple[tuple[str, float, float], ...] = (
@@ -23,7 +22,7 @@ _POSSIBLE: tuple[tuple[str, float, float], ...] = (
     ("probability prob fraction share", 0, 1),
 )
 """By words of a name, the smallest and the largest value that there can be."""
-_COUNTS = split_words(
+_COUNTS = word_set(
     "count counts n num number qty quantity price prices cost fare salary income area sqft size"
     " length width height weight distance duration population rooms bedrooms bathrooms floors"
     " visits clicks views tenure mileage horsepower hp calories"

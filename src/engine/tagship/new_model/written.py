@@ -11,19 +11,19 @@ import numpy as np
 from tagship.config.contract import WrittenNumber
 from tagship.contract.boundary import NumberFormat
 from tagship.contract.written import instant_reader, number_reader
-from tagship.new_model.column_words import split_words
+from tagship.data.wording import word_set
 
-_CURRENCIES = split_words(
+_CURRENCIES = word_set(
     "$ € £ ¥ ₹ ₽ ₩ ₺ ₴ ₪ ₫ ฿ ¢ us$ r$ a$ c$ rs rs. kr chf usd eur gbp inr jpy zł kč"
 )
 """What may stand before or after a number, in lower case."""
-_MEASURES = split_words(
+_MEASURES = word_set(
     "% ‰ kg g mg lb lbs oz t km m cm mm mi ft in inch ha l ml gal kwh wh kw w hp bhp ps cc kmpl"
     " km/kg mpg kmh km/h mph °c °f ° years yrs yr y months days d hrs hours h min mins sec s ms"
     " gb mb tb kb px sqft m² m2 ft² k bn mio pts pcs x"
 )
 """What may follow a number without a space, in lower case; with one, any word may."""
-_SCALES = split_words("% ‰ k m bn mio")
+_SCALES = word_set("% ‰ k m bn mio")
 """A number that lacks one of these would be of another size."""
 _AROUND = re.compile(
     r"[+\-(\u2212\u2013]*\s*(?P<before>[^\d\s+\-(),.']*)\s*[+\-]?\s*"

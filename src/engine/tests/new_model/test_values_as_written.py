@@ -97,7 +97,7 @@ def test_the_order_of_day_and_month_is_asked_and_never_guessed() -> None:
     with pytest.raises(TagshipError, match="--day-first or --month-first"):
         draft_model(frame, "y")
     for day_first, pattern in ((True, "%d/%m/%Y"), (False, "%m/%d/%Y")):
-        column = draft_model(frame, "y", day_first=day_first).columns["when"]
+        column = draft_model(frame, "y", Wishes(day_first=day_first)).columns["when"]
         assert (column.format, column.parts) == ([pattern], ["month", "weekday"])
 
 
