@@ -1,11 +1,13 @@
 """``data.yaml``: the contract. Where the data is, what its columns hold, how it is split."""
 
 import re
+from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from tagship.config.base_model import Extended, Frozen
+from tagship.config.duration import Duration
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -194,6 +196,33 @@ class Rows(Frozen):
     """Largest share of holdout rows that may also stand, value for value, in the training rows."""
 
 
+class EventWindow(Frozen):
+    """Which rows count, by when they happened; the lock says which time that came to."""
+
+    time: str
+    """The datetime column that says when; times without a zone are UTC."""
+    last: Duration
+    """How far back rows count, such as ``90d``."""
+    until: str = "newest"
+    """Rows before this count: a time (ISO 8601), ``now``, or ``newest``: with the newest row."""
+    watermark: Duration | None = None
+    """How late rows may still arrive: the window ends that long before ``now`` or ``newest``."""
+
+    @model_validator(mode="after")
+    def _known(self) -> "EventWindow":
+        if self.until not in ("now", "newest"):
+            if self.watermark is not None:
+                raise ValueError("`watermark` belongs to `until: now` or `until: newest`")
+            try:
+                datetime.fromisoformat(self.until)
+            except ValueError:
+                raise ValueError(
+                    f"`until`: {self.until!r} is no time such as 2026-10-01T00:00:00Z, and neither"
+                    " `now` nor `newest`"
+                ) from None
+        return self
+
+
 class Column(Extended):
     """One column of the table."""
 
@@ -298,7 +327,7 @@ def check_date_format(pattern: str) -> None:
 class DataConfig(Extended):
     """The contract of one model's data."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"weight", "extra"})
+    later: ClassVar[frozenset[str]] = frozenset({"weight", "extra", "window"})
     source: Source
     target: Target
     id: str | None = None
@@ -307,6 +336,7 @@ class DataConfig(Extended):
     """The column that says how much a row counts in fitting, metrics and gates; never a feature."""
     split: Split = Split()
     rows: Rows = Rows()
+    window: EventWindow | None = None
     extra: Literal["refuse", "ignore"] = "refuse"
     """What becomes of columns that are declared nowhere, in tables and in requests."""
     columns: Annotated[dict[str, Column], Field(min_length=1)]

@@ -74,6 +74,7 @@ def _data_problems(file: YamlFile, data: DataConfig, model: ModelConfig) -> Iter
     if time in columns and columns[time].dtype not in ("datetime", "int", "float"):
         yield file, ("split", "time"), f"'{time}' is a {columns[time].dtype}, not a time"
     yield from _weight_problems(file, data)
+    yield from _window_problems(file, data)
     if model.task == "regression" and data.split.stratify:
         yield file, ("split", "stratify"), "a regression target has no classes to stratify by"
     if model.task == "binary" and target.positive is None:
@@ -104,6 +105,18 @@ def _weight_problems(file: YamlFile, data: DataConfig) -> Iterator[Problem]:
         yield file, at, "rows are weighted by it: `feature: false`, since no request carries it"
     if column.missing:
         yield file, (*at, "missing"), "rows are weighted by it: no weight may be missing"
+
+
+def _window_problems(file: YamlFile, data: DataConfig) -> Iterator[Problem]:
+    if data.window is None:
+        return
+    name, at = data.window.time, ("window", "time")
+    column = data.columns.get(name)
+    if column is None:
+        yield file, at, _unknown(name, "column of the contract", data.columns)
+    elif column.dtype != "datetime" or column.pii is not None:
+        what = "personal data" if column.pii else f"a {column.dtype}"
+        yield file, at, f"'{name}' is {what}; a window needs a datetime column"
 
 
 def _model_problems(file: YamlFile, data: DataConfig, model: ModelConfig) -> Iterator[Problem]:

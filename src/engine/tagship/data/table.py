@@ -1,7 +1,7 @@
 """A model's table: read, checked, hashed; and the boundary through which the model sees it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,10 @@ from tagship.contract.values import cell_text
 from tagship.data.hashing import hash_table
 from tagship.data.target_rows import settle_rows
 from tagship.data.validation import ContractError, check_contract
+from tagship.data.window import cut_window
 from tagship.errors import TagshipError
-from tagship.sources.read import read_source
+from tagship.sources.identity import Identity
+from tagship.sources.read import identify_source
 
 Say = Callable[[str], None]
 _ROWS_TRIED = 200
@@ -31,19 +33,34 @@ class Table:
 
     frame: pd.DataFrame
     sha256: str
+    identity: Identity = field(default_factory=dict)
+    """What exactly was read, where the source or the window moves."""
 
 
-def load_table(files: ModelFiles, say: Say = lambda _: None) -> Table:
+@dataclass(frozen=True)
+class Raw:
+    """The rows that a model can learn from, unchecked, personal data included."""
+
+    frame: pd.DataFrame
+    identity: Identity = field(default_factory=dict)
+
+
+def load_table(
+    files: ModelFiles, say: Say = lambda _: None, held: Mapping[str, str] | None = None
+) -> Table:
     """Fetch, protect, check and hash one model's data; say which rows are left out.
+
+    Args:
+        held: what a lock says was read: the same is read again.
 
     Raises:
         TagshipError: the source cannot be read.
         ContractError: the data breaks the contract.
     """
-    return check_table(files, read_raw(files, say))
+    return check_table(files, read_raw(files, say, held))
 
 
-def check_table(files: ModelFiles, raw: pd.DataFrame) -> Table:
+def check_table(files: ModelFiles, raw: Raw) -> Table:
     """Protect, check and hash what ``read_raw`` gave; the rows stay in its order.
 
     Raises:
@@ -51,7 +68,7 @@ def check_table(files: ModelFiles, raw: pd.DataFrame) -> Table:
     """
     data = files.data
     try:
-        frame = check_contract(raw, data, files.model.task)
+        frame = check_contract(raw.frame, data, files.model.task)
     except ContractError as error:
         path = files.folder / "data.yaml"
         error.hint = f"mend the data at its source, or change {path} if the contract is wrong"
@@ -59,11 +76,16 @@ def check_table(files: ModelFiles, raw: pd.DataFrame) -> Table:
     except TagshipError as error:
         raise error.within(files.folder / "data.yaml") from None
     personal = frozenset(name for name, column in data.columns.items() if column.pii)
-    return Table(frame, hash_table(frame, leave_out=personal))
+    return Table(frame, hash_table(frame, leave_out=personal), raw.identity)
 
 
-def read_raw(files: ModelFiles, say: Say = lambda _: None) -> pd.DataFrame:
-    """The rows of one model's source that it can learn from: unchecked, personal data included.
+def read_raw(
+    files: ModelFiles, say: Say = lambda _: None, held: Mapping[str, str] | None = None
+) -> Raw:
+    """The rows of one model's source that it can learn from.
+
+    Args:
+        held: what a lock says was read: the same is read again.
 
     Raises:
         TagshipError: the source cannot be read.
@@ -77,8 +99,11 @@ def read_raw(files: ModelFiles, say: Say = lambda _: None) -> pd.DataFrame:
     if files.model.task == "regression" and data.target.format is None:
         numeric_columns.add(data.target.column)
     try:
-        raw = read_source(data.source, files.root, frozenset(numeric_columns))
-        return settle_rows(raw, data, files.model.task, say)
+        frame, identity = identify_source(data.source, files.root, frozenset(numeric_columns), held)
+        if data.window is not None:
+            frame, until = cut_window(frame, data.window, data.columns, say, held)
+            identity |= {"until": until}
+        return Raw(settle_rows(frame, data, files.model.task, say), identity)
     except TagshipError as error:
         raise error.within(files.folder / "data.yaml") from None
 

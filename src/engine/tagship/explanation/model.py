@@ -78,7 +78,7 @@ def explain_model(files: ModelFiles, say: Say) -> Overview:
         TagshipError: there is no training, its inputs or data changed, or shap is missing.
     """
     bundle = _load(files)
-    background = _background(files, bundle, load_table(files))
+    background = _background(files, bundle, _table(files, bundle))
     seed = files.model.select.seed
     matrix = bundle.evidence.matrix
     scored = (2 * matrix.shape[1] + 1) * len(background)
@@ -101,7 +101,7 @@ def explain_rows(
     """
     bundle = _load(files)
     boundary, task, seed = bundle.boundary, files.model.task, files.model.select.seed
-    table = load_table(files)
+    table = _table(files, bundle)
     if source is not None:
         rows = rows_of_file(files.root, files.data, boundary, source, row)
     else:
@@ -138,6 +138,10 @@ def _load(files: ModelFiles) -> Bundle:
     bundle = load_bundle(files)
     check_unchanged(files, bundle.lock)
     return bundle
+
+
+def _table(files: ModelFiles, bundle: Bundle) -> Table:
+    return load_table(files, held=bundle.lock.data.identity)
 
 
 def _background(files: ModelFiles, bundle: Bundle, table: Table) -> NDArray[np.float32]:

@@ -81,14 +81,14 @@ def holdout_rows(files: ModelFiles, bundle: Bundle) -> "pd.DataFrame":
     from tagship.data.table import check_table, encode_target, read_raw
     from tagship.data.validation import protect
 
-    raw = read_raw(files)
+    raw = read_raw(files, held=bundle.lock.data.identity)
     table = check_table(files, raw)
     test = split_table(table.frame, files.data, files.model).test
     target = encode_target(table.frame.iloc[test], files.data, bundle.boundary)
     same = np.array_equal(target, bundle.evidence.target)
     if table.sha256 != bundle.lock.data.sha256 or not same:
         raise TagshipError("the data or its split changed since the training: train again")
-    rows = protect(raw, files.data).iloc[test].reset_index(drop=True)
+    rows = protect(raw.frame, files.data).iloc[test].reset_index(drop=True)
     for name in rows.columns:
         if rows[name].dtype == object:  # of mixed types, which Parquet refuses
             rows[name] = as_text(rows[name])

@@ -171,7 +171,7 @@ def _compare_data(snapshot: Snapshot, files: ModelFiles, least: int) -> DataComp
             "" if exact else "what it was trained on is gone: keep dated files (see --data)",
         )
     show = partial(snapshot.git.show, commit)
-    return DataComparison(new_data, before, compare(files, raw, show, new_data.against))
+    return DataComparison(new_data, before, compare(files, raw.frame, show, new_data.against))
 
 
 def _fetch_champion(snapshot: Snapshot, model: str, say: Callable[[str], None]) -> None:

@@ -117,8 +117,9 @@ def seen_rows(tree: Path, home: Path, model: str) -> "pd.DataFrame | None":
     try:
         files = load_model(tree, model)
         borrow_data(files, home)
-        table = load_table(files)
-        known = table.sha256 == read_lock(files.lock_path).data.sha256
+        locked = read_lock(files.lock_path).data
+        table = load_table(files, held=locked.identity)
+        known = table.sha256 == locked.sha256
     except TagshipError:
         return None
     return table.frame if known else None

@@ -67,7 +67,7 @@ def describe_model(files: ModelFiles) -> Description:
     Raises:
         TagshipError: the source cannot be read, or the key for hashing personal data is not set.
     """
-    return describe_frame(files, read_raw(files))
+    return describe_frame(files, read_raw(files).frame)
 
 
 def describe_frame(files: ModelFiles, raw: pd.DataFrame) -> Description:

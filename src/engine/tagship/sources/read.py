@@ -1,6 +1,6 @@
 """Reading a declared source into a table; nothing is checked against the contract yet."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
@@ -21,6 +21,7 @@ from tagship.sources.compression import open_file
 from tagship.sources.delimited import CsvFile, read_text
 from tagship.sources.fetching import expand, local_file, without_password
 from tagship.sources.formats import file_source
+from tagship.sources.identity import Identity
 from tagship.sources.nested import flatten_frame
 from tagship.sources.python import read_python
 from tagship.sources.tables import check_table
@@ -46,6 +47,24 @@ def read_source(source: Source, root: Path, numbers: frozenset[str] = frozenset(
     Raises:
         TagshipError: the source cannot be read or is no table.
     """
+    return identify_source(source, root, numbers)[0]
+
+
+def identify_source(
+    source: Source,
+    root: Path,
+    numbers: frozenset[str] = frozenset(),
+    held: Mapping[str, str] | None = None,
+) -> tuple[pd.DataFrame, Identity]:
+    """The table that ``source`` names, and what exactly was read of it.
+
+    Args:
+        held: what a lock says was read: the same is read again.
+
+    Raises:
+        TagshipError: as ``read_source``, or what the lock names is not to be had any more.
+    """
+    identity: Identity = {}
     match source:
         case CsvSource() | ExcelSource():
             frame = read_text(source, root, numbers)
@@ -61,7 +80,7 @@ def read_source(source: Source, root: Path, numbers: frozenset[str] = frozenset(
             frame = read_python(source, root)
         case _:
             assert_never(source)
-    return check_table(frame, source)
+    return check_table(frame, source), identity
 
 
 def read_portions(path: str, root: Path, rows: int) -> Iterator[pd.DataFrame]:

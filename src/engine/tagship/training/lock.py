@@ -4,12 +4,12 @@ It holds nothing that varies by machine or time, so that the same inputs give th
 """
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, ValidationError
 
 import tagship
-from tagship.config.base_model import Frozen
+from tagship.config.base_model import Extended, Frozen
 from tagship.config.contract import Sha256
 from tagship.config.yaml_file import dump_yaml, parse, read_yaml
 from tagship.errors import TagshipError
@@ -21,12 +21,15 @@ HEADER = "# Written by `tagship run`: review it, never edit it.\n"
 _OPTIONAL = {"reference", "threshold"}
 
 
-class LockedData(Frozen):
+class LockedData(Extended):
     """The table that was trained on."""
 
+    later: ClassVar[frozenset[str]] = frozenset({"identity"})
     sha256: Sha256
     rows: int
     holdout_rows: int
+    identity: dict[str, str] = {}
+    """What exactly was read, where the source or its window moves: it is verified by this."""
 
 
 class Inputs(Frozen):

@@ -95,7 +95,7 @@ def _current_lock(files: ModelFiles) -> tuple[Lock, str, Table]:
     lock = read_lock(files.lock_path)
     refuse_stale(files, changes(lock, current_inputs(files)))
     reference = committed_reference(files)
-    table = load_table(files)
+    table = load_table(files, held=lock.data.identity)
     refuse_stale(files, changes(lock, current_inputs(files), table.sha256))
     return lock, reference, table
 

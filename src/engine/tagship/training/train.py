@@ -98,7 +98,12 @@ def train(files: ModelFiles, say: Say = lambda _: None, table: Table | None = No
     lock = Lock(
         model=files.name,
         task=files.model.task,
-        data=LockedData(sha256=table.sha256, rows=rows, holdout_rows=len(prepared.holdout.test)),
+        data=LockedData(
+            sha256=table.sha256,
+            rows=rows,
+            holdout_rows=len(prepared.holdout.test),
+            identity=table.identity,
+        ),
         inputs=current_inputs(files),
         candidates={name: _summary(judged) for name, judged in by_candidate.items()},
         winner=Winner(candidate=best, estimator=candidate.estimator, params=candidate.params),

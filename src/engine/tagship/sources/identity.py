@@ -1,0 +1,29 @@
+"""What exactly was read of a source that changes: the lock names it, and it is read again by it."""
+
+from collections.abc import Mapping
+
+from tagship.errors import TagshipError
+
+Identity = dict[str, str]
+"""Short words for what was read, such as offsets or a version: the same from the same rows, and
+empty where the data hash says it all. No password, key or time of reading is in it."""
+
+
+def check_identity(source: str, held: Mapping[str, str] | None, now: Mapping[str, str]) -> None:
+    """Refuse a source that is no longer what a lock names.
+
+    Raises:
+        TagshipError: names what changed.
+    """
+    if held is None:
+        return
+    changed = [
+        f"{key} {held.get(key, 'nothing')} → {now.get(key, 'nothing')}"
+        for key in sorted(held.keys() | now.keys())
+        if held.get(key) != now.get(key)
+    ]
+    if changed:
+        raise TagshipError(
+            f"source: {source}: it changed since the lock: {'; '.join(changed)}",
+            "restore what the lock names, or train again and commit the new lock",
+        )
