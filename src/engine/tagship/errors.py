@@ -16,6 +16,10 @@ class TagshipError(Exception):
         self.hint = hint
         self.quotes = quotes
 
+    def __reduce__(self) -> tuple[type["TagshipError"], tuple[str, str, str]]:
+        """What another process makes it from: a subclass's own parts stay where it was raised."""
+        return TagshipError, (self.args[0], self.hint, self.quotes)
+
     def within(self, place: object) -> "TagshipError":
         """The same refusal, its message preceded by the file or key it is about."""
         return TagshipError(f"{place}: {self.args[0]}", self.hint, self.quotes)

@@ -13,6 +13,7 @@ from tagship.behaviour.difference import Behaviour, MovedRow
 from tagship.behaviour.kept import read_behaviour, write_behaviour
 from tagship.bento.build import build_bento, check_verdict, verdict_on
 from tagship.bento.store import Bento
+from tagship.compute.tasks import LOCAL, Compute
 from tagship.config.project_files import ModelFiles
 from tagship.data.table import Table, load_table
 from tagship.data.validation import ContractError
@@ -81,10 +82,10 @@ def validate(files: ModelFiles, say: Say = lambda _: None) -> Table:
     return table
 
 
-def train_model(files: ModelFiles, say: Say) -> Bundle:
+def train_model(files: ModelFiles, say: Say, compute: Compute = LOCAL) -> Bundle:
     """Train and keep the bundle; the lock in ``config/`` is not touched."""
     say("fetching the data and checking its contract")
-    bundle = train(files, say, validate(files, say))
+    bundle = train(files, say, validate(files, say), compute)
     save_bundle(files, bundle)
     return bundle
 
@@ -215,7 +216,7 @@ def _check_lockable(files: ModelFiles) -> None:
         )
 
 
-def run_model(files: ModelFiles, say: Say) -> RunResult:
+def run_model(files: ModelFiles, say: Say, compute: Compute = LOCAL) -> RunResult:
     """Validate, train, gate, record, report; and, unless a gate fails, lock and build.
 
     Raises:
@@ -228,7 +229,7 @@ def run_model(files: ModelFiles, say: Say) -> RunResult:
         check_imports(files)
         say("loading MLflow and asking its store")
         check_tracking(files.root)
-        bundle = train_model(files, say)
+        bundle = train_model(files, say, compute)
         verdict, behaviour, champion = gate_model(files, say, bundle=bundle)
         say("recording in MLflow")
         moved = moved_rows(files, bundle, champion) if behaviour else []

@@ -9,6 +9,7 @@ import pytest
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does; see cli/__init__.py
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
+from clusters import Cluster
 from projects import Project, copy_project, make_project
 from warm import start
 
@@ -40,3 +41,17 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     yield {"WARM_CLIENT": str(client), "TAGSHIP_WARM": str(socket)}
     process.terminate()
     process.wait()
+
+
+@pytest.fixture(scope="session")
+def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A Dask scheduler and two workers."""
+    with Cluster.started(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def cluster(shared_cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """Two workers, which every command of a test uses."""
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", shared_cluster.address)
+    return shared_cluster

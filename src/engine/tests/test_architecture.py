@@ -19,7 +19,7 @@ FLOORS = [
     {"files", "formatting", "project_functions", "subprocesses"},
     {"config"},
     {"sources"},
-    {"contract"},
+    {"contract", "compute"},
     {"data"},
     {"training"},
     {"verdict"},

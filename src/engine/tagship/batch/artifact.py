@@ -2,6 +2,10 @@
 
 import os
 import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +20,17 @@ from tagship.errors import TagshipError
 from tagship.serving.artifact_record import load_record
 
 Scores = NDArray[np.floating]
+_FILES = ("model.onnx", "boundary.json", "record.json")
 
 
 class Artifact:
     """The artifact of one release."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, threads: int | None = None) -> None:
         """Load ``model.onnx``, ``boundary.json`` and ``record.json`` from a folder.
+
+        Args:
+            threads: how many may score at once; all of the machine without it.
 
         Raises:
             TagshipError: the artifact is not the recorded one, or its feature function is not here.
@@ -34,7 +42,7 @@ class Artifact:
         if self.boundary.derive is not None:
             _import_from(folder.parent, self.boundary.derive)
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = os.cpu_count() or 1
+        options.intra_op_num_threads = threads or os.cpu_count() or 1
         # Spinning threads would slow the reading thread, and other programs.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
@@ -42,6 +50,16 @@ class Artifact:
             str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
         )
         self._output = self._session.get_outputs()[-1].name
+        self._folder = folder
+
+    def __reduce__(self) -> tuple[Callable[..., "Artifact"], tuple[dict[str, bytes]]]:
+        """Its files, by which another process has it too."""
+        files = [self._folder / name for name in _FILES]
+        home = self._folder.parent
+        if self.boundary.derive is not None:
+            files += [home / p for p in _sources(home, self.boundary.derive.partition(".")[0])]
+        packed = {path.relative_to(home).as_posix(): path.read_bytes() for path in files}
+        return _unpack, (packed,)
 
     def score(self, decoded: Decoded) -> tuple[Scores, Decoded]:
         """Scores of the good rows, without those that get none or derive no finite number.
@@ -88,6 +106,22 @@ class Artifact:
         }
 
 
+def _unpack(files: dict[str, bytes]) -> Artifact:
+    """An artifact in a process that scores beside others of its machine."""
+    with tempfile.TemporaryDirectory(prefix="tagship-") as home:
+        for name, content in files.items():
+            path = Path(home) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        boundary = next(path for path in files if path.endswith("boundary.json"))
+        folder = (Path(home) / boundary).parent
+        function = Boundary.from_json((folder / "boundary.json").read_text("utf-8")).derive
+        if function is not None:  # the project's own package has more models than this one
+            with suppress(ImportError):
+                import_module(function.partition(":")[0])
+        return Artifact(folder, threads=1)
+
+
 def derive_matrix(boundary: Boundary, columns: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
     """The model's input from the columns of a request.
 
@@ -122,7 +156,8 @@ def _import_from(code: Path, function: str) -> None:
         sys.path.remove(str(code))
     path = Path(sys.modules[name].__file__ or "")
     depth = name.count(".") + (path.name == "__init__.py")
-    if _sources(path.parents[depth], package) != own:
+    imported = _sources(path.parents[depth], package)
+    if any(imported.get(name) != source for name, source in own.items()):
         raise TagshipError(
             f"features: {function} was imported from {path} before, which differs from the model's",
             "load this model in a process of its own",

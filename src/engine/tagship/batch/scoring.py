@@ -1,7 +1,7 @@
 """A file of rows in, a file of answers out; memory does not grow with the file."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from tagship.batch.artifact import Artifact
 from tagship.batch.decoding import Decoded, decode
 from tagship.batch.input_table import Block, Columns, Input
 from tagship.batch.output_file import Results, check_output, rejected_path
+from tagship.compute.tasks import LOCAL, Compute
 from tagship.config.contract import DataConfig
 from tagship.contract.boundary import Boundary
 from tagship.contract.values import count_unusual
@@ -38,11 +39,17 @@ class Scored:
 
 
 def score_file(
-    root: Path, data: DataConfig, folder: Path, source: str, output: Path, say: Say
+    root: Path,
+    data: DataConfig,
+    folder: Path,
+    source: str,
+    output: Path,
+    say: Say,
+    compute: Compute = LOCAL,
 ) -> Scored:
     """Score every row of ``source`` that keeps the contract, with the artifact in ``folder``.
 
-    ``say`` is told the number of rows done after each block.
+    ``say`` is told the number of rows done after each block, which ``compute`` scores.
 
     Raises:
         TagshipError: the input cannot be read or lacks a column, the artifact is not the recorded
@@ -53,22 +60,20 @@ def score_file(
     artifact = Artifact(folder)
     release = artifact.release
     _check_id(data.id, artifact.boundary)
-    personal = {name for name, column in data.columns.items() if column.pii}
+    personal = frozenset(name for name, column in data.columns.items() if column.pii)
+    scorer = compute.share(_Scorer(artifact, table.decimal, data.id, personal))
     key = f"{output.name}-{sha256_of_bytes(str(output.resolve()).encode())[:8]}"
     rows = rejected = 0
     unusual: Counter[str] = Counter()
     with only_one(root, key), Results(output) as results:
-        for block in table.blocks(columns_of(artifact.boundary, data)):
-            decoded = decode(artifact.boundary, block.table, table.decimal)
-            if decoded.good.any():
-                scores, decoded = artifact.score(decoded)
-            results.reject(_reasons(block, decoded, personal))
-            for field in artifact.boundary.fields:
-                unusual[field.name] += count_unusual(field, decoded.columns[field.name])
-            if decoded.good.any():
-                results.write(_answers(artifact.answer(scores), block, decoded, data.id, release))
-            rows += len(block.rows) + len(block.malformed)
-            rejected += int((~decoded.good).sum()) + len(block.malformed)
+        blocks = table.blocks(columns_of(artifact.boundary, data))
+        for scored in compute.map(_score_block, scorer, blocks):
+            results.reject(scored.reasons)
+            unusual.update(scored.unusual)
+            if scored.answers is not None:
+                results.write(scored.answers)
+            rows += scored.rows
+            rejected += scored.rejected
             say(rows)
         if not rows:
             raise TagshipError(f"--input: {table.shown}: has no rows", "is it the right table?")
@@ -79,6 +84,47 @@ def score_file(
             f"all {rows:,} rows are rejected; {output} is not written", f"the reasons: {reasons}"
         )
     return Scored(rows, rejected, release, reasons, {k: n for k, n in unusual.items() if n})
+
+
+@dataclass(frozen=True)
+class _Scorer:
+    """What scores blocks, and how their rows are shown."""
+
+    artifact: Artifact
+    decimal: str
+    id: str | None
+    personal: frozenset[str]
+    """Columns whose values no reason shows."""
+
+
+@dataclass(frozen=True)
+class _ScoredBlock:
+    """What came of one block."""
+
+    answers: pa.RecordBatch | None
+    """None where no row was scored."""
+    reasons: list[tuple[int, str, str, str]]
+    rows: int
+    rejected: int
+    unusual: dict[str, int]
+
+
+def _score_block(scorer: _Scorer, block: Block) -> _ScoredBlock:
+    boundary, release = scorer.artifact.boundary, scorer.artifact.release
+    decoded = decode(boundary, block.table, scorer.decimal)
+    if decoded.good.any():
+        scores, decoded = scorer.artifact.score(decoded)
+    answers = None
+    if decoded.good.any():
+        scored = scorer.artifact.answer(scores)
+        answers = _answers(scored, block, decoded, scorer.id, release)
+    return _ScoredBlock(
+        answers,
+        _reasons(block, decoded, scorer.personal),
+        len(block.rows) + len(block.malformed),
+        int((~decoded.good).sum()) + len(block.malformed),
+        {f.name: count_unusual(f, decoded.columns[f.name]) for f in boundary.fields},
+    )
 
 
 def columns_of(boundary: Boundary, data: DataConfig) -> Columns:
@@ -106,8 +152,8 @@ def _answers(
 
 
 def _reasons(
-    block: Block, decoded: Decoded, personal: set[str]
-) -> Iterator[tuple[int, str, str, str]]:
+    block: Block, decoded: Decoded, personal: frozenset[str]
+) -> list[tuple[int, str, str, str]]:
     reasons = [(bad.row, "", bad.problem, "") for bad in block.malformed]
     for broken in decoded.broken:
         values = [None] * len(broken.rows)
@@ -116,7 +162,7 @@ def _reasons(
         for row, value in zip(block.rows[broken.rows].tolist(), values, strict=True):
             shown = "" if value is None or broken.column in personal else _clip(str(value))
             reasons.append((row, broken.column, broken.problem, shown))
-    yield from sorted(reasons, key=lambda reason: reason[0])
+    return sorted(reasons, key=lambda reason: reason[0])
 
 
 def _check_id(name: str | None, boundary: Boundary) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tagship.cli.models import LOADING, Model, announce
+from tagship.cli.models import LOADING, Model, announce, progress
 from tagship.cli.options import Json
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def command(
     from tagship.cli.exit_codes import OF_STATUS
     from tagship.cli.output import as_json
     from tagship.cli.times import parse_time
+    from tagship.compute.tasks import open_compute
     from tagship.config.project_files import load_model
     from tagship.config.root import find_root
     from tagship.documentation import page
@@ -86,7 +87,8 @@ def command(
     if wanted.since and wanted.until and wanted.since >= wanted.until:
         raise TagshipError(f"--since {since} is not before --until {until}")
     reference = _reference(files, release)
-    current_rows = read_current(files, reference, wanted)
+    with open_compute(files.root, progress("compute", err=True)) as compute:
+        current_rows = read_current(files, reference, wanted, compute)
     verdict = judge_drift(reference, drift, current_rows)
     if html is not None and current_rows.rows:
         write_html(html, reference, drift, current_rows, verdict)

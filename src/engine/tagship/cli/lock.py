@@ -50,34 +50,37 @@ def verify(
     """
     announce(LOADING)
     from tagship.cli.output import append, as_json, quoted, tell_error
+    from tagship.compute.tasks import open_compute
     from tagship.errors import TagshipError
     from tagship.gates.lock_verifier import retrain_and_keep
 
     wrong = False
     answers: list[dict[str, str]] = []
-    for files in load(models):
-        try:
-            proven = retrain_and_keep(files, progress(files.name, err=json))
-        except TagshipError as error:
-            tell_error(error)
-            answers.append({"model": files.name, "outcome": "refused", "problem": str(error)})
-            said = str(error).replace(f"{files.root}/", "")
-            append(markdown, f"The lock of `{files.name}` is refused.\n\n{quoted(said)}\n")
-            wrong = True
-            continue
-        explained = {
-            "identical": "identical: the same bytes",
-            "equivalent": "equivalent: other bits, the same predictions within 1e-4",
-            "different": f"different: {files.lock_path.name}: {proven.difference}",
-        }
-        said = f"{files.name}: {explained[proven.outcome]}"
-        answers.append(
-            {"model": files.name, "outcome": proven.outcome, "problem": proven.difference}
-        )
-        if not json:
-            typer.echo(said)
-        append(markdown, f"Trained again, compared with its lock:\n\n{quoted(said)}\n")
-        wrong |= proven.outcome == "different"
+    chosen = load(models)
+    with open_compute(chosen[0].root, progress("compute", err=json)) as compute:
+        for files in chosen:
+            try:
+                proven = retrain_and_keep(files, progress(files.name, err=json), compute)
+            except TagshipError as error:
+                tell_error(error)
+                answers.append({"model": files.name, "outcome": "refused", "problem": str(error)})
+                said = str(error).replace(f"{files.root}/", "")
+                append(markdown, f"The lock of `{files.name}` is refused.\n\n{quoted(said)}\n")
+                wrong = True
+                continue
+            explained = {
+                "identical": "identical: the same bytes",
+                "equivalent": "equivalent: other bits, the same predictions within 1e-4",
+                "different": f"different: {files.lock_path.name}: {proven.difference}",
+            }
+            said = f"{files.name}: {explained[proven.outcome]}"
+            answers.append(
+                {"model": files.name, "outcome": proven.outcome, "problem": proven.difference}
+            )
+            if not json:
+                typer.echo(said)
+            append(markdown, f"Trained again, compared with its lock:\n\n{quoted(said)}\n")
+            wrong |= proven.outcome == "different"
     if json:
         as_json(answers)
     if wrong:

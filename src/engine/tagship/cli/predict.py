@@ -34,6 +34,7 @@ def command(
     from tagship.batch.scoring import score_file
     from tagship.bento.store import latest_bento
     from tagship.cli.output import as_json
+    from tagship.compute.tasks import open_compute
 
     files = load([model])[0]
     bento = latest_bento(files.root, files.name)
@@ -48,7 +49,8 @@ def command(
             say(f"{rows:,} rows")
 
     artifact = bento.path / "src" / "artifact"
-    done = score_file(files.root, files.data, artifact, source, output, tell)
+    with open_compute(files.root, progress("compute", err=json)) as compute:
+        done = score_file(files.root, files.data, artifact, source, output, tell, compute)
     say(f"{done.rows - done.rejected:,} rows of {done.rows:,} scored by {done.release}: {output}")
     for column, count in done.unusual.items():
         typer.echo(

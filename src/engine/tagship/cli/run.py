@@ -16,18 +16,20 @@ def command(models: Models = None, json: Json = False) -> None:
     announce(LOADING)
     from tagship.bento.store import store_hint
     from tagship.cli.output import as_json, tell_error
+    from tagship.compute.tasks import open_compute
     from tagship.errors import TagshipError
     from tagship.pipeline import run_model
 
     results: list[RunResult] = []
     stopped: dict[str, TagshipError] = {}
     chosen = load(models)
-    for files in chosen:
-        try:
-            results.append(run_model(files, progress(files.name, err=json)))
-        except TagshipError as error:
-            tell_error(error)
-            stopped[files.name] = error
+    with open_compute(chosen[0].root, progress("compute", err=json)) as compute:
+        for files in chosen:
+            try:
+                results.append(run_model(files, progress(files.name, err=json), compute))
+            except TagshipError as error:
+                tell_error(error)
+                stopped[files.name] = error
     if json:
         stops = [{"model": name, "problem": str(error)} for name, error in stopped.items()]
         as_json([*map(_plain, results), *stops])

@@ -16,7 +16,14 @@ def command(
     write: Annotated[
         bool, typer.Option("--write", help="Set the best parameters in model.yaml if they improve.")
     ] = False,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="How many trials run at once.")] = 1,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=256,
+            help="How many trials run at once: one, or all threads of a Dask cluster.",
+        ),
+    ] = None,
     storage: Annotated[
         str | None,
         typer.Option(help="A database's URL, by which several machines work on one search."),
@@ -40,6 +47,7 @@ def command(
     from tagship.cli.exit_codes import ExitCode
     from tagship.cli.models import load, progress
     from tagship.cli.output import as_json
+    from tagship.compute.tasks import open_compute
     from tagship.files import write_json
     from tagship.tuning.record import draw_search, log_search, write_page
     from tagship.tuning.tune import plain, result_path, tune
@@ -47,10 +55,14 @@ def command(
 
     say = progress(model, err=json)
     if propose or push:
-        options = [f"--workers={workers}", *([f"--storage={storage}"] if storage else [])]
+        options = [
+            *([f"--workers={workers}"] if workers else []),
+            *([f"--storage={storage}"] if storage else []),
+        ]
         return _propose(model, options, push, json)
     files = load([model])[0]
-    tuned, search, study = tune(files, say, workers, storage)
+    with open_compute(files.root, progress("compute", err=json)) as compute:
+        tuned, search, study = tune(files, say, workers, storage, compute)
     plots = draw_search(search, study)
     say("recording in MLflow")
     log_search(search, study, tuned, plots)

@@ -89,6 +89,27 @@ class Retrain(Frozen):
         return _check_template(template, {"model", "year", "month", "day"})
 
 
+class Dask(Frozen):
+    """A Dask cluster; without keys, the one that ``DASK_SCHEDULER_ADDRESS`` names."""
+
+    scheduler: str | None = None
+    """Its address, such as ``tcp://dask-scheduler:8786`` or ``tls://…``. ${VAR} works."""
+    workers: Annotated[int, Field(ge=1, le=256)] | None = None
+    """Instead, so many processes of this machine, for as long as a command runs."""
+
+    @model_validator(mode="after")
+    def _one(self) -> "Dask":
+        if self.scheduler is not None and self.workers is not None:
+            raise ValueError("`scheduler` and `workers` cannot be combined; keep one")
+        return self
+
+
+class DaskCompute(Frozen):
+    """Work runs on a Dask cluster."""
+
+    dask: Dask
+
+
 class ProjectConfig(Frozen):
     """The project's identity and environments."""
 
@@ -106,6 +127,9 @@ class ProjectConfig(Frozen):
     monitoring: Monitoring = Monitoring()
     objectives: Objectives = Objectives()
     retrain: Retrain = Retrain()
+    compute: Literal["local"] | DaskCompute | None = None
+    """Where candidates, trials and files are worked on: in the command's own process, or on a Dask
+    cluster, `{dask: {…}}`. Without it, local, unless DASK_SCHEDULER_ADDRESS names a scheduler."""
 
     def before(self, environment: str) -> str | None:
         """The environment that one of these promotes from; None for the first."""

@@ -35,6 +35,15 @@ def find_root(start: Path | None = None) -> Path:
     )
 
 
+def project_here(root: Path) -> Path:
+    """A project's folder on this machine: the same as elsewhere, or else where a process runs.
+
+    Raises:
+        TagshipError: there is neither.
+    """
+    return root if (root / "src").is_dir() else find_root()
+
+
 def tracking_uri(root: Path) -> str:
     """Where runs are recorded: MLFLOW_TRACKING_URI, or a file of the project."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / 'mlflow.db'}"

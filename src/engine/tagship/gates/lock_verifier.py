@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tagship.compute.tasks import LOCAL, Compute
 from tagship.config.project_files import ModelFiles
 from tagship.errors import TagshipError
 from tagship.files import only_one
@@ -63,14 +64,14 @@ class LockVerifier:
         return verdict.model_copy(update=about)
 
 
-def retrain_and_keep(files: ModelFiles, say: Say) -> LockVerification:
+def retrain_and_keep(files: ModelFiles, say: Say, compute: Compute = LOCAL) -> LockVerification:
     """Retrain, compare with the lock, and keep what came out for gate, record and build.
 
     Raises:
         TagshipError: there is no lock, or it is stale.
     """
     with only_one(files.root, files.name):
-        proven = retrain(files, say)
+        proven = retrain(files, say, compute)
         save_bundle(files, proven.bundle)
     return proven
 

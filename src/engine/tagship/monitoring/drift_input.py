@@ -3,10 +3,12 @@
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tagship.compute.tasks import LOCAL, Compute
 from tagship.config.contract import Source, SqlSource
 from tagship.config.project_files import ModelFiles
 from tagship.contract.boundary import Field
@@ -42,7 +44,9 @@ class Wanted:
     """Of a log, only what this release answered; None is the artifact that is locked here."""
 
 
-def read_current(files: ModelFiles, reference: Reference, wanted: Wanted) -> Current:
+def read_current(
+    files: ModelFiles, reference: Reference, wanted: Wanted, compute: Compute = LOCAL
+) -> Current:
     """Read what a model sees; no rows are a ``Current`` without rows.
 
     Raises:
@@ -54,22 +58,21 @@ def read_current(files: ModelFiles, reference: Reference, wanted: Wanted) -> Cur
     source = _source(files, wanted.where)
     if source is not None:
         return _table(files, reference, wanted, source)
-    return _log(files, reference, wanted)
+    return _log(files, reference, wanted, compute)
 
 
-def _log(files: ModelFiles, reference: Reference, wanted: Wanted) -> Current:
-    boundary, span = reference.boundary(), (wanted.since, wanted.until)
+def _log(files: ModelFiles, reference: Reference, wanted: Wanted, compute: Compute) -> Current:
+    span = (reference.boundary(), wanted.since, wanted.until)
+    read = partial(read_predictions, wanted.where, *span, model=files.name, compute=compute)
     if wanted.named:
         check_folder(wanted.where)
     if wanted.release is not None:
-        logged = read_predictions(
-            wanted.where, boundary, *span, release=wanted.release, model=files.name
-        )
+        logged = read(release=wanted.release)
         return from_log(reference, logged, in_order(logged))
     locked = read_lock(files.lock_path).artifact.sha256
-    logged = read_predictions(wanted.where, boundary, *span, model_sha256=locked, model=files.name)
+    logged = read(model_sha256=locked)
     if not len(logged) and len(logged.elsewhere):
-        others = read_predictions(wanted.where, boundary, *span, model=files.name).releases
+        others = read().releases
         if others:
             raise TagshipError(
                 f"{wanted.where}: nothing there was answered by the artifact {locked[:12]}… that"

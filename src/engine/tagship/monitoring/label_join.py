@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tagship.contract.boundary import Boundary
 from tagship.contract.values import FLOAT32_MAX, cell_text, read_number
 from tagship.monitoring.labels import Labels
-from tagship.monitoring.log_reader import Logged, kept_of
+from tagship.monitoring.log_reader import Logged, id_hashes, kept_of
 
 _NEVER = np.datetime64("NaT", "ms")
 _LAST = np.datetime64(2**62, "ms")
@@ -65,7 +65,7 @@ class _Join:
 
     def __init__(self, logged: Logged, boundary: Boundary) -> None:
         self._logged, self._boundary = logged, boundary
-        hashes = _hashes(logged.requests)
+        hashes = id_hashes(logged.requests)
         self._order = np.argsort(hashes, kind="stable")
         self._hashes = hashes[self._order]
         self._sizes = np.bincount(logged.request, minlength=len(logged.requests) + 1)
@@ -108,14 +108,14 @@ class _Join:
         """Where the requests stand among the logged ones; -1 for those that do not."""
         if not len(self._hashes):
             return np.full(len(requests), -1)
-        hashes = _hashes(requests)
+        hashes = id_hashes(requests)
         at = np.minimum(np.searchsorted(self._hashes, hashes), len(self._hashes) - 1)
         return np.where(self._hashes[at] == hashes, self._order[at], -1)
 
     def _count_others(self, requests: Sequence[str]) -> None:
         """Count the labels without a logged request, by reason."""
         thinned = ~kept_of(requests, self._logged.one_in)
-        elsewhere = _contains(self._logged.elsewhere, _hashes(requests)) & ~thinned
+        elsewhere = _contains(self._logged.elsewhere, id_hashes(requests)) & ~thinned
         self._counts["thinned"] += int(thinned.sum())
         self._counts["elsewhere"] += int(elsewhere.sum())
         self._counts["unknown"] += int((~thinned & ~elsewhere).sum())
@@ -139,12 +139,6 @@ class _Join:
         self._counts["replaced"] += everything - repeated
         self._times[rows[newer]] = times[newer]
         self._target[rows] = standing
-
-
-def _hashes(names: Iterable[str]) -> NDArray[np.int64]:
-    """Hashes of 64 bits: the chance that any of ten million labels meets a wrong one of a million
-    requests is one in two million."""
-    return np.fromiter(map(hash, names), dtype=np.int64)
 
 
 def _contains(ascending: NDArray[np.int64], values: NDArray[np.int64]) -> NDArray[np.bool_]:

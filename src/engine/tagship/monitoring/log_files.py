@@ -20,6 +20,8 @@ from typing import IO, Any
 
 from tagship.sources.compression import unpack
 
+OpenFile = Callable[[], AbstractContextManager[Any]]
+"""Opens a file to read bytes from, unpacked."""
 AHEAD = timedelta(minutes=5)
 """How far a service's clock may be ahead of the reader's."""
 _SPARE = timedelta(hours=1)
@@ -56,9 +58,7 @@ class Window:
         return cls(since, until or now + AHEAD, now)
 
 
-def log_files(
-    folder: str, kind: str, window: Window, skipped: Counter[str]
-) -> Iterator[Callable[[], AbstractContextManager[Any]]]:
+def log_files(folder: str, kind: str, window: Window, skipped: Counter[str]) -> Iterator[OpenFile]:
     """Functions that open the ``<kind>-*.jsonl`` files, compressed or not, of a path or URL.
 
     Files that are not read are counted in ``skipped``, by reason.

@@ -8,6 +8,7 @@ with the log.
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from tagship.monitoring.log_files import (
     NOT_REGULAR,
     VANISHED,
     NotRegular,
+    OpenFile,
     Window,
     folder_exists,
     log_files,
@@ -58,19 +60,36 @@ def log_lines(
     Raises:
         TagshipError: the folder cannot be read.
     """
-    try:
-        for open_file in log_files(expand(str(folder), "the log"), kind, window, skipped):
-            try:
-                with open_file() as handle:
-                    yield from _batches(handle, skipped)
-            except FileNotFoundError:
-                skipped[VANISHED] += 1
-            except NotRegular:
-                skipped[NOT_REGULAR] += 1
-    except TagshipError:
-        raise
-    except Exception as error:  # each remote client has its own family of errors
-        raise _unreadable(folder, error) from None
+    for open_file in list_files(folder, kind, window, skipped):
+        yield from file_lines(folder, open_file, skipped)
+
+
+def list_files(
+    folder: Path | str, kind: str, window: Window, skipped: Counter[str]
+) -> Iterator[OpenFile]:
+    """Functions that open the files of a log; those that are not read are counted by reason.
+
+    Raises:
+        TagshipError: the folder cannot be listed.
+    """
+    with _explained(folder):
+        yield from log_files(expand(str(folder), "the log"), kind, window, skipped)
+
+
+def file_lines(folder: Path | str, open_file: OpenFile, skipped: Counter[str]) -> Iterator[Entries]:
+    """The entries of one file; what cannot be used is counted in ``skipped``, by reason.
+
+    Raises:
+        TagshipError: it cannot be read.
+    """
+    with _explained(folder):
+        try:
+            with open_file() as handle:
+                yield from _batches(handle, skipped)
+        except FileNotFoundError:
+            skipped[VANISHED] += 1
+        except NotRegular:
+            skipped[NOT_REGULAR] += 1
 
 
 def check_folder(folder: Path | str) -> None:
@@ -79,12 +98,8 @@ def check_folder(folder: Path | str) -> None:
     Raises:
         TagshipError: there is nothing, or it cannot be told.
     """
-    try:
+    with _explained(folder):
         exists = folder_exists(expand(str(folder), "the log"))
-    except TagshipError:
-        raise
-    except Exception as error:  # as above
-        raise _unreadable(folder, error) from None
     if not exists:
         raise TagshipError(
             f"{without_password(str(folder))}: no such file or folder",
@@ -92,9 +107,16 @@ def check_folder(folder: Path | str) -> None:
         )
 
 
-def _unreadable(folder: Path | str, error: Exception) -> TagshipError:
-    reason = str(error) or type(error).__name__
-    return TagshipError(f"{without_password(str(folder))}: the log cannot be read: {reason}")
+@contextmanager
+def _explained(folder: Path | str) -> Iterator[None]:
+    try:
+        yield
+    except TagshipError:
+        raise
+    except Exception as error:  # each remote client has its own family of errors
+        reason = str(error) or type(error).__name__
+        shown = without_password(str(folder))
+        raise TagshipError(f"{shown}: the log cannot be read: {reason}") from None
 
 
 def is_text(value: Any) -> bool:

@@ -3,7 +3,7 @@
 import zlib
 from array import array
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,19 +13,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tagship.compute.tasks import LOCAL, Compute, Local
 from tagship.contract.boundary import Boundary
+from tagship.errors import TagshipError
 from tagship.monitoring.log_columns import LogColumns
-from tagship.monitoring.log_files import AHEAD, PREDICTIONS, Window
+from tagship.monitoring.log_files import AHEAD, PREDICTIONS, VANISHED, OpenFile, Window
 from tagship.monitoring.log_lines import (
     FUTURE,
     NO_ENTRY,
     REPEATED,
     Entries,
+    file_lines,
     is_text,
-    log_lines,
+    list_files,
     utc,
     utc_times,
 )
+from tagship.sources.fetching import without_password
 
 MOST_ROWS = 1_000_000
 """More rows than this, or than ``_MOST_BYTES`` hold, are thinned, by request, until they fit."""
@@ -82,6 +86,16 @@ def kept_of(ids: Iterable[str], one_in: int) -> NDArray[np.bool_]:
     return np.array([code % one_in == 0 for code in codes], dtype=bool)
 
 
+def id_hashes(ids: "Sequence[str] | NDArray[np.object_]") -> NDArray[np.int64]:
+    """A number of 64 bits for each id, the same in every process, shape (ids,): the chance that any
+    of ten million labels meets a wrong one of a million requests is one in two million."""
+    import pandas as pd
+
+    encoded = np.empty(len(ids), dtype=object)
+    encoded[:] = [name.encode(errors="surrogatepass") for name in ids]
+    return pd.util.hash_array(encoded, categorize=False).view(np.int64)
+
+
 def read_predictions(
     folder: Path | str,
     boundary: Boundary,
@@ -93,6 +107,7 @@ def read_predictions(
     model_sha256: str | None = None,
     now: datetime | None = None,
     most: int = MOST_ROWS,
+    compute: Compute = LOCAL,
 ) -> Logged:
     """Read the predictions logged in ``[since, until)``; with no ``until``, up to now.
 
@@ -104,16 +119,35 @@ def read_predictions(
         folder: a path or URL of ``predictions-*.jsonl`` files, which may be written to meanwhile.
         release, model_sha256: only what this release, or this artifact, answered.
         model: lines of another model are counted as such.
+        compute: what reads the files.
 
     Raises:
-        TagshipError: the folder cannot be read.
+        TagshipError: the folder cannot be read, or not where ``compute`` reads it.
     """
     window = Window.of(since, until, now)
     wanted = {"release": release, "model_sha256": model_sha256}
-    reader = _Reader(boundary, window, {k: v for k, v in wanted.items() if v}, model, most)
-    for entries in log_lines(folder, PREDICTIONS, window, reader.skipped):
-        reader.add(entries)
+    rules = (boundary, window, {k: v for k, v in wanted.items() if v}, model, most)
+    reader = _Reader(*rules)
+    files = list_files(folder, PREDICTIONS, window, reader.skipped)
+    if isinstance(compute, Local):
+        for open_file in files:
+            reader.read(folder, open_file)
+        return reader.logged()
+    for part in compute.map(_read_file, compute.share((folder, rules)), files):
+        if part.skipped[VANISHED]:
+            raise TagshipError(
+                f"{without_password(str(folder))}: a worker does not see a file of it",
+                "keep the log where every worker reads it: a URL, or a shared volume",
+            )
+        reader.merge(part)
     return reader.logged()
+
+
+def _read_file(work: tuple[Path | str, Any], open_file: OpenFile) -> "_Part":
+    folder, rules = work
+    reader = _Reader(*rules)
+    reader.read(folder, open_file)
+    return reader.part()
 
 
 class _Reader:
@@ -137,8 +171,26 @@ class _Reader:
         self._elsewhere = array("q")
         self._one_in = 1
 
-    def add(self, entries: Entries) -> None:
-        """Keep the entries that are asked for."""
+    def read(self, folder: Path | str, open_file: OpenFile) -> None:
+        """Keep what is asked for of one file."""
+        for entries in file_lines(folder, open_file, self.skipped):
+            self._add(entries)
+
+    def part(self) -> "_Part":
+        """All that was kept so far."""
+        return _Part(self._chunks, self.skipped, self._elsewhere, self._one_in)
+
+    def merge(self, part: "_Part") -> None:
+        """Keep what another reader kept, of a later file."""
+        self.skipped.update(part.skipped)
+        room = max(0, _MOST_ELSEWHERE - len(self._elsewhere))
+        self._elsewhere.extend(part.elsewhere[:room])
+        while self._one_in < part.one_in:
+            self._thin()
+        for chunk in part.chunks:
+            self._keep(chunk)
+
+    def _add(self, entries: Entries) -> None:
         entries = [entry for entry in entries if self._is_ours(entry)]
         times, entries = self._inside(entries)
         if not entries:
@@ -148,6 +200,9 @@ class _Reader:
         ids = np.array([e["request_id"] for e, ok in zip(entries, fits, strict=True) if ok], object)
         releases = [intern(e["release"]) for e, ok in zip(entries, fits, strict=True) if ok]
         chunk = _Chunk(arrays, ids, times[fits], counts[fits], np.array(releases, object))
+        self._keep(chunk)
+
+    def _keep(self, chunk: "_Chunk") -> None:
         self._chunks.append(self._new(chunk.only(kept_of(chunk.ids, self._one_in))))
         self._rows += len(self._chunks[-1])
         while self._rows > self._most and self._one_in < 1 << 31:
@@ -223,7 +278,8 @@ class _Reader:
         usable = ~(unknown | future)
         left_out = np.flatnonzero(usable & ~inside)
         room = max(0, _MOST_ELSEWHERE - len(self._elsewhere))
-        self._elsewhere.extend(hash(entries[at]["request_id"]) for at in left_out[:room])
+        ids = [entries[at]["request_id"] for at in left_out[:room]]
+        self._elsewhere.extend(id_hashes(ids).tolist())
         kept = usable & inside
         return times[kept], [entry for entry, ok in zip(entries, kept, strict=True) if ok]
 
@@ -253,3 +309,13 @@ class _Chunk:
             self.counts[kept],
             self.releases[kept],
         )
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What one reader kept, for another one."""
+
+    chunks: list[_Chunk]
+    skipped: Counter[str]
+    elsewhere: "array[int]"
+    one_in: int

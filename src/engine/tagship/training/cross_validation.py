@@ -1,22 +1,30 @@
 """Candidates on the folds of the training rows: what each scores where it was not fitted."""
 
+import platform
 import time
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tagship.compute.tasks import Compute
 from tagship.config.model import Candidate
 from tagship.config.project_files import ModelFiles
+from tagship.config.root import project_here
+from tagship.contract.boundary import Boundary
 from tagship.data.splitting import Rows, folds
 from tagship.errors import TagshipError
 from tagship.training import metrics
 from tagship.training.estimators import make_pipeline
 from tagship.training.export import pipeline_scores
+from tagship.training.fingerprint import estimators_code
 from tagship.training.prepared_table import Prepared
 from tagship.training.threads import quick_jobs, quick_threads
 
@@ -95,6 +103,75 @@ def score_folds(
             with quick_threads(held, candidate.estimator):
                 fold = replace(fold, holdout=pipeline_scores(pipeline, held, model.task))
         yield fold
+
+
+@dataclass(frozen=True)
+class Fits:
+    """What the fits of a model have in common, wherever they run."""
+
+    files: ModelFiles
+    prepared: Prepared
+    splits: Splits
+    holdout: bool
+    """Whether each fit scores the holdout, too."""
+    code: str
+    """The fingerprint of estimators under ``src/``; empty where there are none."""
+
+    @classmethod
+    def of(
+        cls, files: ModelFiles, prepared: Prepared, splits: Splits, *, holdout: bool = False
+    ) -> "Fits":
+        """With the code as it is here; no fit needs the boundary's loaded function."""
+        prepared = replace(prepared, boundary=Boundary.from_json(prepared.boundary.to_json()))
+        code = estimators_code(files.root, _estimators(files))
+        return cls(files, prepared, splits, holdout, code)
+
+
+Job = tuple[str, Candidate, int]
+"""A candidate, by its name, and the number of a fold."""
+
+
+def score_fold(fits: Fits, job: Job) -> FoldScores:
+    """Fit a candidate to one fold and score the rest.
+
+    Raises:
+        TagshipError: as ``score_folds``; or this process has no memory left, or other code of
+            estimators.
+    """
+    files, (name, candidate, fold) = fits.files, job
+    if fits.code and _code_here(files.root, _estimators(files)) != fits.code:
+        raise TagshipError(
+            f"{platform.node()}: the estimators under src/ are not those where the command runs",
+            "check out the same commit there, and start its workers again",
+        )
+    splits = [fits.splits[fold]]
+    scored = score_folds(files, name, candidate, fits.prepared, splits, holdout=fits.holdout)
+    return next(scored)
+
+
+def score_candidates(
+    fits: Fits, candidates: Sequence[tuple[str, Candidate]], compute: Compute
+) -> Iterator[list[FoldScores]]:
+    """What each candidate, in turn, scores on each fold.
+
+    Raises:
+        TagshipError: as ``score_fold``, or what runs the fits is lost.
+    """
+    folds = len(fits.splits)
+    jobs = ((*each, fold) for each in candidates for fold in range(folds))
+    scored = compute.map(score_fold, compute.share(fits), jobs)
+    for _ in candidates:
+        yield list(islice(scored, folds))
+
+
+def _estimators(files: ModelFiles) -> tuple[str, ...]:
+    return tuple(part.estimator for part in files.model.parts)
+
+
+@lru_cache(maxsize=64)
+def _code_here(root: Path, estimators: tuple[str, ...]) -> str:
+    """The code as it was when this process first needed it, which is what it imported."""
+    return estimators_code(project_here(root), estimators)
 
 
 def fit(

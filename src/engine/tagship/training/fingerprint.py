@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -33,17 +34,15 @@ def current_inputs(files: ModelFiles) -> Inputs:
         if own:  # a library's function is known by what it returns alone
             code["source"] = _code(own)
     libraries = {name: metadata.version(name) for name in LIBRARIES}
-    estimators: set[Path] = set()
     for candidate in files.model.parts:
         own = own_files(files.root, candidate.estimator.rpartition(".")[0])
-        estimators.update(own)
         if not own and not candidate.estimator.startswith("sklearn."):
             library = _distribution(candidate.estimator)
             libraries[library] = metadata.version(library)
             if candidate.estimator.partition(".")[0] in boosting.LIBRARIES:
                 libraries["onnxmltools"] = metadata.version("onnxmltools")
-    if estimators:
-        code["estimators"] = _code(sorted(estimators))
+    if estimators := estimators_code(files.root, (part.estimator for part in files.model.parts)):
+        code["estimators"] = estimators
     return Inputs(
         data={key: _fingerprint(value) for key, value in data.items()},
         model=model,
@@ -51,6 +50,12 @@ def current_inputs(files: ModelFiles) -> Inputs:
         training=TRAINING_NUMBER,
         libraries=libraries,
     )
+
+
+def estimators_code(root: Path, estimators: Iterable[str]) -> str:
+    """The fingerprint of the estimators' own code under ``src/``; empty where there is none."""
+    own = {file for name in estimators for file in own_files(root, name.rpartition(".")[0])}
+    return _code(sorted(own)) if own else ""
 
 
 def check_unchanged(files: ModelFiles, lock: Lock) -> None:

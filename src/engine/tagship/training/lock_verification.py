@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from tagship.compute.tasks import LOCAL, Compute
 from tagship.config.project_files import ModelFiles
 from tagship.data.table import Table, load_table
 from tagship.errors import TagshipError
@@ -37,7 +38,9 @@ class LockVerification:
     """The first one, if the outcome is different."""
 
 
-def verify_lock(files: ModelFiles, say: Say = lambda _: None) -> LockVerification:
+def verify_lock(
+    files: ModelFiles, say: Say = lambda _: None, compute: Compute = LOCAL
+) -> LockVerification:
     """Retrain a model and compare with its lock.
 
     Raises:
@@ -46,7 +49,7 @@ def verify_lock(files: ModelFiles, say: Say = lambda _: None) -> LockVerificatio
     """
     say("fetching the data and checking its contract")
     lock, reference, table = _current_lock(files)
-    bundle = train(files, say, table)
+    bundle = train(files, say, table, compute)
     outcome, first_difference = compare(lock, bundle.lock), difference(lock, bundle.lock)
     if not same_reference(reference, bundle.reference):
         outcome = "different"

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from tagship.compute.tasks import LOCAL, Compute
 from tagship.config.metrics import higher_is_better
 from tagship.config.model import ChosenThreshold
 from tagship.config.project_files import ModelFiles
@@ -17,7 +18,7 @@ from tagship.files import sha256_of_bytes
 from tagship.formatting import brief, byte_size
 from tagship.training.bootstrap import intervals
 from tagship.training.bundle import Bundle, Cost, OutOfFold
-from tagship.training.cross_validation import FoldScores, fit, make_splits, score_folds
+from tagship.training.cross_validation import Fits, FoldScores, fit, make_splits, score_candidates
 from tagship.training.diagnosis import diagnose
 from tagship.training.estimators import check_candidates
 from tagship.training.export import artifact_scorer, pipeline_scores, to_onnx_bytes
@@ -41,8 +42,16 @@ _DIGITS = 6
 Say = Callable[[str], None]
 
 
-def train(files: ModelFiles, say: Say = lambda _: None, table: Table | None = None) -> Bundle:
+def train(
+    files: ModelFiles,
+    say: Say = lambda _: None,
+    table: Table | None = None,
+    compute: Compute = LOCAL,
+) -> Bundle:
     """Train a model and give its bundle; nothing is written.
+
+    Args:
+        compute: what fits the candidates to the folds; the winner is refit here.
 
     Raises:
         TagshipError: bad data, a candidate that cannot be trained, a metric that is undefined.
@@ -60,7 +69,7 @@ def train(files: ModelFiles, say: Say = lambda _: None, table: Table | None = No
         f"cross-validating {count} candidate{'' if count == 1 else 's'}"
         f" in {files.model.select.folds} folds{_times(files.model.select.repeats)}"
     )
-    by_candidate = _cross_validate(files, table.frame, prepared, say)
+    by_candidate = _cross_validate(files, table.frame, prepared, say, compute)
     best = _winner(files, by_candidate)
     candidate = files.model.candidates[best]
     boundary, chosen = prepared.boundary, {}
@@ -136,14 +145,15 @@ def peak_memory_mb() -> float | None:
 
 
 def _cross_validate(
-    files: ModelFiles, frame: pd.DataFrame, prepared: Prepared, say: Say
+    files: ModelFiles, frame: pd.DataFrame, prepared: Prepared, say: Say, compute: Compute
 ) -> dict[str, list[FoldScores]]:
     splits = make_splits(files, frame, prepared)
     by_candidate: dict[str, list[FoldScores]] = {}
-    for name, candidate in files.model.candidates.items():
+    fits = Fits.of(files, prepared, splits, holdout=True)
+    scored = score_candidates(fits, list(files.model.candidates.items()), compute)
+    for name in files.model.candidates:
         say(f"{name}: fitting it")
-        folds = list(score_folds(files, name, candidate, prepared, splits, holdout=True))
-        by_candidate[name] = judge_by_chosen(files, prepared, folds)
+        by_candidate[name] = judge_by_chosen(files, prepared, next(scored))
         values = [fold.value for fold in by_candidate[name]]
         mean, spread = float(np.mean(values)), float(np.std(values))
         seconds = sum(fold.seconds for fold in by_candidate[name])

@@ -10,17 +10,18 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
+from tagship.compute.tasks import LOCAL, Compute, Local
 from tagship.config.metrics import higher_is_better
 from tagship.config.model import Candidate
 from tagship.config.project_files import ModelFiles
 from tagship.config.tune import Tune
 from tagship.errors import TagshipError
 from tagship.formatting import brief
-from tagship.training.cross_validation import make_splits
+from tagship.training.cross_validation import Fits, make_splits
 from tagship.training.fingerprint import current_inputs
 from tagship.training.prepared_table import Prepared
 from tagship.tuning.space import Space, held_params, replace_params, suggest_params
-from tagship.tuning.trial_process import TrialProcess
+from tagship.tuning.trial_process import TrialProcess, TrialWorker
 
 _DIGITS = 9
 """Threads may change the last bits of a score, and must not change the next trial."""
@@ -102,9 +103,10 @@ def run_trials(
     study: Any,
     frame: Any,
     prepared: Prepared,
-    workers: int,
+    workers: int | None,
     alone: bool,
     say: Say,
+    compute: Compute = LOCAL,
 ) -> str:
     """Run the trials that the plan still lacks; what came of each is in the study.
 
@@ -129,18 +131,19 @@ def run_trials(
     if own is not None and not waiting and not ended(study):
         study.enqueue_trial(own)
     plan, seed = search.plan, search.files.model.select.seed
-    threads = max(1, (os.cpu_count() or 1) // workers)
+    if workers is None:
+        workers = 1 if isinstance(compute, Local) else compute.threads
     started = time.monotonic()
     first = len(ended(study))
     unrepeatable = "" if alone and workers == 1 else "several trials ran at once"
-    idle: list[TrialProcess] = []
+    idle: list[TrialWorker] = []
     running: dict[Any, _Running] = {}
     try:
         files = refold(search.files, plan.folds, seed)
         splits = make_splits(files, frame, prepared)
-        work = (files, search.name, search.candidate, prepared, splits, threads)
+        start = _worker(search, Fits.of(files, prepared, splits), workers, compute)
         for _ in range(min(workers, plan.trials - first)):
-            idle.append(TrialProcess(*work))
+            idle.append(start())
         while True:
             count = len(ended(study))
             late = plan.seconds is not None and time.monotonic() - started > plan.seconds
@@ -186,9 +189,23 @@ def ended(study: Any) -> list[Any]:
     return [each for each in trials if each.state != TrialState.FAIL or _REASON in each.user_attrs]
 
 
+def _worker(
+    search: Search, fits: Fits, workers: int, compute: Compute
+) -> Callable[[], TrialWorker]:
+    """What starts a worker; ``workers`` of this machine share its threads."""
+    if isinstance(compute, Local):
+        threads = max(1, (os.cpu_count() or 1) // workers)
+        work = (fits.files, search.name, search.candidate, fits.prepared, fits.splits, threads)
+        return lambda: TrialProcess(*work)
+    from tagship.tuning.trial_task import TrialTask
+
+    cluster, shared = compute, compute.share(fits)
+    return lambda: TrialTask(cluster, fits, shared, search.name)
+
+
 @dataclass
 class _Running:
-    process: TrialProcess
+    process: TrialWorker
     trial: Any
     folds: int
     began: float
@@ -205,7 +222,7 @@ def _patience(running: Iterable[_Running], seconds: float) -> float | None:
     return min(left, default=None)
 
 
-def _begin(search: Search, trial: Any, process: TrialProcess) -> _Running:
+def _begin(search: Search, trial: Any, process: TrialWorker) -> _Running:
     params = suggest_params(trial, search.space)
     trial.set_user_attr(PARAMS, params)
     process.begin(replace_params(search.candidate, params))

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from tagship.comparison.document import Lead
 from tagship.comparison.paired_tests import corrected_t_test
+from tagship.compute.tasks import LOCAL, Compute
 from tagship.config.model import Candidate
 from tagship.config.project_files import ModelFiles
 from tagship.config.tune import Tune
@@ -19,10 +20,10 @@ from tagship.data.table import load_table
 from tagship.errors import TagshipError
 from tagship.files import only_one
 from tagship.formatting import brief
-from tagship.training.cross_validation import Splits, make_splits, score_folds
+from tagship.training.cross_validation import Fits, make_splits, score_candidates
 from tagship.training.estimators import check_imports
 from tagship.training.lock import read_lock
-from tagship.training.prepared_table import Prepared, prepare
+from tagship.training.prepared_table import prepare
 from tagship.training.threshold import judge_by_chosen
 from tagship.tuning.space import choose_space, replace_params
 from tagship.tuning.study import (
@@ -88,13 +89,19 @@ _RESULT = TypeAdapter(Tuned)
 
 
 def tune(
-    files: ModelFiles, say: Say, workers: int = 1, storage: str | None = None
+    files: ModelFiles,
+    say: Say,
+    workers: int | None = None,
+    storage: str | None = None,
+    compute: Compute = LOCAL,
 ) -> tuple[Tuned, Search, Any]:
     """Run, or go on with, the search that model.yaml declares; nothing in ``config/`` changes.
 
     No trial sees a row of the holdout. Run again, a search that ended gives the same answer.
 
     Args:
+        workers: how many trials run at once; without it one here, and as many as a cluster has
+            threads.
         storage: a database's URL, by which several machines work on one study.
 
     Returns:
@@ -119,15 +126,18 @@ def tune(
         shown = ", ".join(space)
         say(f"{name}: {plan.trials} trials of {shown}; {done} of them are there already")
         unrepeatable = run_trials(
-            search, study, table.frame, prepared, workers, storage is None, say
+            search, study, table.frame, prepared, workers, storage is None, say, compute
         )
         best = best_trial(search, study)
         params = best.user_attrs[PARAMS]
         say(f"judging trial {best.number} against {name} as it is, on other folds")
         judging = confirming(files)
         splits = make_splits(judging, table.frame, prepared)
-        before = _values(judging, name, candidate, prepared, splits)
-        after = _values(judging, name, replace_params(candidate, params), prepared, splits)
+        both = [(name, candidate), (name, replace_params(candidate, params))]
+        scored = score_candidates(Fits.of(judging, prepared, splits), both, compute)
+        before, after = (
+            [fold.value for fold in judge_by_chosen(judging, prepared, folds)] for folds in scored
+        )
     sign = search.sign
     fit, judged = splits[0]
     gain = corrected_t_test(
@@ -183,13 +193,6 @@ def confirming(files: ModelFiles) -> ModelFiles:
     into more folds instead."""
     repeats = CONFIRMING_REPEATS if files.data.split.time is None else 1
     return refold(files, CONFIRMING_FOLDS, files.model.select.seed + 1, repeats)
-
-
-def _values(
-    files: ModelFiles, name: str, candidate: Candidate, prepared: Prepared, splits: Splits
-) -> list[float]:
-    judged = list(score_folds(files, name, candidate, prepared, splits))
-    return [each.value for each in judge_by_chosen(files, prepared, judged)]
 
 
 def read_result(files: ModelFiles) -> Tuned:
