@@ -79,13 +79,17 @@ class JsonSource(_File):
     lines: bool = False
 
 
-class SqlSource(Frozen):
+class SqlSource(Extended):
     """A query through SQLAlchemy."""
 
+    later: ClassVar[frozenset[str]] = frozenset({"key"})
     kind: Literal["sql"]
     url: str
-    """An SQLAlchemy URL; write secrets as ${VAR}, read from the environment."""
+    """An SQLAlchemy URL; write the password as ${VAR}, read from the environment as it stands."""
     query: str
+    key: str | None = None
+    """A column that no two rows share and none lacks: rows are read in pages in its order, and the
+    lock names its first and last value. PostgreSQL and SQLite."""
 
 
 class SklearnSource(Frozen):

@@ -1,9 +1,10 @@
 """The rules that span files: every name one file uses must mean something in the others."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 from tagship.config.bound import Bound
-from tagship.config.contract import DataConfig
+from tagship.config.contract import DataConfig, SqlSource
 from tagship.config.drift import Drift, Kind, Override
 from tagship.config.metrics import METRICS
 from tagship.config.model import ChosenThreshold, ModelConfig
@@ -12,6 +13,7 @@ from tagship.config.yaml_file import Location, YamlFile
 from tagship.errors import TagshipError, suggest
 
 Problem = tuple[YamlFile, Location, str]
+_PASSWORD = re.compile(r"(?:://[^:/@]*:(?=.*@)|[?&]password=)([^@&]+)")
 
 
 def crosscheck(
@@ -73,6 +75,7 @@ def _data_problems(file: YamlFile, data: DataConfig, model: ModelConfig) -> Iter
     time = data.split.time
     if time in columns and columns[time].dtype not in ("datetime", "int", "float"):
         yield file, ("split", "time"), f"'{time}' is a {columns[time].dtype}, not a time"
+    yield from _sql_problems(file, data)
     yield from _weight_problems(file, data)
     yield from _window_problems(file, data)
     if model.task == "regression" and data.split.stratify:
@@ -87,6 +90,20 @@ def _data_problems(file: YamlFile, data: DataConfig, model: ModelConfig) -> Iter
         yield file, ("target", "rare"), "a regression target has no classes"
     if model.task != "binary" and target.positive is not None:
         yield file, ("target", "positive"), f"a {model.task} task has no positive class"
+
+
+def _sql_problems(file: YamlFile, data: DataConfig) -> Iterator[Problem]:
+    if not isinstance(data.source, SqlSource):
+        return
+    if any("${" not in password for password in _PASSWORD.findall(data.source.url)):
+        yield file, ("source", "url"), (
+            "a password stands in it, and Git keeps it: write ${DB_PASSWORD} in its place"
+        )
+    column = data.columns.get(data.source.key or "")
+    if column is not None and column.pii is not None:
+        yield file, ("source", "key"), (
+            f"'{data.source.key}' is personal data, and the lock names its first and last value"
+        )
 
 
 def _weight_problems(file: YamlFile, data: DataConfig) -> Iterator[Problem]:

@@ -14,7 +14,7 @@ from tagship.files import explain_os_error, kind_of_path, sha256_of_file, write_
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _LOGIN = re.compile(r"([a-zA-Z][\w+.-]*://)[^\s'\"]*@")
-_PASSWORD = re.compile(r"(://[^/@:]*):[^/@]*@")
+_PASSWORD = re.compile(r"(://[^/@:]*:)[^@\s]*(?=@)|([?&]password=)[^&\s]*")
 _PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
 
 
@@ -35,7 +35,7 @@ def expand(text: str, what: str) -> str:
 
 def without_password(url: str) -> str:
     """A URL that may be shown."""
-    return _PASSWORD.sub(r"\1:…@", url)
+    return _PASSWORD.sub(r"\1\2…", url)
 
 
 def without_login(text: str) -> str:

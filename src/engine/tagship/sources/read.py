@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, assert_never
+from typing import assert_never
 
 import pandas as pd
 
@@ -19,16 +19,14 @@ from tagship.config.contract import (
 from tagship.errors import TagshipError
 from tagship.sources.compression import open_file
 from tagship.sources.delimited import CsvFile, read_text
-from tagship.sources.fetching import expand, local_file, without_password
+from tagship.sources.fetching import local_file
 from tagship.sources.formats import file_source
 from tagship.sources.identity import Identity
 from tagship.sources.nested import flatten_frame
 from tagship.sources.python import read_python
+from tagship.sources.sql import read_sql
 from tagship.sources.tables import check_table
 from tagship.sources.typed import read_typed, typed_portions
-
-if TYPE_CHECKING:
-    import sqlalchemy
 
 _SKLEARN_TARGETS = {
     "iris": "species",
@@ -73,7 +71,7 @@ def identify_source(
         case JsonSource():
             frame = _read_json(source, root)
         case SqlSource():
-            frame = _read_sql(source, root)
+            frame, identity = read_sql(source, root, held)
         case SklearnSource():
             frame = _read_sklearn(source)
         case PythonSource():
@@ -141,42 +139,6 @@ def _not_records(source: JsonSource, reason: str) -> TagshipError:
         else "one array of records is expected; for one record a line set `lines: true`"
     )
     return TagshipError(f"source.path: {source.path}: not JSON records: {reason}", hint)
-
-
-def _read_sql(source: SqlSource, root: Path) -> pd.DataFrame:
-    import sqlalchemy
-
-    shown = without_password(source.url)
-    try:
-        url = _existing_database(sqlalchemy.make_url(expand(source.url, "source.url")), shown, root)
-        engine = sqlalchemy.create_engine(url)
-        try:
-            with engine.connect() as connection:
-                return pd.read_sql_query(sqlalchemy.text(source.query), connection)
-        finally:
-            engine.dispose()
-    except (
-        sqlalchemy.exc.SQLAlchemyError,
-        pd.errors.DatabaseError,
-        ImportError,
-        ValueError,
-    ) as error:
-        cause = error.__cause__ if isinstance(error, pd.errors.DatabaseError) else error
-        reason = str(getattr(cause, "orig", None) or cause).splitlines()[0]
-        raise TagshipError(
-            f"source.query: {shown}: {reason.replace(source.url, shown)}",
-            "check the URL, the driver and the query",
-        ) from None
-
-
-def _existing_database(url: "sqlalchemy.URL", shown: str, root: Path) -> "sqlalchemy.URL":
-    """The URL with a sqlite file's path made absolute; sqlite would make a missing file."""
-    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
-        return url
-    file = root / str(url.database)
-    if not file.is_file():
-        raise TagshipError(f"source.url: {shown}: no such file", f"relative paths start at {root}")
-    return url.set(database=str(file))
 
 
 def _read_sklearn(source: SklearnSource) -> pd.DataFrame:

@@ -109,7 +109,9 @@ def changes(lock: Lock, now: Inputs, data_sha256: str | None = None) -> list[str
     if lock.reference is None:
         sentences.append("the lock names no reference.json: an older engine wrote it")
     if data_sha256 is not None and data_sha256 != lock.data.sha256:
-        sentences.append(f"data: {lock.data.sha256[:12]}… → {data_sha256[:12]}… (other values)")
+        read = ", ".join(f"{name} {value}" for name, value in lock.data.identity.items())
+        values = f"other values in {read}" if read else "other values"
+        sentences.append(f"data: {lock.data.sha256[:12]}… → {data_sha256[:12]}… ({values})")
     return sentences
 
 

@@ -22,6 +22,11 @@ def _column(text: str) -> list[Edit]:
     return [("data", "  age:", f"  {text}\n  age:")]
 
 
+def _sql(url: str, key: str = "visitor") -> list[Edit]:
+    source = f'{{kind: sql, url: "{url}", query: select 1, key: {key}}}'
+    return [("data", "{kind: csv, path: data/tiny.csv}", source)]
+
+
 def _gate(text: str) -> list[Edit]:
     return [("thresholds", "parity:", f"{text}\nparity:")]
 
@@ -48,6 +53,21 @@ def _gate(text: str) -> list[Edit]:
                 ("data", "pro]}", "pro], feature: false}"),
             ],
             "data.yaml:6: columns: no column is left as a feature",
+        ),
+        *(
+            (_sql(url), "data.yaml:1: source.url: a password stands in it")
+            for url in (
+                "postgresql://ann:s3cret@host/shop",
+                "postgresql://ann:s3/c@r:et@host/shop",
+                "postgresql://host/shop?user=ann&password=s3cret",
+            )
+        ),
+        (
+            [
+                *_sql("postgresql://host:5432/shop", "mail"),
+                *_column("mail: {dtype: string, pii: drop}"),
+            ],
+            "source.key: 'mail' is personal data",
         ),
         (_column("note: {dtype: string}"), "columns.note: a string is no model input"),
         (_column("day: {dtype: datetime}"), "columns.day: a datetime is no model input"),

@@ -236,7 +236,9 @@ def test_secrets_come_from_the_environment_and_are_never_shown(
     ("url", "shown"),
     [
         ("postgresql://ann:s3cret@host/db", "postgresql://ann:…@host/db"),
-        ("https://host/a.csv", "https://host/a.csv"),
+        ("postgresql://ann:s3/c:r@host/db", "postgresql://ann:…@host/db"),
+        ("postgresql://host/db?password=s3cret&x=1", "postgresql://host/db?password=…&x=1"),
+        ("https://host:80/a.csv", "https://host:80/a.csv"),
         ("a/b@c:d.csv", "a/b@c:d.csv"),
     ],
 )
