@@ -28,6 +28,7 @@ BENCHMARKS = (
     "gitops_scale",
     "site",
     "tables",
+    "sources",
 )
 
 

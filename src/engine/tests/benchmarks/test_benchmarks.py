@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from databases import find_binaries
+from tools import lacking
+
 BENCHMARKS = Path(__file__).resolve().parents[4] / "benchmarks"
 NAMES = (
     "startup",
@@ -28,12 +31,15 @@ NAMES = (
     "gitops_scale",
     "site",
     "tables",
+    "sources",
 )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_benchmark_runs_on_tiny_sizes_and_writes_its_figures(name: str, tmp_path: Path) -> None:
+    if name == "sources" and find_binaries() is None:
+        lacking("PostgreSQL is not installed: run `make tools`")
     command = [sys.executable, str(BENCHMARKS / "run.py"), name, "--quick"]
     done = subprocess.run(
         [*command, "--results", str(tmp_path)], capture_output=True, text=True, check=False
