@@ -4,10 +4,13 @@ Copy it into the DAGs folder and name your models in MODELS. TAGSHIP_PROJECT is 
 project, with its own .venv: all tasks of a run work in it, so they must run on one machine or a
 shared disk, one run at a time. Nothing is deployed here: commit the new lock, open a pull request,
 release it.
+
+A stage that needs a server, of the source or of MLflow, is tried again. Any other fails because of
+what it judges, such as a gate: its failure stands.
 """
 
 import os
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, chain
@@ -24,6 +27,7 @@ STAGES = {
     "gate": "tagship lock write {model}",
     "register": "tagship record {model} && tagship build {model}",
 }
+RETRIED = ["ingest", "train", "register"]
 
 for model in MODELS:
     with DAG(
@@ -41,6 +45,8 @@ for model in MODELS:
                 cwd=PROJECT,
                 env={"PATH": PATH},
                 append_env=True,
+                retries=2 if stage in RETRIED else 0,
+                retry_delay=timedelta(minutes=5),
             )
             for stage, command in STAGES.items()
         ]
