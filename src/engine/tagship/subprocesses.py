@@ -46,6 +46,7 @@ def run_program(
         list(command),
         cwd=tree,
         env={**inherited, **variables},
+        stdin=subprocess.DEVNULL,  # a question would not be seen, and be waited for
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

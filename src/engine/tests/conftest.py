@@ -10,6 +10,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does;
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 from clusters import Cluster
+from object_stores import ObjectStore, object_store
 from projects import Project, copy_project, make_project
 from warm import start
 
@@ -55,3 +56,10 @@ def cluster(shared_cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster
     """Two workers, which every command of a test uses."""
     monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", shared_cluster.address)
     return shared_cluster
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    """A real S3 server for all tests of a process."""
+    with object_store(tmp_path_factory.mktemp("store")) as served:
+        yield served

@@ -10,7 +10,6 @@ import pandas as pd
 
 from tagship.config.contract import CsvSource, ExcelSource, TextSource
 from tagship.errors import TagshipError
-from tagship.sources.fetching import local_file
 from tagship.sources.header import Header, find_header
 from tagship.sources.tables import NoRows, check_names
 from tagship.sources.text import (
@@ -153,8 +152,8 @@ class CsvFile:
         )
 
 
-def read_text(source: TextSource, root: Path, numbers: frozenset[str]) -> pd.DataFrame:
-    """The whole file as text, apart from the columns ``numbers``.
+def read_text(source: TextSource, path: Path, numbers: frozenset[str]) -> pd.DataFrame:
+    """The whole file ``path`` as text, apart from the columns ``numbers``.
 
     Those are float64 where each of their values is a number; if one is none, all stay text.
 
@@ -163,7 +162,7 @@ def read_text(source: TextSource, root: Path, numbers: frozenset[str]) -> pd.Dat
     """
     import pyarrow as pa
 
-    file = CsvFile.inspect(local_file(source.path, root, source.sha256), source)
+    file = CsvFile.inspect(path, source)
     check_names(file.header, source)
     if len(file.header) == 1:
         raise _one_column(file, source)

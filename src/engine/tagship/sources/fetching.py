@@ -5,17 +5,28 @@ import json
 import os
 import re
 import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tagship.config.project_files import ModelFiles
 from tagship.errors import TagshipError
 from tagship.files import explain_os_error, kind_of_path, sha256_of_file, write_atomically
+from tagship.sources.dvc import borrow_cache, content_md5, find_pointer, restore_tracked
+from tagship.sources.identity import Identity, hold_file
+from tagship.sources.object_store import (
+    PACKAGES,
+    at_version,
+    explain_object,
+    object_words,
+    open_store,
+)
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _LOGIN = re.compile(r"([a-zA-Z][\w+.-]*://)[^\s'\"]*@")
 _PASSWORD = re.compile(r"(://[^/@:]*:)[^@\s]*(?=@)|([?&]password=)[^&\s]*")
-_PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
 
 
 def expand(text: str, what: str) -> str:
@@ -55,8 +66,23 @@ def local_file(path: str, root: Path, sha256: str | None = None) -> Path:
     Raises:
         TagshipError: it is missing, cannot be reached, or is not the file that ``sha256`` names.
     """
+    return identify_file(path, root, sha256)[0]
+
+
+def identify_file(
+    path: str, root: Path, sha256: str | None = None, held: Mapping[str, str] | None = None
+) -> tuple[Path, Identity]:
+    """A local copy as of ``local_file``, and which version of the file it is.
+
+    Args:
+        held: what a lock says was read: the same is brought here.
+
+    Raises:
+        TagshipError: as ``local_file``, or it is no longer the version that the lock names.
+    """
     location = expand(path, "source.path")
     if "://" not in location:
+        identity = restore_tracked(path, Path(os.path.normpath(root / location)), root, held)
         file = Path(os.path.realpath(root / location))  # a loop of links is no error of its own
         kind = kind_of_path(file)
         if kind != "file":
@@ -67,55 +93,111 @@ def local_file(path: str, root: Path, sha256: str | None = None) -> Path:
             raise TagshipError(f"source.path: {path}: {what}", f"relative paths start at {root}")
     else:
         path = without_password(path)
-        file = _download(location, path, root, sha256)
+        file, identity = _download(location, path, root, sha256, held)
     if sha256 is not None and (actual := sha256_of_file(file)) != sha256:
         raise TagshipError(
             f"source.sha256: {path} is not the declared file: expected {sha256}, found {actual}",
             "restore the file, or declare the new hash after checking what changed",
         )
-    return file
+    return file, identity
 
 
 def borrow_data(files: ModelFiles, home: Path) -> Path | None:
-    """Let a work tree see ``home``'s data file where Git does not have it; gives its path."""
+    """Let a work tree see ``home``'s data file where Git does not have it; gives its path.
+
+    Where the tree has a pointer of DVC to another file, DVC will bring that.
+    """
+    borrow_cache(files.root, home)
     path = Path(getattr(files.data.source, "path", "") or ".")
     if path.is_absolute() or not (home / path).is_file() or (files.root / path).exists():
+        return None
+    pointer = find_pointer(files.root / path, files.root)
+    if pointer is not None and pointer.md5 != content_md5(home / path):
         return None
     (files.root / path).parent.mkdir(parents=True, exist_ok=True)
     (files.root / path).symlink_to((home / path).resolve())
     return path
 
 
-def _download(url: str, shown: str, root: Path, sha256: str | None) -> Path:
-    import fsspec
+def _download(
+    url: str, shown: str, root: Path, sha256: str | None, held: Mapping[str, str] | None
+) -> tuple[Path, Identity]:
+    protocol, exact = url.partition("://")[0], at_version(url, held)
+    target = _place(root, exact)
+    kept = _stamped(target)
+    if sha256 is not None and kept is not None and sha256_of_file(target) == sha256:
+        return target, _identity(kept, protocol, shown, held)
+    explained = partial(_explained, exact, shown, target, held)
+    with explained():
+        filesystem, remote = open_store(exact)
+        version = _version(filesystem, remote)
+    identity = _identity(version, protocol, shown, held)
+    for place in (target, _place(root, url)):
+        if version and _stamped(place) == version:
+            return place, identity
+    with explained():
+        _stamp(target).unlink(missing_ok=True)
+        _fetch(filesystem, remote, target, version if protocol in PACKAGES else None)
+    write_atomically(_stamp(target), json.dumps(version))
+    return target, identity
 
-    protocol = url.partition("://")[0]
+
+def _place(root: Path, url: str) -> Path:
     folder = root / ".tagship" / "cache" / hashlib.sha256(url.encode()).hexdigest()[:16]
-    target = folder / (re.sub(r"[?#].*", "", url).rsplit("/", 1)[-1] or "data")
-    stamp = folder / "stamp.json"
-    if sha256 is not None and target.is_file() and sha256_of_file(target) == sha256:
-        return target
+    return folder / (re.sub(r"[?#].*", "", url).rsplit("/", 1)[-1] or "data")
+
+
+def _stamp(target: Path) -> Path:
+    return target.with_name("stamp.json")
+
+
+def _stamped(target: Path) -> dict[str, str] | None:
+    """Which version of a remote file was kept; None where none is."""
+    stamp = _stamp(target)
+    kept: dict[str, str] | None = None
+    if target.is_file() and stamp.is_file():
+        kept = json.loads(stamp.read_text())
+    return kept
+
+
+@contextmanager
+def _explained(
+    url: str, shown: str, target: Path, held: Mapping[str, str] | None
+) -> Iterator[None]:
+    protocol = url.partition("://")[0]
     try:
-        filesystem, remote = fsspec.core.url_to_fs(url)
-        version = _version(filesystem.info(remote))
-        cached = target.is_file() and stamp.is_file()
-        if version and cached and json.loads(stamp.read_text()) == version:
-            return target
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f".{target.name}.{os.getpid()}.part")
-        try:
-            filesystem.get_file(remote, str(partial))
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
-    except (ImportError, ValueError) as error:
-        package = _PACKAGES.get(protocol)
-        hint = f"install it: uv add {package}" if package else "use file, http, s3, gs or az"
+        yield
+    except TagshipError as error:
+        raise error.within(f"source.path: {shown}") from None
+    except ImportError as error:
+        hint = f"install it: uv add {PACKAGES.get(protocol, protocol)}"
+        raise TagshipError(f"source.path: {shown}: {error}", hint) from None
+    except ValueError as error:
+        hint = "check the address" if protocol in PACKAGES else "use file, http, s3, gs or az"
         raise TagshipError(f"source.path: {shown}: {error}", hint) from None
     except Exception as error:  # each remote client has its own family of errors
-        raise _explain(error, url, shown, target) from None
-    write_atomically(stamp, json.dumps(version))
-    return target
+        said = explain_object(error, shown, held) if protocol in PACKAGES else None
+        raise said or _explain(error, url, shown, target) from None
+
+
+def _fetch(filesystem: Any, remote: str, target: Path, version: dict[str, str] | None) -> None:
+    """Bring a file here, whole or not at all, and all of it of the one ``version``."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        filesystem.get_file(remote, str(part))
+        if version is not None and _version(filesystem, remote) != version:
+            raise TagshipError("it was replaced while it was read", "run this again")
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _identity(
+    version: dict[str, str], protocol: str, shown: str, held: Mapping[str, str] | None
+) -> Identity:
+    # Other servers name equal files as they like: a mirror may say another ETag each time.
+    return hold_file(shown, object_words(version) if protocol in PACKAGES else {}, held)
 
 
 def _explain(error: Exception, url: str, shown: str, target: Path) -> TagshipError:
@@ -144,8 +226,15 @@ def _explain(error: Exception, url: str, shown: str, target: Path) -> TagshipErr
     )
 
 
-def _version(info: dict[str, Any]) -> dict[str, str]:
-    """What tells one version of a remote file from another; empty when the server says nothing."""
-    keys = ("ETag", "etag", "mtime", "LastModified", "last_modified", "updated")
+def _version(filesystem: Any, remote: str) -> dict[str, str]:
+    """What tells one version of a remote file from another; empty when the server says nothing.
+
+    Raises:
+        TagshipError: it is a folder.
+    """
+    info = filesystem.info(remote)
+    if info.get("type") == "directory":
+        raise TagshipError("is a folder, not a file", "name a file in it")
+    keys = ("ETag", "etag", "VersionId", "mtime", "LastModified", "last_modified", "updated")
     version = {key: str(info[key]) for key in keys if info.get(key)}
     return {**version, "size": str(info.get("size"))} if version else {}

@@ -9,6 +9,25 @@ Identity = dict[str, str]
 empty where the data hash says it all. No password, key or time of reading is in it."""
 
 
+_FILE_WORDS = ("version", "etag", "dvc")
+
+
+def hold_file(source: str, words: Identity, held: Mapping[str, str] | None) -> Identity:
+    """Which of the ``words`` for a file's version are its identity: the first, or a lock's.
+
+    A lock from before files had such words demands nothing.
+
+    Raises:
+        TagshipError: it is no longer the version that the lock names.
+    """
+    if held is None:
+        return dict(list(words.items())[:1])
+    locked = {key: held[key] for key in _FILE_WORDS if key in held}
+    now = {key: words[key] for key in locked if key in words}
+    check_identity(source, locked, now)
+    return now
+
+
 def check_identity(source: str, held: Mapping[str, str] | None, now: Mapping[str, str]) -> None:
     """Refuse a source that is no longer what a lock names.
 

@@ -9,6 +9,7 @@ import pandas as pd
 from tagship.config.contract import (
     CsvSource,
     ExcelSource,
+    FileSource,
     JsonSource,
     PythonSource,
     SklearnSource,
@@ -19,7 +20,7 @@ from tagship.config.contract import (
 from tagship.errors import TagshipError
 from tagship.sources.compression import open_file
 from tagship.sources.delimited import CsvFile, read_text
-from tagship.sources.fetching import local_file
+from tagship.sources.fetching import identify_file, local_file
 from tagship.sources.formats import file_source
 from tagship.sources.identity import Identity
 from tagship.sources.nested import flatten_frame
@@ -63,13 +64,15 @@ def identify_source(
         TagshipError: as ``read_source``, or what the lock names is not to be had any more.
     """
     identity: Identity = {}
+    if isinstance(source, FileSource):
+        file, identity = identify_file(source.path, root, source.sha256, held)
     match source:
         case CsvSource() | ExcelSource():
-            frame = read_text(source, root, numbers)
+            frame = read_text(source, file, numbers)
         case TypedSource():
-            frame = read_typed(source, root)
+            frame = read_typed(source, file)
         case JsonSource():
-            frame = _read_json(source, root)
+            frame = _read_json(source, file)
         case SqlSource():
             frame, identity = read_sql(source, root, held)
         case SklearnSource():
@@ -113,10 +116,9 @@ def read_portions(path: str, root: Path, rows: int) -> Iterator[pd.DataFrame]:
             raise TagshipError(f"{path}: its ending does not say what it is")
 
 
-def _read_json(source: JsonSource, root: Path) -> pd.DataFrame:
-    path = local_file(source.path, root, source.sha256)
+def _read_json(source: JsonSource, file: Path) -> pd.DataFrame:
     try:
-        with open_file(path) as handle:
+        with open_file(file) as handle:
             read = pd.read_json(
                 handle, lines=source.lines, dtype=False, convert_dates=False, precise_float=True
             )

@@ -45,13 +45,12 @@ class TypedFile:
             yield from flat.to_batches(max_chunksize=rows)
 
 
-def read_typed(source: TypedSource, root: Path) -> pd.DataFrame:
-    """The whole file.
+def read_typed(source: TypedSource, path: Path) -> pd.DataFrame:
+    """The whole file ``path``, which ``source`` declares.
 
     Raises:
         TagshipError: it is damaged, of another kind, or holds lists or objects in objects.
     """
-    path = local_file(source.path, root, source.sha256)
     with _explained(source):
         if source.kind == "avro":
             return _read_avro(path, source)
@@ -66,10 +65,11 @@ def typed_portions(source: TypedSource, root: Path, rows: int) -> Iterator[pd.Da
     Raises:
         TagshipError: as ``read_typed``.
     """
+    path = local_file(source.path, root)
     if source.kind == "avro":
-        yield read_typed(source, root)
+        yield read_typed(source, path)
         return
-    with _explained(source), open_typed(source.kind, local_file(source.path, root)) as file:
+    with _explained(source), open_typed(source.kind, path) as file:
         for batch in file.batches(rows, None):
             yield with_index_columns(flatten_table(_table(batch), source.path).to_pandas())
 

@@ -75,7 +75,7 @@ def test_a_refused_connection_is_no_404(run_project: Project) -> None:
 
 @pytest.mark.parametrize(
     ("url", "way_out"),
-    [("gopher://host/tiny.csv", "use file, http, s3"), ("s3://bucket/tiny.csv", "uv add s3fs")],
+    [("gopher://host/tiny.csv", "use file, http, s3"), ("gs://bucket/tiny.csv", "uv add gcsfs")],
 )
 def test_a_protocol_without_its_library_says_what_to_install(
     run_project: Project, url: str, way_out: str
