@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.session import get_session
 
 from registries import free_port
 from tools import lacking
@@ -65,6 +64,8 @@ class ObjectStore:
 @contextlib.contextmanager
 def object_store(folder: Path) -> Iterator[ObjectStore]:
     """An S3 server that keeps all in a folder; it ends with the block."""
+    from botocore.session import get_session
+
     program = shutil.which("versitygw")
     if program is None:
         lacking("versitygw, a server of S3, is not installed: run `make tools`")

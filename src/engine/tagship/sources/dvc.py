@@ -44,7 +44,8 @@ class Pointer:
     @property
     def matches(self) -> bool:
         """Whether what is there is what this pointer names."""
-        return kind_of_path(self.tracked) != "nothing" and content_md5(self.tracked) == self.md5
+        whole = kind_of_path(self.tracked) in ("file", "folder")
+        return whole and content_md5(self.tracked) == self.md5
 
 
 def find_pointer(file: Path, root: Path) -> Pointer | None:
@@ -55,7 +56,7 @@ def find_pointer(file: Path, root: Path) -> Pointer | None:
     """
     inside = file.is_relative_to(root)
     for tracked in (file, *(file.parents if inside else ())):
-        if tracked == root:
+        if tracked == root or not tracked.name:
             break
         path = tracked.with_name(f"{tracked.name}.dvc")
         if kind_of_path(path) == "file":

@@ -56,7 +56,7 @@ def explain_object(
     error: Exception, shown: str, held: Mapping[str, str] | None
 ) -> TagshipError | None:
     """What an error of a store means to people; None where it says nothing of its own."""
-    place, kind = f"source.path: {shown}", type(error)
+    place = f"source.path: {shown}"
     if type(error.__cause__).__name__ == "NoSuchBucket":
         return TagshipError(f"{place}: no such bucket", "check its name, and which store is asked")
     if isinstance(error, FileNotFoundError):
@@ -72,14 +72,13 @@ def explain_object(
             "check the credentials in the environment, and whether they may read this"
             + (" version: s3:GetObjectVersion" if held and "version" in held else ""),
         )
-    if kind.__name__ in ("NoCredentialsError", "PartialCredentialsError"):
-        return TagshipError(
-            f"{place}: {error}", "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile"
-        )
-    if kind.__module__.startswith("botocore") and {"ConnectionError", "HTTPClientError"} & {
-        parent.__name__ for parent in kind.__mro__
-    }:
-        return TagshipError(
-            f"{place}: the server cannot be reached: {error}", "check AWS_ENDPOINT_URL, the network"
-        )
+    if type(error).__module__ == "botocore.exceptions":
+        from botocore import exceptions
+
+        if isinstance(error, exceptions.NoCredentialsError | exceptions.PartialCredentialsError):
+            hint = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
+            return TagshipError(f"{place}: {error}", hint)
+        if isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError):
+            hint = "check AWS_ENDPOINT_URL and the network"
+            return TagshipError(f"{place}: the server cannot be reached: {error}", hint)
     return None

@@ -178,7 +178,7 @@ def feast() -> Path:
 
 
 @pytest.fixture(scope="module")
-def store(feast: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shelf(feast: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A feature store in files: tiny's customers at noon, and what became of some of them."""
     folder = tmp_path_factory.mktemp("feast")
     table = make_table().rename(columns={"visitor": "customer_id"}).drop(columns="bought")
@@ -210,31 +210,31 @@ def labels(folder: Path, times: object, customers: list[str]) -> Path:
     return path
 
 
-def asking(feast: Path, store: Path, path: Path) -> list[str]:
+def asking(feast: Path, shelf: Path, path: Path) -> list[str]:
     out = path.with_name("rows.parquet")
     return [
         str(feast),
         str(EXAMPLES / "feast_source.py"),
-        str(store),
+        str(shelf),
         "bought",
         str(path),
         str(out),
     ]
 
 
-def ask(feast: Path, store: Path, path: Path) -> pd.DataFrame:
-    command = asking(feast, store, path)
+def ask(feast: Path, shelf: Path, path: Path) -> pd.DataFrame:
+    command = asking(feast, shelf, path)
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return pd.read_parquet(command[-1])
 
 
 def test_a_label_gets_the_values_that_were_known_at_its_time(
-    feast: Path, store: Path, tmp_path: Path
+    feast: Path, shelf: Path, tmp_path: Path
 ) -> None:
     """By hour: before the first value, after it, after the next, and after the late correction."""
     times = [NOON + hours * HOUR for hours in (-1, 1, 2.5, 4)]
-    rows = ask(feast, store, labels(tmp_path, times, ["v00000"] * 4))
+    rows = ask(feast, shelf, labels(tmp_path, times, ["v00000"] * 4))
     at_noon = int(make_table()["visits"][0])
     assert at_noon not in (41, 42)
     assert rows["event_timestamp"].to_list() == times
@@ -243,9 +243,9 @@ def test_a_label_gets_the_values_that_were_known_at_its_time(
 
 
 def test_a_value_that_is_too_old_is_missing_and_the_label_stays(
-    feast: Path, store: Path, tmp_path: Path
+    feast: Path, shelf: Path, tmp_path: Path
 ) -> None:
-    rows = ask(feast, store, labels(tmp_path, [NOON + HOUR] * 2, ["v00002", "v00001"]))
+    rows = ask(feast, shelf, labels(tmp_path, [NOON + HOUR] * 2, ["v00002", "v00001"]))
     assert rows["customer_id"].to_list() == ["v00001", "v00002"]
     assert rows["plan"].isna().to_list() == [True, False]
 
@@ -260,19 +260,19 @@ def test_a_value_that_is_too_old_is_missing_and_the_label_stays(
     ],
 )
 def test_a_time_with_a_zone_is_that_moment_and_one_without_is_utc(
-    times: list[object], feast: Path, store: Path, tmp_path: Path
+    times: list[object], feast: Path, shelf: Path, tmp_path: Path
 ) -> None:
-    rows = ask(feast, store, labels(tmp_path, times, ["v00000", "v00002", "v00003"]))
+    rows = ask(feast, shelf, labels(tmp_path, times, ["v00000", "v00002", "v00003"]))
     assert rows["event_timestamp"].to_list() == [pd.Timestamp("2026-03-01T13:30Z")] * 3
     assert rows["visits"].to_list() == make_table()["visits"][[0, 2, 3]].to_list()
 
 
 @pytest.mark.slow
 def test_a_view_whose_entity_was_not_applied_is_refused_and_not_joined_with_every_row(
-    feast: Path, store: Path, tmp_path: Path
+    feast: Path, shelf: Path, tmp_path: Path
 ) -> None:
     """Feast applies what stands at the top of a module, and not what is inside of something."""
-    text = (store / "features.py").read_text().replace("customer = ", "inside = ")
+    text = (shelf / "features.py").read_text().replace("customer = ", "inside = ")
     hidden = text.replace("ValueType.STRING)\n", "ValueType.STRING),\n")
     assert hidden != text
     (tmp_path / "features.py").write_text(hidden.replace("[customer]", "list(inside)"))
@@ -285,12 +285,12 @@ def test_a_view_whose_entity_was_not_applied_is_refused_and_not_joined_with_ever
 
 @pytest.mark.slow
 def test_a_model_is_trained_and_verified_on_features_from_feast(
-    project: Project, feast: Path, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    project: Project, feast: Path, shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     customers = make_table()["visitor"].drop(1).to_list()
     path = labels(tmp_path, [NOON + HOUR] * len(customers), customers)
     monkeypatch.setenv("FEAST_PYTHON", str(feast))
-    arguments = f"{{store: {store}, service: bought, labels: {path}}}"
+    arguments = f"{{store: {shelf}, service: bought, labels: {path}}}"
     use(project, "feast_source.py", "customers", arguments)
     project.edit("data", "id: visitor", "id: customer_id")
     project.edit(

@@ -172,6 +172,12 @@ def test_a_pointer_that_is_damaged_or_of_dvc_2_is_refused(
     tracked.refused("train", "tiny", says=(PLACE, says))
 
 
+def test_what_is_no_file_at_all_has_no_pointer(tracked: Project) -> None:
+    for path in ("/", ".", "..", "data"):
+        with pytest.raises(TagshipError, match="is a folder"):
+            local_file(path, tracked.root)
+
+
 def test_a_name_that_begins_like_an_option_is_none(tracked: Project) -> None:
     shutil.move(tracked.path("data/tiny.csv"), tracked.root / "-f.csv")
     dvc(tracked.root, "add", "-q", "--", "-f.csv")
