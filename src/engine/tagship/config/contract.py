@@ -109,10 +109,53 @@ class PythonSource(Frozen):
     """What it is called with, by name; secrets it reads from the environment itself."""
 
 
+_Offset = Annotated[int, Field(ge=0)]
+Offsets = Annotated[dict[_Offset, _Offset], Field(min_length=1)]
+"""An offset for each partition; those that are not named are not read."""
+
+
+class KafkaSource(Frozen):
+    """A Kafka topic from offsets to offsets; each message is a record, one JSON object."""
+
+    kind: Literal["kafka"]
+    servers: Annotated[str, Field(min_length=1)]
+    """``host:port``, several with commas between them. ${VAR} works; a login does not stand here,
+    but in the file that the environment variable TAGSHIP_KAFKA_CONFIG names."""
+    topic: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
+    begin: Literal["earliest"] | Offsets = Field(default="earliest", alias="from")
+    """The first offset, such as ``{0: 100, 1: 250}``; ``earliest`` is the oldest that is kept."""
+    to: Literal["latest"] | Offsets = "latest"
+    """The offset after the last; ``latest`` is the topic's end when reading begins."""
+    timestamp: str | None = None
+    """A column that gets the time that Kafka keeps of each message."""
+    bad: Share = 0.0
+    """Largest share of messages that are no JSON object; they are left out, and counted."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> "KafkaSource":
+        if isinstance(self.begin, dict) and isinstance(self.to, dict):
+            if self.begin.keys() != self.to.keys():
+                raise ValueError("`from` and `to` name different partitions")
+            for partition, first in self.begin.items():
+                if first > self.to[partition]:
+                    raise ValueError(
+                        f"partition {partition} begins at {first}, above its end"
+                        f" {self.to[partition]}"
+                    )
+        return self
+
+
 TextSource = CsvSource | ExcelSource
 FileSource = TextSource | TypedSource | JsonSource
 Source = Annotated[
-    CsvSource | ExcelSource | TypedSource | JsonSource | SqlSource | SklearnSource | PythonSource,
+    CsvSource
+    | ExcelSource
+    | TypedSource
+    | JsonSource
+    | SqlSource
+    | KafkaSource
+    | SklearnSource
+    | PythonSource,
     Field(discriminator="kind"),
 ]
 

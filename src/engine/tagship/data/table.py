@@ -99,7 +99,8 @@ def read_raw(
     if files.model.task == "regression" and data.target.format is None:
         numeric_columns.add(data.target.column)
     try:
-        frame, identity = identify_source(data.source, files.root, frozenset(numeric_columns), held)
+        numbers = frozenset(numeric_columns)
+        frame, identity = identify_source(data.source, files.root, numbers, held, say)
         if data.window is not None:
             frame, until = cut_window(frame, data.window, data.columns, say, held)
             identity |= {"until": until}

@@ -34,7 +34,7 @@ def refuse_fixed(files: ModelFiles) -> None:
     if kind == "sklearn":
         raise TagshipError(
             f"config/{files.name}/data.yaml: a {kind} source has no new data",
-            "retraining needs a source that changes: a file, sql or python",
+            "retraining needs a source that changes: a file, sql, kafka or python",
         )
 
 

@@ -180,6 +180,8 @@ def source_text(source: Source) -> str:
     match source.kind:
         case "sql":
             return f"sql: {source.query}"
+        case "kafka":
+            return f"kafka topic {source.topic}"
         case "sklearn":
             return f"scikit-learn's table {source.table}"
         case "python":

@@ -17,8 +17,8 @@ from tagship.errors import TagshipError, nearest
 
 PREFIX = "TAGSHIP_"
 OTHERS = frozenset({
-    "AIRFLOW", "API_KEY", "ATTEST", "CRDS", "PII_KEY", "PROJECT", "RECORD", "REGISTRY_CHECK",
-    "REGISTRY_TOKEN", "REGISTRY_USER", "REQUIRE_TOOLS", "TOKEN", "WARM",
+    "AIRFLOW", "API_KEY", "ATTEST", "CRDS", "KAFKA_CONFIG", "PII_KEY", "PROJECT", "RECORD",
+    "REGISTRY_CHECK", "REGISTRY_TOKEN", "REGISTRY_USER", "REQUIRE_TOOLS", "TOKEN", "WARM",
 })  # fmt: skip
 """Variables of other commands, which a service leaves alone."""
 _SERVICE_LINK = re.compile(r".*_(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_(TCP|UDP|SCTP).*)?)")

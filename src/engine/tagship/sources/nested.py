@@ -1,5 +1,6 @@
 """Objects within records: one level becomes columns ``outer.inner``; what is deeper is refused."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -10,13 +11,24 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _HINT = (
-    "one level of objects becomes columns, such as customer.age; take the rest out of the file, or"
-    " read it by a function of your own, a source of `kind: python`"
+    "one level of objects becomes columns, such as customer.age; take the rest out of the records,"
+    " or read it by a function of your own, a source of `kind: python`"
 )
 
 
-def flatten_frame(frame: pd.DataFrame, path: str) -> pd.DataFrame:
+def record_number(row: int) -> str:
+    """What messages call a row, counted from 0."""
+    return f"record {row + 1:,}"
+
+
+def flatten_frame(
+    frame: pd.DataFrame, source: str, place: Callable[[int], str] = record_number
+) -> pd.DataFrame:
     """Records with their objects as columns ``outer.inner``, in the place of the object.
+
+    Args:
+        source: what refusals begin with.
+        place: what they call a row.
 
     Raises:
         TagshipError: a list, an object within an object, or an object where other records have a
@@ -27,20 +39,20 @@ def flatten_frame(frame: pd.DataFrame, path: str) -> pd.DataFrame:
         column = frame[name]
         objects = _where(column, dict)
         if not objects.any():
-            _refuse_nested(column, str(name), path)
+            _refuse_nested(column, str(name), source, place)
             columns.append(column)
             continue
         mixed = ~objects & _where(column, object)
         if mixed.any():
             raise TagshipError(
-                f"source.path: {path}: {name} is an object in {_record(objects)} and none in"
-                f" {_record(mixed)}",
+                f"{source}: {name} is an object in {place(first_row(objects))} and none in"
+                f" {place(first_row(mixed))}",
                 _HINT,
             )
         rows = [value if isinstance(value, dict) else {} for value in column]
         inner = pd.DataFrame(rows, index=frame.index)
         for key in inner.columns:
-            _refuse_nested(inner[key], f"{name}.{key}", path)
+            _refuse_nested(inner[key], f"{name}.{key}", source, place)
             columns.append(inner[key].rename(f"{name}.{key}"))
     return pd.concat(columns, axis=1) if columns else frame
 
@@ -73,15 +85,16 @@ def _where(column: pd.Series, kind: type) -> pd.Series:
     return column.map(lambda v: isinstance(v, kind) and v is not None and v == v).astype(bool)
 
 
-def _refuse_nested(column: pd.Series, name: str, path: str) -> None:
+def _refuse_nested(column: pd.Series, name: str, source: str, place: Callable[[int], str]) -> None:
     nested = _where(column, list) | _where(column, dict)
     if nested.any():
         value: Any = column[nested].iloc[0]
         deeper = isinstance(value, dict)
         name = f"{name}.{next(iter(value))}" if deeper and value else name
         what = "lies deeper than one level" if deeper else "is a list"
-        raise TagshipError(f"source.path: {path}: {name} in {_record(nested)} {what}", _HINT)
+        raise TagshipError(f"{source}: {name} in {place(first_row(nested))} {what}", _HINT)
 
 
-def _record(rows: pd.Series) -> str:
-    return f"record {int(rows.to_numpy().argmax()) + 1:,}"
+def first_row(rows: pd.Series) -> int:
+    """The place, from 0, of the first row that is true."""
+    return int(rows.to_numpy().argmax())

@@ -1,6 +1,6 @@
 """Reading a declared source into a table; nothing is checked against the contract yet."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import assert_never
 
@@ -11,6 +11,7 @@ from tagship.config.contract import (
     ExcelSource,
     FileSource,
     JsonSource,
+    KafkaSource,
     PythonSource,
     SklearnSource,
     Source,
@@ -23,6 +24,7 @@ from tagship.sources.delimited import CsvFile, read_text
 from tagship.sources.fetching import identify_file, local_file
 from tagship.sources.formats import file_source
 from tagship.sources.identity import Identity
+from tagship.sources.kafka import read_kafka
 from tagship.sources.nested import flatten_frame
 from tagship.sources.python import read_python
 from tagship.sources.sql import read_sql
@@ -54,11 +56,13 @@ def identify_source(
     root: Path,
     numbers: frozenset[str] = frozenset(),
     held: Mapping[str, str] | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> tuple[pd.DataFrame, Identity]:
     """The table that ``source`` names, and what exactly was read of it.
 
     Args:
         held: what a lock says was read: the same is read again.
+        say: hears what is left out.
 
     Raises:
         TagshipError: as ``read_source``, or what the lock names is not to be had any more.
@@ -75,6 +79,8 @@ def identify_source(
             frame = _read_json(source, file)
         case SqlSource():
             frame, identity = read_sql(source, root, held)
+        case KafkaSource():
+            frame, identity = read_kafka(source, root, numbers, held, say)
         case SklearnSource():
             frame = _read_sklearn(source)
         case PythonSource():
@@ -131,7 +137,7 @@ def _read_json(source: JsonSource, file: Path) -> pd.DataFrame:
         raise _not_records(source, str(error)) from None
     if not all(isinstance(name, str) for name in read.columns):
         raise _not_records(source, "its rows do not name their columns")
-    return flatten_frame(read, source.path)
+    return flatten_frame(read, f"source.path: {source.path}")
 
 
 def _not_records(source: JsonSource, reason: str) -> TagshipError:

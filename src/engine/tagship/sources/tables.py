@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from tagship.config.contract import PythonSource, SklearnSource, Source, SqlSource
+from tagship.config.contract import KafkaSource, PythonSource, SklearnSource, Source, SqlSource
 from tagship.errors import TagshipError
 from tagship.sources.fetching import public_address, without_password
 
@@ -64,6 +64,8 @@ def source_name(source: Source) -> str:
     match source:
         case SqlSource():
             return without_password(source.url)
+        case KafkaSource():
+            return source.topic
         case SklearnSource():
             return source.table
         case PythonSource():
@@ -81,5 +83,7 @@ def public_source(source: Source) -> str:
             return f"python: {source.function}"
         case SqlSource():
             return f"sql: {public_address(source.url)}"
+        case KafkaSource():
+            return f"kafka: {source.topic}"
         case _:
             return f"{source.kind}: {public_address(source.path)}"

@@ -134,7 +134,9 @@ def _read_avro(path: Path, source: TypedSource) -> pd.DataFrame:
         reader: Any = fastavro.reader(handle)
         fields = [field["name"] for field in reader.writer_schema["fields"]]
         records = [{name: _plain(value) for name, value in row.items()} for row in reader]
-    return flatten_frame(pd.DataFrame.from_records(records, columns=fields), source.path)
+    return flatten_frame(
+        pd.DataFrame.from_records(records, columns=fields), f"source.path: {source.path}"
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -103,6 +103,7 @@ def test_a_file_that_windows_wrote_holds_the_same_keys(tmp_path):
 def test_variables_of_other_commands_and_of_kubernetes_are_left_alone():
     Settings.from_environment({
         "TAGSHIP_TOKEN": "x", "TAGSHIP_RECORD": "/etc/record", "SHIP_KEYS": "y", "PATH": "/bin",
+        "TAGSHIP_KAFKA_CONFIG": "kafka.properties",
         "TAGSHIP_CHURN_MODEL_SERVICE_HOST": "10.0.0.1", "TAGSHIP_CHURN_MODEL_PORT": "tcp://10.0.0.1:80",
         "TAGSHIP_CHURN_MODEL_PORT_80_TCP_ADDR": "10.0.0.1", "TAGSHIP_X_SERVICE_PORT_HTTP": "80",
     })  # fmt: skip
