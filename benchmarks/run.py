@@ -28,7 +28,8 @@ BENCHMARKS = (
     "gitops_scale",
     "site",
     "tables",
-    "sources",
+    "kafka",
+    "postgres",
 )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import brokers
 from databases import find_binaries
 from tools import lacking
 
@@ -31,15 +32,18 @@ NAMES = (
     "gitops_scale",
     "site",
     "tables",
-    "sources",
+    "kafka",
+    "postgres",
 )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_benchmark_runs_on_tiny_sizes_and_writes_its_figures(name: str, tmp_path: Path) -> None:
-    if name == "sources" and find_binaries() is None:
+    if name == "postgres" and find_binaries() is None:
         lacking("PostgreSQL is not installed: run `make tools`")
+    if name == "kafka":
+        brokers.find_java()
     command = [sys.executable, str(BENCHMARKS / "run.py"), name, "--quick"]
     done = subprocess.run(
         [*command, "--results", str(tmp_path)], capture_output=True, text=True, check=False

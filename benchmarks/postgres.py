@@ -1,15 +1,13 @@
-"""Sources that are read from a server: seconds, rows a second, memory, and the same hash twice.
+"""A million rows of PostgreSQL: seconds, rows a second, memory, and the same hash each time.
 
-``sources.py postgres`` reads one of them. Each server is a real one on this machine, which its part
-starts and ends. The seconds are those of the read alone; memory is the whole process's.
+The server is a real one on this machine. The seconds are those of the read alone; memory is the
+whole process's.
 """
 
 import json
 import sys
-from collections.abc import Callable
-from pathlib import Path
 
-from measure import PEERS, ROOT, Figure, Options, Sample, command_line, parse_parts, peak, run, save
+from measure import PEERS, ROOT, Figure, Sample, options, peak, run, save
 
 sys.path.insert(0, str(ROOT / "src" / "engine" / "tests"))  # whose servers these are
 
@@ -84,19 +82,10 @@ def figures_of(name: str, ours: list[Sample], peer: list[Sample]) -> list[Figure
     ]
 
 
-PARTS: dict[str, Callable[[int, int], Measured]] = {"postgres": postgres}
-
-
 def main() -> None:
-    given = parse_parts(command_line(__doc__), PARTS)
-    rows, repeats = (1_000, 2) if given.quick else (1_000_000, 3)
-    figures: list[Figure] = []
-    samples: dict[str, list[Sample]] = {}
-    for part in given.parts:
-        measured, kept = PARTS[part](rows, repeats)
-        figures += measured
-        samples |= {f"{part} {side}": each for side, each in kept.items()}
-    save("sources", Options(given.quick, Path(given.results)), figures, samples)
+    given = options(__doc__)
+    figures, samples = postgres(*((1_000, 2) if given.quick else (1_000_000, 3)))
+    save("postgres", given, figures, samples)
 
 
 if __name__ == "__main__":
