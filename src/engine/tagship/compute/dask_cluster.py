@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import platform
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -269,5 +270,20 @@ def _prepare(root: str, wanted: tuple[tuple[str, str], ...]) -> None:
     from distributed import get_worker
 
     _check_versions(f"the worker {get_worker().address}", dict(wanted), versions())
-    with suppress(TagshipError):  # without own code, a worker needs no project
-        offer_own_code(project_here(Path(root)))
+    try:
+        home = project_here(Path(root))
+    except TagshipError:  # without own code, a worker needs no project
+        return
+    offer_own_code(home)
+    _refuse_other_code(home / "src")
+
+
+def _refuse_other_code(code: Path) -> None:
+    """A process holds one package of a name, and this one has worked for another project."""
+    for package in code.glob("*/__init__.py"):
+        imported = sys.modules.get(package.parent.name)
+        if imported is not None and not Path(str(imported.__file__)).is_relative_to(code):
+            raise TagshipError(
+                f"compute: a worker has the code of another project: {imported.__file__}",
+                "start its workers again, or others for this project",
+            )

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from clusters import Cluster, free_port
-from projects import ROWS, Project
+from projects import ROWS, Project, copy_project
 from tagship.compute import dask_cluster
 from tagship.compute.tasks import ADDRESS
 
@@ -208,13 +208,17 @@ def test_a_worker_with_another_library_is_refused_by_its_name(
         project.refused("train", "tiny", says=says)
 
 
-def test_a_worker_that_imported_another_estimator_is_refused(
-    project: Project, cluster: Cluster
+def test_a_worker_that_imported_other_code_is_refused(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_slow_estimator(project, 0.0)
-    assert project.tagship("train", "tiny").code == 0
-    project.edit("src/features/slow.py", "Takes its time", "Takes more time")
-    project.refused("train", "tiny", says=("estimators under src/ are not those", "again"))
+    other = copy_project(project, tmp_path / "other")
+    with Cluster.started(tmp_path / "cluster", workers=1) as own:
+        monkeypatch.setenv(ADDRESS, own.address)
+        assert project.tagship("train", "tiny").code == 0
+        project.edit("src/features/slow.py", "Takes its time", "Takes more time")
+        project.refused("train", "tiny", says=("estimators under src/ are not those", "again"))
+        other.refused("train", "tiny", says=("has the code of another project", "again"))
 
 
 def test_what_a_worker_refuses_is_refused_with_its_way_out(

@@ -140,7 +140,7 @@ def test_markup_in_texts_is_text_and_what_is_missing_is_not_recorded(locked: Sho
             "csv: https://shop.example/t.csv",
         ),
         (
-            "{kind: sql, url: 'postgresql://me:s3cret@db.example/shop', query: select s3cret}",
+            "{kind: sql, url: 'postgresql://me:${SHOP}@db.example/shop', query: select s3cret}",
             "sql: postgresql://db.example/shop",
         ),
         (
