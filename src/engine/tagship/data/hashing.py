@@ -4,6 +4,8 @@ import hashlib
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 
 def hash_table(table: pd.DataFrame, leave_out: frozenset[str] = frozenset()) -> str:
@@ -27,8 +29,7 @@ def hash_table(table: pd.DataFrame, leave_out: frozenset[str] = frozenset()) -> 
         else:
             digest.update(b"text")
             codes, distinct = _codes(column)
-            for text in distinct:
-                digest.update(f"{len(text)}:{text}".encode())
+            digest.update("".join(f"{len(text)}:{text}" for text in distinct).encode())
             digest.update(codes.astype("<i4").tobytes())
     return digest.hexdigest()
 
@@ -37,8 +38,9 @@ def _codes(column: pd.Series) -> tuple[np.ndarray, list[str]]:
     """Each row's index among the sorted distinct values that occur, -1 for missing."""
     texts = column.astype("str").where(column.notna()) if column.dtype == "category" else column
     codes, distinct = pd.factorize(texts, sort=False)
-    order = np.argsort(np.asarray(distinct, dtype=object))
+    names = pa.array(distinct, pa.large_string())
+    order = pc.array_sort_indices(names)  # by code points, as Python sorts
     rank = np.empty(len(order) + 1, dtype=np.int64)
-    rank[order] = np.arange(len(order))
+    rank[order.to_numpy()] = np.arange(len(order))
     rank[-1] = -1
-    return rank[codes], [str(distinct[index]) for index in order]
+    return rank[codes], names.take(order).to_pylist()
