@@ -15,8 +15,8 @@ from tagship.bento.build import build_bento, check_verdict, verdict_on
 from tagship.bento.store import Bento
 from tagship.compute.tasks import LOCAL, Compute
 from tagship.config.project_files import ModelFiles
+from tagship.data.failures import ContractError
 from tagship.data.table import Table, load_table
-from tagship.data.validation import ContractError
 from tagship.errors import TagshipError
 from tagship.files import only_one, write_atomically, write_changed
 from tagship.gates.behaviour import compare_behaviour, moved_rows

@@ -15,9 +15,10 @@ from tagship.contract.boundary import Boundary, Field, part_name
 from tagship.contract.finite_values import incomplete_rows
 from tagship.contract.table_columns import declared_field
 from tagship.contract.values import cell_text
+from tagship.data.failures import ContractError
 from tagship.data.hashing import hash_table
 from tagship.data.target_rows import settle_rows
-from tagship.data.validation import ContractError, check_contract
+from tagship.data.validation import check_contract
 from tagship.data.window import cut_window
 from tagship.errors import TagshipError
 from tagship.sources.identity import Identity

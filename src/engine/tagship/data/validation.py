@@ -2,10 +2,9 @@
 
 import hashlib
 import hmac
-import json
 import os
 import secrets
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,66 +16,13 @@ from tagship.config.model import Task
 from tagship.contract.boundary import Field
 from tagship.contract.table_columns import Cells, as_text, broken_rules, declared_field, read_cells
 from tagship.contract.values import cell_text, equal_in_float32
+from tagship.data.failures import MISSING_COLUMN, ContractError, Failure, make_failure
 from tagship.data.target_rows import target_field
 from tagship.errors import TagshipError
 
 PII_KEY = "TAGSHIP_PII_KEY"
 _RANDOM_KEY = secrets.token_bytes(32)
-_SHOWN = 3
-_MISSING = "column is missing"
-
-
-@dataclass(frozen=True)
-class Failure:
-    """One rule that a column breaks."""
-
-    column: str
-    rule: str
-    count: int
-    examples: tuple[str, ...]
-    rows: tuple[int, ...]
-    """The first rows that break it, counted from 1 without the header."""
-
-
-class ContractError(TagshipError):
-    """The data breaks its contract; ``failures`` says where."""
-
-    def __init__(self, failures: list[Failure], rows: int) -> None:
-        self.failures = failures
-        super().__init__(
-            f"the data breaks its contract in {len(failures)} place{'s'[:len(failures) - 1]}"
-            f" ({rows:,} rows):\n" + failure_table(failures),
-            "mend the data at its source, or change data.yaml if the contract is wrong",
-        )
-
-    def without_data(self) -> TagshipError:
-        """The same refusal, which shows no data where columns of the contract are missing."""
-        missing = [f.column for f in self.failures if f.rule == _MISSING]
-        if not missing:
-            return self
-        return TagshipError(
-            f"the data is no table of the contract: it lacks {', '.join(missing)}", self.hint
-        )
-
-    def to_json(self) -> str:
-        """The failures as JSON."""
-        return json.dumps([asdict(failure) for failure in self.failures], indent=2)
-
-
-def failure_table(failures: list[Failure]) -> str:
-    """The failures as aligned text."""
-    header = ("column", "rule", "count", "examples", "first rows")
-    cells = [
-        (f.column, f.rule, f"{f.count:,}", ", ".join(f.examples), ", ".join(map(str, f.rows)))
-        for f in failures
-    ]
-    widths = [max(len(row[i]) for row in [header, *cells]) for i in range(len(header))]
-    lines = [
-        "  "
-        + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in [header, *cells]
-    ]
-    return "\n".join(lines)
+_NO_TARGET = "target is missing"
 
 
 def check_contract(raw: pd.DataFrame, data: DataConfig, task: Task) -> pd.DataFrame:
@@ -87,37 +33,72 @@ def check_contract(raw: pd.DataFrame, data: DataConfig, task: Task) -> pd.DataFr
     Raises:
         ContractError: with every failure.
     """
-    failures: list[Failure] = []
+    table, broken = read_rows(raw, data, task)
+    failures = [*column_failures(list(raw.columns), data, len(raw)), *broken]
+    for name in data.features:
+        if name in table:
+            failures += equal_numbers(name, data, table[name].to_numpy())
+    unweighted = data.weight in table and len(table) and not table[data.weight].any()
+    failures += weight_failures(data, bool(unweighted), len(table))
+    if data.target.column in table:
+        labels = list(table[data.target.column].dropna().unique())
+        failures = target_failures(failures, labels, data, task, len(table))
+    failures += _pandera_failures(table, data, {failure.column for failure in failures})
+    if failures:
+        raise ContractError(failures, len(table))
+    return table
+
+
+def read_rows(
+    raw: pd.DataFrame, data: DataConfig, task: Task
+) -> tuple[pd.DataFrame, list[Failure]]:
+    """Rows in the contract's types, those of its columns that are there, and each rule that rows
+    break by themselves, whatever other rows there are."""
     frame = protect(raw, data).reset_index(drop=True)  # rows are known by their place alone
-    expected = [*([data.id] if data.id else []), *data.kept, data.target.column]
-    absent = [name for name in expected if name not in frame.columns]
-    surplus = [str(name) for name in frame.columns if name not in expected]
-    surplus = [] if data.extra == "ignore" else surplus
-    failures += [Failure(name, _MISSING, len(frame), (), ()) for name in absent]
-    failures += [
-        Failure(name, "not in the contract", len(frame), (), (1,) if len(frame) else ())
-        for name in surplus
-    ]
-    if len(frame) < data.rows.min:
-        failures.append(Failure("(table)", f"at least {data.rows.min:,} rows", len(frame), (), ()))
+    failures: list[Failure] = []
     made: dict[str, Any] = {}
     for name, column in data.kept.items():
         if name in frame.columns:
             made[name], broken = _read(name, frame[name], column, name in data.features)
             failures += broken
-    if data.weight in made:
-        failures += _broken_weights(data.weight, made[data.weight])
+    if data.weight in made and (negative := made[data.weight].to_numpy() < 0).any():
+        weights = made[data.weight]
+        failures.append(make_failure(data.weight, "a weight of at least 0", weights, negative))
     if data.target.column in frame.columns:
         made[data.target.column], broken = _target(frame[data.target.column], data, task)
         failures += broken
     if data.id and data.id in frame.columns:
         made[data.id], broken = _read(data.id, frame[data.id], Column(dtype="string"), False)
         failures += broken
-    table = pd.DataFrame(made, index=pd.RangeIndex(len(frame)))
-    failures += _pandera_failures(table, data, {failure.column for failure in failures})
-    if failures:
-        raise ContractError(failures, len(frame))
-    return table
+    return pd.DataFrame(made, index=pd.RangeIndex(len(frame))), failures
+
+
+def column_failures(names: list[str], data: DataConfig, rows: int) -> list[Failure]:
+    """What columns are missing from a table or too many, and whether its rows are too few."""
+    dropped = [name for name, column in data.columns.items() if column.pii == "drop"]
+    expected = [*([data.id] if data.id else []), *data.kept, data.target.column]
+    surplus = [str(name) for name in names if name not in (*expected, *dropped)]
+    surplus = [] if data.extra == "ignore" else surplus
+    absent = [name for name in expected if name not in names]
+    failures = [Failure(name, MISSING_COLUMN, rows, (), ()) for name in absent]
+    first = (1,) if rows else ()
+    failures += [Failure(name, "not in the contract", rows, (), first) for name in surplus]
+    if rows < data.rows.min:
+        failures.append(Failure("(table)", f"at least {data.rows.min:,} rows", rows, (), ()))
+    return failures
+
+
+def equal_numbers(name: str, data: DataConfig, values: NDArray[Any]) -> list[Failure]:
+    """Whether whole numbers of a feature become equal in the model's input."""
+    same = equal_in_float32(values) if data.columns[name].dtype == "int" else 0
+    rule = "can be told apart in float32, the model's input (or `feature: false`)"
+    return [Failure(name, rule, same, (), ())] if same else []
+
+
+def weight_failures(data: DataConfig, unweighted: bool, rows: int) -> list[Failure]:
+    """Whether no row counts."""
+    rule = "a weight above 0 in some row"
+    return [Failure(str(data.weight), rule, rows, ("0.0",), (1,))] if unweighted else []
 
 
 def protect(raw: pd.DataFrame, data: DataConfig) -> pd.DataFrame:
@@ -158,14 +139,10 @@ def protect(raw: pd.DataFrame, data: DataConfig) -> pd.DataFrame:
 def _read(
     name: str, raw: pd.Series, column: Column, feature: bool
 ) -> tuple[pd.Series, list[Failure]]:
-    """A column in the contract's type, and every rule that it breaks."""
+    """A column in the contract's type, and every rule that its rows break."""
     field = replace(declared_field(name, column, feature), nullable=True, closed=True)
     cells = read_cells(field, raw)
-    broken = _broken(field, cells, raw)
-    if feature and field.dtype == "int" and (same := equal_in_float32(cells.values)):
-        rule = "can be told apart in float32, the model's input (or `feature: false`)"
-        broken.append(Failure(name, rule, same, (), ()))
-    return as_series(field, cells), broken
+    return as_series(field, cells), _broken(field, cells, raw)
 
 
 def as_series(field: Field, cells: Cells) -> pd.Series:
@@ -182,53 +159,50 @@ def as_series(field: Field, cells: Cells) -> pd.Series:
 
 def _broken(field: Field, cells: Cells, raw: pd.Series) -> list[Failure]:
     return [
-        _failure(field.name, rule.removeprefix("must be "), raw, rows)
+        make_failure(field.name, rule.removeprefix("must be "), raw, rows)
         for rule, rows in broken_rules(field, cells)
     ]
 
 
 def _target(raw: pd.Series, data: DataConfig, task: Task) -> tuple[pd.Series, list[Failure]]:
-    name = data.target.column
     field = target_field(data.target, task)
     cells = read_cells(field, raw)
     values = as_series(field, cells)
     if type(data.target.positive) is bool:  # True and TRUE of a text are the label true
         values = values.str.lower()
-    if cells.missing.all():
-        return values, [Failure(name, "target is all missing", len(raw), (), (1,))]
     failures = _broken(field, cells, raw)
     if cells.missing.any():
-        failures.append(_failure(name, "target is missing", raw, cells.missing))
-    if failures:
-        return values, failures
-    if values.nunique() == 1:
-        return values, [Failure(name, "target is constant", len(raw), (str(values[0]),), (1,))]
-    if task == "binary":
-        labels = sorted(values.unique())
-        positive = cell_text(data.target.positive)
-        if positive not in labels:
-            rule = f"has the positive label {positive!r}"
-            failures.append(Failure(name, rule, 0, tuple(labels[:_SHOWN]), ()))
-        elif len(labels) != 2:
-            failures.append(Failure(name, "exactly two labels", len(labels), tuple(labels[:5]), ()))
+        failures.append(make_failure(field.name, _NO_TARGET, raw, cells.missing))
     return values, failures
 
 
-def _broken_weights(name: str, weights: pd.Series) -> list[Failure]:
-    if (negative := weights.to_numpy() < 0).any():
-        return [_failure(name, "a weight of at least 0", weights, negative)]
-    if len(weights) and not weights.any():
-        return [Failure(name, "a weight above 0 in some row", len(weights), ("0.0",), (1,))]
-    return []
+def target_failures(
+    failures: list[Failure], labels: list[Any], data: DataConfig, task: Task, rows: int
+) -> list[Failure]:
+    """The failures, with what is wrong with the target as a whole.
 
-
-def _failure(name: str, rule: str, raw: pd.Series, bad: NDArray[np.bool_]) -> Failure:
-    rows = np.flatnonzero(bad)
-    broken = raw.iloc[rows[:1000]]
-    seen = dict.fromkeys(repr(value) for value in broken[broken.notna()].tolist())
-    examples = tuple(text if len(text) < 40 else text[:37] + "…'" for text in seen)
-    shown = tuple(int(row) + 1 for row in rows[:_SHOWN])
-    return Failure(name, rule, len(rows), examples[:_SHOWN], shown)
+    Args:
+        labels: its different values.
+        rows: of the table.
+    """
+    name = data.target.column
+    own = [failure for failure in failures if failure.column == name]
+    if any(failure.rule == _NO_TARGET and failure.count == rows for failure in own):
+        others = [failure for failure in failures if failure.column != name]
+        return [*others, Failure(name, "target is all missing", rows, (), (1,))]
+    if own:
+        return failures
+    if len(labels) == 1:
+        return [*failures, Failure(name, "target is constant", rows, (str(labels[0]),), (1,))]
+    if task == "binary":
+        labels, positive = sorted(labels), cell_text(data.target.positive)
+        shown = tuple(labels[:5])
+        if positive not in labels:
+            rule = f"has the positive label {positive!r}"
+            return [*failures, Failure(name, rule, 0, shown[:3], ())]
+        if len(labels) != 2:
+            return [*failures, Failure(name, "exactly two labels", len(labels), shown, ())]
+    return failures
 
 
 def _pandera_failures(table: pd.DataFrame, data: DataConfig, unread: set[str]) -> list[Failure]:
@@ -250,7 +224,7 @@ def _pandera_failures(table: pd.DataFrame, data: DataConfig, unread: set[str]) -
         elif rule == "not_nullable":
             said = "id is missing" if name == data.id else "missing values"
         if name not in unread and bad.any():
-            failures.append(_failure(name, said, values, bad.to_numpy()))
+            failures.append(make_failure(name, said, values, bad.to_numpy()))
     return failures
 
 

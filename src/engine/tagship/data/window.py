@@ -32,6 +32,31 @@ def cut_window(
     Raises:
         TagshipError: the column of times is missing, holds what is no time, or no row is inside.
     """
+    times = read_times(frame, window, columns)
+    missing = np.isnat(times)
+    since, until = window_span(window, times[~missing], held)
+    inside = (times >= since) & (times < until)
+    refuse_empty(window, int(inside.sum()), len(frame), until)
+    later = int((times >= until).sum())
+    say(
+        f"{int(inside.sum()):,} of {len(frame):,} rows are of the {window.last} before"
+        f" {shown_time(until)}; {later:,} are later"
+        + (f", {int(missing.sum()):,} have no time" if missing.any() else "")
+    )
+    return frame[inside].reset_index(drop=True), shown_time(until)
+
+
+def read_times(
+    frame: pd.DataFrame, window: EventWindow, columns: Mapping[str, Column], before: int = 0
+) -> NDArray[np.datetime64]:
+    """When each row was, UTC, shape (rows,); NaT where that is missing.
+
+    Args:
+        before: how many rows stand before these.
+
+    Raises:
+        TagshipError: the column of times is missing, or holds what is no time.
+    """
     if window.time not in frame:
         raise TagshipError(
             f"window.time: the table has no column '{window.time}'",
@@ -40,28 +65,40 @@ def cut_window(
     field = declared_field(window.time, columns[window.time], feature=False)
     cells = read_cells(replace(field, nullable=True), frame[window.time])
     if cells.unread.any():
-        row = int(np.flatnonzero(cells.unread)[0]) + 1
+        row = before + int(np.flatnonzero(cells.unread)[0]) + 1
         raise TagshipError(
             f"window.time: '{window.time}' is no time in {int(cells.unread.sum()):,} rows, first"
             f" row {row}",
             "mend the data at its source, or say how times are written: `format`",
         )
-    times = cells.values.astype("datetime64[us]")
-    until = _end(window, times[~cells.missing], held)
-    inside = (times >= until - np.timedelta64(parse_duration(window.last))) & (times < until)
-    shown = np.datetime_as_string(until, timezone="UTC")
-    if not inside.any():
+    times: NDArray[np.datetime64] = cells.values.astype("datetime64[us]")
+    return times
+
+
+def window_span(
+    window: EventWindow, times: NDArray[np.datetime64], held: Mapping[str, str] | None
+) -> tuple[np.datetime64, np.datetime64]:
+    """From when until before when rows count, by all their times or the newest of each part."""
+    until = _end(window, times, held)
+    return until - np.timedelta64(parse_duration(window.last)), until
+
+
+def refuse_empty(window: EventWindow, inside: int, rows: int, until: np.datetime64) -> None:
+    """Refuse a window without rows.
+
+    Raises:
+        TagshipError: there is none inside.
+    """
+    if not inside:
         raise TagshipError(
-            f"window: none of {len(frame):,} rows is of the {window.last} before {shown}",
+            f"window: none of {rows:,} rows is of the {window.last} before {shown_time(until)}",
             "let it reach further back (`last`), or end elsewhere (`until`)",
         )
-    later = int((times >= until).sum())
-    say(
-        f"{int(inside.sum()):,} of {len(frame):,} rows are of the {window.last} before {shown};"
-        f" {later:,} are later"
-        + (f", {int(cells.missing.sum()):,} have no time" if cells.missing.any() else "")
-    )
-    return frame[inside].reset_index(drop=True), shown
+
+
+def shown_time(time: np.datetime64) -> str:
+    """A time in UTC as ISO 8601."""
+    return str(np.datetime_as_string(time, timezone="UTC"))
 
 
 def _end(window: EventWindow, times: NDArray[np.datetime64], held: Mapping[str, str] | None) -> Any:

@@ -13,14 +13,10 @@ from tagship.config.project_files import ModelFiles
 from tagship.contract.boundary import Field
 from tagship.contract.table_columns import read_cells
 from tagship.contract.values import cell_text
+from tagship.data.failures import ContractError, Failure
 from tagship.data.personal_data import is_personal
 from tagship.data.table import read_raw
-from tagship.data.validation import (
-    ContractError,
-    Failure,
-    check_contract,
-    protect,
-)
+from tagship.data.validation import check_contract, protect
 from tagship.reports.column_statistics import (
     associate,
     correlate,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from tagship.data.validation import Failure
+from tagship.data.failures import Failure
 
 Kind = Literal["number", "category", "text", "time"]
 Role = Literal["feature", "target", "id", "not a feature", "personal, hashed", "not in contract"]
