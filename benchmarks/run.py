@@ -30,6 +30,7 @@ BENCHMARKS = (
     "tables",
     "kafka",
     "postgres",
+    "scale",
 )
 
 

@@ -3,10 +3,10 @@
 import os
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 from tagship.batch.model_package import make_model_package
 from tagship.behaviour.difference import Behaviour, MovedRow
@@ -16,7 +16,7 @@ from tagship.bento.store import Bento
 from tagship.compute.tasks import LOCAL, Compute
 from tagship.config.project_files import ModelFiles
 from tagship.data.failures import ContractError
-from tagship.data.table import Table, load_table
+from tagship.data.table import load_table
 from tagship.errors import TagshipError
 from tagship.files import only_one, write_atomically, write_changed
 from tagship.gates.behaviour import compare_behaviour, moved_rows
@@ -43,6 +43,9 @@ LockChange = Literal["untouched", "renewed", "new"]
 artifact."""
 
 
+Loaded = TypeVar("Loaded")
+
+
 @dataclass(frozen=True)
 class RunResult:
     """What ``run`` did for one model."""
@@ -65,27 +68,27 @@ class Judgement(NamedTuple):
     champion: ChampionScores | None
 
 
-def validate(files: ModelFiles, say: Say = lambda _: None) -> Table:
-    """Load the data and check its contract; failures are also written as JSON.
+def validate(files: ModelFiles, say: Say, load: Callable[[ModelFiles, Say], Loaded]) -> Loaded:
+    """Check the data's contract by ``load``; failures are also written as JSON.
 
     Raises:
         ContractError: with every failure.
     """
     failures = files.root / "reports" / f"{files.name}-contract.json"
     try:
-        table = load_table(files, say)
+        loaded = load(files, say)
     except ContractError as error:
         write_atomically(failures, error.to_json() + "\n")
         error.hint += f"; all failures: {failures.relative_to(files.root)}"
         raise
     failures.unlink(missing_ok=True)
-    return table
+    return loaded
 
 
 def train_model(files: ModelFiles, say: Say, compute: Compute = LOCAL) -> Bundle:
     """Train and keep the bundle; the lock in ``config/`` is not touched."""
     say("fetching the data and checking its contract")
-    bundle = train(files, say, validate(files, say), compute)
+    bundle = train(files, say, validate(files, say, load_table), compute)
     save_bundle(files, bundle)
     return bundle
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tagship.config.contract import CsvSource, ExcelSource, Source, TextSource, TypedSource
 from tagship.contract.table_columns import as_text
 from tagship.errors import TagshipError
+from tagship.sources.dataset import DataSet, open_data_set
 from tagship.sources.delimited import CsvFile
 from tagship.sources.fetching import local_file, without_password
 from tagship.sources.formats import ENDINGS_HINT, file_source
@@ -61,10 +62,10 @@ class Columns:
 
 
 class Input:
-    """A file of any kind."""
+    """A file of any kind, or a data set of Parquet."""
 
     def __init__(self, location: str, root: Path, declared: Source) -> None:
-        """Find the file, or bring it here where ``location`` is a URL.
+        """Find the file, or bring it here where ``location`` is a URL, or find the files of a set.
 
         Where the model's own source, ``declared``, is text of the same kind, its settings hold.
 
@@ -75,8 +76,11 @@ class Input:
         self._root = root
         try:
             remote = "://" in location
-            self.path = local_file(location if remote else str(Path(location).absolute()), root)
-            source = file_source(str(self.path), root, declared)
+            place = location if remote else str(Path(location).absolute())
+            named = TypedSource(kind="parquet", path=place)
+            self._set = open_data_set(named, root)
+            self.path = Path(self._set.folder) if self._set else local_file(place, root)
+            source = named if self._set else file_source(str(self.path), root, declared)
         except TagshipError as error:
             hint = error.hint if remote else "relative paths start at the working directory"
             message = str(error.args[0]).replace("source.path", "--input", 1)
@@ -103,6 +107,10 @@ class Input:
             match source := self._source:
                 case CsvSource() | ExcelSource():
                     yield from self._text_blocks(source, columns)
+                case _ if self._set is not None:
+                    chosen = self._choose(self._set.names, columns)
+                    yield from _numbered(_batches(self._set, chosen))
+                    self._set.check_unchanged()
                 case TypedSource() if source.kind != "avro":
                     with open_typed(source.kind, self.path) as file:
                         chosen = self._choose(file.names, columns)
@@ -186,6 +194,12 @@ def _numbered(batches: Iterable[pa.RecordBatch]) -> Iterator[Block]:
     for table in batches:
         yield Block(table, np.arange(before + 1, before + 1 + table.num_rows), [])
         before += table.num_rows
+
+
+def _batches(files: DataSet, chosen: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    for group in files.groups(chosen):
+        for table, _ in files.blocks(group, chosen, _BLOCK_ROWS):
+            yield from table.combine_chunks().to_batches()
 
 
 def _array(column: "pd.Series") -> pa.Array:

@@ -94,7 +94,7 @@ class Results:
 
 
 def check_output(output: Path, source: Path) -> None:
-    """Refuse an output that is no file of a kind written here, or would replace the input.
+    """Refuse an output that is no file of a kind written here, or would become the input.
 
     Raises:
         TagshipError: otherwise.
@@ -106,10 +106,14 @@ def check_output(output: Path, source: Path) -> None:
         )
     if output.is_dir():
         raise TagshipError(f"--output: {output}: is a folder", "name a file")
-    for path in (output, rejected_path(output)):
-        if path.resolve() == source.resolve():
+    for path in (output.resolve(), rejected_path(output).resolve()):
+        if path == source.resolve():
             raise TagshipError(
                 f"--output: {output}: {path.name} would replace the input", "write to another file"
+            )
+        if source.is_dir() and path.is_relative_to(source.resolve()):
+            raise TagshipError(
+                f"--output: {output}: would be a file of the input", "write to another folder"
             )
 
 

@@ -23,7 +23,7 @@ def command(
     from tagship.cli.output import as_json
     from tagship.config.project_files import load_model
     from tagship.config.root import find_root
-    from tagship.reports.describe import describe_model
+    from tagship.reports.describe_model import describe_model
 
     files = load_model(find_root(), model)
     description = describe_model(files)

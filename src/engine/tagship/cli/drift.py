@@ -20,8 +20,8 @@ def command(
         str | None,
         typer.Option(
             help="What the model sees now: a folder or URL of prediction logs (by default what"
-            " `tagship serve` logged here), a table (csv, Excel, Parquet, JSON and so on) or its"
-            " URL, or a database's URL for --query."
+            " `tagship serve` logged here), a table (csv, Excel, Parquet, JSON and so on), a folder"
+            " or glob of Parquet, or its URL, or a database's URL for --query."
         ),
     ] = None,
     query: Annotated[
@@ -126,7 +126,8 @@ def _show(verdict: "DriftVerdict") -> None:
     from tagship.formatting import brief
 
     symbols = {"fail": "✗", "warn": "!", "ok": "✓"}
-    counted = "" if verdict.status == "no data" else f" ({verdict.rows:,} rows)"
+    thinned = f", one in {brief(verdict.one_in)}" if verdict.one_in != 1 else ""
+    counted = "" if verdict.status == "no data" else f" ({verdict.rows:,} rows{thinned})"
     typer.echo(f"{verdict.model}: {verdict.status}: {verdict.reason}{counted}")
     rows = [
         (

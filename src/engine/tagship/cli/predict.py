@@ -18,7 +18,9 @@ def command(
     source: Annotated[
         str,
         typer.Option(
-            "--input", help="A file of rows (csv, Excel, Parquet, JSON and so on), or its URL."
+            "--input",
+            help="A file of rows (csv, Excel, Parquet, JSON and so on), a folder or glob of"
+            " Parquet, or its URL.",
         ),
     ],
     output: Annotated[Path, typer.Option(help="The file to write: .csv or .parquet.")],

@@ -2,7 +2,7 @@
 
 import typer
 
-from tagship.cli.models import LOADING, Models, announce, load
+from tagship.cli.models import LOADING, Models, announce, load, progress
 from tagship.cli.options import Json
 
 
@@ -10,6 +10,7 @@ def command(models: Models = None, json: Json = False) -> None:
     """Fetch the data and check every rule of data.yaml; every failure is shown."""
     announce(LOADING)
     from tagship.cli.output import as_json, tell_error
+    from tagship.data.table import check_data
     from tagship.errors import TagshipError
     from tagship.pipeline import validate
 
@@ -17,19 +18,18 @@ def command(models: Models = None, json: Json = False) -> None:
     answers: list[dict[str, object]] = []
     for files in load(models):
         try:
-            table = validate(files)
+            data = validate(files, progress(files.name, err=True), check_data)
         except TagshipError as error:
             tell_error(f"{files.name}: {error}")
             answers.append({"model": files.name, "problem": str(error)})
             broken = True
             continue
-        rows, columns = table.frame.shape
-        about = {"rows": rows, "columns": columns, "data_sha256": table.sha256, "problem": ""}
-        answers.append({"model": files.name, **about})
+        about = {"rows": data.rows, "columns": data.columns, "data_sha256": data.sha256}
+        answers.append({"model": files.name, **about, "problem": ""})
         if not json:
             typer.echo(
-                f"{files.name}: {rows:,} rows, {columns} columns keep the contract;"
-                f" data {table.sha256[:12]}"
+                f"{files.name}: {data.rows:,} rows, {data.columns} columns keep the contract;"
+                f" data {data.sha256[:12]}"
             )
     if json:
         as_json(answers)

@@ -13,6 +13,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Character = Annotated[str, Field(min_length=1, max_length=1)]
 Label = str | int | bool
+Cell = str | int | float | bool
 DatePart = Literal["year", "month", "day", "weekday", "hour", "days"]
 """What of a date is a feature; ``days`` are those since 1970, weekdays count from Monday as 0."""
 
@@ -66,10 +67,40 @@ class ExcelSource(_Headed):
     """The sheet's name; not needed where one sheet alone has cells."""
 
 
-class TypedSource(_File):
-    """A file that types its columns itself: Parquet, Arrow (also called Feather), ORC or Avro."""
+class Limits(Frozen):
+    """Values from one to another, both included."""
 
+    begin: Cell | None = Field(default=None, alias="from")
+    to: Cell | None = None
+
+    @model_validator(mode="after")
+    def _limited(self) -> "Limits":
+        if self.begin is None and self.to is None:
+            raise ValueError("say `from`, `to`, or both")
+        return self
+
+
+Choice = Cell | Annotated[list[Cell], Field(min_length=1)] | Limits
+"""Of a column's values: one, several, or all from one to another."""
+
+
+class TypedSource(_File):
+    """A file that types its columns itself: Parquet, Arrow (also called Feather), ORC or Avro.
+
+    Of Parquet also a data set: a folder or glob (``data/events/*/part-*.parquet``) of such files.
+    """
+
+    later: ClassVar[frozenset[str]] = frozenset({"select"})
     kind: Literal["parquet", "arrow", "orc", "avro"]
+    select: dict[str, Choice] = {}
+    """Which rows of Parquet are read, by a column's value, list of values, or ``{from: …, to: …}``
+    (both included)."""
+
+    @model_validator(mode="after")
+    def _selectable(self) -> "TypedSource":
+        if self.select and self.kind != "parquet":
+            raise ValueError(f"`select` belongs to parquet, not {self.kind}")
+        return self
 
 
 class JsonSource(_File):
@@ -243,6 +274,14 @@ class Rows(Frozen):
     """Largest share of holdout rows that may also stand, value for value, in the training rows."""
 
 
+class Sampling(Frozen):
+    """A sample of a data set: the same rows each time, drawn evenly."""
+
+    rows: Annotated[int, Field(ge=1)]
+    """How many."""
+    seed: Annotated[int, Field(ge=0)] = 42
+
+
 class EventWindow(Frozen):
     """Which rows count, by when they happened; the lock says which time that came to."""
 
@@ -374,7 +413,7 @@ def check_date_format(pattern: str) -> None:
 class DataConfig(Extended):
     """The contract of one model's data."""
 
-    later: ClassVar[frozenset[str]] = frozenset({"weight", "extra", "window"})
+    later: ClassVar[frozenset[str]] = frozenset({"weight", "extra", "window", "sample"})
     source: Source
     target: Target
     id: str | None = None
@@ -384,6 +423,8 @@ class DataConfig(Extended):
     split: Split = Split()
     rows: Rows = Rows()
     window: EventWindow | None = None
+    sample: Sampling | None = None
+    """How many rows of a Parquet data set are trained on; all are checked and hashed."""
     extra: Literal["refuse", "ignore"] = "refuse"
     """What becomes of columns that are declared nowhere, in tables and in requests."""
     columns: Annotated[dict[str, Column], Field(min_length=1)]

@@ -78,6 +78,11 @@ def _data_problems(file: YamlFile, data: DataConfig, model: ModelConfig) -> Iter
     yield from _sql_problems(file, data)
     yield from _weight_problems(file, data)
     yield from _window_problems(file, data)
+    if data.sample is not None and data.source.kind != "parquet":
+        yield file, ("sample",), (
+            f"rows are drawn from a data set of Parquet, and this is {data.source.kind}: choose"
+            " them there"
+        )
     if model.task == "regression" and data.split.stratify:
         yield file, ("split", "stratify"), "a regression target has no classes to stratify by"
     if model.task == "binary" and target.positive is None:

@@ -29,11 +29,12 @@ class Failure:
 class ContractError(TagshipError):
     """The data breaks its contract; ``failures`` says where."""
 
-    def __init__(self, failures: list[Failure], rows: int) -> None:
+    def __init__(self, failures: list[Failure], rows: int, where: str = "") -> None:
+        """``where`` says more of the rows."""
         self.failures = failures
         super().__init__(
             f"the data breaks its contract in {len(failures)} place{'s'[:len(failures) - 1]}"
-            f" ({rows:,} rows):\n" + failure_table(failures),
+            f" ({rows:,} rows):\n" + failure_table(failures) + where,
             "mend the data at its source, or change data.yaml if the contract is wrong",
         )
 
@@ -89,7 +90,7 @@ def merge_failures(blocks: Iterable[tuple[int, list[Failure]]]) -> list[Failure]
             merged[new.column, new.rule] = replace(
                 old,
                 count=old.count + new.count,
-                examples=tuple(dict.fromkeys(old.examples + new.examples))[:_SHOWN],
+                examples=tuple(dict.fromkeys([*old.examples, *new.examples]))[:_SHOWN],
                 rows=(*old.rows, *(before + row for row in new.rows))[:_SHOWN],
             )
     return list(merged.values())

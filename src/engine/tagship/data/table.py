@@ -1,8 +1,8 @@
 """A model's table: read, checked, hashed; and the boundary through which the model sees it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from tagship.config.contract import CsvSource, DataConfig, ExcelSource, Source, Target
 from tagship.config.project_files import ModelFiles
 from tagship.contract.boundary import Boundary, Field, part_name
-from tagship.contract.finite_values import incomplete_rows
 from tagship.contract.table_columns import declared_field
 from tagship.contract.values import cell_text
+from tagship.data.blocks import Scan, scan_of
+from tagship.data.derived import check_derived, check_place
 from tagship.data.failures import ContractError
 from tagship.data.hashing import hash_table
+from tagship.data.sampling import DrawnRows
 from tagship.data.target_rows import settle_rows
 from tagship.data.validation import check_contract
 from tagship.data.window import cut_window
@@ -25,7 +27,6 @@ from tagship.sources.identity import Identity
 from tagship.sources.read import identify_source
 
 Say = Callable[[str], None]
-_ROWS_TRIED = 200
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,22 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Checked:
+    """What is said of data that keeps its contract."""
+
+    rows: int
+    columns: int
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Raw:
-    """The rows that a model can learn from, unchecked, personal data included."""
+    """The rows that a model can learn from, personal data included."""
 
     frame: pd.DataFrame
     identity: Identity = field(default_factory=dict)
+    scan: Scan | None = None
+    """Of a data set: all its rows keep the contract, and these are drawn from them."""
 
 
 def load_table(
@@ -68,16 +80,41 @@ def check_table(files: ModelFiles, raw: Raw) -> Table:
         ContractError: the data breaks the contract.
     """
     data = files.data
+    with _in_contract(files):
+        frame = check_contract(raw.frame, data, files.model.task, drawn=raw.scan is not None)
+    if raw.scan is not None and data.sample is None:
+        return Table(frame, raw.scan.sha256, raw.identity)
+    personal = frozenset(name for name, column in data.columns.items() if column.pii)
+    return Table(frame, hash_table(frame, leave_out=personal), raw.identity)
+
+
+def check_data(files: ModelFiles, say: Say = lambda _: None) -> Checked:
+    """Check and hash one model's data; of a data set no more than a block is held at a time.
+
+    Raises:
+        TagshipError: the source cannot be read.
+        ContractError: the data breaks the contract.
+    """
+    with _in_contract(files):
+        if (scanner := scan_of(files)) is not None:
+            scan = scanner.scan(say)
+            scan.refuse_broken()
+            return Checked(scan.rows, scan.columns, scan.sha256)
+    table = load_table(files, say)
+    return Checked(*table.frame.shape, table.sha256)
+
+
+@contextmanager
+def _in_contract(files: ModelFiles) -> Iterator[None]:
+    """Say of which contract an error is, and what may be done about it."""
+    path = files.folder / "data.yaml"
     try:
-        frame = check_contract(raw.frame, data, files.model.task)
+        yield
     except ContractError as error:
-        path = files.folder / "data.yaml"
         error.hint = f"mend the data at its source, or change {path} if the contract is wrong"
         raise
     except TagshipError as error:
-        raise error.within(files.folder / "data.yaml") from None
-    personal = frozenset(name for name, column in data.columns.items() if column.pii)
-    return Table(frame, hash_table(frame, leave_out=personal), raw.identity)
+        raise error.within(path) from None
 
 
 def read_raw(
@@ -90,6 +127,7 @@ def read_raw(
 
     Raises:
         TagshipError: the source cannot be read.
+        ContractError: a data set, which is never held as a whole, breaks the contract.
     """
     data = files.data
     numeric_columns = {
@@ -99,15 +137,19 @@ def read_raw(
     }
     if files.model.task == "regression" and data.target.format is None:
         numeric_columns.add(data.target.column)
-    try:
+    with _in_contract(files):
+        sample = DrawnRows(*((data.sample.rows, data.sample.seed) if data.sample else ()))
+        if (scanner := scan_of(files, sample)) is not None:
+            scan = scanner.scan(say, held)
+            scan.refuse_broken()
+            frame = settle_rows(sample.frame(), data, files.model.task, say)
+            return Raw(frame, scan.identity, scan)
         numbers = frozenset(numeric_columns)
         frame, identity = identify_source(data.source, files.root, numbers, held, say)
         if data.window is not None:
             frame, until = cut_window(frame, data.window, data.columns, say, held)
             identity |= {"until": until}
         return Raw(settle_rows(frame, data, files.model.task, say), identity)
-    except TagshipError as error:
-        raise error.within(files.folder / "data.yaml") from None
 
 
 def request_columns(frame: pd.DataFrame, data: DataConfig) -> dict[str, NDArray[Any]]:
@@ -183,111 +225,6 @@ def _labels(target: Target) -> str:
     if target.dtype is not None:
         return target.dtype
     return {bool: "bool", int: "int"}.get(type(target.positive), "string")
-
-
-def check_place(root: Path, function: str) -> None:
-    """Refuse a feature function that would not be packed with the artifact."""
-    package = function.partition(":")[0].partition(".")[0]
-    if package != "features" or not (root / "src" / package).is_dir():
-        raise TagshipError(
-            f"features: '{function}' is not in src/features/, and nothing else goes into the bento",
-            "put it there",
-        )
-
-
-def check_derived(
-    boundary: Boundary, columns: Mapping[str, NDArray[Any]], data: DataConfig
-) -> tuple[str, ...]:
-    """Run the feature function once over the table and give the names it derives.
-
-    Raises:
-        TagshipError: it raises, drops rows, gives text or infinity, gives NaN for a complete row,
-            gives a row another value among other rows, or names a column that the contract has.
-    """
-    path = f"features: {boundary.derive}"
-    given = _derive(boundary, columns, path)
-    rows = len(next(iter(columns.values())))
-    incomplete = incomplete_rows(boundary, columns)
-    for name, values in given.items():
-        if name in (*data.columns, *boundary.derived, data.target.column, data.id):
-            raise TagshipError(
-                f"{path} gives '{name}', which the contract already has", "give it another name"
-            )
-        array = _as_array(values)
-        if array.shape != (rows,):
-            raise TagshipError(
-                f"{path}: '{name}' has shape {array.shape} for {rows} rows",
-                "a feature function gives one value for each row, in the same order",
-            )
-        if array.dtype.kind not in "fiub":
-            raise TagshipError(
-                f"{path}: '{name}' is {array.dtype}, not a number",
-                "give numbers or booleans; for groups give one 0/1 column each",
-            )
-        with np.errstate(over="ignore"):
-            narrow = array.astype(np.float32)
-        if np.isinf(narrow).any():
-            row = int(np.flatnonzero(np.isinf(narrow))[0]) + 1
-            raise TagshipError(f"{path}: '{name}' is infinite in row {row}", "guard the division")
-        broken = np.isnan(narrow) & ~incomplete
-        if broken.any():
-            row = int(np.flatnonzero(broken)[0]) + 1
-            raise TagshipError(
-                f"{path}: '{name}' is NaN in {int(broken.sum())} complete rows, first row {row}",
-                "give a number wherever all inputs are present",
-            )
-    _check_row_wise(boundary, columns, given, path)
-    return tuple(given)
-
-
-def _derive(
-    boundary: Boundary, columns: Mapping[str, NDArray[Any]], path: str
-) -> Mapping[str, Any]:
-    try:
-        given = boundary.call_function(columns)
-    except TagshipError:
-        raise
-    except (Exception, SystemExit) as error:  # a user's function may raise anything
-        raise TagshipError(
-            f"{path} raised {type(error).__name__}: {error}", "mend it in src/features/"
-        ) from error
-    if not isinstance(given, Mapping) or not given:
-        kind = "an empty dict" if isinstance(given, Mapping) else type(given).__name__
-        raise TagshipError(
-            f"{path} must give a dict of new columns, not {kind}", "return {name: values, …}"
-        )
-    if not all(isinstance(name, str) for name in given):
-        raise TagshipError(f"{path} gives a column whose name is no text", "name it by a str")
-    return given
-
-
-def _as_array(values: Any) -> NDArray[Any]:
-    try:
-        return np.asarray(values)
-    except ValueError:  # lists of different lengths
-        return np.asarray(values, dtype=object)
-
-
-def _check_row_wise(
-    boundary: Boundary,
-    columns: Mapping[str, NDArray[Any]],
-    given: Mapping[str, Any],
-    path: str,
-) -> None:
-    """A request is often one row: its value must not depend on the rows around it, or on chance."""
-    tried_rows = slice(None, None, max(2, len(next(iter(columns.values()))) // _ROWS_TRIED))
-    alone = _derive(boundary, {name: values[tried_rows] for name, values in columns.items()}, path)
-    for name, values in given.items():
-        expected = np.asarray(values)[tried_rows].astype(np.float32)
-        derived_again = np.asarray(alone.get(name, np.nan))
-        same = derived_again.shape == expected.shape and np.allclose(
-            derived_again.astype(np.float32), expected, rtol=1e-5, atol=1e-8, equal_nan=True
-        )
-        if not same:
-            raise TagshipError(
-                f"{path}: '{name}' gives a row another value when other rows stand beside it",
-                "compute it from the row alone: no mean over rows, no order, no chance",
-            )
 
 
 def encode_target(frame: pd.DataFrame, data: DataConfig, boundary: Boundary) -> NDArray[Any]:

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 
 from tagship.config.contract import DataConfig, Target
 from tagship.config.model import Task
 from tagship.contract.boundary import Field
 from tagship.contract.table_columns import as_text, number_format, read_cells
+from tagship.contract.values import Mask
 
 OTHER = "other"
 """The class that rare ones become together."""
@@ -18,6 +20,14 @@ def target_field(target: Target, task: Task) -> Field:
     dtype = "float" if task == "regression" else "string"
     written = number_format(target.format)
     return Field(target.column, dtype, nullable=True, feature=False, format=written)
+
+
+def rows_without_target(raw: pd.DataFrame, data: DataConfig, task: Task) -> Mask:
+    """Which rows are left out since they have no target, shape (rows,)."""
+    name, rules = data.target.column, data.target
+    if rules.missing != "drop" or name not in raw.columns:
+        return np.zeros(len(raw), dtype=bool)
+    return read_cells(target_field(rules, task), raw[name]).missing
 
 
 def settle_rows(
@@ -31,11 +41,10 @@ def settle_rows(
     if name not in raw.columns:
         return raw
     frame = raw
-    if rules.missing == "drop":
-        missing = read_cells(target_field(rules, task), frame[name]).missing
-        if missing.any():
-            say(f"{int(missing.sum()):,} of {len(frame):,} rows have no target and are left out")
-            frame = frame[~missing].reset_index(drop=True)
+    missing = rows_without_target(frame, data, task)
+    if missing.any():
+        say(f"{int(missing.sum()):,} of {len(frame):,} rows have no target and are left out")
+        frame = frame[~missing].reset_index(drop=True)
     if rules.rare is None:
         return frame
     labels = as_text(frame[name])

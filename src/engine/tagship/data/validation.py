@@ -25,25 +25,32 @@ _RANDOM_KEY = secrets.token_bytes(32)
 _NO_TARGET = "target is missing"
 
 
-def check_contract(raw: pd.DataFrame, data: DataConfig, task: Task) -> pd.DataFrame:
+def check_contract(
+    raw: pd.DataFrame, data: DataConfig, task: Task, drawn: bool = False
+) -> pd.DataFrame:
     """The table in the contract's types: float64 numbers, categories, text, datetimes.
 
     Personal data is dropped or hashed first, so that no message can show it.
 
+    Args:
+        drawn: whether these are rows of a table that keeps the contract, not the table itself.
+
     Raises:
         ContractError: with every failure.
     """
-    table, broken = read_rows(raw, data, task)
-    failures = [*column_failures(list(raw.columns), data, len(raw)), *broken]
-    for name in data.features:
-        if name in table:
-            failures += equal_numbers(name, data, table[name].to_numpy())
-    unweighted = data.weight in table and len(table) and not table[data.weight].any()
-    failures += weight_failures(data, bool(unweighted), len(table))
+    table, failures = read_rows(raw, data, task)
+    if not drawn:
+        failures = [*column_failures(list(raw.columns), data, len(raw)), *failures]
+        for name in data.features:
+            if name in table:
+                failures += equal_numbers(name, data, table[name].to_numpy())
+        unweighted = data.weight in table and len(table) and not table[data.weight].any()
+        failures += weight_failures(data, bool(unweighted), len(table))
     if data.target.column in table:
         labels = list(table[data.target.column].dropna().unique())
         failures = target_failures(failures, labels, data, task, len(table))
-    failures += _pandera_failures(table, data, {failure.column for failure in failures})
+    if not drawn:
+        failures += _pandera_failures(table, data, {failure.column for failure in failures})
     if failures:
         raise ContractError(failures, len(table))
     return table

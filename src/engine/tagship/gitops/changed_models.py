@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from fnmatch import fnmatch
 from pathlib import Path
 
 from tagship.config.project_files import ModelFiles, load_model
@@ -54,7 +55,7 @@ def _reads(files: ModelFiles | None, path: str) -> bool:
     if files is None or source is None or "://" in source:
         return False
     place = Path(os.path.relpath(files.root / source, files.root)).as_posix()
-    return path == place or path.startswith(f"{place}/")
+    return path == place or path.startswith(f"{place}/") or fnmatch(path, place)
 
 
 def _linked(root: Path, path: str) -> str:

@@ -1,6 +1,6 @@
 """What a model sees now, as arrays that can be compared with its reference."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +66,8 @@ class Current:
     """Logged rows by release."""
     skipped: Mapping[str, int] = field(default_factory=dict)
     """Log lines that could not be used, by reason."""
+    one_in: float = 1
+    """One row of this many was read."""
 
     def take(self, rows: slice | NDArray[Any]) -> "Current":
         """Some of its rows."""
@@ -98,6 +100,7 @@ def from_log(reference: Reference, logged: Logged, rows: NDArray[np.int64]) -> C
         times=logged.times[rows],
         releases=logged.releases,
         skipped=logged.skipped,
+        one_in=logged.one_in,
     )
 
 
@@ -107,6 +110,7 @@ def from_table(
     target: str,
     known: frozenset[str] = frozenset(),
     times: "pd.Series | None" = None,
+    names: Sequence[str] | None = None,
 ) -> Current:
     """Rows of any table: a value that is not of its column's type counts as unknown.
 
@@ -114,18 +118,19 @@ def from_table(
         target: the target's column; compared when the table has it.
         known: columns that are neither compared nor new: the id, and what is no feature.
         times: when each row was.
+        names: all columns of the table, where ``frame`` does not have all.
     """
     columns = {
         name: _from_series(profile, frame[name])
         for name, profile in reference.columns.items()
         if name in frame.columns
     }
-    extra = sorted(set(map(str, frame.columns)) - reference.columns.keys() - known - {target})
+    others = set(map(str, names or frame.columns)) - reference.columns.keys()
     current = Current(
         rows=len(frame),
         columns=columns,
         target=_from_series(reference.target, frame[target]) if target in frame.columns else None,
-        extra=tuple(extra),
+        extra=tuple(sorted(others - known - {target})),
     )
     if times is None:
         return current

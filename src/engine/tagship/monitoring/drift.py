@@ -40,6 +40,7 @@ def judge_drift(reference: Reference, drift: Drift, current: Current) -> DriftVe
         extra=current.extra,
         releases=dict(current.releases),
         skipped=dict(current.skipped),
+        one_in=current.one_in,
     )
     if current.rows < drift.min_rows:
         few = f"{current.rows:,} rows, fewer than min_rows {drift.min_rows:,}"

@@ -1,24 +1,30 @@
-"""Where current data comes from: a prediction log, a file or URL, or a query."""
+"""Where current data comes from: a prediction log, a file or URL, a data set, or a query."""
 
 import os
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from tagship.compute.tasks import LOCAL, Compute
-from tagship.config.contract import Source, SqlSource
+from tagship.config.contract import Source, SqlSource, TypedSource
 from tagship.config.project_files import ModelFiles
 from tagship.contract.boundary import Field
+from tagship.data.sampling import DrawnRows
 from tagship.errors import TagshipError
 from tagship.files import kind_of_path
 from tagship.monitoring.current import Current, from_log, from_table
+from tagship.monitoring.log_files import is_log
 from tagship.monitoring.log_lines import check_folder
-from tagship.monitoring.log_reader import in_order, read_predictions
-from tagship.sources.fetching import without_password
-from tagship.sources.formats import file_source
+from tagship.monitoring.log_reader import MOST_ROWS, in_order, read_predictions
+from tagship.sources.dataset import DataSet, open_data_set
+from tagship.sources.fetching import expand, is_glob, without_password
+from tagship.sources.formats import file_source, format_of
 from tagship.training.lock import read_lock
 from tagship.training.reference import Reference
 
@@ -33,7 +39,7 @@ class Wanted:
     """What to look at."""
 
     where: str
-    """A folder or URL of logs, a file or URL of a table, or the URL of a database."""
+    """A folder or URL of logs or of Parquet, a file or URL of a table, or the URL of a database."""
     named: bool = True
     """Whether somebody named it; what is merely the default need not be there."""
     query: str | None = None
@@ -55,6 +61,8 @@ def read_current(
     """
     if wanted.query is not None:
         return _table(files, reference, wanted, _sql(wanted.where, wanted.query))
+    if wanted.named and (data_set := _data_set(files, wanted.where)) is not None:
+        return _drawn(files, reference, wanted, data_set)
     source = _source(files, wanted.where)
     if source is not None:
         return _table(files, reference, wanted, source)
@@ -86,7 +94,6 @@ def _table(files: ModelFiles, reference: Reference, wanted: Wanted, source: Sour
     from tagship.sources.read import read_source
     from tagship.sources.tables import NoRows
 
-    data = files.data
     numbers = {name for name, profile in reference.columns.items() if profile.dtype in _NUMBERS}
     try:
         frame = read_source(source, files.root, frozenset(numbers))
@@ -94,25 +101,56 @@ def _table(files: ModelFiles, reference: Reference, wanted: Wanted, source: Sour
         return Current(0, {})
     except TagshipError as error:
         raise error.without_data() from None
-    if not reference.columns.keys() & set(frame.columns):
+    _check_columns(files, reference, wanted, list(frame.columns))
+    inside, times = _in_window(files, frame, wanted)
+    frame = frame[inside].reset_index(drop=True)
+    return from_table(reference, frame, files.data.target.column, _known(files), times)
+
+
+def _drawn(files: ModelFiles, reference: Reference, wanted: Wanted, data_set: DataSet) -> Current:
+    """The rows of a data set in the window, block by block; of very many a sample."""
+    target, names = files.data.target.column, data_set.names
+    _check_columns(files, reference, wanted, names)
+    compared = {*reference.columns, target, files.data.split.time or "time"}
+    columns = [name for name in names if name in compared]
+    sample = DrawnRows(MOST_ROWS)
+    for group in data_set.groups(columns):
+        for table, places in data_set.blocks(group, columns):
+            inside, _ = _in_window(files, table.to_pandas(), wanted)
+            sample.add(table.filter(pa.array(inside)), group.place, places[inside])
+    data_set.check_unchanged()
+    if not sample.seen:
+        return Current(0, {})
+    frame = sample.frame()
+    _, times = _in_window(files, frame, wanted)
+    current = from_table(reference, frame, target, _known(files), times, names)
+    return replace(current, one_in=sample.seen / current.rows)
+
+
+def _known(files: ModelFiles) -> frozenset[str]:
+    return frozenset({*files.data.columns, *([files.data.id] if files.data.id else [])})
+
+
+def _check_columns(
+    files: ModelFiles, reference: Reference, wanted: Wanted, names: list[str]
+) -> None:
+    if not reference.columns.keys() & set(names):
         raise TagshipError(
             f"{without_password(wanted.where)}: it has none of {files.name}'s columns:"
             f" {', '.join(list(reference.columns)[:5])}, …",
             "is it the right table? Its columns are named as in data.yaml",
         )
-    known = frozenset({*data.columns, *([data.id] if data.id else [])})
-    frame, times = _in_window(files, frame, wanted)
-    return from_table(reference, frame, data.target.column, known, times)
 
 
 def _in_window(
     files: ModelFiles, frame: "pd.DataFrame", wanted: Wanted
-) -> "tuple[pd.DataFrame, pd.Series | None]":
-    """The rows in the window and their times, if the table has any."""
+) -> "tuple[NDArray[np.bool_], pd.Series | None]":
+    """Which rows are in the window, shape (rows,), and the times of those, if there are any."""
     import pandas as pd
 
     from tagship.contract.table_columns import read_cells
 
+    everything = np.ones(len(frame), dtype=bool)
     asked = wanted.since is not None or wanted.until is not None
     name = files.data.split.time or "time"
     column = frame.get(name)
@@ -123,16 +161,16 @@ def _in_window(
                 " which --since and --until could choose rows",
                 "choose them in the query or the file itself",
             )
-        return frame, None
+        return everything, None
     times = pd.Series(read_cells(Field(name, "datetime"), column).values)
     if not asked and times.isna().any():
-        return frame, None
+        return everything, None
     kept = times.notna()
     if wanted.since is not None:
         kept &= times >= _naive(wanted.since)
     if wanted.until is not None:
         kept &= times < _naive(wanted.until)
-    return frame[kept.to_numpy()].reset_index(drop=True), times[kept].reset_index(drop=True)
+    return kept.to_numpy(), times[kept].reset_index(drop=True)
 
 
 def _naive(moment: datetime) -> np.datetime64:
@@ -143,11 +181,30 @@ def _sql(url: str, query: str) -> Source:
     return SqlSource(kind="sql", url=url, query=query)
 
 
+def _data_set(files: ModelFiles, where: str) -> DataSet | None:
+    """The Parquet that a glob or folder holds; None for a file, and for a folder with logs."""
+    import fsspec
+
+    named = TypedSource(kind="parquet", path=_whole_path(where))
+    if not is_glob(where):
+        names: list[str] = []
+        with suppress(Exception):  # what reads logs says why it cannot be listed
+            filesystem, folder = fsspec.core.url_to_fs(expand(named.path, "--current"))
+            names = [path.rsplit("/", 1)[-1] for path in filesystem.find(folder)]
+        if any(map(is_log, names)) or "parquet" not in map(format_of, names):
+            return None
+    return open_data_set(named, files.root)
+
+
+def _whole_path(where: str) -> str:
+    here = os.path.expanduser(where)  # noqa: PTH111 - Path's raises where there is no such user
+    # A link keeps its ending.
+    return where if "://" in where else os.path.abspath(here)  # noqa: PTH100
+
+
 def _source(files: ModelFiles, where: str) -> Source | None:
     """The table that a path or URL names by its ending; None for a log."""
-    remote = "://" in where
-    here = os.path.expanduser(where)  # noqa: PTH111 - Path's raises where there is no such user
-    path = where if remote else os.path.abspath(here)  # noqa: PTH100 - a link keeps its ending
+    remote, path = "://" in where, _whole_path(where)
     if not remote and kind_of_path(path) == "folder":
         return None
     if (source := file_source(path, files.root, files.data.source)) is not None:

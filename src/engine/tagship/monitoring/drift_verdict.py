@@ -53,6 +53,8 @@ class DriftVerdict:
     extra: tuple[str, ...] = ()
     releases: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, int] = field(default_factory=dict)
+    one_in: float = 1
+    """One row of this many was read: the others were too many."""
 
     def of_status(self, *status: Status) -> list[Finding]:
         """The findings with one of these statuses, in order."""

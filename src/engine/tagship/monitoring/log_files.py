@@ -86,6 +86,11 @@ def log_files(folder: str, kind: str, window: Window, skipped: Counter[str]) -> 
         skipped.update(folders)
 
 
+def is_log(name: str) -> bool:
+    """Whether a file's name is that of a log of predictions."""
+    return name.startswith(PREDICTIONS) and bool(_NAME.fullmatch(name.removeprefix(PREDICTIONS)))
+
+
 def folder_exists(folder: str) -> bool:
     """Whether there is anything at a path or URL.
 

@@ -25,6 +25,7 @@ from tagship.monitoring.retrain_data import (
     place_of,
     point_at,
     refuse_fixed,
+    rows_read,
     seen_rows,
 )
 from tagship.monitoring.retrain_proposal import (
@@ -164,7 +165,8 @@ def _compare_data(snapshot: Snapshot, files: ModelFiles, least: int) -> DataComp
             before = locked
         seen = seen_rows(old, files.root, model)
     new, exact = count_new(files, table, seen, before)
-    new_data = NewData(len(table.frame), new, exact, champion or f"the lock on {default}")
+    rows = rows_read(table.identity, len(table.frame))
+    new_data = NewData(rows, new, exact, champion or f"the lock on {default}")
     if new < least:
         raise TagshipError(
             f"too little new data: {new_data}; retrain.min_new_rows is {least:,}",

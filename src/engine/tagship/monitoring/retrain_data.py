@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -140,7 +140,9 @@ def count_new(
         columns = sorted((set(table.frame.columns) & set(seen.columns)) - personal)
         new = Counter(_hashes(table.frame[columns])) - Counter(_hashes(seen[columns]))
         return sum(new.values()), True
-    more = len(table.frame) - lock.data.rows
+    more = rows_read(table.identity, len(table.frame)) - rows_read(
+        lock.data.identity, lock.data.rows
+    )
     begin = table.frame.head(lock.data.rows)
     known = more >= 0 and hash_table(begin, frozenset(personal)) == lock.data.sha256
     return max(more, 0), known
@@ -166,6 +168,11 @@ def compare(
         return f"{error.args[0]}."
     known = frozenset({*data.columns, *([data.id] if data.id else [])})
     return judge_drift(reference, drift, from_table(reference, raw, data.target.column, known))
+
+
+def rows_read(identity: Mapping[str, str], rows: int) -> int:
+    """Of a data set all rows, of which a sample may have been trained on."""
+    return int(identity.get("rows", str(rows)).replace(",", ""))
 
 
 def _hashes(frame: "pd.DataFrame") -> list[int]:

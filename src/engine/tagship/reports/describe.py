@@ -1,6 +1,6 @@
 """Exploring a model's table as it is, even when it breaks its contract."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -15,7 +15,6 @@ from tagship.contract.table_columns import read_cells
 from tagship.contract.values import cell_text
 from tagship.data.failures import ContractError, Failure
 from tagship.data.personal_data import is_personal
-from tagship.data.table import read_raw
 from tagship.data.validation import check_contract, protect
 from tagship.reports.column_statistics import (
     associate,
@@ -57,20 +56,17 @@ class TypedColumn:
     unreadable: int
 
 
-def describe_model(files: ModelFiles) -> Description:
-    """Read a model's source and describe it.
+def describe_frame(
+    files: ModelFiles, raw: pd.DataFrame, broken: Sequence[Failure] | None = None
+) -> Description:
+    """Describe a table as read; a broken contract is part of the answer, not an error.
 
-    Raises:
-        TagshipError: the source cannot be read, or the key for hashing personal data is not set.
+    Args:
+        broken: what is known to break it, in these rows and others.
     """
-    return describe_frame(files, read_raw(files).frame)
-
-
-def describe_frame(files: ModelFiles, raw: pd.DataFrame) -> Description:
-    """Describe a table as read; a broken contract is part of the answer, not an error."""
     data, task = files.data, files.model.task
     frame = _without_nesting(protect(raw, data).reset_index(drop=True))
-    columns = {name: _read_column(name, frame[name], data, task) for name in frame.columns}
+    columns = {name: read_column(name, frame[name], data, task) for name in frame.columns}
     personal = {name for name, column in columns.items() if _seems_personal(name, column)}
     numbers = {
         name: column.numbers
@@ -96,7 +92,10 @@ def describe_frame(files: ModelFiles, raw: pd.DataFrame) -> Description:
         ),
         correlated=tuple(numbers),
         correlations=correlate(numbers),
-        failures=_failures(files, raw, personal),
+        failures=tuple(
+            replace(failure, examples=()) if failure.column in personal else failure
+            for failure in (_failures(files, raw) if broken is None else broken)
+        ),
     )
 
 
@@ -121,7 +120,7 @@ def _outcome(target: TypedColumn | None, task: Task, positive: str | None) -> pd
     return (target.values == positive).astype("float64").where(target.values.notna())
 
 
-def _read_column(name: str, stored: pd.Series, data: DataConfig, task: Task) -> TypedColumn:
+def read_column(name: str, stored: pd.Series, data: DataConfig, task: Task) -> TypedColumn:
     """Read one column, which has a range index."""
     role = _role(name, data)
     dtype = _dtype(name, stored, role, data, task)
@@ -253,13 +252,9 @@ def _seems_personal(name: str, column: TypedColumn) -> bool:
     return is_personal(name, column.values, int(column.values.nunique()))
 
 
-def _failures(files: ModelFiles, raw: pd.DataFrame, personal: set[str]) -> tuple[Failure, ...]:
-    """What breaks the contract, with no example of personal values."""
+def _failures(files: ModelFiles, raw: pd.DataFrame) -> Sequence[Failure]:
     try:
         check_contract(raw, files.data, files.model.task)
     except ContractError as error:
-        return tuple(
-            replace(failure, examples=()) if failure.column in personal else failure
-            for failure in error.failures
-        )
+        return error.failures
     return ()

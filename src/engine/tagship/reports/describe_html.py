@@ -6,7 +6,7 @@ from pathlib import Path
 from tagship.config.project_files import ModelFiles
 from tagship.files import write_atomically
 from tagship.formatting import brief, percent
-from tagship.reports.description import ColumnDescription, Description, Histogram
+from tagship.reports.description import OF_SAMPLE, ColumnDescription, Description, Histogram
 from tagship.reports.html import render
 
 _MOST_CORRELATED = 24
@@ -43,6 +43,7 @@ def description_html(description: Description) -> str:
         names=names,
         correlations=correlations,
         outcome_name=_outcome_name(description),
+        of_sample=OF_SAMPLE,
     )
 
 

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 
 from tagship.formatting import NONE, coefficient, compact, percent
-from tagship.reports.description import ColumnDescription, Description, Kind
+from tagship.reports.description import OF_SAMPLE, ColumnDescription, Description, Kind
 
 WIDTH = 100
 _NAME = 19
@@ -76,6 +76,8 @@ def _overview(description: Description) -> Iterator[str]:
     if description.personal:
         facts.append(f"left out as personal: {', '.join(description.personal)}")
     yield ", ".join(facts)
+    if description.drawn is not None:
+        yield f"of {description.drawn:,} rows, drawn evenly: {OF_SAMPLE}"
 
 
 def _failures(description: Description) -> Iterator[str]:

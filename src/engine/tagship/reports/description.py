@@ -6,6 +6,8 @@ from typing import Literal
 from tagship.data.failures import Failure
 
 Kind = Literal["number", "category", "text", "time"]
+OF_SAMPLE = "quantiles, outliers, duplicates, texts, charts, correlations"
+"""What is not of all rows where these are too many."""
 Role = Literal["feature", "target", "id", "not a feature", "personal, hashed", "not in contract"]
 
 
@@ -114,6 +116,8 @@ class Description:
     """Every pair, strongest first."""
     failures: tuple[Failure, ...]
     """Where the table breaks its contract."""
+    drawn: int | None = None
+    """Of how many rows, drawn evenly, everything is but counts, gaps, ends and means; None: all."""
 
     @property
     def target_column(self) -> ColumnDescription | None:

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,11 @@ from tagship.sources.object_store import (
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _LOGIN = re.compile(r"([a-zA-Z][\w+.-]*://)[^\s'\"]*@")
 _PASSWORD = re.compile(r"(://[^/@:]*:)[^@\s]*(?=@)|([?&]password=)[^&\s]*")
+
+
+def is_glob(path: str) -> bool:
+    """Whether a path or URL names files by a pattern; ``?`` is none, since addresses have it."""
+    return "*" in path or "[" in path
 
 
 def expand(text: str, what: str) -> str:
@@ -103,13 +109,15 @@ def identify_file(
 
 
 def borrow_data(files: ModelFiles, home: Path) -> Path | None:
-    """Let a work tree see ``home``'s data file where Git does not have it; gives its path.
+    """Let a work tree see ``home``'s data file, or folder, where Git does not have it; gives its
+    path.
 
     Where the tree has a pointer of DVC to another file, DVC will bring that.
     """
     borrow_cache(files.root, home)
-    path = Path(getattr(files.data.source, "path", "") or ".")
-    if path.is_absolute() or not (home / path).is_file() or (files.root / path).exists():
+    parts = Path(getattr(files.data.source, "path", "") or ".").parts
+    path = Path(*takewhile(lambda part: not is_glob(part), parts))
+    if path.is_absolute() or not (home / path).exists() or (files.root / path).exists():
         return None
     pointer = find_pointer(files.root / path, files.root)
     if pointer is not None and pointer.md5 != content_md5(home / path):

@@ -34,6 +34,7 @@ NAMES = (
     "tables",
     "kafka",
     "postgres",
+    "scale",
 )
 
 

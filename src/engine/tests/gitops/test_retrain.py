@@ -371,6 +371,28 @@ def test_a_file_that_git_has_not_is_read_from_here(watched: Watched) -> None:
     watched.refused(says="at least 0 of them not seen")
 
 
+def test_a_data_set_that_git_has_not_is_read_from_here(watched: Watched) -> None:
+    """What is new is counted by all its rows, though a sample is trained on."""
+    project = watched.project
+    lake = project.root / "lake/visits"
+    lake.mkdir(parents=True)
+    pd.read_csv(project.path("data/tiny.csv")).to_parquet(lake / "part-0.parquet")
+    source = "{kind: parquet, path: lake/visits/part-*}\nsample: {rows: 280}"
+    project.edit("data", "{kind: csv, path: data/tiny.csv}", source)
+    project.edit("data", "min: 50", "min: 50, duplicates: 0.1")
+    project.path("data/tiny.csv").unlink()
+    project.relock()
+    watched.push("feat: the data is a folder")
+    assert project.tagship("release", "tiny", "v1.1.0", "--push").code == 0
+    watched.deployed(2, "tiny/v1.1.0")
+
+    new = make_table(150, seed=99).assign(visitor=[f"n{n:05d}" for n in range(150)])
+    new.to_parquet(lake / "part-1.parquet")
+    answer = watched.retrain()
+    assert "450 rows, at least 150 of them not seen by tiny/v1.1.0" in answer["why"]
+    assert "rows: '450'" in watched.branch(LOCK)
+
+
 def test_a_project_without_a_remote_is_an_error(project: Project) -> None:
     git(project.root, "init", "-q", "-b", "main")
     project.tagship("retrain", "tiny").must_refuse("no git remote")

@@ -11,7 +11,7 @@ from projects import Project
 from tagship.config.project_files import load_model
 from tagship.new_model.draft import draft_model
 from tagship.new_model.free_text import count_of_terms
-from tagship.reports.describe import describe_model
+from tagship.reports.describe_model import describe_model
 
 RANDOM = np.random.default_rng(5)
 HOW = ["great", "bad", "nice", "poor", "comfy", "ugly", "cheap", "solid"]

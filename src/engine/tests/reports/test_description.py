@@ -12,12 +12,13 @@ from report_models import HOSTILE, HOSTILE_LABEL, table, write_project
 from tagship.config.contract import Column
 from tagship.config.project_files import ModelFiles
 from tagship.reports.column_statistics import correlation_ratio, cramers_v, pearson
-from tagship.reports.describe import describe_frame, describe_model
+from tagship.reports.describe import describe_frame
 from tagship.reports.describe_html import (
     correlation_matrix,
     description_html,
     write_description,
 )
+from tagship.reports.describe_model import describe_model
 from tagship.reports.describe_text import WIDTH, description_text, sparkline, terminal_columns
 from tagship.reports.description import ColumnDescription, Description
 

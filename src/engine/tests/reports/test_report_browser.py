@@ -16,8 +16,8 @@ from projects import Project
 from tagship.comparison.document import Comparison
 from tagship.comparison.page import write_page
 from tagship.config.project_files import ModelFiles
-from tagship.reports.describe import describe_model
 from tagship.reports.describe_html import write_description
+from tagship.reports.describe_model import describe_model
 from tagship.reports.html import write_report
 from tools import find_program
 

@@ -56,6 +56,22 @@ def test_a_path_touches_the_models_that_it_could_change(
     assert affected([path], {MODEL: project.files}) == ([MODEL] if touches else [])
 
 
+@pytest.mark.parametrize(
+    ("source", "path", "touches"),
+    [
+        ("data/events", "data/events/year=2025/part-0.parquet", True),
+        ("data/events/*/part-*", "data/events/year=2025/part-0.parquet", True),
+        ("data/events/*/part-*", "data/events/year=2025/notes.md", False),
+        ("data/events", "data/events.md", False),
+    ],
+)
+def test_a_file_of_a_data_set_touches_its_model(
+    project: Project, source: str, path: str, touches: bool
+) -> None:
+    project.edit("data", "{kind: csv, path: data/tiny.csv}", f"{{kind: parquet, path: {source}}}")
+    assert affected([path], {MODEL: project.files}) == ([MODEL] if touches else [])
+
+
 def test_a_model_that_cannot_be_read_is_still_judged_when_its_folder_changes() -> None:
     assert affected(["config/broken/data.yaml"], {"broken": None, "other": None}) == ["broken"]
 

@@ -1,0 +1,206 @@
+"""A data set block by block: checked, hashed and sampled; what a row group gave is kept."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from tagship.config.contract import EventWindow
+from tagship.config.project_files import ModelFiles
+from tagship.contract.values import Mask
+from tagship.data.failures import ContractError, Failure
+from tagship.data.sampling import DrawnRows
+from tagship.data.tallies import KeptTallies, Tally, add_tallies, read_tally, whole_failures
+from tagship.data.target_rows import rows_without_target
+from tagship.data.window import read_times, refuse_empty, shown_time, window_span
+from tagship.sources.dataset import DataSet, RowGroup, open_data_set
+from tagship.sources.identity import Identity, check_identity
+from tagship.sources.tables import NoRows
+
+Say = Callable[[str], None]
+_SECONDS, _SHOWN = 5.0, 5
+"""Between two lines of progress; how many rows are named with their file."""
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What reading a whole data set gave."""
+
+    rows: int
+    columns: int
+    sha256: str
+    failures: list[Failure]
+    """What breaks the contract, in whatever row."""
+    files: list[tuple[int, str]]
+    """After how many rows each begins."""
+    identity: Identity
+
+    def refuse_broken(self) -> None:
+        """Refuse a data set that breaks the contract.
+
+        Raises:
+            ContractError: with every failure, and the files of the first rows.
+        """
+        if self.failures:
+            rows = dict.fromkeys(row for failure in self.failures for row in failure.rows[:1])
+            files = [max(each for each in self.files if each[0] < row)[1] for row in rows]
+            named = zip(list(rows)[:_SHOWN], files, strict=False)
+            where = "".join(f"\n  row {row:,} is in {file}" for row, file in named)
+            raise ContractError(self.failures, self.rows, where)
+
+
+def scan_of(
+    files: ModelFiles,
+    sample: DrawnRows | None = None,
+    see: Callable[[pd.DataFrame], None] | None = None,
+) -> "Scanner | None":
+    """What reads a model's data set; None where its source is none.
+
+    Args:
+        sample: all rows are offered to it.
+        see: all rows are shown to it, block by block.
+
+    Raises:
+        TagshipError: a file cannot be opened.
+    """
+    data = files.data
+    alone = data.sample is not None or bool(getattr(data.source, "select", None))
+    data_set = open_data_set(data.source, files.root, alone)
+    return None if data_set is None else Scanner(files, data_set, sample, see)
+
+
+class Scanner:
+    """Reads a model's data set once."""
+
+    def __init__(
+        self,
+        files: ModelFiles,
+        data_set: DataSet,
+        sample: DrawnRows | None,
+        see: Callable[[pd.DataFrame], None] | None,
+    ) -> None:
+        self._data, self._task, self._set = files.data, files.model.task, data_set
+        self._sample, self._see = sample, see
+        data = files.data
+        wanted = [*([data.id] if data.id else []), *data.kept, data.target.column]
+        self._columns = [name for name in wanted if name in data_set.names]
+        self._kept = KeptTallies(files, data_set.folder)
+        self._span: tuple[Any, Any] = (None, None)
+        self._partly: set[RowGroup] = set()
+        """Row groups with rows outside the window, which is ``_span``."""
+
+    def scan(self, say: Say = lambda _: None, held: Mapping[str, str] | None = None) -> Scan:
+        """Check and hash all rows.
+
+        Args:
+            held: what a lock says was read.
+
+        Raises:
+            TagshipError: it cannot be read, changed meanwhile, or is not what the lock names.
+        """
+        data, groups = self._data, list(self._set.groups(self._columns))
+        if data.window is not None:
+            groups = self._within(data.window, groups, held)
+        tallies: list[Tally] = []
+        last = time.monotonic()
+        for group in groups:
+            tallies.append(self._tally(group))
+            if time.monotonic() - last > _SECONDS:
+                last = time.monotonic()
+                say(f"{len(tallies):,} of {len(groups):,} row groups are checked")
+        self._set.check_unchanged()
+        self._kept.drop_others()
+        whole = add_tallies(tallies)
+        begins = accumulate((tally.rows for tally in tallies), initial=0)
+        read = [
+            (begin, group.place)
+            for begin, group, tally in zip(begins, groups, tallies, strict=False)
+            if tally.rows
+        ]
+        self._tell(whole, say)
+        identity = self._identity(whole, len({place for _, place in read}))
+        check_identity(self._set.shown, held, identity)
+        chosen_by = self._set.select.keys() - {*self._columns}
+        names = [name for name in self._set.names if name not in chosen_by]
+        failures = whole_failures(whole, names, data, self._task)
+        return Scan(whole.rows, len(self._columns), whole.sha256, failures, read, identity)
+
+    def _tell(self, whole: Tally, say: Say) -> None:
+        window, rows = self._data.window, whole.rows + whole.left_out
+        if window is not None:
+            refuse_empty(window, rows, rows, self._span[1])
+            say(f"{rows:,} rows are of the {window.last} before {shown_time(self._span[1])}")
+        if whole.left_out:
+            say(f"{whole.left_out:,} of {rows:,} rows have no target and are left out")
+        if not whole.rows:
+            raise NoRows(f"source: {self._set.shown}: has no rows", "is it the right data set?")
+
+    def _identity(self, whole: Tally, files: int) -> Identity:
+        data = self._data
+        identity = {"files": f"{files:,}", "rows": f"{whole.rows:,}", "sha256": whole.sha256}
+        if data.sample is not None:
+            identity["sample"] = f"{min(data.sample.rows, whole.rows):,}"
+        if data.window is not None:
+            identity["until"] = shown_time(self._span[1])
+        return identity
+
+    def _tally(self, group: RowGroup) -> Tally:
+        """What a row group gives; it is read where that is not known, or its rows are asked for."""
+        key = (group, self._span) if group in self._partly else (group,)
+        kept = self._kept.load(*key)
+        if kept is not None and self._sample is None and self._see is None:
+            return kept
+        blocks, left_out = [], 0
+        for table, places in self._set.blocks(group, self._columns):
+            raw = table.to_pandas()
+            inside = self._inside(raw, group)
+            chosen = inside & ~rows_without_target(raw, self._data, self._task)
+            left_out += int((inside & ~chosen).sum())
+            if not chosen.all():
+                table, places = table.filter(pa.array(chosen)), places[chosen]
+                raw = raw[chosen].reset_index(drop=True)
+            if not len(raw):
+                continue
+            if kept is None:
+                blocks.append(read_tally(raw, self._data, self._task))
+            if self._sample is not None:
+                self._sample.add(table, group.place, places)
+            if self._see is not None:
+                self._see(raw)
+        if kept is None:
+            kept = add_tallies(blocks, left_out)
+            self._kept.save(kept, *key)
+        return kept
+
+    def _inside(self, raw: pd.DataFrame, group: RowGroup) -> Mask:
+        if self._data.window is None or group not in self._partly:
+            return np.ones(len(raw), dtype=bool)
+        times = read_times(raw, self._data.window, self._data.columns)
+        inside: Mask = (times >= self._span[0]) & (times < self._span[1])
+        return inside
+
+    def _within(
+        self, window: EventWindow, groups: list[RowGroup], held: Mapping[str, str] | None
+    ) -> list[RowGroup]:
+        """The row groups that have rows in the window, by a first pass over the times alone."""
+        ends, before = {}, 0
+        for group in groups:
+            times = []
+            for table, _ in self._set.blocks(group, [window.time]):
+                times.append(read_times(table.to_pandas(), window, self._data.columns, before))
+                before += table.num_rows
+            known = np.concatenate(times) if times else np.empty(0, "datetime64[us]")
+            gaps = np.isnat(known)
+            if not gaps.all():
+                ends[group] = known[~gaps].min(), known[~gaps].max(), bool(gaps.any())
+        newest = np.array([last for _, last, _ in ends.values()], "datetime64[us]")
+        since, until = self._span = window_span(window, newest, held)
+        for group, (first, last, gaps) in ends.items():
+            if first < since or last >= until or gaps:
+                self._partly.add(group)
+        return [g for g, (first, last, _) in ends.items() if last >= since and first < until]
