@@ -1,6 +1,5 @@
 """The part ``dask`` of scale.py: the same commands here and on a scheduler with two workers."""
 
-import json
 import os
 import shutil
 import signal
@@ -124,7 +123,9 @@ def _figures(
     figures = []
     for name in ("run on 2 processes", "run dask", "run, a worker killed"):
         bound = RATIO if name == "run on 2 processes" else None
-        figures.append(_against(f"{rows:,} rows, 3 x 5 fits: {name}", samples[name][0], here, bound))
+        figures.append(
+            _against(f"{rows:,} rows, 3 x 5 fits: {name}", samples[name][0], here, bound)
+        )
     same = len(set(locks.values())) == 1
     figures.append(Figure("lock", "the same" if same else "another", "", None, "the same", same))
     for name, what in (

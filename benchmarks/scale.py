@@ -13,6 +13,7 @@ import tempfile
 from argparse import Namespace
 from pathlib import Path
 
+from dask_runs import dask
 from measure import ROOT, TAGSHIP, Figure, Options, Sample, command_line, parse_parts, run, save
 
 NAME = "events"
@@ -193,7 +194,7 @@ def parquet(given: Namespace) -> tuple[list[Figure], dict[str, list[Sample]]]:
     return figures, samples
 
 
-PARTS = {"parquet": parquet}
+PARTS = {"parquet": parquet, "dask": dask}
 
 
 def main() -> None:

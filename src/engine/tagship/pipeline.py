@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar
 
@@ -88,7 +89,7 @@ def validate(files: ModelFiles, say: Say, load: Callable[[ModelFiles, Say], Load
 def train_model(files: ModelFiles, say: Say, compute: Compute = LOCAL) -> Bundle:
     """Train and keep the bundle; the lock in ``config/`` is not touched."""
     say("fetching the data and checking its contract")
-    bundle = train(files, say, validate(files, say, load_table), compute)
+    bundle = train(files, say, validate(files, say, partial(load_table, compute=compute)), compute)
     save_bundle(files, bundle)
     return bundle
 

@@ -1,8 +1,9 @@
 """A data set block by block: checked, hashed and sampled; what a row group gave is kept."""
 
+import platform
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
 
@@ -10,14 +11,17 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from tagship.compute.tasks import LOCAL, Compute, Local
 from tagship.config.contract import EventWindow
 from tagship.config.project_files import ModelFiles
+from tagship.config.root import project_here
 from tagship.contract.values import Mask
 from tagship.data.failures import ContractError, Failure
 from tagship.data.sampling import DrawnRows
 from tagship.data.tallies import KeptTallies, Tally, add_tallies, read_tally, whole_failures
 from tagship.data.target_rows import rows_without_target
 from tagship.data.window import read_times, refuse_empty, shown_time, window_span
+from tagship.errors import TagshipError
 from tagship.sources.dataset import DataSet, RowGroup, open_data_set
 from tagship.sources.identity import Identity, check_identity
 from tagship.sources.tables import NoRows
@@ -84,7 +88,8 @@ class Scanner:
         sample: DrawnRows | None,
         see: Callable[[pd.DataFrame], None] | None,
     ) -> None:
-        self._data, self._task, self._set = files.data, files.model.task, data_set
+        self._files, self._set = files, data_set
+        self._data, self._task = files.data, files.model.task
         self._sample, self._see = sample, see
         data = files.data
         wanted = [*([data.id] if data.id else []), *data.kept, data.target.column]
@@ -94,11 +99,17 @@ class Scanner:
         self._partly: set[RowGroup] = set()
         """Row groups with rows outside the window, which is ``_span``."""
 
-    def scan(self, say: Say = lambda _: None, held: Mapping[str, str] | None = None) -> Scan:
+    def scan(
+        self,
+        say: Say = lambda _: None,
+        held: Mapping[str, str] | None = None,
+        compute: Compute = LOCAL,
+    ) -> Scan:
         """Check and hash all rows.
 
         Args:
             held: what a lock says was read.
+            compute: what checks the row groups; a cluster's workers open the files themselves.
 
         Raises:
             TagshipError: it cannot be read, changed meanwhile, or is not what the lock names.
@@ -106,13 +117,17 @@ class Scanner:
         data, groups = self._data, list(self._set.groups(self._columns))
         if data.window is not None:
             groups = self._within(data.window, groups, held)
+        tell = _tell_sometimes(say)
+        if not isinstance(compute, Local):
+            unknown = [group for group in groups if self._kept.load(*self._key(group)) is None]
+            part = compute.share(ScanPart(self._files, self._span, self._partly))
+            for number, tally in enumerate(compute.map(tally_there, part, unknown)):
+                self._kept.save(tally, *self._key(unknown[number]))
+                tell(f"{number + 1:,} of {len(unknown):,} row groups are checked")
         tallies: list[Tally] = []
-        last = time.monotonic()
         for group in groups:
             tallies.append(self._tally(group))
-            if time.monotonic() - last > _SECONDS:
-                last = time.monotonic()
-                say(f"{len(tallies):,} of {len(groups):,} row groups are checked")
+            tell(f"{len(tallies):,} of {len(groups):,} row groups are read")
         self._set.check_unchanged()
         self._kept.drop_others()
         whole = add_tallies(tallies)
@@ -151,10 +166,19 @@ class Scanner:
 
     def _tally(self, group: RowGroup) -> Tally:
         """What a row group gives; it is read where that is not known, or its rows are asked for."""
-        key = (group, self._span) if group in self._partly else (group,)
-        kept = self._kept.load(*key)
-        if kept is not None and self._sample is None and self._see is None:
-            return kept
+        kept = self._kept.load(*self._key(group))
+        if kept is None or self._sample is not None or self._see is not None:
+            read = self._read(group, known=kept is not None)
+            if kept is None:
+                kept = read
+                self._kept.save(kept, *self._key(group))
+        return kept
+
+    def _key(self, group: RowGroup) -> tuple[Any, ...]:
+        return (group, self._span) if group in self._partly else (group,)
+
+    def _read(self, group: RowGroup, *, known: bool) -> Tally:
+        """Show its rows to whom they are for; and check them, unless what they give is known."""
         blocks, left_out = [], 0
         for table, places in self._set.blocks(group, self._columns):
             raw = table.to_pandas()
@@ -166,16 +190,13 @@ class Scanner:
                 raw = raw[chosen].reset_index(drop=True)
             if not len(raw):
                 continue
-            if kept is None:
+            if not known:
                 blocks.append(read_tally(raw, self._data, self._task))
             if self._sample is not None:
                 self._sample.add(table, group.place, places)
             if self._see is not None:
                 self._see(raw)
-        if kept is None:
-            kept = add_tallies(blocks, left_out)
-            self._kept.save(kept, *key)
-        return kept
+        return add_tallies(blocks, left_out)
 
     def _inside(self, raw: pd.DataFrame, group: RowGroup) -> Mask:
         if self._data.window is None or group not in self._partly:
@@ -204,3 +225,51 @@ class Scanner:
             if first < since or last >= until or gaps:
                 self._partly.add(group)
         return [g for g, (first, last, _) in ends.items() if last >= since and first < until]
+
+    def tally_part(self, part: "ScanPart", group: RowGroup) -> Tally:
+        """What a row group gives, with the window that another process has worked out.
+
+        Raises:
+            TagshipError: its file is not here, or another one.
+        """
+        self._span, self._partly = part.span, part.partly
+        self._set.check_version(group)
+        return self._read(group, known=False)
+
+
+@dataclass(frozen=True)
+class ScanPart:
+    """What a worker must know to check row groups."""
+
+    files: ModelFiles
+    span: tuple[Any, Any]
+    partly: set[RowGroup]
+
+
+def tally_there(part: ScanPart, group: RowGroup) -> Tally:
+    """What a row group gives, on a worker.
+
+    Raises:
+        TagshipError: its file is not there, or another one.
+    """
+    files = replace(part.files, root=project_here(part.files.root))
+    scanner = scan_of(files)
+    if scanner is None:
+        raise TagshipError(
+            f"{platform.node()}: there is no data set '{getattr(files.data.source, 'path', '')}'",
+            "keep it where every worker reads it: a URL, or a shared volume",
+        )
+    return scanner.tally_part(part, group)
+
+
+def _tell_sometimes(say: Say) -> Say:
+    """What says a line when some seconds have passed since the last one."""
+    last = time.monotonic()
+
+    def tell(text: str) -> None:
+        nonlocal last
+        if time.monotonic() - last > _SECONDS:
+            last = time.monotonic()
+            say(text)
+
+    return tell

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tagship.compute.tasks import LOCAL, Compute
 from tagship.config.contract import CsvSource, DataConfig, ExcelSource, Source, Target
 from tagship.config.project_files import ModelFiles
 from tagship.contract.boundary import Boundary, Field, part_name
@@ -59,7 +60,10 @@ class Raw:
 
 
 def load_table(
-    files: ModelFiles, say: Say = lambda _: None, held: Mapping[str, str] | None = None
+    files: ModelFiles,
+    say: Say = lambda _: None,
+    held: Mapping[str, str] | None = None,
+    compute: Compute = LOCAL,
 ) -> Table:
     """Fetch, protect, check and hash one model's data; say which rows are left out.
 
@@ -70,7 +74,7 @@ def load_table(
         TagshipError: the source cannot be read.
         ContractError: the data breaks the contract.
     """
-    return check_table(files, read_raw(files, say, held))
+    return check_table(files, read_raw(files, say, held, compute))
 
 
 def check_table(files: ModelFiles, raw: Raw) -> Table:
@@ -88,7 +92,7 @@ def check_table(files: ModelFiles, raw: Raw) -> Table:
     return Table(frame, hash_table(frame, leave_out=personal), raw.identity)
 
 
-def check_data(files: ModelFiles, say: Say = lambda _: None) -> Checked:
+def check_data(files: ModelFiles, say: Say = lambda _: None, compute: Compute = LOCAL) -> Checked:
     """Check and hash one model's data; of a data set no more than a block is held at a time.
 
     Raises:
@@ -97,7 +101,7 @@ def check_data(files: ModelFiles, say: Say = lambda _: None) -> Checked:
     """
     with _in_contract(files):
         if (scanner := scan_of(files)) is not None:
-            scan = scanner.scan(say)
+            scan = scanner.scan(say, compute=compute)
             scan.refuse_broken()
             return Checked(scan.rows, scan.columns, scan.sha256)
     table = load_table(files, say)
@@ -118,7 +122,10 @@ def _in_contract(files: ModelFiles) -> Iterator[None]:
 
 
 def read_raw(
-    files: ModelFiles, say: Say = lambda _: None, held: Mapping[str, str] | None = None
+    files: ModelFiles,
+    say: Say = lambda _: None,
+    held: Mapping[str, str] | None = None,
+    compute: Compute = LOCAL,
 ) -> Raw:
     """The rows of one model's source that it can learn from.
 
@@ -140,7 +147,7 @@ def read_raw(
     with _in_contract(files):
         sample = DrawnRows(*((data.sample.rows, data.sample.seed) if data.sample else ()))
         if (scanner := scan_of(files, sample)) is not None:
-            scan = scanner.scan(say, held)
+            scan = scanner.scan(say, held, compute)
             scan.refuse_broken()
             frame = settle_rows(sample.frame(), data, files.model.task, say)
             return Raw(frame, scan.identity, scan)

@@ -5,6 +5,7 @@ one type in all files, or no value at all.
 """
 
 import os
+import platform
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -159,6 +160,19 @@ class DataSet:
                     table = table.append_column("", pa.array(places)).filter(chosen)
                     places = table.column("").to_numpy()
                 yield table.select(list(columns)), places
+
+    def check_version(self, group: RowGroup) -> None:
+        """Refuse a row group of a file that is not here, or not the same here.
+
+        Raises:
+            TagshipError: names it.
+        """
+        version = self._listing.versions.get(group.place)
+        if version != group.version or group.place not in self._fragments:
+            raise self._listing.refusal(
+                f"{group.place}: {platform.node()} has another file there, or none",
+                "keep the files where every worker reads the same: a URL, or a shared volume",
+            )
 
     def _read_schema(self, place: str) -> pa.Schema:
         """A file's columns, and those of its folders."""

@@ -48,7 +48,7 @@ def verify_lock(
             reference is missing or another one.
     """
     say("fetching the data and checking its contract")
-    lock, reference, table = _current_lock(files)
+    lock, reference, table = _current_lock(files, compute)
     bundle = train(files, say, table, compute)
     outcome, first_difference = compare(lock, bundle.lock), difference(lock, bundle.lock)
     if not same_reference(reference, bundle.reference):
@@ -93,12 +93,12 @@ def verify_kept(files: ModelFiles) -> LockVerification | str:
     return LockVerification("identical", lock, kept, "")
 
 
-def _current_lock(files: ModelFiles) -> tuple[Lock, str, Table]:
+def _current_lock(files: ModelFiles, compute: Compute = LOCAL) -> tuple[Lock, str, Table]:
     """The committed lock, its reference and the data, once nothing is stale."""
     lock = read_lock(files.lock_path)
     refuse_stale(files, changes(lock, current_inputs(files)))
     reference = committed_reference(files)
-    table = load_table(files, held=lock.data.identity)
+    table = load_table(files, held=lock.data.identity, compute=compute)
     refuse_stale(files, changes(lock, current_inputs(files), table.sha256))
     return lock, reference, table
 

@@ -118,7 +118,7 @@ def tune(
     space = choose_space(files, name, candidate)
     with only_one(files.root, f"tune-{files.name}"):
         say("fetching the data and checking its contract")
-        table = load_table(files)
+        table = load_table(files, compute=compute)
         prepared = prepare(files, table.frame)
         search = Search(files, name, candidate, space, plan, table.sha256)
         study = open_study(search, storage)
