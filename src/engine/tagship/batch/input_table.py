@@ -74,17 +74,16 @@ class Input:
         """
         self.shown = without_password(location)
         self._root = root
+        self._place = location if "://" in location else str(Path(location).absolute())
         try:
-            remote = "://" in location
-            place = location if remote else str(Path(location).absolute())
-            named = TypedSource(kind="parquet", path=place)
+            named = TypedSource(kind="parquet", path=self._place)
             self._set = open_data_set(named, root)
-            self.path = Path(self._set.folder) if self._set else local_file(place, root)
+            self.path = Path(self._set.folder) if self._set else local_file(self._place, root)
             source = named if self._set else file_source(str(self.path), root, declared)
         except TagshipError as error:
-            hint = error.hint if remote else "relative paths start at the working directory"
-            message = str(error.args[0]).replace("source.path", "--input", 1)
-            raise TagshipError(message, hint) from None
+            known = not error.hint.startswith("relative paths")
+            hint = error.hint if known else "relative paths start at the working directory"
+            raise TagshipError(self._asked(error), hint) from None
         if source is None:
             raise TagshipError(
                 f"--input: {self.shown}: its ending does not say what it is", ENDINGS_HINT
@@ -168,13 +167,18 @@ class Input:
             )
         return chosen
 
+    def _asked(self, error: TagshipError) -> str:
+        """An error's message, by what was asked for."""
+        message = str(error.args[0]).replace("source.path", "--input", 1)
+        return message.replace(self._place, self.shown, 1)
+
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
             yield
         except TagshipError as error:
-            message = str(error.args[0]).replace("source.path", "--input", 1)
-            raise TagshipError(message.replace(str(self.path), self.shown, 1), error.hint) from None
+            message = self._asked(error).replace(str(self.path), self.shown, 1)
+            raise TagshipError(message, error.hint) from None
         except (pa.ArrowInvalid, UnicodeDecodeError, OSError) as error:
             reason = (str(error) or type(error).__name__).splitlines()[0]
             raise TagshipError(

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from tagship.config.contract import Source, TypedSource
+from tagship.sources.dvc import restore_tracked
 from tagship.sources.fetching import expand, is_glob, without_password
 from tagship.sources.formats import format_of
 from tagship.sources.listing import Listing, explained, locate, split_glob
@@ -66,6 +67,9 @@ def open_data_set(source: Source, root: Path, alone: bool = False) -> "DataSet |
     shown = without_password(source.path)
     with explained(shown, "the files"):
         filesystem, path = locate(where, root)
+        if not remote and not Path(path).is_file():  # a file is held to its pointer by its reader
+            tracked = split_glob(path)[0] if wild else path
+            restore_tracked(shown, Path(os.path.normpath(tracked)), root.resolve(), None)
         if filesystem.isfile(path):
             files = Listing(shown, filesystem, *os.path.split(path)) if alone else None
         elif filesystem.isdir(path):

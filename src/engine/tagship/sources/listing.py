@@ -13,6 +13,7 @@ from typing import Any
 
 from tagship.errors import TagshipError
 from tagship.sources.fetching import is_glob
+from tagship.sources.object_store import PACKAGES, explain_object, open_store
 
 _VERSION = ("mtime", "ETag", "etag", "md5Hash", "LastModified", "last_modified", "updated")
 
@@ -87,12 +88,7 @@ class Listing:
 
 def locate(where: str, root: Path) -> tuple[Any, str]:
     """The file system of a path or URL, as fsspec has it, and the path there."""
-    import fsspec
-
-    if "://" in where:
-        filesystem, path = fsspec.core.url_to_fs(where)
-        return filesystem, str(path)
-    return fsspec.filesystem("file"), f"{Path(os.path.realpath(root), where)}"
+    return open_store(where if "://" in where else f"{Path(os.path.realpath(root), where)}")
 
 
 def split_glob(path: str) -> tuple[str, str]:
@@ -124,8 +120,12 @@ def explained(shown: str, place: str, check: Callable[[], None] = lambda: None) 
         ) from None
     except Exception as error:  # each remote client has its own family of errors
         check()
-        reason = (str(error) or type(error).__name__).splitlines()[0]
+        store, reason = shown.partition("://")[0], (str(error) or type(error).__name__)
+        if store in PACKAGES and (said := explain_object(error, f"{shown}: {place}", None)):
+            raise said from None
+        hint = "is it complete, and Parquet? Export it again, or take it out"
+        if isinstance(error, ImportError):
+            hint = f"install it: uv add {PACKAGES.get(store, store)}"
         raise TagshipError(
-            f"source.path: {shown}: {place}: cannot be read: {reason}",
-            "is it complete, and Parquet? Export it again, or take it out",
+            f"source.path: {shown}: {place}: cannot be read: {reason.splitlines()[0]}", hint
         ) from None

@@ -380,7 +380,7 @@ def test_a_damaged_file_is_refused(run_project: Project, name: str) -> None:
     ("source", "output", "says"),
     [
         ("none.csv", "out.csv", "--input: "),
-        ("data", "out.csv", "is a folder"),
+        ("data", "out.csv", "--input: data: tiny.csv: cannot be read: "),
         ("config/tiny/data.yaml", "out.csv", "its ending does not say what it is"),
         ("data/tiny.csv", "out.json", "neither csv nor Parquet"),
         ("data/tiny.csv", "out", "neither csv nor Parquet"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from event_files import FOLDER, make_events, place_of, read_files
 from object_stores import ObjectStore
 from projects import Project, copy_project, make_project, make_table
 from tagship.config.project_files import load_model
@@ -229,3 +230,15 @@ def test_data_is_pulled_from_a_store_of_s3(
     assert without_data(tracked).tagship("validate", "tiny").code == 0
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
     without_data(tracked).refused("validate", "tiny", says=("failed to connect to s3", "Forbidden"))
+
+
+def test_a_data_set_is_pulled_and_held_to_its_pointer(tracked: Project) -> None:
+    make_events(tracked)
+    dvc(tracked.root, "add", "-q", FOLDER)
+    dvc(tracked.root, "push", "-q")
+    for path in (FOLDER, f"{FOLDER}/*/part-*"):
+        shutil.rmtree(tracked.root / FOLDER)
+        read_files(tracked, path)
+        assert "300 rows" in tracked.tagship("validate", "tiny").out
+    (tracked.root / FOLDER / place_of(2)).unlink()
+    tracked.refused("validate", "tiny", says=("is not what data/events.dvc names", "dvc checkout"))
