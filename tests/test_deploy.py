@@ -13,7 +13,7 @@ from conftest import MODELS, ROOT, Run
 FOLDERS = sorted(path.parent for path in ROOT.glob("deploy/**/kustomization.yaml"))
 COMPLETE = [path for path in FOLDERS if "components" not in path.parts]
 OVERLAYS = [path for path in COMPLETE if path.parent.name in MODELS]
-CUSTOM = ("argoproj.io/", "monitoring.coreos.com/")
+CUSTOM = ("argoproj.io/", "kubernetes.dask.org/", "monitoring.coreos.com/")
 """Groups of custom resources, whose schemas the cluster has."""
 
 Render = Any

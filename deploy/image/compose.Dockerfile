@@ -1,5 +1,6 @@
 # The two images of docker-compose.yml, for people without Kubernetes; the context is the project.
 # They share no layer with a release's image: there a finished bento goes in, here it is trained.
+# `training` is the image of deploy/components/dask, too.
 FROM python:3.11-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b AS base
 ENV PATH=/opt/venv/bin:$PATH \
     UV_PROJECT_ENVIRONMENT=/opt/venv \
@@ -29,7 +30,7 @@ FROM locked AS serving-packages
 RUN uv sync --frozen --no-cache --no-default-groups --extra serve
 
 FROM locked AS training-packages
-RUN uv sync --frozen --no-cache --no-default-groups --extra train --extra serve
+RUN uv sync --frozen --no-cache --no-default-groups --extra train --extra serve --extra dask
 
 FROM base AS serving
 COPY --from=serving-packages /opt/venv /opt/venv

@@ -14,9 +14,9 @@ from tagship.errors import TagshipError
 from tagship.gitops.deployment_records import Record, overlay
 
 KINDS = frozenset({
-    "AnalysisTemplate", "ConfigMap", "CronJob", "Deployment", "HorizontalPodAutoscaler", "Ingress",
-    "Job", "NetworkPolicy", "PodDisruptionBudget", "Rollout", "Service", "ServiceAccount",
-    "ServiceMonitor",
+    "AnalysisTemplate", "ConfigMap", "CronJob", "DaskCluster", "Deployment",
+    "HorizontalPodAutoscaler", "Ingress", "Job", "NetworkPolicy", "PodDisruptionBudget", "Rollout",
+    "Service", "ServiceAccount", "ServiceMonitor",
 })  # fmt: skip
 """What a model's overlay may hold; ``manifests.kinds`` of project.yaml adds to it."""
 _KEY = "release.yaml"

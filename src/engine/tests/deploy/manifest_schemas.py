@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 Schemas = dict[tuple[str, str], Draft202012Validator]
 
-CUSTOM_GROUPS = {"argoproj.io", "monitoring.coreos.com"}
+CUSTOM_GROUPS = {"argoproj.io", "kubernetes.dask.org", "monitoring.coreos.com"}
 KUBERNETES = ("1.31", kubernetes_validate.latest_version())
 """The oldest version that knows every field used here, and the newest."""
 
@@ -25,6 +25,8 @@ METADATA = {
         "annotations": {"type": "object", "additionalProperties": {"type": "string"}},
     },
 }
+IDENTITY = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": METADATA}
+"""What every resource has, also where its CRD does not say so."""
 
 
 def is_custom(resource: dict[str, Any]) -> bool:
@@ -68,7 +70,7 @@ def load_crds(folder: Path) -> Schemas:
             spec = crd["spec"]
             for version in spec["versions"]:
                 schema = closed(version["schema"]["openAPIV3Schema"])
-                schema["properties"]["metadata"] = METADATA
+                schema["properties"] |= IDENTITY
                 key = (f"{spec['group']}/{version['name']}", spec["names"]["kind"])
                 schemas[key] = Draft202012Validator(schema)
     return schemas

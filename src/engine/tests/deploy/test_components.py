@@ -22,7 +22,7 @@ def canary(deploy: Path, render: Render) -> list[Resource]:
 
 def test_no_component_is_used_unasked(render: Render) -> None:
     kinds = {resource["kind"] for overlay in OVERLAYS for resource in render(overlay)}
-    assert kinds.isdisjoint({"Rollout", "AnalysisTemplate", "Ingress", "CronJob"})
+    assert kinds.isdisjoint({"Rollout", "AnalysisTemplate", "Ingress", "CronJob", "DaskCluster"})
 
 
 def test_the_service_monitor_selects_its_model_s_service_alone(

@@ -25,6 +25,9 @@ TYPOS = [
     ("ApplicationSet", "spec/generators/1/git/template/spec/project", "projects"),
     ("ConfigMap", "data", "dta"),
     ("CronJob", "spec/jobTemplate/spec/template/spec/containers/0/volumeMounts", "volumeMount"),
+    ("DaskCluster", "spec/worker/replicas", "replica"),
+    ("DaskCluster", "spec/scheduler/spec/containers/0/securityContext/capabilities", "capability"),
+    ("DaskCluster", "spec/scheduler/service/ports/0/targetPort", "targetport"),
     ("Deployment", "spec/template/spec/containers/0/livenessProbe", "livenessprobe"),
     ("Deployment", "spec/template/spec/containers/0/securityContext/readOnlyRootFilesystem", "ro"),
     ("HorizontalPodAutoscaler", "spec/maxReplicas", "maxReplica"),
@@ -47,9 +50,13 @@ def named(folder: Path) -> str:
     return str(folder.relative_to(DEPLOY))
 
 
+def first_overlay(deploy: Path) -> Path:
+    return next(iter(sorted(deploy.glob("*/*/release.yaml")))).parent
+
+
 def in_an_overlay(components: list[Path], deploy: Path) -> list[Resource]:
     """The first overlay of a copy of ``deploy/``, with components added as their heads say."""
-    overlay = next(iter(sorted(deploy.glob("*/*/release.yaml")))).parent
+    overlay = first_overlay(deploy)
     names = [component.name for component in components]
     if "canary" in names:  # it brings these
         names = [name for name in names if name not in ("service-monitor", "autoscaler")]

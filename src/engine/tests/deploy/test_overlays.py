@@ -290,25 +290,40 @@ def amount(quantity: str) -> float:
     return float(number) * UNITS.get(unit, 1)
 
 
+QUOTA = ("pods", "requests.cpu", "requests.memory", "limits.memory")
+
+
+def needed(template: Any, count: int) -> dict[str, float]:
+    """What so many pods of a template take of a quota."""
+    (sizes,) = (c["resources"] for c in template["spec"]["containers"])
+    of_one = {key: amount(sizes[key.split(".")[0]][key.split(".")[1]]) for key in QUOTA[1:]}
+    return {key: count * value for key, value in {"pods": 1.0, **of_one}.items()}
+
+
+def needed_by_models(environment: str, render: Render) -> dict[str, float]:
+    """What every model of an environment takes at its largest, during an update."""
+    total = dict.fromkeys(QUOTA, 0.0)
+    for overlay in (o for o in OVERLAYS if o.name == environment):
+        resources = render(overlay)
+        largest = find_resource(resources, "Deployment")["spec"].get("replicas", 1)
+        for workload, count in (("Deployment", largest + 1), ("Job", 1)):
+            for key, value in needed(pod(find_resource(resources, workload)), count).items():
+                total[key] += value
+    return total
+
+
+def quota(environment: str, render: Render) -> dict[str, float]:
+    resources = render(DEPLOY / "environments" / environment)
+    hard = find_resource(resources, "ResourceQuota")["spec"]["hard"]
+    return {key: amount(hard[key]) for key in QUOTA}
+
+
 def test_a_quota_has_room_for_every_model_at_its_largest_during_an_update(
     project: ProjectConfig, render: Render
 ) -> None:
     for environment in project.environments:
-        hard = find_resource(render(DEPLOY / "environments" / environment), "ResourceQuota")[
-            "spec"
-        ]["hard"]
-        needed = dict.fromkeys(("pods", "requests.cpu", "requests.memory", "limits.memory"), 0.0)
-        for overlay in (o for o in OVERLAYS if o.name == environment):
-            resources = render(overlay)
-            largest = find_resource(resources, "Deployment")["spec"].get("replicas", 1)
-            for workload, count in (("Deployment", largest + 1), ("Job", 1)):
-                sizes = container(find_resource(resources, workload))["resources"]
-                needed["pods"] += count
-                for key in ("requests.cpu", "requests.memory", "limits.memory"):
-                    part, resource = key.split(".")
-                    needed[key] += count * amount(sizes[part][resource])
-        short = {key: value for key, value in needed.items() if value > amount(hard[key])}
-        assert short == {}, environment
+        room, total = quota(environment, render), needed_by_models(environment, render)
+        assert {key: value for key, value in total.items() if value > room[key]} == {}, environment
 
 
 def test_an_environment_is_closed_by_default(project: ProjectConfig, render: Render) -> None:
