@@ -149,7 +149,7 @@ def connect(dask: Dask, root: Path, say: Say) -> Iterator[DaskCluster]:
     with library.config.set(large), _scheduler(dask) as (address, name):
         try:
             client = Client(address, timeout=_PATIENCE, set_as_default=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError) as error:  # the last for TLS without certificates
             reason = (str(error) or type(error).__name__).splitlines()[0]
             raise TagshipError(
                 f"compute: no Dask scheduler answers at {name}: {reason}", _START
