@@ -30,7 +30,8 @@ class Listing:
         self.shown, self.filesystem, self._pattern = shown, filesystem, pattern
         self._listed = time.time_ns()
         self.local = "file" in filesystem.protocol
-        self.folder = os.path.realpath(folder) if self.local else folder.rstrip("/")
+        real = Path(os.path.realpath(folder)).as_posix() if self.local else folder
+        self.folder = real.rstrip("/")
         self.versions = self._list()
         """What tells each file from what stands there at another time, by its place, in order."""
         if not self.versions:
@@ -88,7 +89,7 @@ class Listing:
 
 def locate(where: str, root: Path) -> tuple[Any, str]:
     """The file system of a path or URL, as fsspec has it, and the path there."""
-    return open_store(where if "://" in where else f"{Path(os.path.realpath(root), where)}")
+    return open_store(where if "://" in where else Path(root.resolve(), where).as_posix())
 
 
 def split_glob(path: str) -> tuple[str, str]:
