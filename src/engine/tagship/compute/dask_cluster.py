@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeVar
 
 from tagship.compute.tasks import ADDRESS, ClusterLost, Say
@@ -52,7 +53,7 @@ class DaskCluster:
 
         It goes through the scheduler, which gives it to another worker when one is lost.
         """
-        return self._submit(_share, *self._place, _pack(value))
+        return self._submit(_Shared, _pack(value))
 
     def start(self, function: Callable[[Any, Item], Result], shared: Any, item: Item) -> Any:
         """Begin ``function(shared, item)``; ``wait`` gives what came of it."""
@@ -248,21 +249,35 @@ def _unpack(packed: Packed) -> Any:
     return deserialize(*packed)
 
 
-def _share(root: str, wanted: dict[str, str], packed: Packed) -> Any:
-    _prepare(root, tuple(wanted.items()))
-    return _unpack(packed)
+class _Shared:
+    """A value of all tasks. Workers hand it to each other as it was sent, not as they hold it."""
+
+    def __init__(self, packed: Packed) -> None:
+        self._packed = packed
+        self._held: list[Any] = []
+        self._lock = Lock()
+
+    def __reduce__(self) -> tuple[type["_Shared"], tuple[Packed]]:
+        return _Shared, (self._packed,)
+
+    def value(self) -> Any:
+        """What was shared, made once in a process."""
+        with self._lock:
+            if not self._held:
+                self._held.append(_unpack(self._packed))
+        return self._held[0]
 
 
 def _call(
     root: str,
     wanted: dict[str, str],
     function: Callable[[Any, Any], Any],
-    shared: Any,
+    shared: _Shared,
     item: Packed,
 ) -> Any:
     """A task, on a worker: one that came late has not been asked for its versions."""
     _prepare(root, tuple(wanted.items()))
-    return function(shared, _unpack(item))
+    return function(shared.value(), _unpack(item))
 
 
 @lru_cache(maxsize=64)

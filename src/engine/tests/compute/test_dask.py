@@ -4,14 +4,16 @@ import json
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from clusters import Cluster, free_port
 from projects import ROWS, Project, copy_project
+from tagship.batch.artifact import Artifact
 from tagship.compute import dask_cluster
-from tagship.compute.tasks import ADDRESS
+from tagship.compute.tasks import ADDRESS, open_compute
 
 SLOW_ESTIMATOR = '''
 import time
@@ -123,6 +125,22 @@ def test_files_are_scored_to_the_same_bytes(
         assert there_answers == here_answers
         assert there_reasons == here_reasons
         assert there_answers.count(b"\n") == ROWS * 200  # the header, and all rows but the bad one
+
+
+def test_workers_hand_each_other_what_they_share(run_project: Project, cluster: Cluster) -> None:
+    def score_slowly(scorer: Any, item: int) -> tuple[str, str]:  # sent as it is: no module has it
+        import time
+
+        from distributed import get_worker
+
+        time.sleep(0.3)
+        return get_worker().address, scorer.boundary.sha256
+
+    artifact = Artifact(next((run_project.root / ".tagship").rglob("src/artifact")))
+    with open_compute(run_project.root, lambda _: None) as compute:
+        answers = list(compute.map(score_slowly, compute.share(artifact), range(8)))
+    assert {sha256 for _, sha256 in answers} == {artifact.boundary.sha256}
+    assert len({worker for worker, _ in answers}) == 2
 
 
 @pytest.mark.slow
