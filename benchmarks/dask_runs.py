@@ -68,9 +68,7 @@ _DRIFT = "drift: {method: psi, fail_above: 0.2, min_rows: 100}\n"
 
 def dask(given: Namespace) -> tuple[list[Figure], dict[str, list[Sample]]]:
     """Train, search, score and watch; once more while a worker is killed."""
-    rows, trees, trials, lines = (
-        (2_000, 5, 2, 2_000) if given.quick else (100_000, 100, 8, 500_000)
-    )
+    rows, trees, trials, lines = (2_000, 5, 2, 2_000) if given.quick else (100_000, 100, 8, 500_000)
     samples: dict[str, list[Sample]] = {}
     with tempfile.TemporaryDirectory(prefix="tagship-bench-", dir=given.folder) as temporary:
         root = Path(temporary)

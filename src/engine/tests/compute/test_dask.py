@@ -159,6 +159,16 @@ def test_a_worker_that_is_killed_costs_its_tasks_alone(project: Project, tmp_pat
 
 
 @pytest.mark.slow
+def test_a_task_that_ends_every_worker_is_refused_by_name(project: Project, tmp_path: Path) -> None:
+    with_slow_estimator(project, 0.0)
+    dying = "__import__('os')._exit(9) if len(X) < 240 else None"  # not on made-up rows
+    project.edit("src/features/slow.py", "time.sleep(0.0)", dying)
+    with Cluster.started(tmp_path / "cluster") as own:
+        refused = project.spawn("train", "tiny", **{ADDRESS: own.address})
+    refused.must_refuse(("compute: a task ended each worker that took it", "more memory"))
+
+
+@pytest.mark.slow
 def test_a_lost_scheduler_ends_the_run_which_can_be_repeated(
     project: Project, tmp_path: Path
 ) -> None:
