@@ -203,10 +203,11 @@ def versions() -> dict[str, str]:
 def _check_workers(client: Any, name: str) -> None:
     from distributed.comm.core import CommClosedError
 
+    here = versions()
     try:
         client.wait_for_workers(1, timeout=_PATIENCE)
         theirs: dict[str, Any] = client.run(versions, on_error="return")
-        _check_versions(f"the scheduler {name}", versions(), client.run_on_scheduler(versions))
+        _check_versions(f"the scheduler {name}", here, client.run_on_scheduler(versions))
     except TimeoutError:
         raise TagshipError(f"compute: {name} has no workers", _START) from None
     except (OSError, CommClosedError, ImportError) as error:
@@ -219,7 +220,7 @@ def _check_workers(client: Any, name: str) -> None:
                 f"compute: the worker {worker} cannot run this project: {said}",
                 "start it with the project's own environment: `uv run dask worker …`",
             )
-        _check_versions(f"the worker {worker}", versions(), said)
+        _check_versions(f"the worker {worker}", here, said)
 
 
 def _check_versions(place: str, here: Mapping[str, str], there: Mapping[str, str]) -> None:

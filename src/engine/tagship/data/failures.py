@@ -69,6 +69,7 @@ def failure_table(failures: list[Failure]) -> str:
 
 
 def make_failure(name: str, rule: str, raw: pd.Series, bad: NDArray[np.bool_]) -> Failure:
+    """The failure of a column's rule where ``bad`` is true, shape (rows,), with some examples."""
     rows = np.flatnonzero(bad)
     broken = raw.iloc[rows[:1000]]
     seen = dict.fromkeys(repr(value) for value in broken[broken.notna()].tolist())
