@@ -6,12 +6,49 @@ from typing import Annotated
 
 import typer
 
-from tagship.cli import changed, difference
+from tagship.cli.options import Json
 
 app = typer.Typer(help="Do what the workflows need; people need none of it.", no_args_is_help=True)
-app.command("changed")(changed.command)
-app.command("difference")(difference.command)
 Answer = Annotated[Path, typer.Argument(help="The file of what a command printed with --json.")]
+Base = Annotated[str, typer.Option(help="The branch or commit to merge into.")]
+
+
+@app.command("changed")
+def changed(
+    base: Base,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the answer as one line of JSON.")
+    ] = False,
+) -> None:
+    """Name the models whose config, data, features or engine differ from a base branch."""
+    from tagship.config.root import find_root
+    from tagship.gitops import changed_models
+
+    names = changed_models.changed(find_root(), base)
+    typer.echo(json.dumps(names) if as_json else "\n".join(names) or "no model changes")
+
+
+@app.command("difference")
+def difference(
+    base: Base,
+    markdown: Annotated[
+        Path | None, typer.Option(help="Append the difference as Markdown to this file.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show how the rendered manifests would change if a branch were merged."""
+    from tagship.cli import output
+    from tagship.config.root import find_root
+    from tagship.gitops.manifest_difference import as_markdown, compare_overlays
+
+    differences = compare_overlays(find_root(), base)
+    text = as_markdown(differences)
+    if text:
+        output.append(markdown, text)
+    if as_json:
+        output.as_json(differences)
+    else:
+        typer.echo(text or "nothing that runs would change")
 
 
 @app.command("comment")
@@ -34,10 +71,10 @@ def propose(answer: Answer) -> None:
     """Open or update the one pull request of the branch that propose or rollback pushed."""
     from tagship.gitops import github
 
-    made = json.loads(answer.read_text(encoding="utf-8"))
-    if not made["branch"]:
+    proposal = json.loads(answer.read_text(encoding="utf-8"))
+    if not proposal["branch"]:
         return typer.echo("nothing to propose")
-    typer.echo(github.propose(made["branch"], made["title"], made["body"]))
+    typer.echo(github.propose(proposal["branch"], proposal["title"], proposal["body"]))
 
 
 @app.command("issues")
@@ -64,13 +101,13 @@ def issues(
         topic = alerts.topic(model)
         number, body = github.find_issue(topic) or (None, None)
         issue = alerts.issue_for(model, entries, body)
-        done = github.keep_issue(topic, number, issue.open, issue.title, issue.body)
-        typer.echo(f"{model}: {done}")
-    wanted = json.dumps(
+        outcome = github.keep_issue(topic, number, issue.open, issue.title, issue.body)
+        typer.echo(f"{model}: {outcome}")
+    models = json.dumps(
         alerts.models_to_retrain(fetch_snapshot(find_root()), entries, datetime.now(UTC))
     )
-    github.write_outputs({"retrain": wanted})
-    typer.echo(f"retrain={wanted}")
+    github.write_outputs({"retrain": models})
+    typer.echo(f"retrain={models}")
 
 
 @app.command("retrained")
@@ -83,11 +120,11 @@ def retrained(
     from tagship.gitops import github
     from tagship.monitoring import alerts
 
-    model, said = _publish(answer, "retrain", "Retraining")
+    model, text = _publish(answer, "retrain", "Retraining")
     issue = github.find_issue(alerts.topic(model))
     if issue is not None:
-        github.comment(issue[0], "retrain", said)
-    typer.echo(said)
+        github.comment(issue[0], "retrain", text)
+    typer.echo(text)
 
 
 @app.command("tuned")
@@ -107,12 +144,12 @@ def _publish(answer: Path, command: str, title: str) -> tuple[str, str]:
     from tagship.gitops import github
     from tagship.monitoring.retrain_proposal import push_proposal, read_proposal
 
-    made = read_proposal(answer, command)
-    said = f"{title}: {made.state}.\n\n{quoted(made.why)}"
-    if made.branch:
-        push_proposal(find_root(), made)
-        said += f"\n{github.propose(made.branch, made.title, made.body)}\n"
-    return made.model, said
+    proposal = read_proposal(answer, command)
+    text = f"{title}: {proposal.state}.\n\n{quoted(proposal.why)}"
+    if proposal.branch:
+        push_proposal(find_root(), proposal)
+        text += f"\n{github.propose(proposal.branch, proposal.title, proposal.body)}\n"
+    return proposal.model, text
 
 
 @app.command("page")
@@ -133,10 +170,10 @@ def page(
     snapshot = fetch_snapshot(find_root())
     card = make_card(snapshot, snapshot.history.release(tag))
     with TemporaryDirectory() as folder:
-        made = {"model-card.md": card.text, "model.lock.yaml": card.lock}
-        for name, text in made.items():
+        contents = {"model-card.md": card.text, "model.lock.yaml": card.lock}
+        for name, text in contents.items():
             (Path(folder) / name).write_text(text, encoding="utf-8")
-        files = [*(Path(folder) / name for name in made), *(attach or ())]
+        files = [*(Path(folder) / name for name in contents), *(attach or ())]
         typer.echo(github.publish_release(card.release, card.title, card.body, files))
 
 
@@ -199,9 +236,9 @@ def renewed(
 
     renewals = read_renewals(answer)
     pushed = commit_renewals(find_root(), renewals, folder, branch, commit)
-    said = describe_renewals(renewals, pushed)
-    typer.echo(github.comment(pull_request, "renew", said))
-    typer.echo(said)
+    text = describe_renewals(renewals, pushed)
+    typer.echo(github.comment(pull_request, "renew", text))
+    typer.echo(text)
 
 
 @app.command("outputs")

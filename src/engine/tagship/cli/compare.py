@@ -69,8 +69,8 @@ def _cells(model: "ModelFigures", figures: "CandidateFigures") -> Iterator[str]:
 
 def _state(figures: "CandidateFigures") -> str:
     apart = {True: "worse", False: "not told apart", None: ""}
-    said = apart[figures.against_best.told_apart] if figures.against_best else ""
-    words = ["winner" * figures.winner, said, "tuned" * figures.tuned]
+    verdict = apart[figures.against_best.told_apart] if figures.against_best else ""
+    words = ["winner" * figures.winner, verdict, "tuned" * figures.tuned]
     words.append(figures.state * (figures.state != "trained"))
     return ", ".join(filter(None, words))
 

@@ -91,10 +91,12 @@ def _show(answer: "RowReasons") -> None:
         f"row {answer.row}: {answer.prediction}; {answer.of} = {brief(answer.score)},"
         f" from a base of {brief(answer.base)}"
     )
-    shown, rest = answer.reasons[:_MOST_REASONS], answer.reasons[_MOST_REASONS:]
-    lines = [(signed(reason.shap, 2), f"{reason.feature} = {reason.value}") for reason in shown]
-    if rest:
-        lines.append((signed(sum(reason.shap for reason in rest), 2), f"{len(rest)} others"))
+    reasons, remainder = answer.reasons[:_MOST_REASONS], answer.reasons[_MOST_REASONS:]
+    lines = [(signed(reason.shap, 2), f"{reason.feature} = {reason.value}") for reason in reasons]
+    if remainder:
+        lines.append(
+            (signed(sum(reason.shap for reason in remainder), 2), f"{len(remainder)} others")
+        )
     width = max(len(number) for number, _ in lines)
     for number, text in lines:
         typer.echo(f"  {number.rjust(width)}  {text}")

@@ -32,9 +32,9 @@ def command(
     from tagship.cli.output import as_json
     from tagship.gitops.github import write_outputs
 
-    made = build_image(load([model])[0], release, push, builder, tuple(option or ()))
-    if made.digest:
-        write_outputs({"reference": made.reference, "name": made.name, "digest": made.digest})
+    image = build_image(load([model])[0], release, push, builder, tuple(option or ()))
+    if image.digest:
+        write_outputs({"reference": image.reference, "name": image.name, "digest": image.digest})
     if json:
-        return as_json({**vars(made), "reference": made.reference})
-    typer.echo(made.reference)
+        return as_json({**vars(image), "reference": image.reference})
+    typer.echo(image.reference)

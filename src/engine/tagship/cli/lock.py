@@ -60,27 +60,27 @@ def verify(
     with open_compute(chosen[0].root, progress("compute", err=json)) as compute:
         for files in chosen:
             try:
-                proven = retrain_and_keep(files, progress(files.name, err=json), compute)
+                proof = retrain_and_keep(files, progress(files.name, err=json), compute)
             except TagshipError as error:
                 tell_error(error)
                 answers.append({"model": files.name, "outcome": "refused", "problem": str(error)})
-                said = str(error).replace(f"{files.root}/", "")
-                append(markdown, f"The lock of `{files.name}` is refused.\n\n{quoted(said)}\n")
+                message = str(error).replace(f"{files.root}/", "")
+                append(markdown, f"The lock of `{files.name}` is refused.\n\n{quoted(message)}\n")
                 wrong = True
                 continue
-            explained = {
+            explanations = {
                 "identical": "identical: the same bytes",
                 "equivalent": "equivalent: other bits, the same predictions within 1e-4",
-                "different": f"different: {files.lock_path.name}: {proven.difference}",
+                "different": f"different: {files.lock_path.name}: {proof.difference}",
             }
-            said = f"{files.name}: {explained[proven.outcome]}"
+            message = f"{files.name}: {explanations[proof.outcome]}"
             answers.append(
-                {"model": files.name, "outcome": proven.outcome, "problem": proven.difference}
+                {"model": files.name, "outcome": proof.outcome, "problem": proof.difference}
             )
             if not json:
-                typer.echo(said)
-            append(markdown, f"Trained again, compared with its lock:\n\n{quoted(said)}\n")
-            wrong |= proven.outcome == "different"
+                typer.echo(message)
+            append(markdown, f"Trained again, compared with its lock:\n\n{quoted(message)}\n")
+            wrong |= proof.outcome == "different"
     if json:
         as_json(answers)
     if wrong:

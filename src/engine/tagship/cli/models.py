@@ -52,11 +52,11 @@ def load(names: list[str] | None) -> "list[ModelFiles]":
     from tagship.gitops.git import Git
 
     root = find_root()
-    left = root / ".tagship"
-    if left.exists() and shutil.which("git") and Git(root).tracks(left.name):
+    results = root / ".tagship"
+    if results.exists() and shutil.which("git") and Git(root).tracks(results.name):
         raise TagshipError(
-            f"{left}: files of it are committed, and nothing that was committed there is believed",
-            f"git rm -r --cached {left.name}, and keep it in .gitignore",
+            f"{results}: files of it are committed, and committed results are not believed",
+            f"git rm -r --cached {results.name}, and keep it in .gitignore",
         )
     chosen = names or model_names(root)
     if not chosen:

@@ -54,11 +54,11 @@ def command(
 
     root = find_root()
     project, now = load_project(root), datetime.now(UTC)
-    known = model_names(root)
+    names = model_names(root)
     for name in models or []:
-        if name not in known:
+        if name not in names:
             load_model(root, name)  # refuses it
-    places = running_models(root, models or known, env)
+    places = running_models(root, models or names, env)
     observations = [history.keep(root, observe(root, project, place, now)) for place in places]
     if json:
         as_json([observation.model_dump(mode="json") for observation in observations])

@@ -81,7 +81,7 @@ def command(
 
     root = find_root()
     check_model_name(name)
-    known = (root / "config" / name).exists()
+    exists = (root / "config" / name).exists()
     say = progress(name, err=True)
     say(f"reading {data}")
     reading = read_table(data, root, Path.cwd(), encoding, header, sheet)
@@ -99,7 +99,7 @@ def command(
         return {f"config/{name}/thresholds.yaml": thresholds_yaml(proved)}
 
     say("checking the contract against the table")
-    if known:
+    if exists:
         changes = compare_model(root, name, files, revise)
         for path, (_, text) in changes.items() if write else ():
             write_atomically(root / path, text)

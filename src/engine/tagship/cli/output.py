@@ -30,15 +30,15 @@ _COLOURS = {
 }
 
 
-def coloured(text: str, shown: str = "") -> str:
+def coloured(text: str, display: str = "") -> str:
     """A mark or a status in its colour, and any other text as it is; ``shown`` is its form.
 
     Only a terminal gets colours, and none where NO_COLOR is set (https://no-color.org).
     """
     colour = next((name for name, words in _COLOURS.items() if text in words), None)
     if colour is None or os.environ.get("NO_COLOR"):
-        return shown or text
-    return typer.style(shown or text, fg=colour)
+        return display or text
+    return typer.style(display or text, fg=colour)
 
 
 def tell_error(error: object) -> None:
@@ -74,28 +74,31 @@ def pull_request(root: Path, branch: str, title: str, body: str) -> str:
     """The command that opens a pull request for a pushed branch; its text waits in a file."""
     text = root / ".tagship" / "pull-request.md"
     write_atomically(text, body)
-    there = str(text.relative_to(root))
+    body_file = str(text.relative_to(root))
     return shlex.join(
-        ["gh", "pr", "create", "--head", branch, "--title", title, "--body-file", there]
+        ["gh", "pr", "create", "--head", branch, "--title", title, "--body-file", body_file]
     )
 
 
-def show_proposal(root: Path, made: "ModelProposal", push: bool, json: bool) -> None:
+def show_proposal(root: Path, proposal: "ModelProposal", push: bool, json: bool) -> None:
     """Print what a command proposes, and what to do next; a refusal ends with its exit code."""
     if json:
-        as_json(made)
+        as_json(proposal)
     else:
-        typer.echo(f"{made.model}: {made.state}: {made.why}")
-    if made.branch and not json:
-        typer.echo(f"{'pushed' if push else 'would push'} {made.branch} ({made.commit[:12]})\n")
-        typer.echo(made.body)
-        command = made.branch.partition("/")[0]
+        typer.echo(f"{proposal.model}: {proposal.state}: {proposal.why}")
+    if proposal.branch and not json:
         typer.echo(
-            f"next: {pull_request(root, made.branch, made.title, made.body)}"
-            if push
-            else f"next: git show {made.commit[:12]}, then tagship {command} {made.model} --push"
+            f"{'pushed' if push else 'would push'} {proposal.branch} ({proposal.commit[:12]})\n"
         )
-    if made.state == "refused":
+        typer.echo(proposal.body)
+        command = proposal.branch.partition("/")[0]
+        following = (
+            f"git show {proposal.commit[:12]}, then tagship {command} {proposal.model} --push"
+        )
+        if push:
+            following = pull_request(root, proposal.branch, proposal.title, proposal.body)
+        typer.echo(f"next: {following}")
+    if proposal.state == "refused":
         raise typer.Exit(ExitCode.FAIL)
 
 

@@ -52,13 +52,14 @@ def command(
 
     artifact = bento.path / "src" / "artifact"
     with open_compute(files.root, progress("compute", err=json)) as compute:
-        done = score_file(files.root, files.data, artifact, source, output, tell, compute)
-    say(f"{done.rows - done.rejected:,} rows of {done.rows:,} scored by {done.release}: {output}")
-    for column, count in done.unusual.items():
+        scores = score_file(files.root, files.data, artifact, source, output, tell, compute)
+    scored = scores.rows - scores.rejected
+    say(f"{scored:,} rows of {scores.rows:,} scored by {scores.release}: {output}")
+    for column, count in scores.unusual.items():
         typer.echo(
             f"{column}: {count:,} unusual or unknown values, answered all the same", err=True
         )
     if json:
-        as_json(done)
-    if done.reasons:
-        typer.echo(f"{done.rejected:,} rows rejected: {done.reasons}", err=True)
+        as_json(scores)
+    if scores.reasons:
+        typer.echo(f"{scores.rejected:,} rows rejected: {scores.reasons}", err=True)

@@ -23,8 +23,8 @@ def command(models: Models = None, json: Json = False) -> None:
             report, verdict = record_judged(files)
         where = report.relative_to(files.root)
         if json:
-            kept = {"verdict": verdict.status, "report": str(where)}
-            answers.append({"model": files.name, **kept})
+            answer = {"verdict": verdict.status, "report": str(where)}
+            answers.append({"model": files.name, **answer})
             continue
         typer.echo(f"{files.name}: recorded, its verdict is {verdict.status}; {where}")
     if json:

@@ -26,11 +26,11 @@ def command(
 
     root = find_root()
     announce("reading the tags, then proving the lock")
-    done = release(root, model, version, make_verifier(root, sign=sign), push, dry_run)
+    tag = release(root, model, version, make_verifier(root, sign=sign), push, dry_run)
     if json:
-        return as_json(done)
+        return as_json(tag)
     if dry_run:
-        return typer.echo(f"would tag {done.commit[:12]} as {done.name}:\n\n{done.message}")
-    word = "tagged" if done.created else "was tagged already"
-    typer.echo(f"{done.name} {word}, commit {done.commit[:12]}{', pushed' if done.pushed else ''}")
-    typer.echo(f"next: {done.next}")
+        return typer.echo(f"would tag {tag.commit[:12]} as {tag.name}:\n\n{tag.message}")
+    word = "tagged" if tag.created else "was tagged already"
+    typer.echo(f"{tag.name} {word}, commit {tag.commit[:12]}{', pushed' if tag.pushed else ''}")
+    typer.echo(f"next: {tag.next}")

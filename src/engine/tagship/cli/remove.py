@@ -59,8 +59,8 @@ def _refuse_running(root: "Path", model: str) -> None:
     running = [d for env in sorted(places) if (d := history.current(model, env))]
     if running:
         names = ", ".join(f"{d.tag.environment} runs {d.release} ({d.name})" for d in running)
-        gone = " and ".join(f"{project.name}-{model}-{d.tag.environment}" for d in running)
+        services = " and ".join(f"{project.name}-{model}-{d.tag.environment}" for d in running)
         raise TagshipError(
             f"{model} is deployed: {names}",
-            f"delete its Applications in Argo CD ({gone}), then run this with --stopped",
+            f"delete its Applications in Argo CD ({services}), then run this with --stopped",
         )

@@ -45,5 +45,5 @@ def command(
         )
     say = progress(model, err=json)
     root = find_root()
-    made = retrain(root, model, data, why, push, say)
-    show_proposal(root, made, push, json)
+    proposal = retrain(root, model, data, why, push, say)
+    show_proposal(root, proposal, push, json)

@@ -29,15 +29,15 @@ def command(
 
     root = find_root()
     announce("reading the tags")
-    done = rollback(root, model, env, reason, make_verifier(root, registry, sign), to, dry_run)
+    outcome = rollback(root, model, env, reason, make_verifier(root, registry, sign), to, dry_run)
     if json:
-        return as_json(done)
+        return as_json(outcome)
     if dry_run:
-        return typer.echo(f"would tag {done.tag.commit[:12]}:\n\n{done.tag.message}")
-    word = "" if done.tag.created else " (made before)"
-    rejected = f"; rejected: {done.rejects}" if done.rejects else ""
-    typer.echo(f"{done.tag.name}{word}: {env} runs {done.release}{rejected}")
-    for note in done.notes:
+        return typer.echo(f"would tag {outcome.tag.commit[:12]}:\n\n{outcome.tag.message}")
+    word = "" if outcome.tag.created else " (made before)"
+    rejected = f"; rejected: {outcome.rejects}" if outcome.rejects else ""
+    typer.echo(f"{outcome.tag.name}{word}: {env} runs {outcome.release}{rejected}")
+    for note in outcome.notes:
         typer.echo(note, err=True)
-    if done.branch:
-        typer.echo(f"next: {pull_request(root, done.branch, done.title, done.body)}")
+    if outcome.branch:
+        typer.echo(f"next: {pull_request(root, outcome.branch, outcome.title, outcome.body)}")

@@ -61,8 +61,8 @@ def _tell_failure(result: "RunResult", err: bool) -> None:
         if gate.status == "fail":
             value = "not computed" if gate.value is None else brief(gate.value)
             detail = f" ({gate.detail})" if gate.detail else ""
-            said = f"{name}: {gate.gate} {gate.subject}: {value}, wanted {gate.limit}{detail}"
-            typer.echo(said, err=err)
+            message = f"{name}: {gate.gate} {gate.subject}: {value}, wanted {gate.limit}{detail}"
+            typer.echo(message, err=err)
     typer.echo(
         f"{name}: a gate failed, so nothing was locked or built: change config/{name}/; every gate:"
         f" tagship gate {name}",
@@ -96,15 +96,15 @@ def _close(results: "list[RunResult]") -> None:
     for r in results:
         measured = r.bundle.lock.metrics
         selected = r.bundle.lock.inputs.model["select"]["metric"]
-        shown = selected if selected in measured else next(iter(measured))
-        interval = measured[shown]
+        metric = selected if selected in measured else next(iter(measured))
+        interval = measured[metric]
         bounds = f"{brief(interval.low)} to {brief(interval.high)}"
         rows.append(
             (
                 r.model,
                 r.verdict.status,
                 r.bundle.lock.winner.candidate,
-                f"{shown} {brief(interval.value)} ({bounds})",
+                f"{metric} {brief(interval.value)} ({bounds})",
                 r.lock or "not written",
                 r.bento.tag if r.bento else "not built",
                 f"{r.seconds:.1f} s",

@@ -23,8 +23,8 @@ def command(models: Models = None, json: Json = False) -> None:
                 bundle = train_model(files, progress(files.name, err=json), compute)
             if json:
                 lock = bundle.lock.model_dump(mode="json")
-                kept = {key: lock[key] for key in ("winner", "metrics", "artifact")}
-                answers.append({"model": files.name, **kept, "cost": vars(bundle.cost)})
+                parts = {key: lock[key] for key in ("winner", "metrics", "artifact")}
+                answers.append({"model": files.name, **parts, "cost": vars(bundle.cost)})
                 continue
             metrics = bundle.lock.metrics.items()
             rows = [(n, brief(m.value), f"{brief(m.low)} to {brief(m.high)}") for n, m in metrics]

@@ -107,7 +107,7 @@ def _propose(model: str, options: list[str], push: bool, json: bool) -> None:
     from tagship.tuning.proposal import propose_tuned
 
     root = find_root()
-    made = propose_tuned(root, model, options, push, progress(model, err=json))
-    show_proposal(root, made, push, json)
-    if made.state == "unchanged":
+    proposal = propose_tuned(root, model, options, push, progress(model, err=json))
+    show_proposal(root, proposal, push, json)
+    if proposal.state == "unchanged":
         raise typer.Exit(ExitCode.UNCHANGED)

@@ -36,32 +36,32 @@ def command(
         for fix in newer.security:
             typer.echo(f"  security fix in {fix}")
         return None
-    done = update(find_root())
+    outcome = update(find_root())
     if json:
-        as_json(done)
+        as_json(outcome)
     else:
-        _print(done)
-    if not done.clean:
+        _print(outcome)
+    if not outcome.clean:
         typer.echo(f"what to do about each of these: {HELP}", err=True)
         raise typer.Exit(1)
 
 
-def _print(done: "Update") -> None:
-    if done.to.branch:
-        typer.echo(f"the template has no versions; followed its branch {done.to}")
-    if not done.changed:
-        typer.echo(f"this project has {done.to} already: nothing to do")
+def _print(outcome: "Update") -> None:
+    if outcome.to.branch:
+        typer.echo(f"the template has no versions; followed its branch {outcome.to}")
+    if not outcome.changed:
+        typer.echo(f"this project has {outcome.to} already: nothing to do")
         return
-    typer.echo(f"updated to {done.to}: {len(done.changed)} files changed, none committed")
-    for path in done.changed:
+    typer.echo(f"updated to {outcome.to}: {len(outcome.changed)} files changed, none committed")
+    for path in outcome.changed:
         typer.echo(f"  {path}")
-    typer.echo(f"engine: {done.engine or 'as before'}")
-    for model, reasons in done.retrain.items():
+    typer.echo(f"engine: {outcome.engine or 'as before'}")
+    for model, reasons in outcome.retrain.items():
         typer.echo(f"  must be trained again: {model} ({'; '.join(reasons)})")
     for what, paths in (
-        ("both changed", done.conflicts),
-        ("not applied", done.rejected),
-        ("not here", done.missing),
+        ("both changed", outcome.conflicts),
+        ("not applied", outcome.rejected),
+        ("not here", outcome.missing),
     ):
         for path in paths:
             typer.echo(f"  {what}: {path}")

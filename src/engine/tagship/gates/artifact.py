@@ -55,7 +55,7 @@ def parity_gate(gate: Parity, evidence: Evidence, regression: bool) -> GateResul
     unit = float(np.std(evidence.target)) if regression else 1.0
     if not unit or not np.isfinite(differences).all():
         return not_computed("parity", subject, limit, "scores or target are not comparable")
-    moved = int((differences > gate.max_difference * unit).sum())
-    detail = f"over {len(evidence.target):,} holdout rows" + (f", {moved} moved" if moved else "")
+    rows = int((differences > gate.max_difference * unit).sum())
+    detail = f"over {len(evidence.target):,} holdout rows" + (f", {rows} moved" if rows else "")
     largest = float(differences.max()) / unit
     return judge("parity", subject, largest, Bound(fail_above=gate.max_difference), detail)

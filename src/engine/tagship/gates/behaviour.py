@@ -82,7 +82,7 @@ def compare_behaviour(
     section = gates.behaviour if gates.behaviour and gates.behaviour.by else gates.slices
     by, least = (section.by, section.min_rows) if section else ([], 0)
     slices = {name: pair.slices(name, least) for name in by if name in evidence.groups}
-    own, others = {name for name, _ in bundle.boundary.inputs}, set(outcome.names)
+    inputs, champion_inputs = {name for name, _ in bundle.boundary.inputs}, set(outcome.names)
     difference = BehaviourChange(
         tolerance=pair.tolerance,
         overall=pair.group(),
@@ -95,8 +95,8 @@ def compare_behaviour(
         metric=files.model.select.metric,
         importance=_importance(files, bundle, outcome),
         value=value_change(gates.value, pair) if gates.value else None,
-        new_features=sorted(own - others),
-        lost_features=sorted(others - own),
+        new_features=sorted(inputs - champion_inputs),
+        lost_features=sorted(champion_inputs - inputs),
     )
     return about.model_copy(update={"difference": difference})
 
@@ -129,9 +129,9 @@ def _importance(
         return {n: sign * (values[0] - v) + 0.0 for n, v in zip(names, values[1:], strict=True)}
 
     score = artifact_scorer(bundle.artifact, task)
-    own = shuffled_scores(score, boundary, matrix, sample["order"])
+    shuffled = shuffled_scores(score, boundary, matrix, sample["order"])
     before = losses(champion.names, list(champion.shuffled), champion.threshold)
-    after = losses(tuple(name for name, _ in boundary.inputs), own, boundary.threshold)
+    after = losses(tuple(name for name, _ in boundary.inputs), shuffled, boundary.threshold)
     if not np.isfinite([*before.values(), *after.values()]).all():
         return None
     changes = [

@@ -86,13 +86,13 @@ def champion_of(root: Path, model: str, release: str) -> str | None:
     Raises:
         TagshipError: this clone has no such tag, or it says nothing of a champion.
     """
-    said = _history(Git(root), model, []).release(release)
-    if said.tag.model != model:
+    release_tag = _history(Git(root), model, []).release(release)
+    if release_tag.tag.model != model:
         raise TagshipError(f"{release} is no release of {model}")
-    named = said.says("Champion")
-    if not named:
+    champion = release_tag.says("Champion")
+    if not champion:
         raise TagshipError(f"{release}: its tag says nothing of a champion, not even 'none'")
-    return None if named == "none" else named
+    return None if champion == "none" else champion
 
 
 def read_champion(git: Git, model: str, release: str) -> ChampionRelease:

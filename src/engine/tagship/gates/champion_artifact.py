@@ -37,12 +37,12 @@ def bring(champion: ChampionRelease, tree: Path, say: Callable[[str], None]) -> 
         return
     say(f"{champion.release}: {missing}: training it again")
     try:
-        made = train_again(champion, tree)
+        artifact = train_again(champion, tree)
     except TagshipError as error:
         raise TagshipError(
             f"its artifact is not kept here; {missing}; training it again: {error.args[0]}"
         ) from None
-    _keep(champion.folder, made)
+    _keep(champion.folder, artifact)
 
 
 def fetch(champion: ChampionRelease, say: Callable[[str], None] = lambda _: None) -> str:

@@ -26,7 +26,7 @@ from tagship.reports.importance import shuffled_scores
 from tagship.training.export import artifact_scorer
 
 
-def main(model: str, rows: str, sample: str, out: str, kept: str) -> None:
+def main(model: str, rows: str, sample: str, out: str, folder: str) -> None:
     """Score the rows and write what the champion says of them.
 
     Raises:
@@ -34,11 +34,11 @@ def main(model: str, rows: str, sample: str, out: str, kept: str) -> None:
     """
     files = load_model(Path.cwd(), model)
     offer_own_code(files.root)
-    boundary = _read_boundary(Path(kept) / "boundary.json")
+    boundary = _read_boundary(Path(folder) / "boundary.json")
     matrix = boundary.matrix(raw_columns(pd.read_parquet(rows), files))
-    score = artifact_scorer(Path(kept) / "model.onnx", files.model.task)
-    with np.load(sample, allow_pickle=False) as chosen:
-        shuffled = shuffled_scores(score, boundary, matrix[chosen["rows"]], chosen["order"])
+    score = artifact_scorer(Path(folder) / "model.onnx", files.model.task)
+    with np.load(sample, allow_pickle=False) as arrays:
+        shuffled = shuffled_scores(score, boundary, matrix[arrays["rows"]], arrays["order"])
     stream = io.BytesIO()
     np.savez(
         stream,
@@ -66,7 +66,7 @@ def raw_columns(frame: pd.DataFrame, files: ModelFiles) -> dict[str, NDArray[Any
     Raises:
         TagshipError: a column is absent, or holds what is not of its type.
     """
-    made: dict[str, NDArray[Any]] = {}
+    columns: dict[str, NDArray[Any]] = {}
     for name, column in files.data.request.items():
         if name not in frame.columns:
             raise TagshipError(f"it needs the column '{name}', which the data has no more")
@@ -74,8 +74,8 @@ def raw_columns(frame: pd.DataFrame, files: ModelFiles) -> dict[str, NDArray[Any
         cells = read_cells(field, frame[name])
         if cells.unread.any() and column.dtype != "category":
             raise TagshipError(f"its column '{name}' now holds what is not {expected(field)}")
-        made[name] = cells.values
-    return made
+        columns[name] = cells.values
+    return columns
 
 
 if __name__ == "__main__":

@@ -42,25 +42,25 @@ def _score(
     champion = read_champion(git, files.name, release)
     stream = io.BytesIO()
     holdout_rows(files, bundle).to_parquet(stream, index=False)
-    rows, kept = stream.getvalue(), champion.folder
+    rows, home = stream.getvalue(), champion.folder
     stream = io.BytesIO()
     np.savez(stream, allow_pickle=False, **shuffled_sample(bundle))
     sample = stream.getvalue()
-    cached = kept / f"scores-{sha256_of_bytes(rows + sample)[:16]}.npz"
+    cached = home / f"scores-{sha256_of_bytes(rows + sample)[:16]}.npz"
     if not cached.is_file():
         with git.checkout(champion.commit) as tree, tempfile.TemporaryDirectory() as folder:
             bring(champion, tree, say)
-            given = [Path(folder) / name for name in ("rows.parquet", "sample.npz")]
-            for path, content in zip(given, (rows, sample), strict=True):
+            inputs = [Path(folder) / name for name in ("rows.parquet", "sample.npz")]
+            for path, content in zip(inputs, (rows, sample), strict=True):
                 path.write_bytes(content)
             module = (sys.executable, "-P", "-m", "tagship.gates.champion_process")
-            arguments = (files.name, *map(str, given), str(cached), str(kept))
+            arguments = (files.name, *map(str, inputs), str(cached), str(home))
             run_program(tree, (*module, *arguments), ("PYTHONPATH",))
-        drop_oldest(kept.parent)
-    with np.load(cached, allow_pickle=False) as said:
-        classes, threshold = tuple(said["classes"].tolist()), float(said["threshold"])
-        scores: NDArray[Any] = said["scores"]
-        names, shuffled = tuple(said["names"].tolist()), said["shuffled"]
+        drop_oldest(home.parent)
+    with np.load(cached, allow_pickle=False) as arrays:
+        classes, threshold = tuple(arrays["classes"].tolist()), float(arrays["threshold"])
+        scores: NDArray[Any] = arrays["scores"]
+        names, shuffled = tuple(arrays["names"].tolist()), arrays["shuffled"]
     if classes != bundle.boundary.classes:
         raise TagshipError(
             f"it predicts {_names(classes)}; this model predicts {_names(bundle.boundary.classes)}"
@@ -85,8 +85,8 @@ def holdout_rows(files: ModelFiles, bundle: Bundle) -> "pd.DataFrame":
     table = check_table(files, raw)
     test = split_table(table.frame, files.data, files.model).test
     target = encode_target(table.frame.iloc[test], files.data, bundle.boundary)
-    same = np.array_equal(target, bundle.evidence.target)
-    if table.sha256 != bundle.lock.data.sha256 or not same:
+    same_target = np.array_equal(target, bundle.evidence.target)
+    if table.sha256 != bundle.lock.data.sha256 or not same_target:
         raise TagshipError("the data or its split changed since the training: train again")
     rows = protect(raw.frame, files.data).iloc[test].reset_index(drop=True)
     for name in rows.columns:

@@ -90,17 +90,17 @@ def _train_by_uv(tree: Path, model: str) -> None:
 def _proven(champion: ChampionRelease, files: ModelFiles) -> RegistryArtifact:
     """What the training left, if it is what the release's lock names or predicts the same."""
     try:
-        made = RegistryArtifact(
+        artifact = RegistryArtifact(
             (files.work / "model.onnx").read_bytes(), (files.work / "boundary.json").read_bytes()
         )
     except FileNotFoundError:
         raise TagshipError("its engine left no model where today's would") from None
-    locked, sha256 = locked_artifact(champion.lock), sha256_of_bytes(made.model)
-    boundary = sha256_of_bytes(made.boundary)
+    locked, sha256 = locked_artifact(champion.lock), sha256_of_bytes(artifact.model)
+    boundary = sha256_of_bytes(artifact.boundary)
     if locked and locked.boundary_sha256 not in (None, boundary):
         raise TagshipError("another boundary came out than its lock names")
     if locked and locked.sha256 == sha256:
-        return made
+        return artifact
     try:
         then, now = read_lock(files.lock_path), read_lock(files.work / "lock.yaml")
     except TagshipError as error:
@@ -112,4 +112,4 @@ def _proven(champion: ChampionRelease, files: ModelFiles) -> RegistryArtifact:
         raise TagshipError(
             "another model came out than its lock names" + (f" ({'; '.join(why)})" if why else "")
         )
-    return made
+    return artifact

@@ -39,6 +39,6 @@ class ChampionScores:
             if not np.isfinite(holdout.scores).all():
                 raise TagshipError("it gives rows no finite score")
         except (TagshipError, ValueError, KeyError) as error:
-            said = error.args[0] if isinstance(error, TagshipError) else error
-            return " ".join(str(said).split())
+            reason = error.args[0] if isinstance(error, TagshipError) else error
+            return " ".join(str(reason).split())
         return holdout

@@ -28,10 +28,10 @@ _LEAST_MISSING = 5
 def leakage_gate(gate: Leakage, files: ModelFiles, bundle: Bundle) -> Iterator[GateResult]:
     """A result for each leak; one of the best column where there is none."""
     bound, names = Bound(fail_above=gate.fail_above), bundle.boundary.names
-    known = {*files.data.columns, *names}
-    unknown = sorted(gate.allow.keys() - known)
+    declared = {*files.data.columns, *names}
+    unknown = sorted(gate.allow.keys() - declared)
     if unknown:
-        why = f"no such column is declared or derived; {suggest(unknown[0], known)}"
+        why = f"no such column is declared or derived; {suggest(unknown[0], declared)}"
         yield not_computed("leakage", f"allow.{unknown[0]}", bound.limits, why)
     leaks = [*_future(gate, bundle), *_missing(gate, files, bundle)]
     metric = "r2" if files.model.task == "regression" else "roc_auc"
@@ -46,15 +46,15 @@ def leakage_gate(gate: Leakage, files: ModelFiles, bundle: Bundle) -> Iterator[G
     winner = metrics.value(
         metric, files.model.task, evidence.target, evidence.scores, bundle.boundary.classes
     )
-    named = {names.index(leak.subject) for leak in leaks if leak.subject in names}
-    alone = [s for s in singles if s.score > gate.fail_above and s.columns[0] not in named]
-    named |= {single.columns[0] for single in alone}
+    suspects = {names.index(leak.subject) for leak in leaks if leak.subject in names}
+    alone = [s for s in singles if s.score > gate.fail_above and s.columns[0] not in suspects]
+    suspects |= {single.columns[0] for single in alone}
     near_perfect, pairs = winner > gate.fail_above, list[Relation]()
     if metric == "r2" or near_perfect:
-        others = [single for single in singles if single.columns[0] not in named]
-        pairs = relations.pairs(gate.fail_above, others)
+        candidates = [single for single in singles if single.columns[0] not in suspects]
+        pairs = relations.pairs(gate.fail_above, candidates)
     total = relations.weighted_sum() if metric == "r2" else None
-    if total and not named.union(*(pair.columns for pair in pairs)).issuperset(total.columns):
+    if total and not suspects.union(*(pair.columns for pair in pairs)).issuperset(total.columns):
         pairs.append(total)
     score = f"the winner's {metric} is {brief(winner)}"
     rows, target = sum(len(side.y) for side in relations.sides), files.data.target.column
@@ -121,11 +121,13 @@ def _future(gate: Leakage, bundle: Bundle) -> Iterator[GateResult]:
     for name, values in bundle.evidence.columns.items():
         if values.dtype.kind != "M":
             continue
-        known = ~np.isnat(values)
-        later = int((values[known] > times[known]).sum())
-        if later > _LATER * known.sum():
-            detail = f"{name} is after the row's time in {later:,} of {known.sum():,} holdout rows"
-            yield _result(gate, [name], later / known.sum(), bound, detail)
+        present = ~np.isnat(values)
+        later = int((values[present] > times[present]).sum())
+        if later > _LATER * present.sum():
+            detail = (
+                f"{name} is after the row's time in {later:,} of {present.sum():,} holdout rows"
+            )
+            yield _result(gate, [name], later / present.sum(), bound, detail)
 
 
 def _missing(gate: Leakage, files: ModelFiles, bundle: Bundle) -> Iterator[GateResult]:
@@ -139,13 +141,15 @@ def _missing(gate: Leakage, files: ModelFiles, bundle: Bundle) -> Iterator[GateR
         for mask, word in ((missing, "missing"), (~missing, "present")):
             labels, counts = np.unique(target[mask], return_counts=True)
             label = labels[counts.argmax()]
-            same = target == label
-            if same.all():
+            matches = target == label
+            if matches.all():
                 continue
-            score = float((mask[same].mean() + (~mask)[~same].mean()) / 2)
+            score = float((mask[matches].mean() + (~mask)[~matches].mean()) / 2)
             if score > gate.fail_above:
-                shown = bundle.boundary.classes[label] if bundle.boundary.classes else brief(label)
-                where = f"{files.data.target.column} = {shown}"
+                class_name = (
+                    bundle.boundary.classes[label] if bundle.boundary.classes else brief(label)
+                )
+                where = f"{files.data.target.column} = {class_name}"
                 detail = f"{name} is {word} exactly where {where}, in {mask.sum():,} holdout rows"
                 yield _result(gate, [name], score, bound, detail)
                 break

@@ -34,8 +34,8 @@ class LockVerifier:
         Raises:
             TagshipError: there is no lock, it is stale, or the result differs.
         """
-        here = files.root == self._git.root
-        proven = verify_kept(files) if here else "this is a work tree of another commit"
+        is_own_tree = files.root == self._git.root
+        proven = verify_kept(files) if is_own_tree else "this is a work tree of another commit"
         if isinstance(proven, str):
             self._say(f"training it, since none that is kept here proves the lock: {proven}")
             proven = retrain_and_keep(files, self._say)

@@ -42,14 +42,14 @@ class Judge:
         rows: NDArray[np.bool_] | None = None,
     ) -> float:
         """A metric of the artifact's scores, or of others, over all or some holdout rows."""
-        given = self.evidence.scores if scores is None else scores
+        values = self.evidence.scores if scores is None else scores
         target, weights = self.evidence.target, self.evidence.weights
         if rows is not None:
-            given, target = given[rows], target[rows]
+            values, target = values[rows], target[rows]
             weights = None if weights is None else weights[rows]
         model, classes = self.model, self.boundary.classes
         threshold = self.boundary.threshold
-        return metrics.value(metric, model.task, target, given, classes, threshold, weights)
+        return metrics.value(metric, model.task, target, values, classes, threshold, weights)
 
 
 def metric_gates(
@@ -65,26 +65,26 @@ def metric_gates(
             )
             yield not_computed("metrics", name, bound.limits, why)
             continue
-        judged = interval.value
+        value = interval.value
         if bound.judge == "interval":
-            judged = interval.low if bound.below else interval.high
+            value = interval.low if bound.below else interval.high
         detail = f"95 % interval {brief(interval.low)} to {brief(interval.high)}"
         if bound.judge == "interval":
             detail += f" of {brief(interval.value)}; its worse end is judged"
-        yield judge("metrics", name, judged, bound, detail)
+        yield judge("metrics", name, value, bound, detail)
 
 
 def baseline_gate(gate: Baseline, by: Judge) -> GateResult:
     """The gain over the best constant prediction, which sees no feature."""
     best = _best_constant(gate.metric, by)
-    own = by.measure(gate.metric)
-    gain = own - best if higher_is_better(gate.metric) else best - own
+    measured = by.measure(gate.metric)
+    gain = measured - best if higher_is_better(gate.metric) else best - measured
     return judge(
         "baseline",
         f"gain in {gate.metric}",
         gain,
         Bound(fail_below=gate.margin),
-        f"{brief(own)} against {brief(best)} of the best constant",
+        f"{brief(measured)} against {brief(best)} of the best constant",
     )
 
 
@@ -283,7 +283,7 @@ def _without_a_class(
 def robustness_gates(gate: Robustness, by: Judge, score: Score) -> Iterator[GateResult]:
     """The drop of the selection metric when the holdout's features are disturbed."""
     metric = by.model.select.metric
-    own = by.measure(metric)
+    measured = by.measure(metric)
     for kind, amount in (("noise", gate.noise), ("missing", gate.missing)):
         if amount == 0:
             continue
@@ -293,14 +293,14 @@ def robustness_gates(gate: Robustness, by: Judge, score: Score) -> Iterator[Gate
             generator = np.random.default_rng([by.model.select.seed, repeat])
             disturbed = _disturb(by, kind, amount, generator)
             scores = score(disturbed)
-            lost = int((~np.isfinite(scores.reshape(len(scores), -1)).all(axis=1)).sum())
-            if lost:
-                why = f"{lost} rows get no finite score: set `impute` for the candidate, or mend it"
+            unscored = int((~np.isfinite(scores.reshape(len(scores), -1)).all(axis=1)).sum())
+            if unscored:
+                why = f"{unscored} rows get no finite score: set `impute`, or mend the candidate"
             elif np.array_equal(disturbed, by.evidence.matrix, equal_nan=True):
                 why = f"no value was disturbed: raise `{kind}`, or take it out where it finds none"
             if why:
                 break
-            change = own - by.measure(metric, scores)
+            change = measured - by.measure(metric, scores)
             drops.append(change if higher_is_better(metric) else -change)
         if why:
             yield not_computed("robustness", subject, bound.limits, why)

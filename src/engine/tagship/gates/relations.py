@@ -71,13 +71,15 @@ class Relations:
         """
         ranked = sorted(singles, key=lambda single: -single.score)
         names = [s.columns[0] for s in ranked if s.columns[0] < self.numeric][:_MOST_COLUMNS]
-        made = [r for pair in combinations(sorted(names), 2) for r in self._tried(pair, beyond)]
+        relations = [
+            r for pair in combinations(sorted(names), 2) for r in self._tried(pair, beyond)
+        ]
         if self.task != "regression":
             for pair in combinations(sorted(names[:_MOST_TREE_PAIRS]), 2):
                 score = self._score([side.x[:, pair] for side in self.sides])
-                made.append(Relation(pair, score))
+                relations.append(Relation(pair, score))
         chosen: list[Relation] = []
-        for relation in sorted(made, key=lambda r: (-r.rows, -round(r.score, 6))):
+        for relation in sorted(relations, key=lambda r: (-r.rows, -round(r.score, 6))):
             taken = {column for other in chosen for column in other.columns}
             if relation.score > beyond and taken.isdisjoint(relation.columns):
                 chosen.append(relation)
@@ -86,11 +88,11 @@ class Relations:
     def weighted_sum(self) -> Relation | None:
         """The sum of numbers that a regression's target is, but for rounding."""
         x, y = np.vstack([s.x[:, : self.numeric] for s in self.sides]), self._targets
-        kept = np.isfinite(x).mean(axis=0) > 0.9
-        x = x[:, kept]
-        whole, fitted = np.isfinite(x).all(axis=1), np.arange(len(y)) < len(self.sides[0].y)
-        fit, judge = whole & fitted, whole & ~fitted
-        if kept.sum() < 2 or fit.sum() < kept.sum() + 5 or judge.sum() < 5:
+        complete_columns = np.isfinite(x).mean(axis=0) > 0.9
+        x = x[:, complete_columns]
+        complete, fitted = np.isfinite(x).all(axis=1), np.arange(len(y)) < len(self.sides[0].y)
+        fit, judge = complete & fitted, complete & ~fitted
+        if complete_columns.sum() < 2 or fit.sum() < complete_columns.sum() + 5 or judge.sum() < 5:
             return None
         spread, mean = x[fit].std(axis=0), y[fit].mean()
         spread[spread == 0] = np.inf
@@ -102,7 +104,7 @@ class Relations:
             return None
         weights = (effects / spread)[counted]
         terms = [_term(weight, place) for place, weight in enumerate(weights)]
-        columns = tuple(np.flatnonzero(kept)[counted].tolist())
+        columns = tuple(np.flatnonzero(complete_columns)[counted].tolist())
         return Relation(columns, score, " ".join(terms).removeprefix("+ "), exact=True)
 
     @property
@@ -115,23 +117,23 @@ class Relations:
         for formula, probe in _operations(self.sides[0].x[:_PROBE, pair]):
             if self._promising(probe, few) <= beyond - 0.01:
                 continue
-            made = [dict(_operations(side.x[:, pair]))[formula] for side in self.sides]
-            score = self._score([values[:, None] for values in made])
+            predictions = [dict(_operations(side.x[:, pair]))[formula] for side in self.sides]
+            score = self._score([values[:, None] for values in predictions])
             size = np.abs(np.vstack([side.x[:, pair] for side in self.sides])).sum(axis=1)
             slack = _FLOAT32 * (size if "+" in formula or "-" in formula else 0)
             y = self._targets
-            same = np.abs(np.concatenate(made) - y) <= slack + _FLOAT32 * np.abs(y)
-            yield Relation(pair, score, formula, int(same.sum()) if same.mean() > 0.9 else 0)
+            equal = np.abs(np.concatenate(predictions) - y) <= slack + _FLOAT32 * np.abs(y)
+            yield Relation(pair, score, formula, int(equal.sum()) if equal.mean() > 0.9 else 0)
 
     def _promising(self, x: Floats, y: Floats) -> float:
-        known = np.isfinite(x)
-        if known.mean() < 0.5 or np.ptp(x[known]) == 0 or np.ptp(y[known]) == 0:
+        finite = np.isfinite(x)
+        if finite.mean() < 0.5 or np.ptp(x[finite]) == 0 or np.ptp(y[finite]) == 0:
             return 0.0
         if self.task == "regression":
-            return float(np.corrcoef(x[known], y[known])[0, 1] ** 2)
+            return float(np.corrcoef(x[finite], y[finite])[0, 1] ** 2)
         if self.task == "multiclass":
             return 0.0
-        area = self._auc(y[known], x[known])
+        area = self._auc(y[finite], x[finite])
         return max(area, 1 - area)
 
     def _score(self, columns: list[Floats], categories: bool = False) -> float:
@@ -146,11 +148,11 @@ class Relations:
 
         if categories:
             return _r2(judge.y, _means(fit, judge, fit.y))
-        known, asked = (np.isfinite(side.x[:, 0]) for side in (fit, judge))
-        x, y = fit.x[known, 0], fit.y[known]
-        if min(known.mean(), asked.mean()) < 0.5 or np.ptp(x) == 0:
+        fit_rows, judge_rows = (np.isfinite(side.x[:, 0]) for side in (fit, judge))
+        x, y = fit.x[fit_rows, 0], fit.y[fit_rows]
+        if min(fit_rows.mean(), judge_rows.mean()) < 0.5 or np.ptp(x) == 0:
             return 0.0
-        target, at = judge.y[asked], judge.x[asked, 0]
+        target, at = judge.y[judge_rows], judge.x[judge_rows, 0]
         slope, offset = np.polyfit(x - x.mean(), y, 1)
         curve = IsotonicRegression(increasing=slope >= 0, out_of_bounds="clip").fit(x, y)
         return max(_r2(target, slope * (at - x.mean()) + offset), _r2(target, curve.predict(at)))
@@ -164,25 +166,25 @@ class Relations:
         lowest = np.nanmin(np.vstack([fit.x, judge.x, np.zeros_like(fit.x[:1])]), axis=0) - 1
         x, asked = (np.where(np.isfinite(side.x), side.x, lowest) for side in (fit, judge))
         tree = DecisionTreeClassifier(max_leaf_nodes=2 * self.classes + 4, random_state=self.seed)
-        made = np.zeros((len(asked), self.classes))
-        made[:, np.unique(fit.y).astype(int)] = tree.fit(x, fit.y).predict_proba(asked)
-        score = self._auc(judge.y, made)
+        scores = np.zeros((len(asked), self.classes))
+        scores[:, np.unique(fit.y).astype(int)] = tree.fit(x, fit.y).predict_proba(asked)
+        score = self._auc(judge.y, scores)
         if self.task == "binary" and x.shape[1] == 1:
             sign = 1 if self._auc(fit.y, x[:, 0]) >= 0.5 else -1
             score = max(score, self._auc(judge.y, sign * asked[:, 0]))
         return score
 
-    def _auc(self, y: Floats, made: Floats) -> float:
-        of_positive = made[:, 1] if self.task == "binary" and made.ndim == 2 else made
+    def _auc(self, y: Floats, scores: Floats) -> float:
+        of_positive = scores[:, 1] if self.task == "binary" and scores.ndim == 2 else scores
         return value("roc_auc", self.task, y, of_positive)
 
 
 def _operations(pair: Floats) -> Iterator[tuple[str, Floats]]:
     a, b = pair.T
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        made = {"{0} + {1}": a + b, "{0} - {1}": a - b, "{1} - {0}": b - a}
-        made |= {"{0} \u00d7 {1}": a * b, "{0} / {1}": a / b, "{1} / {0}": b / a}
-    for formula, values in made.items():
+        results = {"{0} + {1}": a + b, "{0} - {1}": a - b, "{1} - {0}": b - a}
+        results |= {"{0} \u00d7 {1}": a * b, "{0} / {1}": a / b, "{1} / {0}": b / a}
+    for formula, values in results.items():
         yield formula, np.where(np.isfinite(values), values, np.nan)
 
 
@@ -195,9 +197,9 @@ def _means(fit: Side, judge: Side, values: NDArray[np.float64 | np.bool_]) -> Fl
     return np.asarray(means[asked])
 
 
-def _r2(y: Floats, made: Floats) -> float:
+def _r2(y: Floats, predictions: Floats) -> float:
     variance = float(((y - y.mean()) ** 2).sum())
-    return 1 - float(((y - made) ** 2).sum()) / variance if variance > 0 else float("nan")
+    return 1 - float(((y - predictions) ** 2).sum()) / variance if variance > 0 else float("nan")
 
 
 def _term(weight: float, place: int) -> str:

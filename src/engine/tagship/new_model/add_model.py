@@ -69,9 +69,9 @@ def add_model(
     """
     with only_one(root, name):
         refuse_taken(root, name)
-        with _staged(root, name, files, revise) as (staged, revised):
-            loaded = replace(load_model(staged, name), root=root)
-            _move(staged, root, name, revised)
+        with _staged(root, name, files, revise) as (staging, revised):
+            loaded = replace(load_model(staging, name), root=root)
+            _move(staging, root, name, revised)
         return loaded
 
 
@@ -101,19 +101,19 @@ def _staged(
     area = root / ".tagship" / "new"
     try:
         area.mkdir(parents=True, exist_ok=True)
-        staged = Path(tempfile.mkdtemp(dir=area, prefix=f"{name}-"))
+        staging = Path(tempfile.mkdtemp(dir=area, prefix=f"{name}-"))
     except OSError as error:
         raise explain_os_error(error, area) from error
     try:
         for path, text in files:
-            write_atomically(staged / path, text)
-        loaded = replace(load_model(staged, name), root=root)
+            write_atomically(staging / path, text)
+        loaded = replace(load_model(staging, name), root=root)
         texts = revise(loaded, prove(loaded))
         for path, text in texts.items():
-            write_atomically(staged / path, text)
-        yield staged, [(path, texts.get(path, text)) for path, text in files]
+            write_atomically(staging / path, text)
+        yield staging, [(path, texts.get(path, text)) for path, text in files]
     finally:
-        shutil.rmtree(staged, ignore_errors=True)
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 def prove(files: ModelFiles) -> Table:
@@ -127,17 +127,17 @@ def prove(files: ModelFiles) -> Table:
     return table
 
 
-def _move(staged: Path, root: Path, name: str, files: Sequence[NewFile]) -> None:
+def _move(staging: Path, root: Path, name: str, files: Sequence[NewFile]) -> None:
     folders = dict.fromkeys("/".join(PurePosixPath(path).parts[:2]) for path, _ in files)
     moved: list[Path] = []
     try:
         for folder in sorted(folders, key=lambda folder: folder == f"config/{name}"):
             target = root / folder
             if target.exists():
-                _refuse_other(staged, root, folder, files)
+                _refuse_other(staging, root, folder, files)
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
-            (staged / folder).rename(target)
+            (staging / folder).rename(target)
             moved.append(target)
     except BaseException as error:
         for target in moved:
@@ -147,7 +147,7 @@ def _move(staged: Path, root: Path, name: str, files: Sequence[NewFile]) -> None
         raise
 
 
-def _refuse_other(staged: Path, root: Path, folder: str, files: Sequence[NewFile]) -> None:
+def _refuse_other(staging: Path, root: Path, folder: str, files: Sequence[NewFile]) -> None:
     """A folder left by a killed run may stay; one that says something else is not touched."""
     expected = {path: text for path, text in files if path.startswith(f"{folder}/")}
     for path, text in expected.items():

@@ -101,7 +101,7 @@ def _natural(text: str) -> list[tuple[int, int, str]]:
 
 
 def profile_column(
-    name: str, stored: pd.Series, decimal: str = ".", day_first: bool | None = None
+    name: str, column: pd.Series, decimal: str = ".", day_first: bool | None = None
 ) -> ColumnProfile:
     """Say what a column's values are.
 
@@ -112,13 +112,13 @@ def profile_column(
     Raises:
         TagshipError: it holds infinity.
     """
-    missing = float(stored.isna().mean())
-    if pd.api.types.is_datetime64_any_dtype(stored.dtype):
-        dates = stored if stored.dt.tz is None else stored.dt.tz_convert(None)
-        return ColumnProfile(name, "datetime", dates, int(stored.nunique()), missing)
-    if pd.api.types.is_numeric_dtype(stored.dtype) and not pd.api.types.is_bool_dtype(stored.dtype):
-        return _numbers(name, stored.astype("float64"), missing, _written_whole(stored))
-    texts = as_text(stored)
+    missing = float(column.isna().mean())
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        dates = column if column.dt.tz is None else column.dt.tz_convert(None)
+        return ColumnProfile(name, "datetime", dates, int(column.nunique()), missing)
+    if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype):
+        return _numbers(name, column.astype("float64"), missing, _written_whole(column))
+    texts = as_text(column)
     codes, uniques = pd.factorize(texts)
     distinct = pd.Series(uniques, dtype="str")
     if distinct.empty:
@@ -130,16 +130,16 @@ def profile_column(
         if distinct.str.match(_LEADING_ZERO).any():
             return _text(name, texts, distinct, missing, "digits with leading zeros: codes")
         numbers = np.append(parsed.to_numpy(dtype=np.float64), np.nan)[codes]
-        whole = not distinct.str.contains(decimal, regex=False).any()
-        return _numbers(name, pd.Series(numbers, index=stored.index), missing, whole)
+        integer = not distinct.str.contains(decimal, regex=False).any()
+        return _numbers(name, pd.Series(numbers, index=column.index), missing, integer)
     if distinct.str.match(_ISO_DATE).all():
         times = _values("datetime", texts)
         if times.notna().equals(texts.notna()):
             return ColumnProfile(name, "datetime", times, len(distinct), missing)
     if written := find_number_format(distinct.tolist(), decimal):
         read = _values("float", texts, written=written)
-        whole = not distinct.str.contains(written.decimal, regex=False).any()
-        return replace(_numbers(name, read, missing, whole), format=written)
+        integer = not distinct.str.contains(written.decimal, regex=False).any()
+        return replace(_numbers(name, read, missing, integer), format=written)
     if dates := find_date_formats(distinct.tolist(), day_first):
         return _dates(name, texts, dates, len(distinct), missing)
     return _text(name, texts, distinct, missing, _odd(distinct, parsed))
@@ -161,16 +161,16 @@ def _dates(
     name: str, texts: pd.Series, dates: DateFormats, distinct: int, missing: float
 ) -> ColumnProfile:
     values = _values("datetime", texts, written=tuple(dates.patterns))
-    shown = " or ".join(dates.patterns)
+    patterns = " or ".join(dates.patterns)
     return ColumnProfile(
-        name, "datetime", values, distinct, missing, f"dates, read as {shown}",
+        name, "datetime", values, distinct, missing, f"dates, read as {patterns}",
         format=dates.patterns, unclear=dates.other,
     )  # fmt: skip
 
 
-def _written_whole(stored: pd.Series) -> bool:
+def _written_whole(column: pd.Series) -> bool:
     """Integers, or floats that are integers but for missing values."""
-    return pd.api.types.is_integer_dtype(stored.dtype) or bool(stored.isna().any())
+    return pd.api.types.is_integer_dtype(column.dtype) or bool(column.isna().any())
 
 
 def _numbers(name: str, values: pd.Series, missing: float, whole: bool) -> ColumnProfile:
@@ -199,11 +199,11 @@ def _numbers(name: str, values: pd.Series, missing: float, whole: bool) -> Colum
 
 def _too_exact(present: pd.Series) -> str:
     """What is lost of whole numbers that are too large to be told apart."""
-    same = equal_in_float32(present.to_numpy(dtype=np.float64))
-    if not same:
+    equal = equal_in_float32(present.to_numpy(dtype=np.float64))
+    if not equal:
         return ""
     return (
-        f"larger than 2²⁴: {same:,} of {present.nunique():,} different values would become equal in"
+        f"larger than 2²⁴: {equal:,} of {present.nunique():,} different values would be equal in"
         " float32; derive a difference, or declare `dtype: string` if it is an id"
     )
 
@@ -224,8 +224,8 @@ def _moments(
     if not patterns:
         return None
     written = values.astype("Int64").astype("str").where(values.notna())
-    made = DateFormats(patterns[:1])
-    return _dates(name, written, made, int(present.nunique()), missing)
+    formats = DateFormats(patterns[:1])
+    return _dates(name, written, formats, int(present.nunique()), missing)
 
 
 def _text(
@@ -245,15 +245,17 @@ def _alike(texts: pd.Series, distinct: pd.Series) -> str:
     again = distinct[plain.duplicated(keep=False)]
     if again.empty:
         return ""
-    shown = ", ".join(map(repr, again.loc[plain[again.index].sort_values().index].head(4)))
+    examples = ", ".join(map(repr, again.loc[plain[again.index].sort_values().index].head(4)))
     rows = int(texts.isin(again).sum())
-    return f"{shown} differ by case or blanks alone ({rows:,} rows): are they the same?"
+    return f"{examples} differ by case or blanks alone ({rows:,} rows): are they the same?"
 
 
 def _odd(distinct: pd.Series, parsed: pd.Series) -> str:
     """What a person may not expect of texts."""
     numeric = float(parsed.notna().mean())
     if numeric >= 0.5:
-        others = distinct[parsed.isna()]
-        return f"mostly numbers, but also {len(others)} texts such as {others.iloc[0][:20]!r}"
+        unreadable = distinct[parsed.isna()]
+        return (
+            f"mostly numbers, but also {len(unreadable)} texts such as {unreadable.iloc[0][:20]!r}"
+        )
     return ""

@@ -51,8 +51,10 @@ def names_a_row(name: str) -> bool:
 
 def tells_time(name: str) -> bool:
     """Whether a column's name says that it holds dates or times."""
-    told = word_set("date time datetime timestamp ts day created updated at epoch when on dt ymd")
-    return bool(told & set(words(name)))
+    time_words = word_set(
+        "date time datetime timestamp ts day created updated at epoch when on dt ymd"
+    )
+    return bool(time_words & set(words(name)))
 
 
 def is_sensitive(name: str) -> bool:
@@ -62,18 +64,18 @@ def is_sensitive(name: str) -> bool:
 
 def positive_label(labels: dict[str, int]) -> tuple[str, str]:
     """Which of two labels is the positive one, and why; ``labels`` counts each."""
-    known = [label for label in labels if plain(label) in _POSITIVE]
-    if len(known) == 1:
-        return known[0], "the word says so"
+    positives = [label for label in labels if plain(label) in _POSITIVE]
+    if len(positives) == 1:
+        return positives[0], "the word says so"
     for label in labels:
         if any(plain(label) + plain(other) in _LETTERS for other in labels):
             return label, "the letter says so" if label.isalpha() else "the sign says so"
     for label in labels:
         if any(_negates(other, label) for other in labels):
             return label, "the other label says that it is not so"
-    others = [label for label in labels if plain(label) not in _NEGATIVE]
-    if len(others) == 1:
-        return others[0], "the other label is a negative word"
+    candidates = [label for label in labels if plain(label) not in _NEGATIVE]
+    if len(candidates) == 1:
+        return candidates[0], "the other label is a negative word"
     numbers = {_number(label): label for label in labels}
     if set(numbers) in ({0.0, 1.0}, {-1.0, 1.0}):
         return numbers[1.0], "1 is positive by custom"
@@ -83,8 +85,8 @@ def positive_label(labels: dict[str, int]) -> tuple[str, str]:
 
 def _negates(text: str, other: str) -> bool:
     """Whether ``text`` is ``other`` with a word such as *not* before it."""
-    joined, rest = ("".join(words(plain(label))) for label in (text, other))
-    return bool(rest) and any(joined == negator + rest for negator in _NEGATORS)
+    joined, opposite = ("".join(words(plain(label))) for label in (text, other))
+    return bool(opposite) and any(joined == negator + opposite for negator in _NEGATORS)
 
 
 def _number(label: str) -> float | None:

@@ -213,10 +213,10 @@ def _folds(goal: TargetGuess, test: float) -> int:
 
 def goal_remarks(goal: TargetGuess) -> list[Remark]:
     """What was guessed of the target."""
-    made = [Remark("task", goal.task, goal.why)]
+    remarks = [Remark("task", goal.task, goal.why)]
     if goal.positive is not None:
-        made.append(Remark("positive", str(goal.positive), goal.positive_why))
-    return made
+        remarks.append(Remark("positive", str(goal.positive), goal.positive_why))
+    return remarks
 
 
 def _remarks(
@@ -228,21 +228,23 @@ def _remarks(
 ) -> list[Remark]:
     kinds = ["free text" if profile.terms else profile.dtype for profile in features]
     counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
-    made = [
+    remarks = [
         Remark("id", roles.id or "none", roles.id_why),
         Remark("features", str(len(features)), counts),
     ]
     if decimal != ".":
-        made.append(Remark("decimal", decimal, "the decimal separator of the file's numbers"))
+        remarks.append(Remark("decimal", decimal, "the decimal separator of the file's numbers"))
     odd = {text: names for text, names in nulls.items() if text}
     if declared and odd:
         where = "; ".join(f"{text!r} in {shorten(names)}" for text, names in odd.items())
-        made.append(Remark("nulls", ", ".join(map(repr, odd)), f"means missing: {where}"))
+        remarks.append(Remark("nulls", ", ".join(map(repr, odd)), f"means missing: {where}"))
     gaps = {profile.name: profile.missing for profile in features if profile.missing}
     if gaps:
         worst = max(gaps, key=lambda name: gaps[name])
-        made.append(Remark("missing", f"{gaps[worst]:.1%}", f"at most, of {shorten(list(gaps))}"))
-    return made
+        remarks.append(
+            Remark("missing", f"{gaps[worst]:.1%}", f"at most, of {shorten(list(gaps))}")
+        )
+    return remarks
 
 
 def _kept(words: dict[str, dict[str, int]]) -> list[str]:
@@ -254,13 +256,13 @@ def _kept(words: dict[str, dict[str, int]]) -> list[str]:
 
 
 def _more_checks(duplicates: float | None, gates: Gates) -> list[str]:
-    made = []
+    checks = []
     if duplicates is not None:
-        made.append(f"rows.duplicates {duplicates:g}: many rows are alike; are they repeats?")
+        checks.append(f"rows.duplicates {duplicates:g}: many rows are alike; are they repeats?")
     if gates.fairness is not None:
         fair = gates.fairness
-        made.append(
+        checks.append(
             f"fairness by {fair.by}: the data's own gap is {fair.gap:.2f}, the limit"
             f" {fair.limit:g} is a suggestion"
         )
-    return made
+    return checks

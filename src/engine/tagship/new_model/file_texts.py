@@ -86,10 +86,10 @@ def data_yaml(source: FileSource, draft: Draft) -> str:
 
 
 def _said(column: Column) -> dict[str, Any]:
-    said = column.model_dump(exclude_defaults=True)
+    settings = column.model_dump(exclude_defaults=True)
     if isinstance(column.format, list) and len(column.format) == 1:
-        said["format"] = column.format[0]
-    return said
+        settings["format"] = column.format[0]
+    return settings
 
 
 def model_yaml(source: FileSource, draft: Draft) -> str:
@@ -117,20 +117,20 @@ def _metric(draft: Draft) -> str:
 def _candidates(draft: Draft) -> dict[str, dict[str, Any]]:
     regression = draft.task == "regression"
     kind = "Regressor" if regression else "Classifier"
-    made: dict[str, dict[str, Any]] = {}
+    candidates: dict[str, dict[str, Any]] = {}
     if regression:
-        made["ridge"] = {
+        candidates["ridge"] = {
             "estimator": "sklearn.linear_model.Ridge",
             "scale": True,
         }
     else:
-        made["logistic_regression"] = {
+        candidates["logistic_regression"] = {
             "estimator": "sklearn.linear_model.LogisticRegression",
             "params": {"max_iter": 500},
             "scale": True,
         }
     if draft.rows <= _FOREST_ROWS:
-        made["random_forest"] = {
+        candidates["random_forest"] = {
             "estimator": f"sklearn.ensemble.RandomForest{kind}",
             "params": _forest(draft),
         }
@@ -143,7 +143,7 @@ def _candidates(draft: Draft) -> dict[str, dict[str, Any]]:
     }
     if draft.rows >= _SMALL_ROWS:
         boosting |= {"learning_rate": _STOPPED_RATE, "early_stopping": True}
-    made["gradient_boosting"] = {
+    candidates["gradient_boosting"] = {
         "estimator": f"sklearn.ensemble.HistGradientBoosting{kind}",
         "params": boosting,
         "impute": "none",
@@ -153,13 +153,13 @@ def _candidates(draft: Draft) -> dict[str, dict[str, Any]]:
         size: dict[str, Any] = {"max_depth": trees.depth}
         if library == "lightgbm":
             size = {"num_leaves": trees.leaves, "min_child_samples": trees.rows_in_leaf}
-        made[library] = {
+        candidates[library] = {
             "estimator": f"{library}.{_BOOSTERS[library]}{kind}",
             "params": {"n_estimators": trees.rounds, "learning_rate": trees.rate} | size,
             "impute": "none",
             "encode": "ordinal",
         }
-    return made
+    return candidates
 
 
 def _forest(draft: Draft) -> dict[str, Any]:
@@ -187,23 +187,23 @@ def _boosted_trees(draft: Draft) -> _Trees:
 def propose_thresholds(draft: Draft) -> dict[str, Any]:
     """The gates, by the sections of thresholds.yaml: limits that any useful model passes."""
     gates, metric = draft.gates, _metric(draft)
-    judged = {"judge": "interval"} if gates.judge_interval else {}
+    judge = {"judge": "interval"} if gates.judge_interval else {}
     unit = gates.spread
     metrics: dict[str, Any]
     if draft.task == "regression":
-        metrics = {"r2": {"fail_below": 0.1} | judged}
+        metrics = {"r2": {"fail_below": 0.1} | judge}
         margin, drop, disturbed = (
             round_down(0.05 * unit),
             round_up(0.02 * unit),
             round_up(0.3 * unit),
         )
     elif draft.task == "binary":
-        metrics = {"roc_auc": {"fail_below": 0.6} | judged}
+        metrics = {"roc_auc": {"fail_below": 0.6} | judge}
         margin, drop, disturbed = 0.1, 0.02, 0.1
     else:
         metrics = {
             "f1": {"fail_below": round(gates.constant_f1 + 0.05, 2)},
-            "roc_auc": {"fail_below": 0.6} | judged,
+            "roc_auc": {"fail_below": 0.6} | judge,
         }
         margin, drop, disturbed = 0.05, 0.03, 0.15
     thresholds: dict[str, Any] = {

@@ -23,15 +23,15 @@ def count_of_terms(texts: pd.Series) -> int:
     """
     present = texts.dropna().drop_duplicates()
     sample = present.iloc[:: max(1, len(present) // _SAMPLE)].head(_SAMPLE)
-    cut = [split_words(text) for text in sample]
-    counts = Counter(word for each in cut for word in set(each))
+    texts_as_words = [split_words(text) for text in sample]
+    counts = Counter(word for text in texts_as_words for word in set(text))
     telling = {
         word
         for word, count in counts.items()
-        if count <= _USUAL * len(cut) and not any(map(str.isdecimal, word))
+        if count <= _USUAL * len(texts_as_words) and not any(map(str.isdecimal, word))
     }
-    words = [kept for each in cut if (kept := [word for word in each if word in telling])]
-    if sum(map(len, words)) < _WORDS * len(cut):
+    words = [[word for word in text if word in telling] for text in texts_as_words]
+    if sum(map(len, words)) < _WORDS * len(sample):
         return 0
-    shared = np.mean([np.mean([counts[word] > 1 for word in each]) for each in words])
+    shared = np.mean([np.mean([counts[word] > 1 for word in text]) for text in words if text])
     return min(_MOST_TERMS, max(1, _MOST_COUNTS // len(texts))) if shared >= _SHARED else 0

@@ -74,8 +74,8 @@ def _parity(features: list[ColumnProfile], goal: TargetGuess) -> float:
     numbers = [profile.values for profile in features if profile.number]
     numbers += [goal.values] if goal.task == "regression" else []
     ratios = [float(values.abs().max() / values.std()) for values in numbers if values.std() > 0]
-    lost = max(ratios, default=0.0) * _FLOAT32
-    return next((limit for limit in (1e-5, 1e-4, 1e-3) if 3 * lost <= limit), 1e-2)
+    error = max(ratios, default=0.0) * _FLOAT32
+    return next((limit for limit in (1e-5, 1e-4, 1e-3) if 3 * error <= limit), 1e-2)
 
 
 def _groups(profile: ColumnProfile, goal: TargetGuess, test: float) -> pd.Series:
@@ -101,8 +101,8 @@ def _slices(features: list[ColumnProfile], goal: TargetGuess, test: float) -> Sl
         return None
     best = ranked[0]
     texts = best.values.astype("str")
-    judged = texts.isin(_groups(best, goal, test).index)
-    groups = goal.values[judged].groupby(texts[judged])
+    covered = texts.isin(_groups(best, goal, test).index)
+    groups = goal.values[covered].groupby(texts[covered])
     if goal.task == "regression":
         return Slice(best.name, round_up(1.2 * float(groups.std().max())))
     majority = groups.agg(lambda labels: labels.value_counts(normalize=True).iloc[0])

@@ -53,8 +53,8 @@ def find_comment(path: Path, source: TextSource, encoding: str, delimiter: str) 
                 sample += csv.reader([line], delimiter=delimiter) if rows < _SAMPLE_ROWS else []
     width = usual_width(sample)
     filled = (line.rstrip(f"\r\n{delimiter}").count(delimiter) + 1 for line in marked)
-    told = any(at != width for at in filled) or _numeric(sample[1:], 0)
-    return len(marked) if told and len(marked) < rows else 0
+    clear = any(at != width for at in filled) or _numeric(sample[1:], 0)
+    return len(marked) if clear and len(marked) < rows else 0
 
 
 def find_layout(
@@ -76,21 +76,21 @@ def find_layout(
     above = rows_above(rows)
     if above:
         settings["skip"] = above
-        said = "line is" if above == 1 else "lines are"
-        remarks.append(f"skip {above}: the first {above} {said} no row of the table")
+        lines = "line is" if above == 1 else "lines are"
+        remarks.append(f"skip {above}: the first {above} {lines} no row of the table")
     if comments:
         settings["comment"] = _COMMENT
-        said = "1 line begins" if comments == 1 else f"{comments:,} lines begin"
-        remarks.append(f"comment {_COMMENT}: {said} so among the rows, and is left out")
+        lines = "1 line begins" if comments == 1 else f"{comments:,} lines begin"
+        remarks.append(f"comment {_COMMENT}: {lines} so among the rows, and is left out")
         rows = [[] if row and is_comment(row[0], _COMMENT) else row for row in rows]
     if header is False:
         return Layout(settings | {"header": False}, [*remarks, "the columns have no names"])
     head = find_header(rows, source.model_copy(update=settings))
     below = [row for row in rows[head.rows :] if row]
     if header is None and (numbers := _numbers_as_names(head, below)):
-        shown = ", ".join(map(repr, numbers[:3]))
+        examples = ", ".join(map(repr, numbers[:3]))
         raise TagshipError(
-            f"{path}: its first row may be data: {shown} above numbers",
+            f"{path}: its first row may be data: {examples} above numbers",
             "--no-header calls the columns column_1, column_2 and so on; --header says that these"
             " are their names",
         )
@@ -170,5 +170,5 @@ def _numbers_as_names(head: Header, below: Sequence[Row]) -> list[str]:
 def _is_second_header(head: Header, below: Sequence[Row]) -> bool:
     """Whether the first row below is text in each column that else holds numbers."""
     columns = [at for at in range(len(head.names)) if _numeric(below[1:], at)]
-    said = [text for at in columns for text in _values(below[:1], at)]
-    return bool(said) and len(below) > 2 and not any(_NUMBER.match(text) for text in said)
+    texts = [text for at in columns for text in _values(below[:1], at)]
+    return bool(texts) and len(below) > 2 and not any(_NUMBER.match(text) for text in texts)

@@ -34,11 +34,11 @@ def find_nulls(frame: pd.DataFrame, target: str, decimal: str) -> dict[str, list
         del nulls[word]
     labels = pd.Series(frame[target].unique(), dtype="str")
     words = np.isnan(_numbers(labels[~labels.isin(DEFAULT)])).any()
-    kept = {text for text in DEFAULT if not (words and text == "None")}
+    markers = {text for text in DEFAULT if not (words and text == "None")}
     return {
         text: names
         for text, names in nulls.items()
-        if text in kept or not text.strip() or text not in set(labels)
+        if text in markers or not text.strip() or text not in set(labels)
     }
 
 
@@ -55,8 +55,8 @@ def kept_words(nulls: dict[str, list[str]], frame: pd.DataFrame) -> dict[str, di
     values = [word for word in DEFAULT if word and word not in nulls]
     words: dict[str, dict[str, int]] = {}
     for name in frame.columns:
-        held = frame[name][frame[name].isin(values)]
-        for word, count in held.value_counts().items():
+        cells = frame[name][frame[name].isin(values)]
+        for word, count in cells.value_counts().items():
             words.setdefault(str(word), {})[str(name)] = int(count)
     return {word: words[word] for word in values if word in words}
 
@@ -66,15 +66,16 @@ def _kinds(frame: pd.DataFrame, nulls: dict[str, list[str]], decimal: str) -> li
 
     A word that also stands among numbers means missing wherever it stands.
     """
-    made = []
+    kinds = []
     for word, fits in _KINDS.items():
         columns = [pd.Series(frame[name].unique(), dtype="str") for name in nulls.get(word, [])]
-        others = [column[~column.isin(DEFAULT) & (column.str.strip() != "")] for column in columns]
-        if others and all(
-            len(each) and np.isnan(_numbers(each, decimal)).all() and fits(each) for each in others
+        filled = [column[~column.isin(DEFAULT) & (column.str.strip() != "")] for column in columns]
+        if filled and all(
+            len(values) and np.isnan(_numbers(values, decimal)).all() and fits(values)
+            for values in filled
         ):
-            made.append(word)
-    return made
+            kinds.append(word)
+    return kinds
 
 
 def without_nulls(frame: pd.DataFrame, nulls: dict[str, list[str]]) -> pd.DataFrame:
@@ -87,17 +88,17 @@ def _nulls_of(column: pd.Series, decimal: str) -> list[str]:
     distinct = pd.Series(column.unique(), dtype="str")
     plain = distinct.str.strip().str.lower()
     certain = distinct.isin(DEFAULT) | (plain == "") | plain.isin(ALWAYS_NULL)
-    rest = distinct[~certain]
-    words = rest[plain[rest.index].isin(NULL_WORDS)]
-    values = rest.drop(words.index)
+    uncertain = distinct[~certain]
+    words = uncertain[plain[uncertain.index].isin(NULL_WORDS)]
+    values = uncertain.drop(words.index)
     means_missing = len(words) and len(values) and _are_measured(values, decimal)
     return [*distinct[certain], *(words if means_missing else [])]
 
 
 def _are_measured(values: pd.Series, decimal: str) -> bool:
     """Whether all of them are numbers, however written, or dates."""
-    others = values[np.isnan(_numbers(values, decimal))].tolist()
-    if not others:
+    texts = values[np.isnan(_numbers(values, decimal))].tolist()
+    if not texts:
         return True
     every = values.tolist()
     return find_number_format(every, decimal) is not None or find_date_formats(every) is not None

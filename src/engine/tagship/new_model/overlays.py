@@ -9,15 +9,15 @@ _NO_DIGEST = "sha256:" + "0" * 64
 def overlay_files(project: ProjectConfig, name: str) -> list[NewFile]:
     """``deploy/<model>/<environment>/`` of a model that was never released."""
     image = f"{project.registry}/{project.name}-{name}"
-    made = []
+    files = []
     for environment in project.environments:
         folder = f"deploy/{name}/{environment}"
         text = _kustomization(project.name, name, environment, image)
         if environment == project.environments[-1]:
             text += _LARGER
-        made.append((f"{folder}/kustomization.yaml", text))
-        made.append((f"{folder}/release.yaml", _record(name, environment, image)))
-    return made
+        files.append((f"{folder}/kustomization.yaml", text))
+        files.append((f"{folder}/release.yaml", _record(name, environment, image)))
+    return files
 
 
 def _kustomization(project: str, name: str, environment: str, image: str) -> str:

@@ -58,23 +58,23 @@ def prove_gates(
     }
     remarks = []
     for section, result in _failed(proved, verdict):
-        said = _widen(proved, section, result)
-        remarks.append(f"{section}: {said}" if said else f"{section}: {result.subject} fails")
+        remark = _widen(proved, section, result)
+        remarks.append(f"{section}: {remark}" if remark else f"{section}: {result.subject} fails")
     return proved, remarks
 
 
 def _may_be_chance(files: ModelFiles, bundle: Bundle, metric: str) -> bool:
     """Whether the winner may be no better than a constant on the training rows, each judged by a
     fit that did not see it: a small gain on the holdout may be that of the luckiest candidate."""
-    judged, task, boundary = bundle.out_of_fold, files.model.task, bundle.boundary
-    own = judged.scores[bundle.lock.winner.candidate]
+    folds, task, boundary = bundle.out_of_fold, files.model.task, bundle.boundary
+    winner = folds.scores[bundle.lock.winner.candidate]
     if task == "multiclass":
-        counts = np.bincount(judged.target, minlength=len(boundary.classes))
-        constant = np.tile(counts / counts.sum(), (len(own), 1))
+        counts = np.bincount(folds.target, minlength=len(boundary.classes))
+        constant = np.tile(counts / counts.sum(), (len(winner), 1))
     else:
-        constant = np.full(len(own), judged.target.mean())
+        constant = np.full(len(winner), folds.target.mean())
     thresholds = (boundary.threshold, boundary.threshold)
-    gains = paired_drop(metric, task, judged.target, own, constant, boundary.classes, thresholds)
+    gains = paired_drop(metric, task, folds.target, winner, constant, boundary.classes, thresholds)
     gains = gains if higher_is_better(metric) else -gains
     return bool(np.nanquantile(gains, _CHANCE) <= 0)
 
@@ -83,17 +83,17 @@ def _computable(
     thresholds: dict[str, Any], verdict: Verdict, measured: dict[str, Interval]
 ) -> dict[str, Any]:
     """The gates without those that this table cannot compute."""
-    kept = dict(thresholds)
-    metrics = {name: bound for name, bound in kept["metrics"].items() if name in measured}
+    computable = dict(thresholds)
+    metrics = {name: bound for name, bound in computable["metrics"].items() if name in measured}
     if not metrics:
-        other = next(_OTHER_METRICS[name] for name in kept["metrics"])
-        way = "fail_above" if other == "rmse" else "fail_below"
-        metrics = {other: {way: measured[other].value}}
-    kept["metrics"] = metrics
-    lost = {result.gate for result in verdict.results if result.value is None}
-    for section in lost & {"slices", "fairness", "robustness", "leakage"}:
-        del kept[section]
-    return kept
+        substitute = next(_OTHER_METRICS[name] for name in computable["metrics"])
+        way = "fail_above" if substitute == "rmse" else "fail_below"
+        metrics = {substitute: {way: measured[substitute].value}}
+    computable["metrics"] = metrics
+    gates = {result.gate for result in verdict.results if result.value is None}
+    for section in gates & {"slices", "fairness", "robustness", "leakage"}:
+        del computable[section]
+    return computable
 
 
 def _bound(bound: dict[str, Any], interval: Interval) -> dict[str, Any]:
@@ -116,8 +116,8 @@ def _failed(thresholds: dict[str, Any], verdict: Verdict) -> list[tuple[str, Gat
     for result in verdict.of_status("fail"):
         if result.gate not in thresholds or result.gate == "metrics" or result.value is None:
             continue
-        known = worst.get(result.gate)
-        if known is None or abs(result.value) > abs(known.value or 0.0):
+        former = worst.get(result.gate)
+        if former is None or abs(result.value) > abs(former.value or 0.0):
             worst[result.gate] = result
     return list(worst.items())
 
@@ -127,7 +127,7 @@ def _widen(thresholds: dict[str, Any], section: str, result: GateResult) -> str:
     value, content = result.value, dict(thresholds[section])
     assert value is not None
     thresholds[section] = content
-    shown = f"{result.subject} is {value:.3g}"
+    finding = f"{result.subject} is {value:.3g}"
     match section:
         case "baseline":
             content["margin"] = round_down(value / _ROOM)
@@ -145,7 +145,7 @@ def _widen(thresholds: dict[str, Any], section: str, result: GateResult) -> str:
             return result.detail
         case "slices":
             del thresholds[section]
-            return f"left out: {shown}, wanted {result.limit}"
+            return f"left out: {finding}, wanted {result.limit}"
         case _:
             return ""
-    return f"the limit has room for the winner: {shown}, {result.limit} was proposed"
+    return f"the limit has room for the winner: {finding}, {result.limit} was proposed"

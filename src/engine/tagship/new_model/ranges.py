@@ -43,7 +43,7 @@ class Range:
     usual: list[float] | None = None
 
 
-def find_range(name: str, values: pd.Series, whole: bool) -> Range:
+def find_range(name: str, values: pd.Series, integer: bool) -> Range:
     """The range of numbers, given as float64 without the sentinels; at least one is present."""
     present = values.dropna().to_numpy(dtype=np.float64)
     low, high = float(present.min()), float(present.max())
@@ -52,7 +52,7 @@ def find_range(name: str, values: pd.Series, whole: bool) -> Range:
     if set(np.unique(present).tolist()) <= {0.0, 1.0} and low < high:
         return Range(0, 1)
     possible = _possible(name, low, high)
-    usual = range_with_slack(*_without_tails(present), whole)
+    usual = range_with_slack(*_without_tails(present), integer)
     if usual is not None:
         least = -np.inf if possible[0] is None else possible[0]
         most = np.inf if possible[1] is None else possible[1]
@@ -63,11 +63,11 @@ def find_range(name: str, values: pd.Series, whole: bool) -> Range:
 
 
 def _possible(name: str, low: float, high: float) -> tuple[float | None, float | None]:
-    named = set(words(name.replace("%", "percent")))
-    for known, least, most in _POSSIBLE:
-        if named & set(known.split()) and least <= low and high <= most:
+    name_words = set(words(name.replace("%", "percent")))
+    for range_words, least, most in _POSSIBLE:
+        if name_words & set(range_words.split()) and least <= low and high <= most:
             return least, most
-    return (0 if low >= 0 and named & _COUNTS else None), None
+    return (0 if low >= 0 and name_words & _COUNTS else None), None
 
 
 def _without_tails(present: np.ndarray) -> tuple[float, float]:
@@ -87,16 +87,16 @@ def find_sentinels(values: pd.Series) -> dict[int, int]:
     """
     counts = values.value_counts()
     suspects = [number for number in _SENTINELS if number in counts.index]
-    others = counts[~counts.index.isin(suspects)].index.to_numpy(dtype=np.float64)
-    if not suspects or len(others) < 2 or counts[suspects].sum() > _MOST_SENTINELS * counts.sum():
+    usual = counts[~counts.index.isin(suspects)].index.to_numpy(dtype=np.float64)
+    if not suspects or len(usual) < 2 or counts[suspects].sum() > _MOST_SENTINELS * counts.sum():
         return {}
-    low, high = float(others.min()), float(others.max())
+    low, high = float(usual.min()), float(usual.max())
     width = high - low
-    made = {}
+    sentinels = {}
     for number in suspects:
         gap = max(low - number, number - high)
         far = gap > width or (number < 0 <= low and gap > 0.3 * width)
         enough = counts[number] >= (1 if abs(number) >= _CERTAIN else 2)
         if far and enough:
-            made[int(number)] = int(counts[number])
-    return made
+            sentinels[int(number)] = int(counts[number])
+    return sentinels

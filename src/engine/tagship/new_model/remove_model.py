@@ -43,9 +43,9 @@ def plan_removal(root: Path, model: str) -> Removal:
         TagshipError: not a model's name, nothing of it where another has nearly its name, or a
             module that another model uses too.
     """
-    known = model_names(root)
-    if model not in known and nearest(model, known):
-        raise unknown_model(model, known)
+    models = model_names(root)
+    if model not in models and nearest(model, models):
+        raise unknown_model(model, models)
     check_model_name(model)
     paths = [path for path in model_paths(model) if (root / path).exists()]
     for path in paths:
@@ -55,8 +55,8 @@ def plan_removal(root: Path, model: str) -> Removal:
                 "move what they share into a module of another name, then run this again",
             )
     owners = [line for line in _owners(root) if _is_about(line, paths)]
-    made = [path for pattern in _MADE if (root / (path := pattern.format(model=model))).exists()]
-    return Removal(model, paths, owners, made)
+    results = [path for pattern in _MADE if (root / (path := pattern.format(model=model))).exists()]
+    return Removal(model, paths, owners, results)
 
 
 def remove_model(root: Path, removal: Removal) -> None:
@@ -78,8 +78,8 @@ def remove_model(root: Path, removal: Removal) -> None:
                     (root / path).rename(aside / str(number))
                     moved.append((root / path, aside / str(number)))
             if removal.owners:
-                kept = [line for line in _owners(root) if line not in removal.owners]
-                write_atomically(root / CODEOWNERS, "".join(kept))
+                owners = [line for line in _owners(root) if line not in removal.owners]
+                write_atomically(root / CODEOWNERS, "".join(owners))
         except BaseException as error:
             _put_back(moved)
             if isinstance(error, OSError):
@@ -110,9 +110,9 @@ def _users(root: Path, path: str, model: str) -> list[str]:
     for name in model_names(root):
         if name != model:
             files = load_model(root, name)
-            used = [files.model.features or "", getattr(files.data.source, "function", "")]
-            used += [candidate.estimator for candidate in files.model.parts]
-            if any(text.startswith((f"{module}:", f"{module}.")) for text in used):
+            references = [files.model.features or "", getattr(files.data.source, "function", "")]
+            references += [candidate.estimator for candidate in files.model.parts]
+            if any(text.startswith((f"{module}:", f"{module}.")) for text in references):
                 users.append(name)
     return users
 

@@ -23,8 +23,8 @@ class Roles:
         self.columns: dict[str, Column] = {}
         self.personal = [p.name for p in profiles if is_personal(p.name, p.values, p.distinct)]
         self.personal = [name for name in self.personal if name != wished_id]
-        others = [profile for profile in profiles if profile.name not in self.personal]
-        self.id, self.id_why = _id_column(others, wished_id)
+        shareable = [profile for profile in profiles if profile.name not in self.personal]
+        self.id, self.id_why = _id_column(shareable, wished_id)
         left_out: dict[str, list[str]] = {}
         for profile in profiles:
             if profile.name == self.id:
@@ -54,9 +54,9 @@ def _id_column(profiles: list[ColumnProfile], wished: str | None) -> tuple[str |
     if wished is not None:
         profile = next(profile for profile in profiles if profile.name == wished)
         if not profile.unique:
-            what = "missing" if profile.missing else "repeated"
+            fault = "missing" if profile.missing else "repeated"
             raise TagshipError(
-                f"--id {wished}: some of its values are {what}, so it names no row",
+                f"--id {wished}: some of its values are {fault}, so it names no row",
                 "name another column, or leave --id out",
             )
         return wished, "you said so"
@@ -70,14 +70,14 @@ def _id_column(profiles: list[ColumnProfile], wished: str | None) -> tuple[str |
 
 def _can_name(profile: ColumnProfile) -> bool:
     """Text that is no prose, date or amount; whole numbers that are called an id or count rows."""
-    named = names_a_row(profile.name) or profile.name == UNNAMED
+    named_so = names_a_row(profile.name) or profile.name == UNNAMED
     if profile.dtype == "string":
         spaced = profile.values.str.contains(r"\s").mean() > 0.5
-        prose = (spaced or profile.terms > 0) and not named
+        prose = (spaced or profile.terms > 0) and not named_so
         short = bool(profile.values.str.len().mean() <= 40)
         return short and not prose and not profile.remark and not _is_amount(profile)
-    whole = profile.number and bool((profile.values == profile.values.round()).all())
-    return whole and (named or (profile.dtype == "int" and _counts_rows(profile)))
+    integer = profile.number and bool((profile.values == profile.values.round()).all())
+    return integer and (named_so or (profile.dtype == "int" and _counts_rows(profile)))
 
 
 def _is_amount(profile: ColumnProfile) -> bool:
@@ -115,17 +115,19 @@ def _unusable(profile: ColumnProfile, goal: TargetGuess) -> str:
 
 def _noticed(profile: ColumnProfile) -> list[str]:
     """What a person should know about a feature."""
-    made = [profile.remark] if profile.remark else []
+    remarks = [profile.remark] if profile.remark else []
     if profile.terms:
-        made.append(f"read as free text: its {profile.terms} most frequent words become features")
+        remarks.append(
+            f"read as free text: its {profile.terms} most frequent words become features"
+        )
     if isinstance(profile.format, WrittenNumber):
-        made.append(f"read as numbers: {format_words(profile.format)}")
+        remarks.append(f"read as numbers: {format_words(profile.format)}")
     if profile.sentinels:
-        told = " and ".join(
+        sentinels = " and ".join(
             f"{value} ({n:,} row{'s' * (n > 1)})" for value, n in profile.sentinels.items()
         )
-        made.append(f"{told} mean missing, by `nulls`: take it out where they are values")
-    return made
+        remarks.append(f"{sentinels} mean missing, by `nulls`: take it out where they are values")
+    return remarks
 
 
 def format_words(written: WrittenNumber) -> str:
@@ -135,7 +137,7 @@ def format_words(written: WrittenNumber) -> str:
     return f"such as {example}{unit}"
 
 
-def shorten(names: list[str], shown: int = _SHOWN) -> str:
+def shorten(names: list[str], most: int = _SHOWN) -> str:
     """The first few names, and how many more."""
-    more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + more
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -28,7 +28,7 @@ def share_with_slack(share: float) -> float:
     return next((round_share for round_share in _SHARES if round_share >= share * 1.25), 1.0)
 
 
-def range_with_slack(low: float, high: float, whole: bool) -> list[float] | None:
+def range_with_slack(low: float, high: float, integer: bool) -> list[float] | None:
     """The usual range where ``low`` to ``high`` was seen: a sign that never occurs stays out.
 
     None where no finite bound leaves slack.
@@ -38,11 +38,11 @@ def range_with_slack(low: float, high: float, whole: bool) -> list[float] | None
         return None
     power = math.floor(math.log10(width / 20))
     step = next(n * 10.0**power for n in (1, 2, 5, 10, 20) if n * 10.0**power >= width / 20)
-    step = max(1.0, step) if whole else step
+    step = max(1.0, step) if integer else step
     places = max(0, 1 - math.floor(math.log10(step)))
     least = round(math.floor((low - _SLACK * width) / step) * step, places)
     most = round(math.ceil((high + _SLACK * width) / step) * step, places)
-    if low >= 0 and 0.5 < high <= 1 and not whole:
+    if low >= 0 and 0.5 < high <= 1 and not integer:
         most = min(most, 1.0)
     return [max(least, 0.0) if low >= 0 else least, min(most, 0.0) if high <= 0 > low else most]
 

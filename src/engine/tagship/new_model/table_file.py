@@ -48,7 +48,7 @@ class Reading:
 def read_table(
     location: str,
     root: Path,
-    here: Path,
+    folder: Path,
     encoding: str | None = None,
     header: bool | None = None,
     sheet: str | None = None,
@@ -62,7 +62,7 @@ def read_table(
     Raises:
         TagshipError: it cannot be read, is no table, or its kind is unknown.
     """
-    path = _declared_path(location, root, here)
+    path = _declared_path(location, root, folder)
     source = file_source(path, root)
     if source is None:
         raise TagshipError(f"--data {location}: its ending does not say what it is", ENDINGS_HINT)
@@ -71,8 +71,8 @@ def read_table(
     if sheet is not None and not isinstance(source, ExcelSource):
         raise TagshipError(f"--sheet: {source.kind} has no sheets")
     if isinstance(source, CsvSource | ExcelSource):
-        said = {"sheet": sheet} if isinstance(source, ExcelSource) else {"encoding": encoding}
-        return _read_text(source.model_copy(update=said), root, header)
+        options = {"sheet": sheet} if isinstance(source, ExcelSource) else {"encoding": encoding}
+        return _read_text(source.model_copy(update=options), root, header)
     if header is False:
         raise TagshipError(f"--no-header: {source.kind} names its columns")
     return Reading(read_source(source, root), source)
@@ -83,7 +83,7 @@ def with_nulls(source: FileSource, nulls: list[str]) -> FileSource:
     return source.model_copy(update={"nulls": nulls}) if nulls else source
 
 
-def _declared_path(location: str, root: Path, here: Path) -> str:
+def _declared_path(location: str, root: Path, folder: Path) -> str:
     """What data.yaml says: relative to the root where the path was typed so or lies inside."""
     if "://" in location:
         if urlsplit(location).password:
@@ -94,10 +94,10 @@ def _declared_path(location: str, root: Path, here: Path) -> str:
         return location
     if "${" in location:
         return location
-    full = Path(os.path.normpath(here / Path(location).expanduser()))
+    full = Path(os.path.normpath(folder / Path(location).expanduser()))
     if not full.is_file():
-        what = "is a folder" if full.is_dir() else "no such file"
-        raise TagshipError(f"--data {location}: {what}", f"relative paths start at {here}")
+        fault = "is a folder" if full.is_dir() else "no such file"
+        raise TagshipError(f"--data {location}: {fault}", f"relative paths start at {folder}")
     relative = Path(os.path.relpath(full, root))
     inside = not Path(location).expanduser().is_absolute() or full.is_relative_to(root)
     same = (root / relative).resolve() == full.resolve()

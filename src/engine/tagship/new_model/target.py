@@ -43,8 +43,8 @@ class TargetGuess:
     @property
     def label_type(self) -> str | None:
         """What the labels of several classes are, where all are whole numbers."""
-        whole = self.task == "multiclass" and all(type(_as_label(k)) is int for k in self.counts)
-        return "int" if whole else None
+        integers = self.task == "multiclass" and all(type(_as_label(k)) is int for k in self.counts)
+        return "int" if integers else None
 
     def is_given_by(self, column: ColumnProfile) -> bool:
         """Whether a column equals the target, under these or other names."""
@@ -55,8 +55,8 @@ class TargetGuess:
             if column.dtype not in ("float", "int", "bool"):
                 return False
             with np.errstate(all="ignore"):
-                same = np.corrcoef(column.values[present], self.values[present])[0, 1]
-            return bool(abs(same) > 1 - 1e-9)
+                correlation = np.corrcoef(column.values[present], self.values[present])[0, 1]
+            return bool(abs(correlation) > 1 - 1e-9)
         if column.distinct != len(self.counts):
             return False
         pairs = pd.DataFrame({"column": column.values[present], "target": self.values[present]})
@@ -71,11 +71,11 @@ def leave_out_rows(
     Without a target are few rows, or else it is another column that is meant; of a class that is
     too rare to be judged as well.
     """
-    said: dict[str, Any] = {}
+    selection: dict[str, Any] = {}
     notes: list[str] = []
     missing = frame[target].isna()
     if 0 < missing.mean() <= _MOST_LEFT_OUT:
-        said["missing"] = "drop"
+        selection["missing"] = "drop"
         notes.append(
             f"{target} is missing in {int(missing.sum()):,} of {len(frame):,} rows, which are left"
             " out"
@@ -87,7 +87,7 @@ def leave_out_rows(
     rare = counts[counts < RARE]
     few = rare.sum() <= _MOST_RARE * len(frame) and len(counts) - len(rare) >= 2
     if task != "regression" and not profile.number and len(rare) and few:
-        said["rare"] = {"below": RARE, "into": "drop"}
+        selection["rare"] = {"below": RARE, "into": "drop"}
         named = ", ".join(f"{label!r} ({count})" for label, count in list(rare.items())[:4])
         more = f" and {len(rare) - 4} more" if len(rare) > 4 else ""
         notes.append(
@@ -95,11 +95,11 @@ def leave_out_rows(
             f" {named}{more}; `into: other` joins them"
         )
         frame = frame[~labels.isin(rare.index)].reset_index(drop=True)
-    return frame, said, notes
+    return frame, selection, notes
 
 
 def guess_target(
-    stored: pd.Series, task: Task | None, positive: str | None, decimal: str = "."
+    column: pd.Series, task: Task | None, positive: str | None, decimal: str = "."
 ) -> TargetGuess:
     """Say what predicting ``stored`` means.
 
@@ -107,19 +107,19 @@ def guess_target(
         TagshipError: a value is missing, it never varies, a class is too small, or what was asked
             for does not suit it.
     """
-    name = str(stored.name)
+    name = str(column.name)
     if task is not None and task not in _TASKS:
         raise TagshipError(f"--task {task}: no such task", suggest(task, _TASKS))
-    profile = profile_column(name, stored, decimal)
-    _check_values(name, stored, profile)
-    labels = as_text(stored)
+    profile = profile_column(name, column, decimal)
+    _check_values(name, column, profile)
+    labels = as_text(column)
     counts = {str(label): int(count) for label, count in labels.value_counts().items()}
     guess, why = (task, "you said so") if task else _task(name, profile, counts)
     if guess == "regression":
         if not profile.number:
             personal = is_personal(name, labels, len(counts))
-            shown = "" if personal else ": " + ", ".join(map(repr, list(counts)[:3]))
-            raise TagshipError(f"--task regression: '{name}' holds texts{shown}")
+            examples = "" if personal else ": " + ", ".join(map(repr, list(counts)[:3]))
+            raise TagshipError(f"--task regression: '{name}' holds texts{examples}")
         if positive is not None:
             raise TagshipError("--positive: a regression task has no positive class")
         written = profile.format if isinstance(profile.format, WrittenNumber) else None
@@ -136,24 +136,24 @@ def guess_target(
     return TargetGuess(name, guess, why, labels, counts, _as_label(label), label_why)
 
 
-def _check_values(name: str, stored: pd.Series, profile: ColumnProfile) -> None:
-    missing = np.flatnonzero(stored.isna())
+def _check_values(name: str, column: pd.Series, profile: ColumnProfile) -> None:
+    missing = np.flatnonzero(column.isna())
     if profile.distinct == 0:
         raise TagshipError(f"target '{name}': every value is missing", "name another --target")
     if len(missing):
         rows = ", ".join(str(row + 1) for row in missing[:3])
         raise TagshipError(
-            f"target '{name}' is missing in {len(missing):,} of {len(stored):,} rows: {rows}…",
+            f"target '{name}' is missing in {len(missing):,} of {len(column):,} rows: {rows}…",
             "name another --target, or fill it in: nothing can be learned from the other rows",
         )
     if profile.distinct == 1:
         raise TagshipError(
-            f"target '{name}' is always {as_text(stored).iloc[0]!r}", "there is nothing to predict"
+            f"target '{name}' is always {as_text(column).iloc[0]!r}", "there is nothing to predict"
         )
     if profile.sentinels:
-        told = " and ".join(f"{value} in {n:,} rows" for value, n in profile.sentinels.items())
+        sentinels = " and ".join(f"{value} in {n:,} rows" for value, n in profile.sentinels.items())
         raise TagshipError(
-            f"target '{name}': {told}: that seems to stand for a missing value",
+            f"target '{name}': {sentinels}: that seems to stand for a missing value",
             "leave those cells empty, or take the rows out",
         )
     if profile.dtype == "datetime":

@@ -71,18 +71,18 @@ def find_number_format(texts: Sequence[str], decimal: str) -> WrittenNumber | No
         decimal: the decimal separator of the file's other numbers, which decides where two fit.
     """
     matches = [_AROUND.fullmatch(text.strip()) for text in texts[:_SAMPLE]]
-    known = [match for match in matches if match]
-    if not texts or len(known) < len(matches) or not _are_units(known):
+    matching = [match for match in matches if match]
+    if not texts or len(matching) < len(matches) or not _are_units(matching):
         return None
-    unit = next((m["before"] or m["behind"] for m in known if m["before"] or m["behind"]), "")
-    plain = [re.sub(r"\s", " ", match["number"].strip()) for match in known]
+    unit = next((m["before"] or m["behind"] for m in matching if m["before"] or m["behind"]), "")
+    plain = [re.sub(r"\s", " ", match["number"].strip()) for match in matching]
     numbers = [number.replace("\u2019", "'") for number in plain]
     digits = {len(re.sub(r"\D", "", number)) for number in numbers}
     for sign, thousands in sorted(_SIGNS, key=lambda pair: (pair[0] != decimal, pair[1] != "")):
-        used = not thousands or any(thousands in number for number in numbers)
-        used = used and (sign == decimal or any(sign in number for number in numbers))
+        present = not thousands or any(thousands in number for number in numbers)
+        present = present and (sign == decimal or any(sign in number for number in numbers))
         called = not unit and thousands and len(digits) == 1 and max(digits) >= _CALLED
-        if not used or called or sign == thousands:
+        if not present or called or sign == thousands:
             continue
         if _read_all(number_reader(NumberFormat(unit, thousands, sign)), texts):
             return WrittenNumber(unit=unit, thousands=thousands, decimal=sign)
@@ -93,8 +93,8 @@ def _are_units(matches: Sequence[re.Match[str]]) -> bool:
     """Whether what stands around the numbers is one unit, or nothing."""
     around = {(m["before"].lower(), m["space"], m["behind"].lower()) for m in matches}
     units = {before or behind for before, _, behind in around}
-    named = units - {""}
-    if len(named) > 1 or ("" in units and named & _SCALES):
+    units_only = units - {""}
+    if len(units_only) > 1 or ("" in units and units_only & _SCALES):
         return False
     for before, space, behind in around:
         word = bool(space) and len(behind) > 1 and behind.isalpha()
@@ -134,36 +134,36 @@ def find_date_formats(texts: Sequence[str], day_first: bool | None = None) -> Da
         texts: different ones, none missing.
         day_first: whether the day stands before the month where both could be; None if unknown.
     """
-    rest = list(texts)
-    chosen: list[str] = []
+    unread = list(texts)
+    patterns: list[str] = []
     other = ""
-    while rest and len(chosen) < 2:
-        fitting = _fitting(rest, day_first)
+    while unread and len(patterns) < 2:
+        fitting = _fitting(unread, day_first)
         if not fitting:
             return None
         best = max(fitting, key=lambda pattern: fitting[pattern])
         rival = _other_order(best)
-        if rival in chosen or (rival in fitting and fitting[best] < len(rest)):
+        if rival in patterns or (rival in fitting and fitting[best] < len(unread)):
             return None  # some dates are in one order, and some in the other
         if rival in fitting:
-            other = rival if fitting[rival] == len(rest) else ""
-        chosen.append(best)
+            other = rival if fitting[rival] == len(unread) else ""
+        patterns.append(best)
         reader = instant_reader([best])
-        rest = [text for text in rest if not _reads(reader, text)]
-    return None if rest else DateFormats(chosen, other)
+        unread = [text for text in unread if not _reads(reader, text)]
+    return None if unread else DateFormats(patterns, other)
 
 
 def _fitting(texts: Sequence[str], day_first: bool | None) -> dict[str, int]:
     """How many of the texts each pattern reads that the first of them fits."""
-    made = {}
+    counts = {}
     for pattern in _PATTERNS:
         ordered = pattern.startswith(_ORDERED)
         if ordered and day_first is not None and pattern.startswith("%d") != day_first:
             continue
         read = instant_reader([pattern])
         if _reads(read, texts[0]):
-            made[pattern] = sum(_reads(read, text) for text in texts)
-    return made
+            counts[pattern] = sum(_reads(read, text) for text in texts)
+    return counts
 
 
 def _other_order(pattern: str) -> str:

@@ -26,12 +26,12 @@ class Access:
         """Which key an ``Authorization`` header carries; None when it is none of them."""
         if authorization[: len(_BEARER)].lower() != _BEARER:
             return None
-        given = hashlib.sha256(authorization[len(_BEARER) :].strip()).digest()
+        digest = hashlib.sha256(authorization[len(_BEARER) :].strip()).digest()
         matching_key = None
         for number, key in enumerate(
             self._keys
         ):  # compares all keys: how long it takes reveals nothing
-            if hmac.compare_digest(given, key):
+            if hmac.compare_digest(digest, key):
                 matching_key = number
         return matching_key
 

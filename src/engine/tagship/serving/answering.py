@@ -97,10 +97,10 @@ class Answering:
             labels = await self._in_thread(read, body) if large else read(body)
         except (NotJson, TooManyRows, InvalidRecords) as error:
             raise _refused(error, "the feedback cannot be used") from None
-        kept = self._log.feedback(time.time(), labels)
+        results = self._log.feedback(time.time(), labels)
         try:
             async with asyncio.timeout(self.settings.request_timeout):
-                written = await asyncio.wrap_future(kept)
+                written = await asyncio.wrap_future(results)
         except TimeoutError:
             written = False
         if not written:
@@ -145,9 +145,9 @@ class Answering:
             raise Refused(422, "contract", "the model has no answer to the request", fields)
         answer: dict[str, Any]
         if request.many:
-            labels, chosen = self.predictor.labels(scores)
-            self.metrics.predicted_many(labels, chosen)
-            answer = {"predictions": self.predictor.answers(labels, chosen, scores)}
+            labels, label_scores = self.predictor.labels(scores)
+            self.metrics.predicted_many(labels, label_scores)
+            answer = {"predictions": self.predictor.answers(labels, label_scores, scores)}
         else:
             label, score = self.predictor.label(scores)
             self.metrics.predicted(label, score)

@@ -57,7 +57,7 @@ def document(
     guarded: list[Any] = [{"key": []}] if settings.api_keys else []
     schemes = {"key": {"type": "http", "scheme": "bearer"}} if settings.api_keys else {}
     record, records = TypeAdapter(request).json_schema()["oneOf"]
-    taken = {"oneOf": [record, records | {"minItems": 1}]}
+    body = {"oneOf": [record, records | {"minItems": 1}]}
     many = {"value": [example, example], "summary": "several records"}
     predict = _operation(
         "predict",
@@ -66,7 +66,7 @@ def document(
         error,
         {
             "application/json": {
-                "schema": taken,
+                "schema": body,
                 "examples": {"one": {"value": example, "summary": "one record"}, "many": many},
             }
         },
@@ -114,14 +114,14 @@ def _operation(
     name: str, summary: str, answer: Any, error: Any, body: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     """An operation; one that takes a body may be refused in every way."""
-    made: dict[str, Any] = {"operationId": name, "summary": summary, "tags": ["model"]}
-    made["responses"] = {"200": _answer("The answer", answer)}
+    operation: dict[str, Any] = {"operationId": name, "summary": summary, "tags": ["model"]}
+    operation["responses"] = {"200": _answer("The answer", answer)}
     if body is not None:
-        made["requestBody"] = {"required": True, "content": body}
+        operation["requestBody"] = {"required": True, "content": body}
         for status, why in _REFUSALS.items():
             if status != "404" or name == "feedback":
-                made["responses"][status] = _answer(why, error)
-    return made
+                operation["responses"][status] = _answer(why, error)
+    return operation
 
 
 def _answer(why: str, schema: Any) -> dict[str, Any]:

@@ -51,8 +51,8 @@ def make_application(bento: Path, settings: Settings) -> Any:
     # A request has its time limit in the request path. BentoML's starts a timer a request and never
     # stops it: at 6,000 requests/s that is 200,000 live timers. Its tracing costs without a trace.
     idle = {"TimeoutMiddleware"} | (set() if settings.tracing else {"OpenTelemetryMiddleware"})
-    kept = [layer for layer in app.user_middleware if layer.cls.__name__ not in idle]
-    app.user_middleware = [Middleware(KnownPaths, paths=frozenset(_paths(app))), *kept]
+    layers = [layer for layer in app.user_middleware if layer.cls.__name__ not in idle]
+    app.user_middleware = [Middleware(KnownPaths, paths=frozenset(_paths(app))), *layers]
     return app
 
 

@@ -79,9 +79,9 @@ def check_log_folder(folder: Path | None) -> None:
 
 def deployed_record() -> Path | None:
     """Where a deployment says what it runs; None when this service is not deployed."""
-    named = os.environ.get(RECORD_VARIABLE)
-    if named:
-        return Path(named)
+    path = os.environ.get(RECORD_VARIABLE)
+    if path:
+        return Path(path)
     return DEPLOYED_RECORD if DEPLOYED_RECORD.is_file() else None
 
 

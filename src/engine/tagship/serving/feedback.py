@@ -47,12 +47,12 @@ class LabelReader:
             InvalidRecords: no label, or one that cannot be used.
         """
         try:
-            given = self._decode(body)
+            document = self._decode(body)
         except msgspec.ValidationError as error:
             raise InvalidRecords([Problem(0, "", f"not feedback: {error}")]) from None
         except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
             raise NotJson(f"the body is not JSON: {error}") from None
-        labels = given if isinstance(given, list) else [given]
+        labels = document if isinstance(document, list) else [document]
         if not labels:
             raise InvalidRecords([Problem(0, "", "there are no labels")])
         if len(labels) > self._most:

@@ -81,8 +81,8 @@ class PredictPath:
             status = 405 if method != "POST" else 503
             await _reply(send, status, encode_json({"error": error}), extra=[(b"allow", b"POST")])
         elif path in (*self._pages, "/info") and method not in ("GET", "HEAD"):
-            said = encode_json({"error": "send a GET"})
-            await _reply(send, 405, said, extra=[(b"allow", b"GET, HEAD")])
+            body = encode_json({"error": "send a GET"})
+            await _reply(send, 405, body, extra=[(b"allow", b"GET, HEAD")])
         elif path in self._pages:
             kind, content = self._pages[path]
             await _reply(send, 200, content, (b"content-type", kind), safe=(*_SAFE, _PAGE))
@@ -111,13 +111,13 @@ class PredictPath:
         except Refused as refusal:
             refusal.__traceback__ = refusal.__context__ = None  # their frames hold the body's parts
             answering.metrics.rejected(refusal.reason)
-            rest = receive if _comes_still(request, refusal, scope["headers"]) else None
-            await _refuse(send, refusal, answering.ids.refused(), rest)
+            remainder = receive if _comes_still(request, refusal, scope["headers"]) else None
+            await _refuse(send, refusal, answering.ids.refused(), remainder)
         except Exception:  # a feature function's mistake must not look like the client's
             traceback.print_exc(file=sys.stderr)
             request_id = answering.ids.refused()
-            said = {"error": "the service failed on this request", "request_id": request_id}
-            await _reply(send, 500, encode_json(said), _JSON, request_id)
+            body = {"error": "the service failed on this request", "request_id": request_id}
+            await _reply(send, 500, encode_json(body), _JSON, request_id)
         else:
             try:
                 with request:
@@ -157,10 +157,10 @@ class KnownPaths:
             await _reply(send, 404, encode_json({"error": "there is nothing here: see /"}))
 
 
-def _headers(given: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+def _headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     """The headers by name, after checking every copy."""
     headers: dict[bytes, bytes] = {}
-    for name, value in given:
+    for name, value in pairs:
         if headers.setdefault(name, value) != value and name in _ONCE:
             raise Refused(400, "headers", f"{name.decode()}: stands twice, with different values")
     return headers
@@ -170,12 +170,14 @@ def _check_media_type(headers: dict[bytes, bytes]) -> None:
     """Refuse what does not say that it is plain JSON."""
     encoding = headers.get(b"content-encoding", b"identity").strip().lower()
     if encoding not in (b"", b"identity"):
-        shown = encoding[:80].decode("ascii", "replace")
-        raise Refused(415, "content_type", f"content-encoding {shown} is not taken: send it plain")
+        excerpt = encoding[:80].decode("ascii", "replace")
+        raise Refused(
+            415, "content_type", f"content-encoding {excerpt} is not taken: send it plain"
+        )
     kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if kind not in (b"", b"application/json"):
-        shown = kind[:80].decode("ascii", "replace")
-        raise Refused(415, "content_type", f"{shown} is not taken: send application/json")
+        excerpt = kind[:80].decode("ascii", "replace")
+        raise Refused(415, "content_type", f"{excerpt} is not taken: send application/json")
 
 
 def _comes_still(
@@ -193,7 +195,7 @@ def _comes_still(
     return not all(length.isdigit() and len(length) < _SMALL_DIGITS for length in lengths or [b""])
 
 
-async def _refuse(send: Send, refusal: Refused, request_id: str, rest: Receive | None) -> None:
+async def _refuse(send: Send, refusal: Refused, request_id: str, remainder: Receive | None) -> None:
     """Send a refusal; ``rest`` receives the part of the body that still comes."""
     extra = []
     if refusal.retry_after:
@@ -201,7 +203,7 @@ async def _refuse(send: Send, refusal: Refused, request_id: str, rest: Receive |
     if refusal.status == 401:
         extra.append((b"www-authenticate", b"Bearer"))
     content = encode_json(refusal.body | {"request_id": request_id})
-    await _reply(send, refusal.status, content, _JSON, request_id, extra, rest)
+    await _reply(send, refusal.status, content, _JSON, request_id, extra, remainder)
 
 
 async def _linger(receive: Receive) -> None:
@@ -232,22 +234,22 @@ async def _reply(
     kind: tuple[bytes, bytes] = _JSON,
     request_id: str = "",
     extra: Iterable[tuple[bytes, bytes]] = (),
-    rest: Receive | None = None,
+    remainder: Receive | None = None,
     safe: Iterable[tuple[bytes, bytes]] = _OWN,
 ) -> None:
     """Send an answer, in parts that wait for a slow client; with ``rest`` of the body, the last."""
     headers = [kind, (b"content-length", b"%d" % len(body)), *safe, *extra]
     if request_id:
         headers.append((b"x-request-id", request_id.encode()))
-    if leaving() or rest is not None:
+    if leaving() or remainder is not None:
         headers.append(_LAST)
     await send({"type": "http.response.start", "status": status, "headers": headers})
     for at in range(_AT_ONCE, len(body), _AT_ONCE):
         part = body[at - _AT_ONCE : at]
         await send({"type": "http.response.body", "body": part, "more_body": True})
     part = body[(len(body) - 1) // _AT_ONCE * _AT_ONCE :]
-    if rest is not None:
+    if remainder is not None:
         await send({"type": "http.response.body", "body": part, "more_body": True})
-        await _linger(rest)
+        await _linger(remainder)
         part = b""
     await send({"type": "http.response.body", "body": part})

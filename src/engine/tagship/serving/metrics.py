@@ -118,6 +118,6 @@ class Metrics:
         for counter, count in zip(self._predictions, np.bincount(labels).tolist(), strict=False):
             if count:
                 counter.inc(count)
-        chosen = scores[:: -(-len(scores) // _SCORES)] if len(scores) else scores
-        for score in chosen.tolist():
+        sample = scores[:: -(-len(scores) // _SCORES)] if len(scores) else scores
+        for score in sample.tolist():
             self._scores.observe(score)

@@ -75,14 +75,16 @@ def _annotation(column: Column) -> Any:
     if column.dtype == "category":
         kind = Literal[column.values]
         if not column.closed:
-            known = ", ".join(map(str, column.values))
-            kind = Annotated[str | int, _limited(description=f"known are: {known}")]
+            values = ", ".join(map(str, column.values))
+            kind = Annotated[str | int, _limited(description=f"known are: {values}")]
     if column.dtype in ("float", "int"):
         low, high = limits(column)
-        whole = column.dtype == "int"
+        integer = column.dtype == "int"
         kind = Annotated[
             kind,
-            _limited(ge=math.ceil(low) if whole else low, le=math.floor(high) if whole else high),
+            _limited(
+                ge=math.ceil(low) if integer else low, le=math.floor(high) if integer else high
+            ),
         ]
     if column.dtype == "datetime":
         kind = Annotated[kind, _limited(json_schema_extra={"format": "date-time"})]

@@ -75,8 +75,8 @@ class PredictionLog:
     def _write_labels(self, time: float, labels: Sequence[Label]) -> bool:
         lines = []
         for label in labels:
-            said = {"row": label.place, "actual": label.actual}
-            line = json.dumps(said, ensure_ascii=False).encode()
+            entry = {"row": label.place, "actual": label.actual}
+            line = json.dumps(entry, ensure_ascii=False).encode()
             lines.append(b"%b%b\n" % (_start(time, label.request_id), line[1:]))
         return self._feedback.write(b"".join(lines))
 
@@ -128,16 +128,16 @@ class Series:
             with path.open("ab", buffering=0) as file:
                 size = file.seek(0, os.SEEK_END)
                 try:
-                    whole = file.write(lines) == len(lines)
+                    complete = file.write(lines) == len(lines)
                 except OSError:
-                    whole = False
-                if not whole:
+                    complete = False
+                if not complete:
                     file.truncate(size)
-            if whole and size + len(lines) >= self._bytes:
+            if complete and size + len(lines) >= self._bytes:
                 self._path = None
         except OSError:
             return False
-        return whole
+        return complete
 
     def _begin(self) -> Path:
         """The next file: by number, since clocks are set back."""
@@ -152,11 +152,11 @@ class Series:
     def _make_room(self, files: list[Path]) -> None:
         """Remove the oldest, until one more file of the largest size has its place."""
         sizes = [_size(path) for path in files]
-        held = sum(sizes)
+        total = sum(sizes)
         for at, (path, size) in enumerate(zip(files, sizes, strict=True)):
-            if held + self._bytes <= self._most and len(files) - at < _MOST_FILES:
+            if total + self._bytes <= self._most and len(files) - at < _MOST_FILES:
                 break
-            held -= size
+            total -= size
             with contextlib.suppress(FileNotFoundError):  # another worker was first
                 lines = _lines(path)
                 path.unlink()

@@ -90,17 +90,17 @@ class Predictor:
             return {"prediction": score}
         answer: dict[str, Any] = {"prediction": self._labels[label], "probability": score}
         if self.boundary.task == "multiclass":
-            named = zip(self.boundary.classes, scores[0].tolist(), strict=True)
-            answer["probabilities"] = dict(named)
+            pairs = zip(self.boundary.classes, scores[0].tolist(), strict=True)
+            answer["probabilities"] = dict(pairs)
         return answer
 
-    def answers(self, labels: NDArray[np.intp], chosen: Scores, scores: Scores) -> list[Any]:
+    def answers(self, labels: NDArray[np.intp], label_scores: Scores, scores: Scores) -> list[Any]:
         """One answer a row, in order, from what ``labels`` says of them; for msgspec to encode."""
         if self.boundary.task == "regression":
-            return list(map(self._row, chosen.tolist()))
+            return list(map(self._row, label_scores.tolist()))
         columns: list[Iterable[Any]] = [
             map(self._labels.__getitem__, labels.tolist()),
-            chosen.tolist(),
+            label_scores.tolist(),
         ]
         if self.boundary.task == "multiclass":
             columns.append(map(self._probabilities, *scores.T.tolist()))
@@ -109,18 +109,18 @@ class Predictor:
     def _warm_up(self) -> int:
         """The first call of a session is slow; nobody's request should be it."""
         one_row, many_rows = self._seconds(1), self._seconds(_MANY)
-        each = max((many_rows - one_row) / (_MANY - 1), QUICK_SECONDS / _MOST)
-        return int((QUICK_SECONDS - one_row) / each)
+        seconds = max((many_rows - one_row) / (_MANY - 1), QUICK_SECONDS / _MOST)
+        return int((QUICK_SECONDS - one_row) / seconds)
 
     def _seconds(self, rows: int) -> float:
         """The seconds that a prediction of this many rows takes."""
         matrix = np.zeros((rows, len(self.boundary.names)), dtype=np.float32)
-        taken = []
+        durations = []
         for _ in range(4):
             started = time.perf_counter()
             self.scores(matrix)
-            taken.append(time.perf_counter() - started)
-        return min(taken)
+            durations.append(time.perf_counter() - started)
+        return min(durations)
 
 
 def _answer_types(boundary: Boundary) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -134,9 +134,9 @@ def _answer_types(boundary: Boundary) -> tuple[Callable[..., Any], Callable[...,
     if boundary.task == "multiclass":
         members.append(("probabilities", Any))
     answer = msgspec.defstruct("Answer", members, gc=False)
-    named = [(f"p{at}", float, msgspec.field(name=n)) for at, n in enumerate(boundary.classes)]
+    fields = [(f"p{at}", float, msgspec.field(name=n)) for at, n in enumerate(boundary.classes)]
     try:
-        return answer, msgspec.defstruct("Probabilities", named, gc=False)
+        return answer, msgspec.defstruct("Probabilities", fields, gc=False)
     except ValueError:  # a name that JSON must escape cannot be a member
         return answer, lambda *row: dict(zip(boundary.classes, row, strict=True))
 

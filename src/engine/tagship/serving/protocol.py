@@ -29,13 +29,13 @@ class _Parser(httptools.HttpRequestParser):
 
     def feed_data(self, data: Any) -> None:
         """Parse; after an offer, another parser reads the head without it, and goes on."""
-        parser, left = self, memoryview(data)
-        while left:
+        parser, remainder = self, memoryview(data)
+        while remainder:
             try:
-                httptools.HttpRequestParser.feed_data(parser, left)
+                httptools.HttpRequestParser.feed_data(parser, remainder)
                 return
             except httptools.HttpParserUpgrade as offer:
-                left = left[offer.args[0] :]
+                remainder = remainder[offer.args[0] :]
                 parser = self._connection.read_again()
 
 
@@ -118,30 +118,30 @@ class Connection(HttpToolsProtocol):
 
     def read_again(self) -> _Parser:
         """Read the latest head again without its offer; gives the parser for what follows."""
-        kept = [(name, value) for name, value in self.headers if name not in _OFFERS]
+        headers = [(name, value) for name, value in self.headers if name not in _OFFERS]
         if not self.parser.should_keep_alive():
-            kept.append((b"connection", b"close"))
+            headers.append((b"connection", b"close"))
         method, version = self.parser.get_method(), self.parser.get_http_version().encode()
         lines = [b"%b %b HTTP/%b" % (method, self.url, version)]
-        lines += [b"%b: %b" % header for header in kept]
+        lines += [b"%b: %b" % header for header in headers]
         self.parser = parser = _Parser(self)
         httptools.HttpRequestParser.feed_data(parser, b"\r\n".join([*lines, b"", b""]))
         return parser
 
     def _make_room(self) -> None:
         """Cut off the connection that has waited longest without a request, or else with one."""
-        others = max(self._open.values(), key=len)
+        connections = max(self._open.values(), key=len)
         idle = (
             connection
-            for connection in others
+            for connection in connections
             if connection.cycle is None or connection.cycle.response_complete
         )
-        chosen = next(idle, self)
-        if chosen is self:
-            chosen = next(iter(others))
-        chosen._forget()  # ``connection_lost`` comes only later
-        chosen.connections.discard(chosen)
-        chosen.transport.abort()
+        victim = next(idle, self)
+        if victim is self:
+            victim = next(iter(connections))
+        victim._forget()  # ``connection_lost`` comes only later
+        victim.connections.discard(victim)
+        victim.transport.abort()
 
     def _forget(self) -> None:
         of_address = self._open.get(self._address, {})

@@ -39,12 +39,12 @@ class Ids:
     def rows(self, request_id: str) -> int:
         """How many rows were answered under an id; 0 where no row was, or the id is not ours."""
         try:
-            given = bytes.fromhex(request_id)
+            identifier = bytes.fromhex(request_id)
         except ValueError:
             return 0
-        if given.hex() != request_id:  # with capitals or blanks it is not in the log
+        if identifier.hex() != request_id:  # with capitals or blanks it is not in the log
             return 0
-        start, proof = given[:-_PROOF], given[-_PROOF:]
+        start, proof = identifier[:-_PROOF], identifier[-_PROOF:]
         proven = any(hmac.compare_digest(proof, _proof(key, start)) for key in self._keys)
         if len(request_id) != _LENGTH or not proven:
             return 0

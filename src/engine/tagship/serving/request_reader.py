@@ -116,8 +116,8 @@ class Reader:
         read = self._exact.read(records)
         matrix = self._sound(read.columns)
         unseen = {f.name: count_unusual(f, read.columns[f.name]) for f in self._boundary.categories}
-        kept = read.records if many else read.records[0]
-        return Request(many, matrix, kept, {k: n for k, n in unseen.items() if n}, read.ignored)
+        values = read.records if many else read.records[0]
+        return Request(many, matrix, values, {k: n for k, n in unseen.items() if n}, read.ignored)
 
     def _check_values(self, body: bytes) -> None:
         """Refuse more values than any request may hold; they are counted, not read."""
@@ -200,8 +200,8 @@ def load_json(text: bytes, otherwise: str) -> Any:
     try:
         return _JSON.decode(text.decode())
     except (ValueError, RecursionError) as error:
-        said = str(error).replace(": line 1 column", ": column")
-        raise NotJson(f"{otherwise}: {said}") from None
+        message = str(error).replace(": line 1 column", ": column")
+        raise NotJson(f"{otherwise}: {message}") from None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -107,10 +107,10 @@ class RequestsInFlight:
         """Give up who has waited too long; one timer for all, since each request would need two."""
         since = loop.time() - self.settings.request_timeout
         for request in [request for request, began in self._waiting.items() if began <= since]:
-            what = (
+            reason = (
                 "the answer was not taken" if request.body_complete else "the body did not arrive"
             )
-            request.give_up(Refused(408, "timeout", f"{what} in time"))
+            request.give_up(Refused(408, "timeout", f"{reason} in time"))
         self._sweeps = bool(self._waiting)
         if self._sweeps:
             loop.call_later(self._pause, self._sweep, loop)

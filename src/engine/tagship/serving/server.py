@@ -47,28 +47,30 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=3000)
     parser.add_argument("--workers", type=int, default=1)
-    given = parser.parse_args()
-    if given.workers < 1:
-        parser.error(f"--workers is {given.workers}; one is the least")
+    arguments = parser.parse_args()
+    if arguments.workers < 1:
+        parser.error(f"--workers is {arguments.workers}; one is the least")
     try:
         _check_system()
         settings = Settings.from_environment()
-        listener = _bound(given.host, given.port, settings.request_timeout)
+        listener = _bound(arguments.host, arguments.port, settings.request_timeout)
     except TagshipError as error:
         raise SystemExit(f"error: {error}") from None
     except (OSError, OverflowError) as error:
-        raise SystemExit(f"error: cannot listen on {given.host}:{given.port}: {error}") from None
+        raise SystemExit(
+            f"error: cannot listen on {arguments.host}:{arguments.port}: {error}"
+        ) from None
     for number in _SIGNALS:  # process 1 of a container has no default for them
         signal.signal(number, lambda *_: sys.exit(0))
     with _metrics_folder():
         gc.disable()  # what is loaded now stays: nothing to collect
-        bento = Path(given.bento).resolve()
+        bento = Path(arguments.bento).resolve()
         app = make_application(bento, settings)
         gc.freeze()
         artifact = bento / "src" / "artifact"
         connections = _most_connections(_CONNECTIONS * settings.max_concurrency)
         supervisor = Supervisor(app, artifact, listener, settings.request_timeout, connections)
-        raise SystemExit(supervisor.run(given.workers))
+        raise SystemExit(supervisor.run(arguments.workers))
 
 
 def _check_system() -> None:
@@ -97,17 +99,17 @@ def _bound(host: str, port: int, seconds: float) -> socket.socket:
     return listener
 
 
-def _most_connections(wanted: int) -> int:
+def _most_connections(limit: int) -> int:
     """As many as wanted, or as three quarters of the files that a process here may open: one that
     opens no more answers no probe."""
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = wanted * 4 // 3
+    needed = limit * 4 // 3
     if soft != resource.RLIM_INFINITY and soft < needed:
         soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return wanted if soft == resource.RLIM_INFINITY else min(wanted, soft * 3 // 4)
+    return limit if soft == resource.RLIM_INFINITY else min(limit, soft * 3 // 4)
 
 
 @contextlib.contextmanager
@@ -175,8 +177,8 @@ class Supervisor:
             pause = min(_MOST_PAUSE, 0.5 * 2 ** (quick - 2)) if quick > 1 or failures else 0.0
             code = os.waitstatus_to_exitcode(status)
             when = f"in {pause:g} s" if pause else "now"
-            said = f"worker {pid} ended ({code}); another starts {when}"
-            print(said, file=sys.stderr, flush=True)
+            message = f"worker {pid} ended ({code}); another starts {when}"
+            print(message, file=sys.stderr, flush=True)
             self._start(index, pause)
         return 0
 
@@ -185,8 +187,8 @@ class Supervisor:
         error = "the worker ended before it was ready" if failures == 1 else many
         print(f"error: {error}", file=sys.stderr)
         self._end(signal.SIGTERM, None)
-        for other in self._workers:
-            os.waitpid(other, 0)
+        for worker in self._workers:
+            os.waitpid(worker, 0)
         return 1
 
     def _read_ready(self) -> None:

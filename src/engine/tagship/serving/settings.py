@@ -103,7 +103,7 @@ class Settings(BaseModel):
                 variable, never a key's value.
         """
         _check_names(environment, cls.model_fields)
-        given: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         for name in cls.model_fields:
             text = environment.get(PREFIX + name.upper())
             if name in _OPENING and text is not None and not text.strip(" ,"):
@@ -112,27 +112,27 @@ class Settings(BaseModel):
                     "unset it to serve without keys, or give it a value",
                 )
             if text:
-                given[name] = text
+                values[name] = text
         for name in ("api_keys", "cors_origins"):
-            if name in given:
-                given[name] = tuple(part.strip() for part in given[name].split(","))
+            if name in values:
+                values[name] = tuple(part.strip() for part in values[name].split(","))
         try:
-            made = cls.model_validate(given)
+            settings = cls.model_validate(values)
         except ValidationError as error:
             problem = error.errors()[0]
             name = str(problem["loc"][0])
-            value = "" if name == "api_keys" else f" is {given[name]!r}"
+            value = "" if name == "api_keys" else f" is {values[name]!r}"
             raise TagshipError(f"{PREFIX}{name.upper()}{value}: {problem['msg']}", _PAGE) from None
-        made._check_origins()
-        made._check_bytes()
-        made._check_folder()
-        made = made._with_keys()
-        if not made.api_keys and environment.get(_SENT):
+        settings._check_origins()
+        settings._check_bytes()
+        settings._check_folder()
+        settings = settings._with_keys()
+        if not settings.api_keys and environment.get(_SENT):
             raise TagshipError(
                 f"{_SENT} is what a client sends; a service with it alone takes everybody",
                 f"did you mean {PREFIX}API_KEYS? Else unset it",
             )
-        return made
+        return settings
 
     def check_record(self, size: int) -> None:
         """Refuse bounds below one record of the model, which has this many bytes as JSON.
@@ -192,14 +192,14 @@ class Settings(BaseModel):
                     f"{PREFIX}API_KEYS_FILE: {self.api_keys_file} cannot be read: {error}",
                     "mount the secret, or unset the variable to serve without keys",
                 ) from None
-            held = tuple(line.strip() for line in lines if line.strip())
-            if not held:
+            file_keys = tuple(line.strip() for line in lines if line.strip())
+            if not file_keys:
                 raise TagshipError(
                     f"{PREFIX}API_KEYS_FILE: {self.api_keys_file} holds no key",
                     "write one key a line",
                 )
-            _check_keys(f"{PREFIX}API_KEYS_FILE: {self.api_keys_file}", held)
-            keys += held
+            _check_keys(f"{PREFIX}API_KEYS_FILE: {self.api_keys_file}", file_keys)
+            keys += file_keys
         if self.require_keys and not keys:
             raise TagshipError(
                 f"{PREFIX}REQUIRE_KEYS is set, but there are no keys",
@@ -226,13 +226,13 @@ _PAGE = "the documentation's page `reference/serving` lists the settings"
 
 def _check_names(environment: Mapping[str, str], fields: Mapping[str, Any]) -> None:
     """Refuse a variable that is no setting: misspelt, it would be left out in silence."""
-    known = {PREFIX + name.upper() for name in fields} | {PREFIX + name for name in OTHERS}
-    own = PREFIX.rstrip("_")
-    for name in sorted(environment.keys() - known):
-        begins = re.sub(r"[^A-Z]", "", name.upper()).startswith(own)
-        if _SERVICE_LINK.fullmatch(name) or not (begins or nearest(name, known, _ALIKE)):
+    variables = {PREFIX + name.upper() for name in fields} | {PREFIX + name for name in OTHERS}
+    prefix = PREFIX.rstrip("_")
+    for name in sorted(environment.keys() - variables):
+        begins = re.sub(r"[^A-Z]", "", name.upper()).startswith(prefix)
+        if _SERVICE_LINK.fullmatch(name) or not (begins or nearest(name, variables, _ALIKE)):
             continue
-        near = nearest(name, known)
+        near = nearest(name, variables)
         hint = f"did you mean {near}?" if near else _PAGE
         raise TagshipError(f"{name}: there is no such setting", hint)
 

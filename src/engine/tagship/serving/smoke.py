@@ -94,8 +94,8 @@ def _ask(url: str, content: Any = None) -> Any:
             with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
                 return json.load(answer)
         except urllib.error.HTTPError as error:
-            said = error.read().decode(errors="replace")[:400]
-            raise Difference(f"{url}: HTTP {error.code}: {said}") from None
+            detail = error.read().decode(errors="replace")[:400]
+            raise Difference(f"{url}: HTTP {error.code}: {detail}") from None
         except (OSError, http.client.HTTPException) as error:
             if time.monotonic() > end:
                 raise Difference(f"{url}: no answer within {SECONDS} s: {error}") from None

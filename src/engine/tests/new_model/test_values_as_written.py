@@ -159,7 +159,7 @@ def test_a_range_is_what_a_person_would_write(
     name: str, values: object, expected: tuple[object, ...]
 ) -> None:
     series = pd.Series(list(values), dtype=float)  # type: ignore[call-overload]
-    made = find_range(name, series, whole=bool((series == series.round()).all()))
+    made = find_range(name, series, integer=bool((series == series.round()).all()))
     assert (made.min, made.max) == expected[:2]
     if expected[2] is None:
         assert made.usual is None
@@ -170,7 +170,7 @@ def test_a_range_is_what_a_person_would_write(
 
 def test_a_long_tail_is_not_usual() -> None:
     incomes = pd.Series([*np.linspace(1000, 5000, 999), 10_000_000.0])
-    usual = find_range("income", incomes, whole=False).usual
+    usual = find_range("income", incomes, integer=False).usual
     assert usual is not None
     assert usual[1] < 20_000
 
@@ -184,7 +184,7 @@ def test_whole_numbers_that_float32_cannot_tell_apart_are_no_feature() -> None:
     frame = table(x=np.arange(90.0), account=np.arange(90) * 3 + 2_000_000_000)
     draft = draft_model(frame, "y")
     assert not draft.columns["account"].feature
-    assert "would become equal in float32" in " ".join(draft.checks)
+    assert "would be equal in float32" in " ".join(draft.checks)
     people = table(people=np.random.default_rng(0).integers(1e6, 3e8, 90))
     assert draft_model(people, "y").columns["people"].feature
 
