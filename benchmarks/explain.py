@@ -18,7 +18,7 @@ import numpy as np
 from tagship.config.project_files import load_model
 from tagship.config.thresholds import ThresholdsConfig
 from tagship.gates.behaviour import compare_behaviour, shuffled_sample
-from tagship.gates.holdout_scores import ChampionScores, HoldoutScores
+from tagship.gates.holdout import ChampionScores, HoldoutScores
 from tagship.reports.importance import shuffled_scores
 from tagship.training.bundle import load_bundle
 from tagship.training.export import artifact_scorer

@@ -24,7 +24,7 @@ from tagship.gates.behaviour import compare_behaviour, moved_rows
 from tagship.gates.champion import champion_here, champion_of
 from tagship.gates.champion_scores import scores_of
 from tagship.gates.evaluate import evaluate_gates
-from tagship.gates.holdout_scores import ChampionScores
+from tagship.gates.holdout import ChampionScores
 from tagship.reports.diagnosis import worst_rows
 from tagship.reports.html import write_report
 from tagship.reports.importance import importance

@@ -60,7 +60,7 @@ def command(
 
     For a model that is there already, show what this table would change of its files.
     """
-    from dataclasses import asdict, replace
+    from dataclasses import replace
     from pathlib import Path
     from typing import cast
 
@@ -99,28 +99,27 @@ def command(
         return {f"config/{name}/thresholds.yaml": thresholds_yaml(proved)}
 
     say("checking the contract against the table")
-    if exists:
-        changes = compare_model(root, name, files, revise)
-        for path, (_, text) in changes.items() if write else ():
-            write_atomically(root / path, text)
+    if not exists:
+        add_model(root, name, files, revise)
+        paths = [path for path, _ in files]
         if json:
-            return as_json({"model": name, "changes": list(changes), "written": write})
-        typer.echo(_difference(name, changes, write))
-        return None
-    add_model(root, name, files, revise)
+            return as_json(_plain(name, draft, paths))
+        size = f"{draft.rows:,} rows, {len(reading.frame.columns)} columns"
+        typer.echo(f"{name}: {size} of {data}\n")
+        return typer.echo(_summary(name, draft, source.path, paths))
+    changes = compare_model(root, name, files, revise)
+    for path, (_, text) in changes.items() if write else ():
+        write_atomically(root / path, text)
     if json:
-        guessed = [asdict(remark) for remark in draft.remarks]
-        wrote = [path for path, _ in files]
-        return as_json({"model": name, "guesses": guessed, "check": draft.checks, "written": wrote})
-    size = f"{draft.rows:,} rows, {len(reading.frame.columns)} columns"
-    typer.echo(f"{name}: {size} of {data}\n")
-    typer.echo("\n".join(_summary(draft)))
-    if Path(source.path).is_absolute() or source.path.startswith("../"):
-        typer.echo(f"  · {source.path} lies outside the repository: no other machine will find it")
-    folders = dict.fromkeys("/".join(path.split("/")[:2]) + "/" for path, _ in files)
-    typer.echo(f"\nwrote {', '.join(folders)}")
-    typer.echo(f"next: tagship run {name}")
-    return None
+        return as_json({"model": name, "changes": list(changes), "written": write})
+    return typer.echo(_difference(name, changes, write))
+
+
+def _plain(name: str, draft: "Draft", paths: list[str]) -> dict[str, object]:
+    from dataclasses import asdict
+
+    guesses = [asdict(remark) for remark in draft.remarks]
+    return {"model": name, "guesses": guesses, "check": draft.checks, "written": paths}
 
 
 def _difference(name: str, changes: dict[str, tuple[str, str]], written: bool) -> str:
@@ -139,10 +138,18 @@ def _difference(name: str, changes: dict[str, tuple[str, str]], written: bool) -
     return "".join(lines) + f"\n{way}"
 
 
-def _summary(draft: "Draft") -> list[str]:
-    rows = [(r.what, r.guess, r.why) for r in draft.remarks]
-    width = max(len(guess) for _, guess, _ in rows)
-    lines = [f"{what:<10}{guess:<{width}}  {why}" for what, guess, why in rows]
-    checks = ["ranges and shares in data.yaml carry slack: tighten what you know better"]
-    checks = [*draft.checks, *checks]
-    return [*lines, "", "check", *(f"  · {check}" for check in checks)]
+def _summary(name: str, draft: "Draft", source: str, paths: list[str]) -> str:
+    """What was guessed and why, what a person should look at, and what was written."""
+    from pathlib import Path
+
+    width = max(len(remark.guess) for remark in draft.remarks)
+    lines = [f"{r.what:<10}{r.guess:<{width}}  {r.why}" for r in draft.remarks]
+    checks = [
+        *draft.checks,
+        "ranges and shares in data.yaml carry slack: tighten what you know better",
+    ]
+    if Path(source).is_absolute() or source.startswith("../"):
+        checks.append(f"{source} lies outside the repository: no other machine will find it")
+    folders = dict.fromkeys("/".join(path.split("/")[:2]) + "/" for path in paths)
+    lines += ["", "check", *(f"  · {check}" for check in checks)]
+    return "\n".join([*lines, "", f"wrote {', '.join(folders)}", f"next: tagship run {name}"])

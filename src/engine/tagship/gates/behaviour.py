@@ -22,7 +22,7 @@ from tagship.config.metrics import higher_is_better
 from tagship.config.project_files import ModelFiles
 from tagship.config.thresholds import BehaviourGate
 from tagship.contract.readable import readable
-from tagship.gates.holdout_scores import ChampionScores, HoldoutScores
+from tagship.gates.holdout import ChampionScores, HoldoutScores
 from tagship.gates.judging import judge, not_computed
 from tagship.reports.diagnosis import is_uploaded
 from tagship.reports.importance import sample_rows, shuffled_scores

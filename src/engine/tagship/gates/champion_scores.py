@@ -16,7 +16,7 @@ from tagship.files import sha256_of_bytes
 from tagship.gates.behaviour import shuffled_sample
 from tagship.gates.champion import read_champion
 from tagship.gates.champion_artifact import bring, drop_oldest
-from tagship.gates.holdout_scores import ChampionScores, HoldoutScores
+from tagship.gates.holdout import ChampionScores, HoldoutScores
 from tagship.gitops.git import Git
 from tagship.subprocesses import run_program
 from tagship.training.bundle import Bundle

@@ -5,18 +5,12 @@ from collections.abc import Iterator
 from tagship.config.project_files import ModelFiles
 from tagship.gates.artifact import latency_gate, parity_gate, size_gate
 from tagship.gates.behaviour import behaviour_gates
-from tagship.gates.holdout_scores import ChampionScores
+from tagship.gates.groups import fairness_gates, slice_gates
+from tagship.gates.holdout import ChampionScores, HoldoutPredictions
 from tagship.gates.judging import not_computed
 from tagship.gates.leakage import leakage_gate
-from tagship.gates.performance import (
-    Judge,
-    baseline_gate,
-    champion_gate,
-    fairness_gates,
-    metric_gates,
-    robustness_gates,
-    slice_gates,
-)
+from tagship.gates.performance import baseline_gate, champion_gate, metric_gates
+from tagship.gates.robustness import robustness_gates
 from tagship.training.bundle import Bundle
 from tagship.training.export import artifact_scorer
 from tagship.training.lock import lock_sha256
@@ -42,19 +36,19 @@ def _results(
 ) -> Iterator[GateResult]:
     gates, evidence = files.thresholds, bundle.evidence
     score = artifact_scorer(bundle.artifact, files.model.task)
-    by = Judge(files.model, bundle.boundary, evidence)
+    holdout = HoldoutPredictions(files.model, bundle.boundary, evidence)
     yield from metric_gates(gates.metrics, bundle.lock.metrics)
-    yield baseline_gate(gates.baseline, by)
+    yield baseline_gate(gates.baseline, holdout)
     if champion is not None:
-        yield from _champion_results(files, bundle, by, champion)
+        yield from _champion_results(files, bundle, holdout, champion)
     if gates.leakage is not None:
         yield from leakage_gate(gates.leakage, files, bundle)
     if gates.slices is not None:
-        yield from slice_gates(gates.slices, by)
+        yield from slice_gates(gates.slices, holdout)
     if gates.fairness is not None:
-        yield from fairness_gates(gates.fairness, by)
+        yield from fairness_gates(gates.fairness, holdout)
     if gates.robustness is not None:
-        yield from robustness_gates(gates.robustness, by, score)
+        yield from robustness_gates(gates.robustness, holdout, score)
     if gates.latency is not None:
         yield latency_gate(gates.latency, evidence.matrix, score)
     if gates.size is not None:
@@ -63,7 +57,7 @@ def _results(
 
 
 def _champion_results(
-    files: ModelFiles, bundle: Bundle, by: Judge, champion: ChampionScores
+    files: ModelFiles, bundle: Bundle, holdout: HoldoutPredictions, champion: ChampionScores
 ) -> Iterator[GateResult]:
     """The gates that need the champion's scores; it is scored only for them."""
     gates = files.thresholds
@@ -83,6 +77,6 @@ def _champion_results(
         return
     if gates.champion is not None:
         scores, threshold = outcome.scores, outcome.threshold
-        yield champion_gate(gates.champion, by, scores, threshold, champion.release)
+        yield champion_gate(gates.champion, holdout, scores, threshold, champion.release)
     if gates.behaviour is not None:
         yield from behaviour_gates(gates.behaviour, bundle, outcome)

@@ -94,18 +94,7 @@ def draft_model(
         TagshipError: no such target, a target that cannot be learned, too few rows, no feature.
     """
     wishes = wishes or Wishes()
-    for name in (target, *([wishes.id] if wishes.id else [])):
-        _check_known(name, frame)
-    if wishes.id == target:
-        raise TagshipError(
-            f"--id {target}: --target is the same column, and what names a row predicts nothing",
-            "name another column for one of them",
-        )
-    if len(frame) < FEWEST_ROWS:
-        raise TagshipError(
-            f"{len(frame)} rows are too few to train and judge a model",
-            f"bring at least {FEWEST_ROWS}; hundreds are better",
-        )
+    _check_wishes(frame, target, wishes)
     frame = frame.reset_index(drop=True)
     nulls: dict[str, list[str]] = {}
     declared: list[str] = []
@@ -116,11 +105,7 @@ def draft_model(
         declared = declared_nulls(nulls, words)
         frame = without_nulls(frame, nulls)
     frame, left_out, notes = leave_out_rows(frame, target, wishes.task, decimal)
-    if len(frame) < FEWEST_ROWS:
-        raise TagshipError(
-            f"{len(frame)} rows are left to train and judge a model: {'; '.join(notes)}",
-            f"bring at least {FEWEST_ROWS}; hundreds are better",
-        )
+    _check_size(len(frame), f"are left to train and judge a model: {'; '.join(notes)}")
     goal = guess_target(frame[target], wishes.task, wishes.positive, decimal)
     profiles = [
         profile_column(str(name), frame[name], decimal, wishes.day_first)
@@ -166,6 +151,27 @@ def draft_model(
     )
 
 
+def _check_wishes(frame: pd.DataFrame, target: str, wishes: Wishes) -> None:
+    names = [str(column) for column in frame.columns]
+    for name in filter(None, (target, wishes.id)):
+        if name not in names:
+            way = suggest(name, names, "the columns are")
+            raise TagshipError(f"the table has no column '{name}'", way)
+    if wishes.id == target:
+        raise TagshipError(
+            f"--id {target}: --target is the same column, and what names a row predicts nothing",
+            "name another column for one of them",
+        )
+    _check_size(len(frame), "are too few to train and judge a model")
+
+
+def _check_size(rows: int, why: str) -> None:
+    if rows < FEWEST_ROWS:
+        raise TagshipError(
+            f"{rows} rows {why}", f"bring at least {FEWEST_ROWS}; hundreds are better"
+        )
+
+
 def _refuse_unclear(profiles: list[ColumnProfile]) -> None:
     """Refuse dates whose day and month cannot be told apart."""
     for profile in profiles:
@@ -175,13 +181,6 @@ def _refuse_unclear(profiles: list[ColumnProfile]) -> None:
                 f" {profile.unclear}: no day is above 12",
                 "say which with --day-first or --month-first",
             )
-
-
-def _check_known(name: str, frame: pd.DataFrame) -> None:
-    names = [str(column) for column in frame.columns]
-    if name in names:
-        return
-    raise TagshipError(f"the table has no column '{name}'", suggest(name, names, "the columns are"))
 
 
 def _written_target(goal: TargetGuess) -> list[str]:

@@ -13,7 +13,7 @@ from projects import Project, copy_project, make_project
 from released import deploy, git
 from tagship.gates.behaviour import moved_rows
 from tagship.gates.champion_artifact import keep_bundle
-from tagship.gates.holdout_scores import ChampionScores, HoldoutScores
+from tagship.gates.holdout import ChampionScores, HoldoutScores
 from tagship.training.bundle import load_bundle
 
 THRESHOLDS = """\

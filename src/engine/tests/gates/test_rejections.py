@@ -9,7 +9,7 @@ from projects import make_project, make_table
 from tagship.config.thresholds import ThresholdsConfig
 from tagship.errors import TagshipError
 from tagship.gates.evaluate import evaluate_gates
-from tagship.gates.holdout_scores import ChampionScores, HoldoutScores
+from tagship.gates.holdout import ChampionScores, HoldoutScores
 from tagship.training.lock import Interval
 from tagship.training.train import train
 from tagship.verdict import Verdict, markdown, read_verdict, write_verdict

@@ -11,7 +11,7 @@ from tagship.config.project_files import ModelFiles
 from tagship.config.thresholds import BehaviourGate
 from tagship.gates.behaviour import compare_behaviour, moved_rows, shuffled_sample
 from tagship.gates.evaluate import evaluate_gates
-from tagship.gates.holdout_scores import ChampionScores, HoldoutScores
+from tagship.gates.holdout import ChampionScores, HoldoutScores
 from tagship.reports.diagnosis import worst_rows
 from tagship.reports.importance import importance, shuffled_scores
 from tagship.reports.plots import draw_plots

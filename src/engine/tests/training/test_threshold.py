@@ -5,7 +5,7 @@ import pytest
 
 from projects import Project
 from tagship.data.table import load_table
-from tagship.gates.performance import Judge
+from tagship.gates.holdout import HoldoutPredictions
 from tagship.training import metrics
 from tagship.training.bundle import load_bundle
 from tagship.training.cross_validation import make_splits, score_folds
@@ -53,7 +53,7 @@ def test_it_is_the_best_on_the_training_rows_and_locked(project: Project, maximi
     assert measured == pytest.approx(
         np.mean(evidence.scores[evidence.target == 1] >= lock.threshold), abs=1e-6
     )
-    judge = Judge(project.files.model, bundle.boundary, evidence)
+    judge = HoldoutPredictions(project.files.model, bundle.boundary, evidence)
     assert judge.measure("recall") == pytest.approx(measured, abs=1e-6)
     text = project.lock.read_bytes()
     project.relock()

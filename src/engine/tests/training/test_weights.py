@@ -8,13 +8,9 @@ from sklearn import metrics as theirs
 from projects import Project
 from tagship.config.bound import Bound
 from tagship.config.thresholds import Baseline, Champion, Fairness, Slices
-from tagship.gates.performance import (
-    Judge,
-    baseline_gate,
-    champion_gate,
-    fairness_gates,
-    slice_gates,
-)
+from tagship.gates.groups import fairness_gates, slice_gates
+from tagship.gates.holdout import HoldoutPredictions
+from tagship.gates.performance import baseline_gate, champion_gate
 from tagship.training import metrics
 from tagship.training.bootstrap import intervals, paired_drop
 from tagship.training.bundle import Evidence, load_bundle
@@ -75,7 +71,7 @@ def test_a_row_with_a_weight_counts_by_it_everywhere(project: Project) -> None:
     assert "weight" not in read_lock(project.lock).inputs.data
 
 
-def judge(project: Project, weights: list[float]) -> Judge:
+def judge(project: Project, weights: list[float]) -> HoldoutPredictions:
     """Six rows in two groups, the last two of each wrong."""
     target = np.array([1, 0, 1, 0, 1, 0])
     scores = np.array([0.9, 0.1, 0.8, 0.9, 0.1, 0.1])
@@ -91,7 +87,7 @@ def judge(project: Project, weights: list[float]) -> Judge:
         train_weights=np.array([3.0, 3.0, 1.0, 1.0]),
     )
     project.relock()
-    return Judge(project.files.model, load_bundle(project.files).boundary, evidence)
+    return HoldoutPredictions(project.files.model, load_bundle(project.files).boundary, evidence)
 
 
 def test_gates_count_by_weight(project: Project) -> None:
