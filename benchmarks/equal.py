@@ -1,4 +1,4 @@
-"""Do two checkouts give the same bytes? ``python benchmarks/equal.py OTHER WORK``.
+"""Do two checkouts give the same bytes? ``python benchmarks/equal.py OTHER WORK [MODEL …]``.
 
 Each checkout's models are trained in a clone of its HEAD, in this environment. Compared are locks,
 artifacts, answers of the service for whole holdouts, which fields of odd requests it refuses and
@@ -23,6 +23,7 @@ from typing import Any
 
 from measure import QUIET, ROOT
 from project import MODELS
+from tagship.gitops.kustomize import render_text
 
 _ROWS = 500
 _SINGLE = 100
@@ -39,7 +40,8 @@ offer_own_code(root)
 for name in sys.argv[2:]:
     files = load_model(root, name)
     raw = read_raw(files)
-    rows = raw.iloc[split_table(check_table(files, raw).frame, files.data, files.model).test]
+    frame = getattr(raw, "frame", raw)  # older engines give the frame itself
+    rows = frame.iloc[split_table(check_table(files, raw).frame, files.data, files.model).test]
     rows.to_parquet(folder / f"{name}.parquet", index=False)
     rows.to_csv(folder / f"{name}.csv", index=False)
     asked = rows[list(files.data.request)]
@@ -176,14 +178,14 @@ def spoilt(path: Path) -> Path:
     return target
 
 
-def results(side: Side, first: Side, work: Path) -> dict[str, str]:
+def results(side: Side, first: Side, work: Path, models: list[str]) -> dict[str, str]:
     """What a side gives: name → digest, or text."""
     made: dict[str, str] = {}
     if not list(side.root.glob(".tagship/bentoml/bentos/*")):
-        for model in MODELS:  # an equivalent lock of another machine would be kept
+        for model in models:  # an equivalent lock of another machine would be kept
             (side.root / "config" / model / "model.lock.yaml").unlink()
-        side.tagship("run", *MODELS)
-    for model in MODELS:
+        side.tagship("run", *models)
+    for model in models:
         folder = side.root / "config" / model
         made |= {f"{model}: {path.name}": _digest(path) for path in folder.glob("*.lock.yaml")}
         made[f"{model}: reference"] = _digest(folder / "reference.json")
@@ -205,10 +207,7 @@ def results(side: Side, first: Side, work: Path) -> dict[str, str]:
                 made[f"{model}: drift of {source.name}"] = drift(side, model, source)
         made[f"{model}: drift of its log"] = drift(side, model, work / f"log-{first.name}-{model}")
     for path in sorted(side.root.glob("deploy/*/*/kustomization.yaml")):
-        rendered = subprocess.run(
-            ["kubectl", "kustomize", str(path.parent)], capture_output=True, text=True, check=False
-        )
-        made[f"{path.parent.relative_to(side.root)}"] = _text_digest(rendered.stdout)
+        made[f"{path.parent.relative_to(side.root)}"] = _text_digest(render_text(path.parent))
     return made
 
 
@@ -230,11 +229,12 @@ def _text_digest(text: str) -> str:
 
 def main() -> None:
     """Compare another checkout with this one; exit code 1 where anything differs."""
-    other, work = map(Path, sys.argv[1:])
+    other, work = map(Path, sys.argv[1:3])
+    models = sys.argv[3:] or list(MODELS)
     work.mkdir(parents=True, exist_ok=True)
     first, second = Side(other.resolve(), work / "other"), Side(ROOT, work / "this")
-    first.run("-c", _HOLDOUT, str(work.resolve()), *MODELS)
-    sides = [results(side, first, work.resolve()) for side in (first, second)]
+    first.run("-c", _HOLDOUT, str(work.resolve()), *models)
+    sides = [results(side, first, work.resolve(), models) for side in (first, second)]
     names = sorted(sides[0] | sides[1])
     different = [name for name in names if sides[0].get(name) != sides[1].get(name)]
     for name in names:

@@ -9,7 +9,7 @@ import pytest
 
 import brokers
 from databases import find_binaries
-from tools import lacking
+from tools import lacking, need_kustomize
 
 BENCHMARKS = Path(__file__).resolve().parents[4] / "benchmarks"
 NAMES = (
@@ -55,6 +55,26 @@ def test_a_benchmark_runs_on_tiny_sizes_and_writes_its_figures(name: str, tmp_pa
     assert content["figures"]
     for figure in content["figures"]:
         assert figure["what"] in done.stdout
+
+
+@pytest.mark.slow
+def test_two_checkouts_of_one_commit_are_equal(tmp_path: Path) -> None:
+    need_kustomize()
+    command = [sys.executable, str(BENCHMARKS / "equal.py"), str(BENCHMARKS.parent)]
+    done = subprocess.run(
+        [*command, str(tmp_path / "work"), "iris"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    count, _, total = done.stdout.splitlines()[-1].partition(" of ")
+    assert total == f"{count} equal"
+    for name in (
+        "model.lock.yaml",
+        "model.onnx",
+        "answers",
+        "predict iris.csv",
+        "drift of its log",
+    ):
+        assert f"equal      iris: {name}\n" in done.stdout
 
 
 def test_an_unknown_benchmark_is_refused_with_the_known_ones() -> None:
