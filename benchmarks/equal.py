@@ -206,8 +206,12 @@ def results(side: Side, first: Side, work: Path, models: list[str]) -> dict[str,
             if source.suffix == ".csv":
                 made[f"{model}: drift of {source.name}"] = drift(side, model, source)
         made[f"{model}: drift of its log"] = drift(side, model, work / f"log-{first.name}-{model}")
-    for path in sorted(side.root.glob("deploy/*/*/kustomization.yaml")):
-        made[f"{path.parent.relative_to(side.root)}"] = _text_digest(render_text(path.parent))
+    for path in sorted(side.root.glob("deploy/**/kustomization.yaml")):
+        folder, name = path.parent, path.parent.relative_to(side.root).as_posix()
+        if "components" in path.parts:  # it is rendered by those that use it
+            made |= {f"{name}/{file.name}": _digest(file) for file in folder.iterdir()}
+        else:
+            made[name] = _text_digest(render_text(folder))
     return made
 
 
