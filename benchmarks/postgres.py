@@ -19,7 +19,7 @@ _READ = """
 import json, sys, time
 from pathlib import Path
 from pydantic import TypeAdapter
-from tagship.config.contract import Source
+from tagship.config.sources import Source
 from tagship.data.hashing import hash_table
 from tagship.sources.read import identify_source
 source = TypeAdapter(Source).validate_python(json.loads(sys.argv[1]))

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from tagship.config.metrics import higher_is_better
+from tagship.config.model import higher_is_better
 from tagship.config.project_files import ModelFiles, load_model
 from tagship.config.root import offer_own_code
 from tagship.config.tune import Tune

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from tagship.config.metrics import higher_is_better
-from tagship.config.model import Task
+from tagship.config.model import Task, higher_is_better
 from tagship.config.project_files import load_model, load_project
 from tagship.config.yaml_file import dump_yaml, read_yaml
 from tagship.errors import TagshipError

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tagship.config.contract import CsvSource, ExcelSource, Source, TextSource, TypedSource
+from tagship.config.sources import CsvSource, ExcelSource, Source, TextSource, TypedSource
 from tagship.contract.table_columns import as_text
 from tagship.errors import TagshipError
 from tagship.sources.dataset import DataSet, open_data_set

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tagship.config.base_model import Frozen
 from tagship.config.model import Task
-from tagship.config.performance import Value
+from tagship.config.thresholds import Value
 from tagship.formatting import plain
 from tagship.training import metrics
 from tagship.training.bootstrap import mean_interval

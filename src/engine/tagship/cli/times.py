@@ -13,7 +13,7 @@ def parse_time(text: str | None, option: str) -> datetime | None:
     """
     import re
 
-    from tagship.config.duration import parse_duration
+    from tagship.config.base_model import parse_duration
 
     if text is None:
         return None

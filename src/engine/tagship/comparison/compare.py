@@ -28,7 +28,7 @@ from tagship.comparison.paired_tests import (
     corrected_t_test,
 )
 from tagship.comparison.runs import TrackedModel, TrackedRun, fold_values
-from tagship.config.metrics import higher_is_better
+from tagship.config.model import higher_is_better
 from tagship.config.project_files import ModelFiles
 from tagship.files import sha256_of_file
 from tagship.gitops.released_locks import ReleasedLock

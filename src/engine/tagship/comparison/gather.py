@@ -13,7 +13,7 @@ from tagship.comparison.document import (
 )
 from tagship.comparison.learning import kept_learning_curve, measure_learning_curve
 from tagship.comparison.runs import TrackedModel, tracked_models
-from tagship.config.metrics import higher_is_better
+from tagship.config.model import higher_is_better
 from tagship.config.project_files import ModelFiles
 from tagship.config.root import model_names
 from tagship.errors import TagshipError

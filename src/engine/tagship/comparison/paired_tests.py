@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tagship.comparison.document import Lead
-from tagship.config.metrics import higher_is_better
-from tagship.config.model import Task
+from tagship.config.model import Task, higher_is_better
 from tagship.training import metrics
 from tagship.training.bootstrap import defined, resample_weights, resamples_for
 from tagship.training.bundle import OutOfFold

@@ -1,8 +1,21 @@
-"""The base of every config model: frozen, strict, closed."""
+"""The base of every config model (frozen, strict, closed), and the values that several hold."""
 
-from typing import Any, ClassVar
+from datetime import timedelta
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Character = Annotated[str, Field(min_length=1, max_length=1)]
+Duration = Annotated[str, Field(pattern="^[1-9][0-9]{0,4}[mhd]$")]
+"""A length of time: ``30m``, ``24h``, ``7d``."""
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+def parse_duration(text: str) -> timedelta:
+    """The length of time that a valid duration stands for."""
+    return timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
 
 
 class Frozen(BaseModel):

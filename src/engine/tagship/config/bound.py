@@ -1,8 +1,8 @@
 """Where a value fails and warns: the form that all limits of ``thresholds.yaml`` share."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import model_validator
+from pydantic import AfterValidator, model_validator
 
 from tagship.config.base_model import Frozen
 
@@ -56,3 +56,17 @@ class Bound(Frozen):
         if value > self.fail_above:
             return "fail"
         return "warn" if self.warn_above is not None and value > self.warn_above else "pass"
+
+
+def refuse_below(bound: Bound) -> Bound:
+    """Refuse a bound from below where a value is bad if it is high.
+
+    Raises:
+        ValueError: says which keys fit.
+    """
+    if bound.below:
+        raise ValueError("high values are the bad ones here: use fail_above and warn_above")
+    return bound
+
+
+UpperBound = Annotated[Bound, AfterValidator(refuse_below)]

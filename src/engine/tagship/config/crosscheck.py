@@ -3,11 +3,10 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from tagship.config.bound import Bound
-from tagship.config.contract import DataConfig, SqlSource
+from tagship.config.contract import DataConfig
 from tagship.config.drift import Drift, Kind, Override
-from tagship.config.metrics import METRICS
-from tagship.config.model import ChosenThreshold, ModelConfig
+from tagship.config.model import METRICS, ChosenThreshold, ModelConfig
+from tagship.config.sources import SqlSource
 from tagship.config.thresholds import ThresholdsConfig
 from tagship.config.yaml_file import Location, YamlFile
 from tagship.errors import TagshipError, suggest
@@ -215,9 +214,6 @@ def _threshold_problems(
         )
     if thresholds.drift is not None:
         yield from _drift_problems(file, data, model, thresholds.drift)
-    for at, bound in _upper_bounds(thresholds):
-        if bound.below:
-            yield file, at, "high values are the bad ones here: use fail_above"
 
 
 def _drift_problems(
@@ -249,19 +245,6 @@ def _drift_problems(
             problems[(at if override else ("drift",), str(error))] = None
     for at, text in problems:
         yield file, at, text
-
-
-def _upper_bounds(thresholds: ThresholdsConfig) -> Iterator[tuple[Location, Bound]]:
-    if thresholds.latency:
-        yield ("latency", "p99_ms"), thresholds.latency.p99_ms
-    if thresholds.behaviour:
-        yield ("behaviour", "flips"), thresholds.behaviour.flips
-    if thresholds.size:
-        yield ("size", "artifact_mb"), thresholds.size.artifact_mb
-    for key in ("demographic_parity_difference", "equalized_odds_difference"):
-        bound = getattr(thresholds.fairness, key, None)
-        if bound is not None:
-            yield ("fairness", key), bound
 
 
 def _metric(file: YamlFile, at: Location, name: str, model: ModelConfig) -> Iterator[Problem]:

@@ -4,9 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from tagship.config.base_model import Frozen
-from tagship.config.bound import Bound
-from tagship.config.contract import Share
+from tagship.config.base_model import Frozen, Share
+from tagship.config.bound import Bound, refuse_below
 
 Method = Literal["psi", "jensen_shannon", "wasserstein", "ks", "chi_square"]
 Kind = Literal["numbers", "categories"]
@@ -52,11 +51,7 @@ class Override(Frozen):
 class Rise(Bound):
     """A share of values that must not become too large."""
 
-    @model_validator(mode="after")
-    def _direction(self) -> "Rise":
-        if self.below:
-            raise ValueError("high values are the bad ones here: use fail_above and warn_above")
-        return self
+    _direction = model_validator(mode="after")(refuse_below)
 
 
 class Quality(Frozen):

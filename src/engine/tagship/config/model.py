@@ -1,4 +1,4 @@
-"""``model.yaml``: the task, the candidates and how the winner is chosen."""
+"""``model.yaml``: the task and its metrics, the candidates and how the winner is chosen."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
@@ -10,6 +10,25 @@ from tagship.config.tune import Tune
 
 Task = Literal["binary", "multiclass", "regression"]
 
+_CLASSIFICATION = {
+    "accuracy": True,
+    "precision": True,
+    "recall": True,
+    "f1": True,
+    "roc_auc": True,
+    "pr_auc": True,
+    "log_loss": False,
+    "brier": False,
+    "calibration_error": False,
+}
+
+METRICS: dict[Task, dict[str, bool]] = {
+    "binary": _CLASSIFICATION,
+    "multiclass": _CLASSIFICATION,
+    "regression": {"rmse": False, "mae": False, "r2": True, "mape": False},
+}
+"""For each task, each metric and whether higher is better."""
+
 Name = Annotated[
     str, Field(pattern="^[a-z0-9]+([-_][a-z0-9]+)*$", max_length=63, examples=["random_forest"])
 ]
@@ -20,6 +39,12 @@ ImportPath = Annotated[
         examples=["sklearn.linear_model.LogisticRegression"],
     ),
 ]
+
+
+def higher_is_better(metric: str) -> bool:
+    """Which way a metric is better; ``f1[setosa]`` follows ``f1``."""
+    base = metric.partition("[")[0]
+    return next(table[base] for table in METRICS.values() if base in table)
 
 
 class Select(Extended):

@@ -5,8 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from tagship.config.base_model import Frozen
-from tagship.config.duration import Duration
+from tagship.config.base_model import Duration, Frozen
 
 Dns = Annotated[str, Field(pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=53)]
 _PLACEHOLDER = re.compile(r"(?<!\$)\{(\w*)\}")

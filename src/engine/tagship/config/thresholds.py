@@ -1,14 +1,12 @@
-"""``thresholds.yaml``: the gates, all of them, and nothing of them in code."""
+"""``thresholds.yaml``: all gates, and by what a model that runs is judged; nothing is in code."""
 
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from tagship.config.base_model import Extended, Frozen
-from tagship.config.bound import Bound
-from tagship.config.contract import Share
+from tagship.config.base_model import Duration, Extended, Frozen, Share
+from tagship.config.bound import Bound, UpperBound
 from tagship.config.drift import Drift
-from tagship.config.performance import Performance, Value
 
 WATCHING = frozenset({"drift", "performance", "value"})
 """The sections about what runs. They are no gates: no verdict depends on them."""
@@ -66,8 +64,8 @@ class Fairness(Frozen):
     """How far predictions may differ between groups of people (computed by fairlearn)."""
 
     by: str
-    demographic_parity_difference: Bound | None = None
-    equalized_odds_difference: Bound | None = None
+    demographic_parity_difference: UpperBound | None = None
+    equalized_odds_difference: UpperBound | None = None
     min_rows: Annotated[int, Field(ge=1)] = 30
 
     @model_validator(mode="after")
@@ -96,14 +94,14 @@ class Robustness(Frozen):
 class Latency(Frozen):
     """The time of one single-row prediction of the real artifact."""
 
-    p99_ms: Bound
+    p99_ms: UpperBound
     concurrency: Annotated[int, Field(ge=1, le=64)] = 1
 
 
 class Size(Frozen):
     """The size of the real artifact."""
 
-    artifact_mb: Bound
+    artifact_mb: UpperBound
 
 
 class Parity(Frozen):
@@ -118,7 +116,7 @@ class Parity(Frozen):
 class BehaviourGate(Frozen):
     """How many decisions may differ from those of what production runs, on the same rows."""
 
-    flips: Bound
+    flips: UpperBound
     """The share of rows with another decision, of all rows and of each group: 0.15 is 15 %."""
     by: Annotated[
         list[str],
@@ -146,6 +144,39 @@ class Leakage(Frozen):
     """The roc_auc, for regression the r2, that is too good for a column or a pair of columns."""
     allow: dict[str, Annotated[str, Field(pattern=r"\S")]] = {}
     """Columns that are known before the target is, each with the reason; of a relation, all."""
+
+
+class Performance(Frozen):
+    """How far the metrics of what runs may fall behind the lock's."""
+
+    max_drop: Annotated[dict[str, Annotated[float, Field(ge=0)]], Field(min_length=1)]
+    """For each metric judged, the drop that is allowed, in the metric's own unit. It fails when
+    the whole 95 % interval is beyond it, and warns when only the value is."""
+    min_labels: Annotated[int, Field(ge=1)] = 200
+    """A window with fewer labelled predictions is not judged."""
+    window: Duration | Annotated[int, Field(ge=1)] = "7d"
+    """The predictions judged together: a length of time (`24h`, `7d`), or a number of them."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> "Performance":
+        if isinstance(self.window, int) and self.window < self.min_labels:
+            raise ValueError(f"a window of {self.window} never has {self.min_labels} labels")
+        return self
+
+
+class Value(Frozen):
+    """What each outcome of a binary prediction is worth, in a currency of yours."""
+
+    true_positive: float = 0.0
+    false_positive: float = 0.0
+    false_negative: float = 0.0
+    true_negative: float = 0.0
+
+    @property
+    def indifferent(self) -> bool:
+        """Whether no decision is worth more than its opposite."""
+        same = self.true_negative == self.false_positive
+        return same and self.true_positive == self.false_negative
 
 
 class ThresholdsConfig(Extended):

@@ -10,8 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tagship.compute.tasks import LOCAL, Compute
-from tagship.config.contract import CsvSource, DataConfig, ExcelSource, Source, Target
+from tagship.config.contract import DataConfig, Target
 from tagship.config.project_files import ModelFiles
+from tagship.config.sources import CsvSource, ExcelSource, Source
 from tagship.contract.boundary import Boundary, Field, part_name
 from tagship.contract.table_columns import declared_field
 from tagship.contract.values import cell_text

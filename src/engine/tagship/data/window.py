@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tagship.config.base_model import parse_duration
 from tagship.config.contract import Column, EventWindow
-from tagship.config.duration import parse_duration
 from tagship.contract.table_columns import declared_field, read_cells
 from tagship.errors import TagshipError
 

@@ -18,7 +18,7 @@ from tagship.behaviour.difference import (
     value_change,
 )
 from tagship.behaviour.words import directions
-from tagship.config.metrics import higher_is_better
+from tagship.config.model import higher_is_better
 from tagship.config.project_files import ModelFiles
 from tagship.config.thresholds import BehaviourGate
 from tagship.contract.readable import readable

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagship.config.bound import Bound
-from tagship.config.metrics import higher_is_better
+from tagship.config.model import higher_is_better
 from tagship.config.thresholds import Robustness
 from tagship.gates.holdout import HoldoutPredictions
 from tagship.gates.judging import judge, not_computed

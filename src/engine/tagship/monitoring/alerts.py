@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from tagship.config.duration import parse_duration
+from tagship.config.base_model import parse_duration
 from tagship.errors import TagshipError
 from tagship.gitops.snapshot import Snapshot
 from tagship.monitoring.status import ObservedStatus, Period

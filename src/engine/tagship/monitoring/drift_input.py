@@ -12,8 +12,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tagship.compute.tasks import LOCAL, Compute
-from tagship.config.contract import Source, SqlSource, TypedSource
 from tagship.config.project_files import ModelFiles
+from tagship.config.sources import Source, SqlSource, TypedSource
 from tagship.contract.boundary import Field
 from tagship.data.sampling import DrawnRows
 from tagship.errors import TagshipError

@@ -12,9 +12,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tagship.config.base_model import Frozen
+from tagship.config.base_model import Frozen, parse_duration
 from tagship.config.drift import Drift
-from tagship.config.duration import parse_duration
 from tagship.config.project import ProjectConfig
 from tagship.config.project_files import load_model
 from tagship.config.thresholds import ThresholdsConfig

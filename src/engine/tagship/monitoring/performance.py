@@ -9,11 +9,9 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from tagship.config.base_model import Frozen
-from tagship.config.duration import parse_duration
-from tagship.config.metrics import higher_is_better
-from tagship.config.performance import Performance, Value
-from tagship.config.thresholds import Slices, ThresholdsConfig
+from tagship.config.base_model import Frozen, parse_duration
+from tagship.config.model import higher_is_better
+from tagship.config.thresholds import Performance, Slices, ThresholdsConfig, Value
 from tagship.contract.boundary import Boundary
 from tagship.formatting import brief
 from tagship.monitoring.label_join import Labelled

@@ -8,8 +8,8 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tagship.config.contract import FileSource
 from tagship.config.project_files import ModelFiles, load_model
+from tagship.config.sources import FileSource
 from tagship.config.yaml_edit import replace_values
 from tagship.errors import TagshipError
 from tagship.files import kind_of_path, sha256_of_file, write_atomically

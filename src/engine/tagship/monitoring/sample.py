@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from tagship.config.duration import parse_duration
+from tagship.config.base_model import parse_duration
 from tagship.config.model import Task
 from tagship.contract.boundary import Boundary
 from tagship.monitoring.label_join import Labelled

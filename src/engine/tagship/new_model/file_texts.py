@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from tagship.config.contract import Column, FileSource
+from tagship.config.contract import Column
+from tagship.config.sources import FileSource
 from tagship.new_model.draft import Draft
 from tagship.new_model.gates import MIN_GROUP
 from tagship.new_model.rounding import round_down, round_up

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from tagship.config.contract import TextSource
+from tagship.config.sources import TextSource
 from tagship.contract.values import NUMBER
 from tagship.errors import TagshipError
 from tagship.new_model.column_words import NULL_WORDS

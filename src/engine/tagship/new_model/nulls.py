@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tagship.config.contract import CsvSource
+from tagship.config.sources import CsvSource
 from tagship.contract.boundary import Field
 from tagship.contract.table_columns import read_cells
 from tagship.new_model.column_profile import MOST_CATEGORIES

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tagship.config.metrics import higher_is_better
+from tagship.config.model import higher_is_better
 from tagship.config.project_files import ModelFiles
 from tagship.data.table import Table
 from tagship.errors import TagshipError

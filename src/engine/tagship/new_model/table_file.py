@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 
-from tagship.config.contract import CsvSource, ExcelSource, FileSource, TextSource
+from tagship.config.sources import CsvSource, ExcelSource, FileSource, TextSource
 from tagship.errors import TagshipError
 from tagship.new_model.layout import find_comment, find_layout, refuse_other_rows
 from tagship.sources.delimited import CsvFile

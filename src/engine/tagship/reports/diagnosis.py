@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tagship.config.metrics import higher_is_better
-from tagship.config.model import ChosenThreshold
+from tagship.config.model import ChosenThreshold, higher_is_better
 from tagship.config.project_files import ModelFiles
 from tagship.contract.readable import readable
 from tagship.data.personal_data import is_personal

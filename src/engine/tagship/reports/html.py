@@ -8,8 +8,8 @@ from typing import Any
 
 from tagship.behaviour import words
 from tagship.behaviour.difference import Behaviour, MovedRow
-from tagship.config.contract import Source
 from tagship.config.project_files import ModelFiles
+from tagship.config.sources import Source
 from tagship.files import write_atomically
 from tagship.formatting import (
     brief,

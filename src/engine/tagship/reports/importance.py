@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from tagship.config.metrics import higher_is_better
+from tagship.config.model import higher_is_better
 from tagship.contract.boundary import Boundary
 from tagship.training import metrics
 from tagship.training.bundle import Bundle

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from tagship.config.bound import Bound
 from tagship.config.contract import Column
-from tagship.config.metrics import higher_is_better
-from tagship.config.model import Candidate
+from tagship.config.model import Candidate, higher_is_better
 from tagship.config.project_files import ModelFiles
 from tagship.contract.readable import range_text
 from tagship.formatting import NONE, brief, percent, plain

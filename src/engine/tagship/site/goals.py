@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tagship.config.metrics import higher_is_better
+from tagship.config.model import higher_is_better
 from tagship.config.project_files import ModelFiles
 from tagship.config.thresholds import MetricBound
 from tagship.formatting import brief

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from tagship.comparison.compare import tuning_figures
 from tagship.comparison.document import Comparison, ModelFigures
 from tagship.comparison.runs import TrackedModel, TrackedRun
-from tagship.config.metrics import higher_is_better
+from tagship.config.model import higher_is_better
 from tagship.config.project_files import ModelFiles
 from tagship.site.document import Origin, ReleaseRow, Run, ScoredCandidate, Training
 from tagship.training.lock import Lock

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from tagship.config.contract import Source, TypedSource
+from tagship.config.sources import Source, TypedSource
 from tagship.sources.dvc import restore_tracked
 from tagship.sources.fetching import expand, is_glob, without_password
 from tagship.sources.formats import format_of

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
-from tagship.config.contract import CsvSource, ExcelSource, TextSource
+from tagship.config.sources import CsvSource, ExcelSource, TextSource
 from tagship.errors import TagshipError
 from tagship.sources.header import Header, find_header
 from tagship.sources.tables import NoRows, check_names

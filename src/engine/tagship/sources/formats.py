@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from tagship.config.contract import (
+from tagship.config.sources import (
     CsvSource,
     ExcelSource,
     FileSource,

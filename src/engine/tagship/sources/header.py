@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tagship.config.contract import TextSource
+from tagship.config.sources import TextSource
 from tagship.errors import TagshipError
 
 Row = Sequence[str]

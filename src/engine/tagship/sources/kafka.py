@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from tagship.config.contract import KafkaSource
+from tagship.config.sources import KafkaSource
 from tagship.errors import TagshipError
 from tagship.sources.fetching import expand
 from tagship.sources.identity import Identity, check_identity

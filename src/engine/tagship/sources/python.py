@@ -14,8 +14,8 @@ from typing import Any
 
 import pandas as pd
 
-from tagship.config.contract import PythonSource
 from tagship.config.root import offer_own_code
+from tagship.config.sources import PythonSource
 from tagship.errors import TagshipError
 from tagship.project_functions import load_function
 from tagship.sources.tables import with_index_columns

@@ -6,7 +6,7 @@ from typing import assert_never
 
 import pandas as pd
 
-from tagship.config.contract import (
+from tagship.config.sources import (
     CsvSource,
     ExcelSource,
     FileSource,

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tagship.config.contract import Cell, Choice, Limits
+from tagship.config.sources import Cell, Choice, Limits
 from tagship.errors import TagshipError
 
 

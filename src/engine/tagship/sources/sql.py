@@ -15,7 +15,7 @@ from uuid import UUID
 
 import pandas as pd
 
-from tagship.config.contract import SqlSource
+from tagship.config.sources import SqlSource
 from tagship.errors import TagshipError
 from tagship.sources.fetching import expand, without_password
 from tagship.sources.identity import Identity, check_identity

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from tagship.config.contract import KafkaSource, PythonSource, SklearnSource, Source, SqlSource
+from tagship.config.sources import KafkaSource, PythonSource, SklearnSource, Source, SqlSource
 from tagship.errors import TagshipError
 from tagship.sources.fetching import public_address, without_password
 

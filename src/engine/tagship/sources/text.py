@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from tagship.config.contract import ExcelSource, TextSource
+from tagship.config.sources import ExcelSource, TextSource
 from tagship.errors import TagshipError
 from tagship.sources.compression import open_file
 from tagship.sources.header import Row, usual_width

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pandas as pd
 
-from tagship.config.contract import TypedSource
+from tagship.config.sources import TypedSource
 from tagship.errors import TagshipError
 from tagship.sources.fetching import local_file
 from tagship.sources.nested import flatten_frame, flatten_table

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tagship.config.contract import ExcelSource
+from tagship.config.sources import ExcelSource
 from tagship.errors import TagshipError
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from tagship.config.contract import PythonSource
 from tagship.config.model import Candidate, ModelConfig, nested_estimators
 from tagship.config.project_files import ModelFiles
+from tagship.config.sources import PythonSource
 from tagship.contract.boundary import Boundary, load_feature_function
 from tagship.documentation import page
 from tagship.errors import TagshipError, nearest, suggest

@@ -7,9 +7,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from tagship.config.contract import PythonSource
 from tagship.config.model import ChosenThreshold
 from tagship.config.project_files import ModelFiles
+from tagship.config.sources import PythonSource
 from tagship.errors import TagshipError
 from tagship.training import TRAINING_NUMBER, boosting
 from tagship.training.lock import Inputs, Lock

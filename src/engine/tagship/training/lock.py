@@ -9,8 +9,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field, ValidationError
 
 import tagship
-from tagship.config.base_model import Extended, Frozen
-from tagship.config.contract import Sha256
+from tagship.config.base_model import Extended, Frozen, Sha256
 from tagship.config.yaml_file import dump_yaml, parse, read_yaml
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_bytes, write_changed

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagship.config.model import Task
-from tagship.config.performance import Value
 from tagship.config.project_files import ModelFiles
+from tagship.config.thresholds import Value
 from tagship.errors import TagshipError, suggest
 
 Floats = NDArray[np.float64]

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tagship.compute.tasks import LOCAL, Compute
-from tagship.config.metrics import higher_is_better
-from tagship.config.model import ChosenThreshold
+from tagship.config.model import ChosenThreshold, higher_is_better
 from tagship.config.project_files import ModelFiles
 from tagship.data.table import Table, load_table, request_columns
 from tagship.errors import TagshipError

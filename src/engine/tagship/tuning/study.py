@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tagship.compute.tasks import LOCAL, Compute, Local
-from tagship.config.metrics import higher_is_better
-from tagship.config.model import Candidate
+from tagship.config.model import Candidate, higher_is_better
 from tagship.config.project_files import ModelFiles
 from tagship.config.tune import Tune
 from tagship.errors import TagshipError

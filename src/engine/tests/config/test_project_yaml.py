@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from projects import Project
-from tagship.config.duration import parse_duration
+from tagship.config.base_model import parse_duration
 from tagship.config.project_files import load_project
 from tagship.errors import TagshipError
 

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tagship.config.contract import PythonSource
 from tagship.config.project_files import ModelFiles, load_model
 from tagship.config.root import find_root
+from tagship.config.sources import PythonSource
 from tagship.data.table import load_table, make_boundary, request_columns
 from tagship.data.validation import check_contract
 from tagship.sources.read import read_source

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tagship.config.contract import CsvSource
+from tagship.config.sources import CsvSource
 from tagship.errors import TagshipError
 from tagship.new_model.table_file import Reading, read_table
 from tagship.sources.delimited import CsvFile

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tagship.config.contract import JsonSource
+from tagship.config.sources import JsonSource
 from tagship.errors import TagshipError
 from tagship.new_model.table_file import read_table
 

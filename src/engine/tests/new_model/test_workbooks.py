@@ -9,7 +9,7 @@ from zipfile import ZipFile
 import openpyxl
 import pytest
 
-from tagship.config.contract import ExcelSource
+from tagship.config.sources import ExcelSource
 from tagship.errors import TagshipError
 from tagship.new_model.table_file import Reading, read_table
 from tagship.sources.read import read_source

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from tagship.config.contract import CsvSource
+from tagship.config.sources import CsvSource
 from tagship.errors import TagshipError
 from tagship.new_model.add_model import add_model
 from tagship.new_model.draft import draft_model

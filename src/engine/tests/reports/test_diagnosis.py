@@ -10,8 +10,8 @@ from report_models import ROWS, Trained, table, write_project
 from test_report_html import report
 
 from tagship.config.model import Candidate, ChosenThreshold
-from tagship.config.performance import Value
 from tagship.config.project_files import ModelFiles
+from tagship.config.thresholds import Value
 from tagship.formatting import plain
 from tagship.gates.evaluate import evaluate_gates
 from tagship.reports.diagnosis import (

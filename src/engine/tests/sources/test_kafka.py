@@ -11,7 +11,7 @@ import pytest
 import brokers
 from brokers import PASSWORD, USER, Broker
 from projects import ROWS, Project, make_table
-from tagship.config.contract import KafkaSource
+from tagship.config.sources import KafkaSource
 from tagship.data.table import load_table
 from tagship.monitoring.retrain_data import count_new, refuse_fixed, seen_rows
 from tagship.sources import kafka

@@ -9,7 +9,7 @@ import pytest
 
 from object_stores import KEY, SECRET, ObjectStore, before_each_get
 from projects import Project, make_table
-from tagship.config.contract import CsvSource
+from tagship.config.sources import CsvSource
 from tagship.errors import TagshipError
 from tagship.sources.fetching import local_file
 from tagship.sources.read import identify_source

@@ -17,7 +17,8 @@ import pytest
 import sqlalchemy
 
 from projects import Project, make_table
-from tagship.config.contract import CsvSource, DataConfig, Source
+from tagship.config.contract import DataConfig
+from tagship.config.sources import CsvSource, Source
 from tagship.data.table import load_table
 from tagship.errors import TagshipError
 from tagship.sources.fetching import local_file, without_password

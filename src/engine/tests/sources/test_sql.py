@@ -11,7 +11,7 @@ import sqlalchemy
 
 from databases import PASSWORD, Database, postgres_server
 from projects import ROWS, Project, make_table
-from tagship.config.contract import SqlSource
+from tagship.config.sources import SqlSource
 from tagship.data.table import load_table
 from tagship.errors import TagshipError
 from tagship.sources.read import identify_source, read_source

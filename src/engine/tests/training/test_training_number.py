@@ -26,8 +26,7 @@ from record_digests import (
 import tagship
 from tagship.config import project_files
 from tagship.config.contract import DataConfig, Split
-from tagship.config.metrics import METRICS
-from tagship.config.model import Candidate, ModelConfig, Select
+from tagship.config.model import METRICS, Candidate, ModelConfig, Select
 from tagship.contract.boundary import Boundary
 from tagship.training import cross_validation, export, prepared_table
 from tagship.training import train as training
