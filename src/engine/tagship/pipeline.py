@@ -14,7 +14,7 @@ from tagship.behaviour.difference import Behaviour, MovedRow
 from tagship.behaviour.kept import read_behaviour, write_behaviour
 from tagship.bento.build import build_bento, check_verdict, verdict_on
 from tagship.bento.store import Bento
-from tagship.compute.tasks import LOCAL, Compute
+from tagship.compute.tasks import LOCAL, Compute, Say
 from tagship.config.project_files import ModelFiles
 from tagship.data.failures import ContractError
 from tagship.data.table import load_table
@@ -36,7 +36,7 @@ from tagship.training.lock import Lock, read_lock, write_lock
 from tagship.training.lock_verification import compare
 from tagship.training.reference import committed_reference, same_reference
 from tagship.training.tracking import check_tracking, log_training, set_alias
-from tagship.training.train import Say, train
+from tagship.training.train import train
 from tagship.verdict import Verdict, write_verdict
 
 LockChange = Literal["untouched", "renewed", "new"]

@@ -13,6 +13,7 @@ from tagship.comparison.document import (
 )
 from tagship.comparison.learning import kept_learning_curve, measure_learning_curve
 from tagship.comparison.runs import TrackedModel, tracked_models
+from tagship.compute.tasks import Say
 from tagship.config.model import higher_is_better
 from tagship.config.project_files import ModelFiles
 from tagship.config.root import model_names
@@ -23,7 +24,6 @@ from tagship.training.bundle import Bundle, load_bundle
 from tagship.training.fingerprint import changes, current_inputs
 from tagship.training.lock import Lock, read_lock
 from tagship.training.lock_verification import difference
-from tagship.training.train import Say
 from tagship.verdict import Verdict, read_verdict
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from tagship.comparison.document import LearningCurve, LearningPoint
 from tagship.comparison.kept import keep, kept, key_of
+from tagship.compute.tasks import Say
 from tagship.config.project_files import ModelFiles
 from tagship.data.table import load_table
 from tagship.errors import TagshipError
@@ -16,7 +17,6 @@ from tagship.training.fingerprint import changes, current_inputs
 from tagship.training.lock import Lock
 from tagship.training.lock_verification import refuse_stale
 from tagship.training.prepared_table import prepare
-from tagship.training.train import Say
 
 SHARES = (0.1, 0.2, 0.4, 0.7, 1.0)
 

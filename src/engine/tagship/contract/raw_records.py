@@ -24,8 +24,10 @@ from tagship.contract.values import (
 _MOST_PROBLEMS = 100
 _NAMELESS = "Unnamed: "
 """How pandas calls columns without a name; without a value they say nothing."""
-_UNNAMED, _UNNAMED_ELSEWHERE = "unnamed", frozenset({"", "Unnamed: 0"})
-"""What a first column without a name is called: by ``tagship.sources.header``, and by others."""
+UNNAMED = "unnamed"
+"""What the first column is called where a header has no name for it: mostly an index."""
+_UNNAMED_ELSEWHERE = frozenset({"", "Unnamed: 0"})
+"""What other programs call it."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Preparation:
     def __init__(self, boundary: Boundary) -> None:
         self._names = frozenset(field.name for field in boundary.fields)
         self._ignored = frozenset(boundary.ignored)
-        if _UNNAMED in self._ignored:
+        if UNNAMED in self._ignored:
             self._ignored |= _UNNAMED_ELSEWHERE
         self._ignores_all = boundary.extra == "ignore"
         self._nullable = [field.name for field in boundary.fields if field.nullable]

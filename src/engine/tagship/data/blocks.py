@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from tagship.compute.tasks import LOCAL, Compute, Local
+from tagship.compute.tasks import LOCAL, Compute, Local, Say
 from tagship.config.contract import EventWindow
 from tagship.config.project_files import ModelFiles
 from tagship.config.root import project_here
@@ -26,7 +26,6 @@ from tagship.sources.dataset import DataSet, RowGroup, open_data_set
 from tagship.sources.identity import Identity, check_identity
 from tagship.sources.tables import NoRows
 
-Say = Callable[[str], None]
 _SECONDS, _SHOWN = 5.0, 5
 """Between two lines of progress; how many rows are named with their file."""
 

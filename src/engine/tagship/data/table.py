@@ -1,6 +1,6 @@
 """A model's table: read, checked, hashed; and the boundary through which the model sees it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tagship.compute.tasks import LOCAL, Compute
+from tagship.compute.tasks import LOCAL, Compute, Say
 from tagship.config.contract import DataConfig, Target
 from tagship.config.project_files import ModelFiles
 from tagship.config.sources import CsvSource, ExcelSource, Source
@@ -27,8 +27,6 @@ from tagship.data.window import cut_window
 from tagship.errors import TagshipError
 from tagship.sources.identity import Identity
 from tagship.sources.read import identify_source
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

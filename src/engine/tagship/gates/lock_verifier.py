@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tagship.compute.tasks import LOCAL, Compute
+from tagship.compute.tasks import LOCAL, Compute, Say
 from tagship.config.project_files import ModelFiles
 from tagship.errors import TagshipError
 from tagship.files import only_one
@@ -14,7 +14,6 @@ from tagship.training.bundle import Bundle, save_bundle
 from tagship.training.lock import lock_sha256
 from tagship.training.lock_verification import LockVerification, verify_kept
 from tagship.training.lock_verification import verify_lock as retrain
-from tagship.training.train import Say
 from tagship.verdict import Verdict
 
 

@@ -10,11 +10,12 @@ from typing import Any
 import pandas as pd
 
 from tagship.config.sources import TextSource
+from tagship.contract.raw_records import UNNAMED
 from tagship.contract.values import NUMBER
 from tagship.errors import TagshipError
 from tagship.new_model.column_words import NULL_WORDS
 from tagship.sources.delimited import CsvFile
-from tagship.sources.header import UNNAMED, Header, Row, find_header, rows_above, usual_width
+from tagship.sources.header import Header, Row, find_header, rows_above, usual_width
 from tagship.sources.text import is_comment, open_lines
 
 _NUMBER = re.compile(NUMBER)

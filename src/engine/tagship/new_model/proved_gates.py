@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tagship.compute.tasks import Say
 from tagship.config.model import higher_is_better
 from tagship.config.project_files import ModelFiles
 from tagship.data.table import Table
@@ -18,7 +19,7 @@ from tagship.new_model.rounding import round_down, round_up
 from tagship.training.bootstrap import paired_drop
 from tagship.training.bundle import Bundle
 from tagship.training.lock import Interval
-from tagship.training.train import Say, train
+from tagship.training.train import train
 from tagship.verdict import GateResult, Verdict
 
 MOST_ROWS = 20_000

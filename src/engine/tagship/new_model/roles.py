@@ -3,12 +3,12 @@
 import numpy as np
 
 from tagship.config.contract import Column, WrittenNumber
+from tagship.contract.raw_records import UNNAMED
 from tagship.data.personal_data import is_personal
 from tagship.errors import TagshipError
 from tagship.new_model.column_profile import MOST_CATEGORIES, ColumnProfile
 from tagship.new_model.column_words import names_a_row
 from tagship.new_model.target import TargetGuess
-from tagship.sources.header import UNNAMED
 
 _SHOWN = 4
 

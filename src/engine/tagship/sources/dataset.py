@@ -16,7 +16,9 @@ from urllib.parse import unquote
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from pyarrow import dataset, fs
 
 from tagship.config.sources import Source, TypedSource
 from tagship.sources.dvc import restore_tracked
@@ -89,8 +91,6 @@ class DataSet:
         Raises:
             TagshipError: one is damaged, or none is selected.
         """
-        from pyarrow import dataset, fs
-
         self.select, self.shown, self.folder = source.select, files.shown, files.folder
         self.check_unchanged, self._source, self._listing = files.check_unchanged, source, files
         if source.sha256 is not None:
@@ -131,15 +131,13 @@ class DataSet:
 
     def blocks(
         self, group: RowGroup, columns: Sequence[str], rows: int = BLOCK_ROWS
-    ) -> "Iterator[tuple[pa.Table, NDArray[np.int64]]]":
+    ) -> Iterator[tuple[pa.Table, NDArray[np.int64]]]:
         """The selected rows of a row group with these columns, from ``rows`` rows at a time, and
         their places in their file from 0.
 
         Raises:
             TagshipError: the file is damaged, or no longer as it was.
         """
-        import pyarrow.parquet as pq
-
         schema, folders = self._common(columns), self._folders[group.place]
         chosen = select_rows(self.select, schema)
         own = [field for field in schema if field.name not in folders]
@@ -231,7 +229,7 @@ def _plain(kind: pa.DataType) -> pa.DataType:
     return pa.large_string() if text else kind
 
 
-def _folder_columns(places: Iterable[str]) -> "dict[str, dict[str, pa.Scalar]]":
+def _folder_columns(places: Iterable[str]) -> dict[str, dict[str, pa.Scalar]]:
     """For each file the values of its folders; whole numbers where all of a column are."""
     texts: dict[str, dict[str, str | None]] = {}
     for place in places:

@@ -4,9 +4,11 @@ import csv
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import pandas as pd
+import pyarrow as pa
+from pyarrow import csv as arrow_csv
 
 from tagship.config.sources import CsvSource, ExcelSource, TextSource
 from tagship.errors import TagshipError
@@ -21,9 +23,6 @@ from tagship.sources.text import (
     uncommented,
 )
 from tagship.sources.workbook import refuse_merged_rows
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 _BATCH_BYTES = 1024 * 1024
 
@@ -67,15 +66,13 @@ class CsvFile:
                     break
             return rows.line_num
 
-    def read(self, numbers: frozenset[str]) -> "pa.Table":
+    def read(self, numbers: frozenset[str]) -> pa.Table:
         """All rows as text, apart from the columns ``numbers``, which are float64.
 
         Raises:
             pyarrow.ArrowInvalid: a value is no number, or a row has more or fewer values.
             UnicodeDecodeError: it is not text in its encoding.
         """
-        from pyarrow import csv as arrow_csv
-
         with open_uncommented(self.path, self.source, self.encoding) as (handle, encoding):
             table = arrow_csv.read_csv(
                 handle,
@@ -91,7 +88,7 @@ class CsvFile:
         self,
         columns: Sequence[str] | None = None,
         malformed: Callable[[int, int, int], None] | None = None,
-    ) -> "Iterator[pa.RecordBatch]":
+    ) -> Iterator[pa.RecordBatch]:
         """The rows in their order, all values text; the last batch may be empty.
 
         Args:
@@ -103,8 +100,6 @@ class CsvFile:
             pyarrow.ArrowInvalid: a row has more or fewer values than the header.
             UnicodeDecodeError: it is not text in its encoding.
         """
-        import pyarrow as pa
-        from pyarrow import csv as arrow_csv
 
         def skip(row: Any) -> str:
             assert malformed is not None
@@ -131,16 +126,11 @@ class CsvFile:
         return {"column_names": self.head.names, "skip_rows_after_names": self.head.rows}
 
     def _parsing(self, **more: Any) -> Any:
-        from pyarrow import csv as arrow_csv
-
         return arrow_csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True, **more)
 
     def _converting(
         self, columns: Sequence[str] | None = None, numbers: frozenset[str] = frozenset()
     ) -> Any:
-        import pyarrow as pa
-        from pyarrow import csv as arrow_csv
-
         return arrow_csv.ConvertOptions(
             include_columns=columns,
             column_types={
@@ -160,8 +150,6 @@ def read_text(source: TextSource, path: Path, numbers: frozenset[str]) -> pd.Dat
     Raises:
         TagshipError: it cannot be read, or is no table.
     """
-    import pyarrow as pa
-
     file = CsvFile.inspect(path, source)
     check_names(file.header, source)
     if len(file.header) == 1:
@@ -188,8 +176,6 @@ def _with_point(texts: pd.Series, decimal: str) -> pd.Series:
 
     A text with a point already would become another number; it is made unreadable instead.
     """
-    if decimal == ".":
-        return texts
     pointed = texts.str.contains(".", regex=False, na=False)
     unreadable = texts + f" (decimal: {decimal})"
     return texts.str.replace(decimal, ".", regex=False).mask(pointed, unreadable)
@@ -225,8 +211,6 @@ def _check_empty(column: Any, name: str, file: str) -> None:
 
 def _ragged(file: CsvFile, source: TextSource) -> TagshipError | None:
     """The first row with more or fewer values than the header, where there is one."""
-    import pyarrow as pa
-
     wrong: list[tuple[int, int, int]] = []
     try:
         for _ in file.batches(malformed=lambda *row: wrong.append(row)):

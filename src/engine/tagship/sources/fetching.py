@@ -21,6 +21,7 @@ from tagship.sources.object_store import (
     PACKAGES,
     at_version,
     explain_object,
+    file_stamps,
     object_words,
     open_store,
 )
@@ -243,6 +244,5 @@ def _version(filesystem: Any, remote: str) -> dict[str, str]:
     info = filesystem.info(remote)
     if info.get("type") == "directory":
         raise TagshipError("is a folder, not a file", "name a file in it")
-    keys = ("ETag", "etag", "VersionId", "mtime", "LastModified", "last_modified", "updated")
-    version = {key: str(info[key]) for key in keys if info.get(key)}
-    return {**version, "size": str(info.get("size"))} if version else {}
+    stamps = file_stamps(info)
+    return {**stamps, "size": str(info.get("size"))} if stamps else {}

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tagship.config.sources import TextSource
+from tagship.contract.raw_records import UNNAMED
 from tagship.errors import TagshipError
 
 Row = Sequence[str]
-UNNAMED = "unnamed"
-"""What the first column is called where the header has no name for it: mostly an index."""
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,7 @@ from typing import Any
 
 from tagship.errors import TagshipError
 from tagship.sources.fetching import is_glob
-from tagship.sources.object_store import PACKAGES, explain_object, open_store
-
-_VERSION = ("mtime", "ETag", "etag", "md5Hash", "LastModified", "last_modified", "updated")
+from tagship.sources.object_store import PACKAGES, explain_object, file_stamps, open_store
 
 
 class Listing:
@@ -77,7 +75,7 @@ class Listing:
 
     def _version(self, place: str, info: Mapping[str, Any]) -> str:
         if not self.local:
-            said = [f"{key}={info[key]}" for key in _VERSION if info.get(key)]
+            said = [f"{key}={value}" for key, value in file_stamps(info).items()]
             # What says no more than its size is never taken for what it was another time.
             return " ".join([f"size={info.get('size')}", *(said or [f"listed={self._listed}"])])
         path = Path(self.folder, place)

@@ -1,14 +1,12 @@
 """Objects within records: one level becomes columns ``outer.inner``; what is deeper is refused."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from tagship.errors import TagshipError
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 _HINT = (
     "one level of objects becomes columns, such as customer.age; take the rest out of the records,"
@@ -57,7 +55,7 @@ def flatten_frame(
     return pd.concat(columns, axis=1) if columns else frame
 
 
-def flatten_table(table: "pa.Table", path: str = "") -> "pa.Table":
+def flatten_table(table: pa.Table, path: str = "") -> pa.Table:
     """A table with its structs as columns ``outer.inner``.
 
     Args:
@@ -66,8 +64,6 @@ def flatten_table(table: "pa.Table", path: str = "") -> "pa.Table":
     Raises:
         TagshipError: a list, a map, or a struct within a struct: its path is named.
     """
-    import pyarrow as pa
-
     if any(pa.types.is_struct(field.type) for field in table.schema):
         table = table.flatten()
     for field in table.schema if path else []:

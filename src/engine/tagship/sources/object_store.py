@@ -8,6 +8,10 @@ from tagship.sources.identity import Identity
 
 PACKAGES = {"s3": '"tagship[s3]"', "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
 """What to install for each store, by the protocol of its addresses."""
+_STAMPS = (
+    "mtime", "ETag", "etag", "VersionId", "md5Hash", "LastModified", "last_modified", "updated",
+)  # fmt: skip
+"""What file systems call that which changes when a file is written again."""
 _VERSION = "?versionId="
 _OPTIONS: dict[str, dict[str, Any]] = {
     "s3": {
@@ -33,6 +37,11 @@ def open_store(url: str) -> tuple[Any, str]:
     if protocol == "s3":
         filesystem.retries = _ATTEMPTS
     return filesystem, remote
+
+
+def file_stamps(info: Mapping[str, Any]) -> dict[str, str]:
+    """What tells a file from what stands there at another time; empty where nothing does."""
+    return {key: str(info[key]) for key in _STAMPS if info.get(key)}
 
 
 def at_version(url: str, held: Mapping[str, str] | None) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from tagship.config.root import offer_own_code
 from tagship.config.sources import PythonSource
@@ -37,8 +38,6 @@ def read_python(source: PythonSource, root: Path) -> pd.DataFrame:
     code = (root / "src").resolve()
     if any(Path(place).resolve() == code for place in sys.path):
         return call_source(source)
-    import pyarrow as pa
-
     with tempfile.TemporaryDirectory(prefix="tagship-") as folder:
         out = Path(folder) / "table.arrow"
         module = (sys.executable, "-P", "-m", "tagship.sources.python")
@@ -73,8 +72,6 @@ def call_source(source: PythonSource) -> pd.DataFrame:
         raise TagshipError(
             f"source.function: {source.function} must return a table, not {kind}", _NO_TABLE
         )
-    import pyarrow as pa
-
     try:
         return with_index_columns(pa.table(table).to_pandas())
     except (pa.ArrowException, TypeError, ValueError) as error:
@@ -110,8 +107,6 @@ def main(source: str, out: str) -> None:
     Raises:
         TagshipError: as ``read_python``, or a column holds values of several types.
     """
-    import pyarrow as pa
-
     offer_own_code(Path.cwd())
     declared = PythonSource.model_validate_json(source)
     frame = call_source(declared)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pandas as pd
+import pyarrow as pa
 
 from tagship.config.sources import SqlSource
 from tagship.errors import TagshipError
@@ -22,7 +23,6 @@ from tagship.sources.identity import Identity, check_identity
 from tagship.sources.tables import check_names
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     import sqlalchemy
 
 PAGE_ROWS = 50_000
@@ -193,8 +193,6 @@ def _pages(connection: "sqlalchemy.Connection", source: SqlSource, last: Any) ->
 
 def _frame(pages: Iterator[Page], source: SqlSource) -> pd.DataFrame:
     """Pages as one table: a column has one type, whatever its values on one page."""
-    import pyarrow as pa
-
     tables = []
     for names, rows in pages:
         check_names(names, source)
@@ -210,10 +208,8 @@ def _frame(pages: Iterator[Page], source: SqlSource) -> pd.DataFrame:
     return frame
 
 
-def _typed(name: str, values: Sequence[Any]) -> "pa.Array":
+def _typed(name: str, values: Sequence[Any]) -> pa.Array:
     """One column of one page: numbers, truth values, text, bytes, dates or times, in UTC."""
-    import pyarrow as pa
-
     sample = next((value for value in values if value is not None), None)
     if isinstance(sample, Decimal | UUID):
         plain = float if isinstance(sample, Decimal) else str

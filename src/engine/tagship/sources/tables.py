@@ -61,9 +61,19 @@ def with_index_columns(frame: pd.DataFrame) -> pd.DataFrame:
 
 def source_name(source: Source) -> str:
     """What messages call a source; no password is in it."""
+    return without_password(_address(source))
+
+
+def public_source(source: Source) -> str:
+    """Where a table is: never a query, an argument, or what may be a password or a key."""
+    kind = "scikit-learn" if isinstance(source, SklearnSource) else source.kind
+    return f"{kind}: {public_address(_address(source))}"
+
+
+def _address(source: Source) -> str:
     match source:
         case SqlSource():
-            return without_password(source.url)
+            return source.url
         case KafkaSource():
             return source.topic
         case SklearnSource():
@@ -71,19 +81,4 @@ def source_name(source: Source) -> str:
         case PythonSource():
             return source.function
         case _:
-            return without_password(source.path)
-
-
-def public_source(source: Source) -> str:
-    """Where a table is: never a query, an argument, or what may be a password or a key."""
-    match source:
-        case SklearnSource():
-            return f"scikit-learn: {source.table}"
-        case PythonSource():
-            return f"python: {source.function}"
-        case SqlSource():
-            return f"sql: {public_address(source.url)}"
-        case KafkaSource():
-            return f"kafka: {source.topic}"
-        case _:
-            return f"{source.kind}: {public_address(source.path)}"
+            return source.path

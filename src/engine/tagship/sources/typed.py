@@ -4,19 +4,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import ipc
 
 from tagship.config.sources import TypedSource
 from tagship.errors import TagshipError
 from tagship.sources.fetching import local_file
 from tagship.sources.nested import flatten_frame, flatten_table
 from tagship.sources.tables import with_index_columns
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 _BUFFER_BYTES = 1024 * 1024
 _NAMES = {"parquet": "a Parquet", "arrow": "an Arrow", "orc": "an ORC", "avro": "an Avro"}
@@ -26,9 +26,9 @@ _NAMES = {"parquet": "a Parquet", "arrow": "an Arrow", "orc": "an ORC", "avro": 
 class TypedFile:
     """An open file."""
 
-    schema: "pa.Schema"
-    read: "Callable[[], pa.Table]"
-    batches: "Callable[[int, Sequence[str] | None], Iterator[pa.RecordBatch]]"
+    schema: pa.Schema
+    read: Callable[[], pa.Table]
+    batches: Callable[[int, Sequence[str] | None], Iterator[pa.RecordBatch]]
     """Given the rows of a batch, about, and the columns that are needed, all if None; it may give
     others as well."""
 
@@ -38,10 +38,10 @@ class TypedFile:
         names: list[str] = flatten_table(self.schema.empty_table()).column_names
         return names
 
-    def select(self, rows: int, columns: Sequence[str]) -> "Iterator[pa.RecordBatch]":
+    def select(self, rows: int, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Batches of at most ``rows`` rows with these of its ``names``."""
         for batch in self.batches(rows, columns):
-            flat = flatten_table(_table(batch)).select(columns).combine_chunks()
+            flat = flatten_table(pa.Table.from_batches([batch])).select(columns).combine_chunks()
             yield from flat.to_batches(max_chunksize=rows)
 
 
@@ -71,7 +71,8 @@ def typed_portions(source: TypedSource, root: Path, rows: int) -> Iterator[pd.Da
         return
     with _explained(source), open_typed(source.kind, path) as file:
         for batch in file.batches(rows, None):
-            yield with_index_columns(flatten_table(_table(batch), source.path).to_pandas())
+            table = flatten_table(pa.Table.from_batches([batch]), source.path)
+            yield with_index_columns(table.to_pandas())
 
 
 @contextmanager
@@ -81,11 +82,7 @@ def open_typed(kind: str, path: Path) -> Iterator[TypedFile]:
     Raises:
         pyarrow.ArrowInvalid: it is none.
     """
-    import pyarrow as pa
-
     if kind == "parquet":
-        import pyarrow.parquet as pq
-
         with pq.ParquetFile(path, buffer_size=_BUFFER_BYTES) as parquet:
             yield TypedFile(
                 parquet.schema_arrow,
@@ -93,7 +90,7 @@ def open_typed(kind: str, path: Path) -> Iterator[TypedFile]:
                 lambda rows, columns: parquet.iter_batches(rows, columns=columns),
             )
     elif kind == "orc":
-        from pyarrow import orc
+        from pyarrow import orc  # not in every build
 
         stripes = orc.ORCFile(path)
         yield TypedFile(
@@ -107,8 +104,6 @@ def open_typed(kind: str, path: Path) -> Iterator[TypedFile]:
 
 
 def _open_arrow(handle: Any) -> TypedFile:
-    from pyarrow import ipc
-
     if handle.read(6) == b"ARROW1":
         file = ipc.open_file(handle)
         places = range(file.num_record_batches)
@@ -143,21 +138,13 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, UUID) else value
 
 
-def _table(batch: "pa.RecordBatch") -> "pa.Table":
-    import pyarrow as pa
-
-    return pa.Table.from_batches([batch])
-
-
 @contextmanager
 def _explained(source: TypedSource) -> Iterator[None]:
-    from pyarrow import ArrowException
-
     try:
         yield
     except TagshipError:
         raise
-    except (ArrowException, OSError, ValueError, EOFError, KeyError, TypeError) as error:
+    except (pa.ArrowException, OSError, ValueError, EOFError, KeyError, TypeError) as error:
         raise TagshipError(
             f"source.path: {source.path}: not {_NAMES[source.kind]} file: {error}",
             "export it again, or declare the kind that it is",

@@ -3,12 +3,13 @@
 import csv
 import io
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tagship.config.sources import ExcelSource
+from tagship.contract.values import cell_text
 from tagship.errors import TagshipError
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 _Range = tuple[tuple[int, int], tuple[int, int]]
 """The row and column of the first cell, and those of the last, from 0."""
-_WHOLE_FLOATS = 2.0**63
 
 
 def sheet_text(path: Path, source: ExcelSource) -> bytes:
@@ -114,12 +114,5 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _cell(value: Any) -> str:
-    """A cell's text."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        whole = value.is_integer() and abs(value) < _WHOLE_FLOATS
-        return str(int(value)) if whole else repr(value)
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return value.isoformat()
-    return str(value)
+    """A cell's text; a time at midnight is a time."""
+    return str(value) if isinstance(value, datetime) else cell_text(value)

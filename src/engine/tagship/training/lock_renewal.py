@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from tagship.compute.tasks import Say
 from tagship.config.project_files import ModelFiles
 from tagship.errors import TagshipError
 from tagship.training.bundle import lock_bundle, save_bundle
@@ -10,7 +11,7 @@ from tagship.training.fingerprint import changes, current_inputs
 from tagship.training.lock import read_lock
 from tagship.training.lock_verification import compare, difference
 from tagship.training.reference import committed_reference, same_reference
-from tagship.training.train import Say, train
+from tagship.training.train import train
 
 RenewalState = Literal["current", "renewed", "review"]
 

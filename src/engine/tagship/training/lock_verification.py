@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from tagship.compute.tasks import LOCAL, Compute
+from tagship.compute.tasks import LOCAL, Compute, Say
 from tagship.config.project_files import ModelFiles
 from tagship.data.table import Table, load_table
 from tagship.errors import TagshipError
@@ -13,7 +13,7 @@ from tagship.training.fingerprint import changes, current_inputs, flatten
 from tagship.training.lock import Lock, read_lock
 from tagship.training.prepared_table import make_evidence, prepare
 from tagship.training.reference import committed_reference, same_reference
-from tagship.training.train import Say, train
+from tagship.training.train import train
 
 Outcome = Literal["identical", "equivalent", "different"]
 TOLERANCE = 1e-4

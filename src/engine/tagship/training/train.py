@@ -2,13 +2,12 @@
 
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from tagship.compute.tasks import LOCAL, Compute
+from tagship.compute.tasks import LOCAL, Compute, Say
 from tagship.config.model import ChosenThreshold, higher_is_better
 from tagship.config.project_files import ModelFiles
 from tagship.data.table import Table, load_table, request_columns
@@ -37,8 +36,6 @@ from tagship.training.threshold import choose_threshold, judge_by_chosen
 
 PROBE_ROWS = 24
 _DIGITS = 6
-
-Say = Callable[[str], None]
 
 
 def train(
