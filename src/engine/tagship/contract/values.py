@@ -41,8 +41,10 @@ _EXPECTED = {"bool": "true or false", "string": "text", "datetime": "an ISO 8601
 _SHOWN_CHARACTERS = 80
 _SHOWN_CATEGORIES = 12
 _WHOLE_FLOATS = 2.0**63
-_EXACT, _MOST_EQUAL = 2**24, 0.01
-"""Up to here a float32 tells whole numbers apart; the share of different ones that may be lost."""
+EXACT_WHOLE = 2**24
+"""Up to here a float32 tells whole numbers apart."""
+_MOST_EQUAL = 0.01
+"""The share of different whole numbers that may become equal."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ def count_unusual(field: Field, column: NDArray[Any]) -> int:
 def equal_in_float32(values: NDArray[np.float64]) -> int:
     """How many different whole numbers become another's equal in the model's input; 0 where they
     are too few to matter. NaN counts for nothing."""
-    large = np.abs(values) > _EXACT
+    large = np.abs(values) > EXACT_WHOLE
     if not large.any():
         return 0
     distinct = np.unique(values[~np.isnan(values)])

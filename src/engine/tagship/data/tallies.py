@@ -22,10 +22,13 @@ import tagship
 from tagship.config.contract import DataConfig
 from tagship.config.model import Task
 from tagship.config.project_files import ModelFiles
+from tagship.contract.values import EXACT_WHOLE
 from tagship.data.failures import Failure, make_failure, merge_failures
 from tagship.data.hashing import hash_table
 from tagship.data.target_rows import OTHER
 from tagship.data.validation import (
+    UNIQUE_ID,
+    allowed_missing,
     column_failures,
     equal_numbers,
     read_rows,
@@ -35,8 +38,8 @@ from tagship.data.validation import (
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_bytes, write_atomically
 
-_GAPS, _EXACT = "missing values", 2**24
-"""Up to the latter a float32 tells whole numbers apart."""
+_GAPS = "missing values"
+"""The rule of missing values in a tally, before their share is known."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ def read_tally(raw: pd.DataFrame, data: DataConfig, task: Task) -> Tally:
     for name in data.features:
         if data.columns[name].dtype == "int" and name in table:
             values = table[name].to_numpy()
-            if (np.abs(values) > _EXACT).any():
+            if (np.abs(values) > EXACT_WHOLE).any():
                 numbers[name] = np.unique(values[~missing[name]])
     for name, gaps in missing.items():
         if name != target and gaps.any():
@@ -123,10 +126,8 @@ def whole_failures(whole: Tally, names: list[str], data: DataConfig, task: Task)
         failures = target_failures(failures, labels, data, task, whole.rows)
     unread = {failure.column for failure in failures}
     for gap in gaps:
-        allowed = 0.0 if gap.column == data.id else data.columns[gap.column].missing
-        if gap.column not in unread and gap.count / whole.rows > allowed:
-            rule = f"missing at most {allowed:.2%}" if allowed else gap.rule
-            rule = "id is missing" if gap.column == data.id else rule
+        most, rule = allowed_missing(gap.column, data)
+        if gap.column not in unread and gap.count / whole.rows > most:
             failures.append(replace(gap, rule=rule))
     return failures + (_repeated_ids(whole.ids, data) if data.id not in unread else [])
 
@@ -149,7 +150,7 @@ def _repeated_ids(ids: NDArray[np.uint64], data: DataConfig) -> list[Failure]:
     repeated[order[same]] = repeated[order[same + 1]] = True
     rows = np.flatnonzero(repeated & (ids != 0)) + 1
     first = tuple(rows[:3].tolist())
-    return [Failure(str(data.id), "id is unique", len(rows), (), first)] if len(rows) else []
+    return [Failure(str(data.id), UNIQUE_ID, len(rows), (), first)] if len(rows) else []
 
 
 class KeptTallies:

@@ -22,6 +22,7 @@ from tagship.errors import TagshipError
 
 PII_KEY = "TAGSHIP_PII_KEY"
 _RANDOM_KEY = secrets.token_bytes(32)
+UNIQUE_ID = "id is unique"
 _NO_TARGET = "target is missing"
 
 
@@ -212,45 +213,51 @@ def target_failures(
     return failures
 
 
+def allowed_missing(name: str, data: DataConfig) -> tuple[float, str]:
+    """The largest share of a column's values, or of ids, that may be missing; and how messages call
+    this rule."""
+    if name == data.id:
+        return 0.0, "id is missing"
+    most = data.columns[name].missing
+    return most, f"missing at most {most:.2%}" if most else "missing values"
+
+
 def _pandera_failures(table: pd.DataFrame, data: DataConfig, unread: set[str]) -> list[Failure]:
     """What breaks the rules of whole columns; columns with ``unread`` values are left out."""
     from pandera.errors import SchemaErrors
 
     try:
-        pandera_schema(data).validate(table, lazy=True)
+        _pandera_schema(data).validate(table, lazy=True)
     except SchemaErrors as errors:
-        cases = errors.failure_cases
+        cases = errors.failure_cases[["column", "check"]].itertuples(index=False)
     else:
         return []
     failures = []
-    for name, rule in cases[["column", "check"]].drop_duplicates().itertuples(index=False):
-        values = table[name]
-        bad, said = values.isna(), rule
-        if rule == "field_uniqueness":
-            bad, said = values.duplicated(keep=False) & ~bad, "id is unique"
-        elif rule == "not_nullable":
-            said = "id is missing" if name == data.id else "missing values"
-        if name not in unread and bad.any():
-            failures.append(make_failure(name, said, values, bad.to_numpy()))
+    for name, rule in cases:
+        values, missing = table[name], table[name].isna()
+        broken = values.duplicated(keep=False) & ~missing if rule == UNIQUE_ID else missing
+        if name not in unread and broken.any():
+            failures.append(make_failure(name, rule, values, broken.to_numpy()))
     return failures
 
 
-def pandera_schema(data: DataConfig) -> Any:
-    """What a contract asks of whole columns of a typed table: ids, and how much may be missing."""
+def _pandera_schema(data: DataConfig) -> Any:
+    """What a contract asks of whole columns: how much may be missing, and that ids are unique."""
     import pandera.pandas as pa
 
     columns: dict[str, Any] = {}
-    for name, column in data.kept.items():
-        rule = f"missing at most {column.missing:.2%}"
-        few = pa.Check(
-            lambda values, most=column.missing: values.isna().mean() <= most,
-            error=rule,
-            ignore_na=False,
-        )
-        nullable = column.missing > 0
-        columns[name] = pa.Column(
-            checks=few if nullable else None, nullable=nullable, required=False
-        )
-    if data.id:
-        columns[data.id] = pa.Column(unique=True, nullable=False, required=False)
+    for name in [*data.kept, *([data.id] if data.id else [])]:
+        most, rule = allowed_missing(name, data)
+        checks = [pa.Check(_is_complete, error=rule, ignore_na=False, most=most)]
+        if name == data.id:
+            checks.append(pa.Check(_is_unique, error=UNIQUE_ID, ignore_na=False))
+        columns[name] = pa.Column(checks=checks, nullable=True, required=False)
     return pa.DataFrameSchema(columns)
+
+
+def _is_complete(values: pd.Series, most: float) -> bool:
+    return bool(values.isna().mean() <= most)
+
+
+def _is_unique(values: pd.Series) -> bool:
+    return values.dropna().is_unique
