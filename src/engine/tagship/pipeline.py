@@ -34,8 +34,9 @@ from tagship.training.estimators import check_imports
 from tagship.training.fingerprint import changes, check_unchanged, current_inputs
 from tagship.training.lock import Lock, read_lock, write_lock
 from tagship.training.lock_verification import compare
+from tagship.training.mlflow_store import check_tracking
 from tagship.training.reference import committed_reference, same_reference
-from tagship.training.tracking import check_tracking, log_training, set_alias
+from tagship.training.tracking import log_training, set_alias
 from tagship.training.train import train
 from tagship.verdict import Verdict, write_verdict
 

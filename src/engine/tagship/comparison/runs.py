@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from tagship.config.root import tracking_uri
+from tagship.training.mlflow_store import mlflow_client
 from tagship.training.registration import SHA_TAG
-from tagship.training.tracking import fold_metric, mlflow_client
+from tagship.training.tracking import fold_metric
 
 _PARENT = "mlflow.parentRunId"
 KIND = "tagship.kind"

@@ -1,6 +1,7 @@
 """The bundle: what a training leaves in ``.tagship/models/<model>`` for gate and build."""
 
 import io
+import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -112,8 +113,8 @@ def save_bundle(files: ModelFiles, bundle: Bundle) -> Path:
     (folder / "lock.yaml").unlink(missing_ok=True)
     write_atomically(folder / "model.onnx", bundle.artifact)
     write_atomically(folder / "boundary.json", bundle.boundary.to_json())
-    write_atomically(folder / "evidence.npz", pack_evidence(bundle.evidence))
-    write_atomically(folder / "folds.npz", _pack_folds(bundle.out_of_fold))
+    write_atomically(folder / "evidence.npz", pack_arrays(bundle.evidence))
+    write_atomically(folder / "folds.npz", pack_arrays(bundle.out_of_fold))
     write_json(folder / "cost.json", vars(bundle.cost))
     write_json(folder / "diagnosis.json", vars(bundle.diagnosis))
     write_atomically(folder / "reference.json", bundle.reference)
@@ -152,12 +153,14 @@ def load_bundle(files: ModelFiles) -> Bundle:
             )
         boundary = Boundary.from_json((folder / "boundary.json").read_text(encoding="utf-8"))
         check_labels(files, boundary.classes)
-        evidence = _unpack((folder / "evidence.npz").read_bytes())
+        evidence = Evidence(**_unpack(folder / "evidence.npz", "columns", "groups"))
         cost = Cost(**_read_json(folder / "cost.json"))
         reference = (folder / "reference.json").read_text(encoding="utf-8")
         check_reference(reference, lock, folder / "reference.json")
         artifact = (folder / "model.onnx").read_bytes()
-        out_of_fold = _unpack_folds((folder / "folds.npz").read_bytes())
+        folds = _unpack(folder / "folds.npz", "scores", "values")
+        folds["values"] = {name: values.tolist() for name, values in folds["values"].items()}
+        out_of_fold = OutOfFold(**folds)
         diagnosis = Diagnosis(**_read_json(folder / "diagnosis.json"))
         return Bundle(lock, boundary, artifact, evidence, cost, reference, out_of_fold, diagnosis)
     except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
@@ -173,27 +176,19 @@ def lock_bundle(files: ModelFiles, bundle: Bundle) -> None:
 
 
 def _read_json(path: Path) -> Any:
-    import json
-
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-_OF_ROWS = ("fold", "rows", "target")
-_ARRAYS = ("matrix", "target", "scores", "pipeline_scores", "train_target")
-_OPTIONAL = ("weights", "train_weights", "train_rows", "train_matrix", "times", "rows")
-
-
-def pack_evidence(evidence: Evidence) -> bytes:
-    """The content of ``evidence.npz``; the same evidence gives the same bytes."""
-    arrays = {name: getattr(evidence, name) for name in _ARRAYS}
-    kept = {name: getattr(evidence, name) for name in _OPTIONAL}
-    arrays |= {name: values for name, values in kept.items() if values is not None}
-    arrays |= {f"column:{name}": _plain(values) for name, values in evidence.columns.items()}
-    arrays |= {f"group:{name}": values for name, values in evidence.groups.items()}
-    return _packed(arrays)
-
-
-def _packed(arrays: Mapping[str, Any]) -> bytes:
+def pack_arrays(record: Evidence | OutOfFold) -> bytes:
+    """A record as ``.npz``, of a mapping such as ``columns`` each array as ``column:<name>``; the
+    same record gives the same bytes."""
+    arrays: dict[str, Any] = {}
+    for field, value in vars(record).items():
+        if isinstance(value, Mapping):
+            prefix = field.removesuffix("s")
+            arrays |= {f"{prefix}:{name}": _plain(np.asarray(v)) for name, v in value.items()}
+        elif value is not None:
+            arrays[field] = value
     stream = io.BytesIO()
     np.savez(stream, **arrays)
     return stream.getvalue()
@@ -204,42 +199,14 @@ def _plain(values: NDArray[Any]) -> NDArray[Any]:
     return values.astype(np.str_) if values.dtype == object else values
 
 
-def _unpack(content: bytes) -> Evidence:
-    arrays, parts = _arrays(content, ("column", "group"))
-    plain: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
-    plain |= {name: arrays.get(name) for name in _OPTIONAL}
-    return Evidence(**plain, columns=parts["column"], groups=parts["group"])
-
-
-def _arrays(
-    content: bytes, prefixes: Sequence[str]
-) -> tuple[dict[str, NDArray[Any]], dict[str, dict[str, NDArray[Any]]]]:
-    """The arrays of a file, and for each prefix those named ``<prefix>:<name>`` by their names."""
-    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-        arrays = {name: archive[name] for name in archive.files}
-    parts = {
-        prefix: {
-            name.partition(":")[2]: values
-            for name, values in arrays.items()
-            if name.startswith(f"{prefix}:")
-        }
-        for prefix in prefixes
-    }
-    return arrays, parts
-
-
-def _pack_folds(out_of_fold: OutOfFold) -> bytes:
-    arrays = {name: getattr(out_of_fold, name) for name in _OF_ROWS}
-    if out_of_fold.weights is not None:
-        arrays["weights"] = out_of_fold.weights
-    arrays |= {f"score:{name}": scores for name, scores in out_of_fold.scores.items()}
-    arrays |= {f"value:{name}": np.asarray(v) for name, v in out_of_fold.values.items()}
-    return _packed(arrays)
-
-
-def _unpack_folds(content: bytes) -> OutOfFold:
-    arrays, parts = _arrays(content, ("score", "value"))
-    values = {name: array.tolist() for name, array in parts["value"].items()}
-    of_rows = {name: arrays[name] for name in _OF_ROWS}
-    weights = arrays.get("weights")
-    return OutOfFold(**of_rows, scores=parts["score"], values=values, weights=weights)
+def _unpack(path: Path, *mappings: str) -> dict[str, Any]:
+    """The fields of what ``pack_arrays`` wrote, those named ``mappings`` by their names."""
+    fields: dict[str, Any] = {field: {} for field in mappings}
+    with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
+        for key in archive.files:
+            field, colon, name = key.partition(":")
+            if colon:
+                fields[f"{field}s"][name] = archive[key]
+            else:
+                fields[field] = archive[key]
+    return fields

@@ -8,7 +8,7 @@ from tagship.compute.tasks import LOCAL, Compute, Say
 from tagship.config.project_files import ModelFiles
 from tagship.data.table import Table, load_table
 from tagship.errors import TagshipError
-from tagship.training.bundle import Bundle, load_bundle, pack_evidence
+from tagship.training.bundle import Bundle, load_bundle, pack_arrays
 from tagship.training.fingerprint import changes, current_inputs, flatten
 from tagship.training.lock import Lock, read_lock
 from tagship.training.prepared_table import make_evidence, prepare
@@ -88,7 +88,7 @@ def verify_kept(files: ModelFiles) -> LockVerification | str:
         return f"{files.work / 'boundary.json'}: it was changed"
     own_scores = kept.evidence.pipeline_scores
     evidence = make_evidence(files, table.frame, prepared, kept.artifact, own_scores)
-    if pack_evidence(evidence) != pack_evidence(kept.evidence):
+    if pack_arrays(evidence) != pack_arrays(kept.evidence):
         return f"{files.work / 'evidence.npz'}: not what data and artifact give"
     return LockVerification("identical", lock, kept, "")
 

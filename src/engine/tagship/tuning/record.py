@@ -8,7 +8,8 @@ from tagship.comparison.runs import KIND, MOST_RUNS
 from tagship.files import write_atomically
 from tagship.reports.html import data_uri, render
 from tagship.reports.plot_style import style, to_png
-from tagship.training.tracking import log_bytes, mlflow_client, model_experiment
+from tagship.training.mlflow_store import mlflow_client
+from tagship.training.tracking import log_bytes, model_experiment
 from tagship.tuning.study import PARAMS, Search, complete, ended
 from tagship.tuning.tune import Tuned
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from tagship.training.lock import read_lock
-from tagship.training.tracking import check_tracking, mlflow_client
+from tagship.training.mlflow_store import check_tracking, mlflow_client
 from tracking_servers import mlflow_at, mlflow_server
 
 
