@@ -30,7 +30,7 @@ from tagship.reports.html import write_report
 from tagship.reports.importance import importance
 from tagship.reports.plots import draw_plots
 from tagship.training.bundle import Bundle, load_bundle, lock_bundle, save_bundle
-from tagship.training.estimators import check_imports
+from tagship.training.candidate_checks import check_imports
 from tagship.training.fingerprint import changes, check_unchanged, current_inputs
 from tagship.training.lock import Lock, read_lock, write_lock
 from tagship.training.lock_verification import compare

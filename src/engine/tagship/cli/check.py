@@ -14,7 +14,7 @@ def command(models: Models = None, json: Json = False) -> None:
     from tagship.config.root import find_root, model_names
     from tagship.config.schemas import stale_schemas
     from tagship.errors import TagshipError
-    from tagship.training.estimators import check_imports
+    from tagship.training.candidate_checks import check_imports
 
     root = find_root()
     problems: list[str] = []

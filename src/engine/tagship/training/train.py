@@ -16,9 +16,9 @@ from tagship.files import sha256_of_bytes
 from tagship.formatting import brief, byte_size
 from tagship.training.bootstrap import intervals
 from tagship.training.bundle import Bundle, Cost, OutOfFold
+from tagship.training.candidate_checks import check_candidates
 from tagship.training.cross_validation import Fits, FoldScores, fit, make_splits, score_candidates
 from tagship.training.diagnosis import diagnose
-from tagship.training.estimators import check_candidates
 from tagship.training.export import artifact_scorer, pipeline_scores, to_onnx_bytes
 from tagship.training.fingerprint import current_inputs
 from tagship.training.lock import (

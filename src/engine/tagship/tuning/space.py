@@ -7,7 +7,8 @@ from tagship.config.model import Candidate
 from tagship.config.project_files import ModelFiles
 from tagship.config.tune import Dimension
 from tagship.errors import TagshipError, suggest
-from tagship.training.estimators import fit_problem, make_estimator
+from tagship.training.candidate_checks import fit_problem
+from tagship.training.estimators import make_estimator
 
 Space = Mapping[str, Dimension]
 _DIGITS = 4

@@ -20,8 +20,8 @@ from tagship.data.table import load_table
 from tagship.errors import TagshipError
 from tagship.files import only_one
 from tagship.formatting import brief
+from tagship.training.candidate_checks import check_imports
 from tagship.training.cross_validation import Fits, make_splits, score_candidates
-from tagship.training.estimators import check_imports
 from tagship.training.lock import read_lock
 from tagship.training.prepared_table import prepare
 from tagship.training.threshold import judge_by_chosen

@@ -7,7 +7,7 @@ from sklearn.base import RegressorMixin
 
 from tagship.config.model import Candidate
 from tagship.config.tune import Dimension
-from tagship.training.estimators import fit_problem
+from tagship.training.candidate_checks import fit_problem
 from tagship.tuning.space import _PROPOSED, replace_params
 
 _HOMES = ("linear_model", "tree", "ensemble", "neighbors", "neural_network", "svm")

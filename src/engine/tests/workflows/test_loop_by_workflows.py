@@ -8,7 +8,7 @@ from argo_runs import runs
 from hub import ROOT, Hub
 from runner import load_workflow
 
-from tagship.training.estimators import TRIED_COLUMNS
+from tagship.training.candidate_checks import TRIED_COLUMNS
 
 pytestmark = pytest.mark.slow
 
