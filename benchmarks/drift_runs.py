@@ -16,7 +16,8 @@ from tagship.config.drift import Drift
 from tagship.contract.boundary import Field
 from tagship.monitoring.current import from_table
 from tagship.monitoring.drift import judge_drift
-from tagship.training.reference import Reference, describe
+from tagship.training.profiles import describe
+from tagship.training.reference import Reference
 
 REFERENCE_ROWS = 16_000
 LEVELS = (2, 3, 4, 5, 8, 10)

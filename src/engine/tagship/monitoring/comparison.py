@@ -10,7 +10,7 @@ from tagship.formatting import brief, percent
 from tagship.monitoring import statistics
 from tagship.monitoring.current import Values
 from tagship.monitoring.statistics import Distribution, Floats
-from tagship.training.reference import CategoryProfile, NumberProfile
+from tagship.training.profiles import CategoryProfile, NumberProfile
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,8 @@ from numpy.typing import NDArray
 from tagship.contract.boundary import UNSEEN, Field
 from tagship.contract.values import FLOAT32_MAX, TRUTH, WHOLE, is_missing
 from tagship.monitoring.log_reader import Logged
-from tagship.training.reference import (
-    CategoryProfile,
-    Profile,
-    Reference,
-    TextProfile,
-    round_scores,
-)
+from tagship.training.profiles import CategoryProfile, Profile, TextProfile, round_scores
+from tagship.training.reference import Reference
 
 if TYPE_CHECKING:
     import pandas as pd

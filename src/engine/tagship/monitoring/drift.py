@@ -13,12 +13,8 @@ from tagship.monitoring.comparison import CategoryPair, NumberPair
 from tagship.monitoring.current import Current, Values
 from tagship.monitoring.drift_verdict import Check, DriftVerdict, Finding, WindowVerdict
 from tagship.monitoring.status import Status, judge
-from tagship.training.reference import (
-    NumberProfile,
-    Profile,
-    Reference,
-    TextProfile,
-)
+from tagship.training.profiles import NumberProfile, Profile, TextProfile
+from tagship.training.reference import Reference
 
 Judged = tuple[Status, tuple[Finding, ...], float]
 _SURE = 3.0

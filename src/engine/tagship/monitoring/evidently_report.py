@@ -18,7 +18,8 @@ from tagship.files import write_atomically
 from tagship.formatting import brief
 from tagship.monitoring.current import Current, Values
 from tagship.monitoring.drift_verdict import DriftVerdict, Finding
-from tagship.training.reference import CategoryProfile, NumberProfile, Profile, Reference
+from tagship.training.profiles import CategoryProfile, NumberProfile, Profile
+from tagship.training.reference import Reference
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tagship.training.reference import NumberProfile
+from tagship.training.profiles import NumberProfile
 
 Floats = NDArray[np.float64]
 BINS = 10

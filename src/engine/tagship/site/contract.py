@@ -13,7 +13,8 @@ from tagship.formatting import percent
 from tagship.site.document import ContractColumn, Data, Origin
 from tagship.sources.tables import public_source
 from tagship.training.lock import Lock
-from tagship.training.reference import Profile, Reference, check_reference, parse_reference
+from tagship.training.profiles import Profile
+from tagship.training.reference import Reference, check_reference, parse_reference
 
 _SHOWN = 20
 """Values of a category that a rule names."""

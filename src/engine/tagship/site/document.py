@@ -13,7 +13,7 @@ from tagship.comparison.document import TuningFigures
 from tagship.config.base_model import Frozen
 from tagship.config.model import Card, Task
 from tagship.training.lock import Interval
-from tagship.training.reference import Profile
+from tagship.training.profiles import Profile
 from tagship.verdict import GateResult, GateStatus, Verdict
 
 Count = Annotated[int, Field(ge=0)]

@@ -16,7 +16,7 @@ from tagship.formatting import brief, plain
 from tagship.monitoring.statistics import Distribution
 from tagship.reports.report_view import Bar, place_bar
 from tagship.site.document import DeploymentRow, Kpi, ObservationRow, Step, Training
-from tagship.training.reference import CategoryProfile, NumberProfile
+from tagship.training.profiles import CategoryProfile, NumberProfile
 from tagship.verdict import GateResult
 
 _BINS = 24

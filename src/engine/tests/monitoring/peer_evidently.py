@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from tagship.contract.boundary import Field
-from tagship.training.reference import CategoryProfile, NumberProfile, describe
+from tagship.training.profiles import CategoryProfile, NumberProfile, describe
 
 
 def evidently_values(

@@ -11,7 +11,8 @@ from prediction_logs import BINARY, NOON, RECORD, line, write
 from tagship.contract.boundary import Field
 from tagship.monitoring.current import Current, Values, from_log, from_table
 from tagship.monitoring.log_reader import read_predictions
-from tagship.training.reference import Profile, Reference, describe
+from tagship.training.profiles import Profile, describe
+from tagship.training.reference import Reference
 
 PLAN = describe(Field("x", "category", values=("free", "plus", 3)), np.array([0, 1, 2, -1]))
 MEMBER = describe(Field("x", "bool"), np.array([0.0, 1.0]))

@@ -10,7 +10,8 @@ from tagship.config.drift import Drift
 from tagship.monitoring.current import Current, Values
 from tagship.monitoring.drift import judge_drift
 from tagship.monitoring.drift_verdict import DriftVerdict, Finding
-from tagship.training.reference import Reference, TextProfile
+from tagship.training.profiles import TextProfile
+from tagship.training.reference import Reference
 
 ROWS = 4000
 PLANS = ("free", "plus", "pro")

@@ -11,15 +11,17 @@ from tagship.contract.boundary import Boundary
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_file
 from tagship.training.lock import LockedReference, lock_text, read_lock, write_lock
-from tagship.training.reference import (
+from tagship.training.profiles import (
     DISTINCT,
     CategoryProfile,
     NumberProfile,
     TextProfile,
+    round_scores,
+)
+from tagship.training.reference import (
     committed_reference,
     parse_reference,
     reference_text,
-    round_scores,
     same_reference,
 )
 

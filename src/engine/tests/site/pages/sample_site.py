@@ -25,7 +25,7 @@ from tagship.site.document import (
     Training,
 )
 from tagship.training.lock import Interval
-from tagship.training.reference import CategoryProfile, NumberProfile, TextProfile
+from tagship.training.profiles import CategoryProfile, NumberProfile, TextProfile
 from tagship.verdict import GateResult, Verdict
 
 HOSTILE = "</script><script>alert('x')</script>"

@@ -5,7 +5,7 @@ from sample_site import at, categories, churn, deployment, numbers
 
 from tagship.site import figures
 from tagship.site.document import Step
-from tagship.training.reference import NumberProfile
+from tagship.training.profiles import NumberProfile
 from tagship.verdict import GateResult
 
 
