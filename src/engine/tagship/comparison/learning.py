@@ -30,7 +30,7 @@ def measure_learning_curve(files: ModelFiles, lock: Lock, say: Say) -> LearningC
     Raises:
         TagshipError: config, code or data are not those of the lock, or a share cannot be fitted.
     """
-    table = load_table(files, held=lock.data.identity)
+    table = load_table(files, expected=lock.data.identity)
     refuse_stale(files, changes(lock, current_inputs(files), table.sha256))
     prepared, name, points = prepare(files, table.frame), lock.winner.candidate, []
     splits = make_splits(files, table.frame, prepared)

@@ -155,10 +155,10 @@ def _without_tags(root: Any, location: Location) -> Location:
     """Drop the union tags that pydantic puts into a location and the file does not hold."""
     node, kept = root, []
     for index, part in enumerate(location):
-        held = (isinstance(node, dict) and part in node) or (
+        in_file = (isinstance(node, dict) and part in node) or (
             isinstance(node, list) and isinstance(part, int) and part < len(node)
         )
-        if held:
+        if in_file:
             node = node[part]
             kept.append(part)
         elif index == len(location) - 1 and isinstance(node, dict | list):

@@ -198,12 +198,12 @@ class RecordReader:
         columns: dict[str, NDArray[Any]] = {}
         for column in self._columns:
             name = column.field.name
-            held = [(row, record[name]) for row, record in objects if name in record]
-            array, refused = column.read([value for _, value in held], _SHOWN_PROBLEMS)
+            cells = [(row, record[name]) for row, record in objects if name in record]
+            array, refused = column.read([value for _, value in cells], _SHOWN_PROBLEMS)
             problems += [
-                Problem(held[at][0], name, why)
+                Problem(cells[at][0], name, why)
                 for at, why in refused.items()
-                if (held[at][0], name) not in told
+                if (cells[at][0], name) not in told
             ]
             columns[name] = array
         if problems:

@@ -2,7 +2,7 @@
 
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
@@ -101,13 +101,13 @@ class Scanner:
     def scan(
         self,
         say: Say = lambda _: None,
-        held: Mapping[str, str] | None = None,
+        expected: Identity | None = None,
         compute: Compute = LOCAL,
     ) -> Scan:
         """Check and hash all rows.
 
         Args:
-            held: what a lock says was read.
+            expected: what a lock says was read.
             compute: what checks the row groups; a cluster's workers open the files themselves.
 
         Raises:
@@ -115,7 +115,7 @@ class Scanner:
         """
         data, groups = self._data, list(self._set.groups(self._columns))
         if data.window is not None:
-            groups = self._within(data.window, groups, held)
+            groups = self._within(data.window, groups, expected)
         tell = _tell_sometimes(say)
         if not isinstance(compute, Local):
             unknown = [group for group in groups if self._kept.load(*self._key(group)) is None]
@@ -138,7 +138,7 @@ class Scanner:
         ]
         self._tell(whole, say)
         identity = self._identity(whole, len({place for _, place in read}))
-        check_identity(self._set.shown, held, identity)
+        check_identity(self._set.shown, expected, identity)
         chosen_by = self._set.select.keys() - {*self._columns}
         names = [name for name in self._set.names if name not in chosen_by]
         failures = whole_failures(whole, names, data, self._task)
@@ -205,7 +205,7 @@ class Scanner:
         return inside
 
     def _within(
-        self, window: EventWindow, groups: list[RowGroup], held: Mapping[str, str] | None
+        self, window: EventWindow, groups: list[RowGroup], expected: Identity | None
     ) -> list[RowGroup]:
         """The row groups that have rows in the window, by a first pass over the times alone."""
         ends, before = {}, 0
@@ -219,7 +219,7 @@ class Scanner:
             if not gaps.all():
                 ends[group] = known[~gaps].min(), known[~gaps].max(), bool(gaps.any())
         newest = np.array([last for _, last, _ in ends.values()], "datetime64[us]")
-        since, until = self._span = window_span(window, newest, held)
+        since, until = self._span = window_span(window, newest, expected)
         for group, (first, last, gaps) in ends.items():
             if first < since or last >= until or gaps:
                 self._partly.add(group)

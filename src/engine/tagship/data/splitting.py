@@ -70,14 +70,14 @@ def _by_group(groups: pd.Series, share: float, seed: int) -> tuple[Rows, Rows]:
     if len(names) < 2:
         raise ValueError(f"every row has the same '{groups.name}': there is one group only")
     sizes, wanted = np.bincount(codes), share * len(codes)
-    held = np.zeros(len(names), dtype=bool)
+    in_holdout = np.zeros(len(names), dtype=bool)
     for group in np.random.default_rng(seed).permutation(len(names)):
-        more = sizes[held].sum() + sizes[group]
-        nearer = abs(more - wanted) < abs(sizes[held].sum() - wanted)
-        held[group] = nearer and more < len(codes)
-    if not held.any():
-        held[sizes.argmin()] = True
-    return np.flatnonzero(~held[codes]), np.flatnonzero(held[codes])
+        more = sizes[in_holdout].sum() + sizes[group]
+        nearer = abs(more - wanted) < abs(sizes[in_holdout].sum() - wanted)
+        in_holdout[group] = nearer and more < len(codes)
+    if not in_holdout.any():
+        in_holdout[sizes.argmin()] = True
+    return np.flatnonzero(~in_holdout[codes]), np.flatnonzero(in_holdout[codes])
 
 
 def _check_rare(target: pd.Series, folds: int) -> None:

@@ -1,6 +1,6 @@
 """A model's table: read, checked, hashed; and the boundary through which the model sees it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -61,19 +61,19 @@ class Raw:
 def load_table(
     files: ModelFiles,
     say: Say = lambda _: None,
-    held: Mapping[str, str] | None = None,
+    expected: Identity | None = None,
     compute: Compute = LOCAL,
 ) -> Table:
     """Fetch, protect, check and hash one model's data; say which rows are left out.
 
     Args:
-        held: what a lock says was read: the same is read again.
+        expected: what a lock says was read: the same is read again.
 
     Raises:
         TagshipError: the source cannot be read.
         ContractError: the data breaks the contract.
     """
-    return check_table(files, read_raw(files, say, held, compute))
+    return check_table(files, read_raw(files, say, expected, compute))
 
 
 def check_table(files: ModelFiles, raw: Raw) -> Table:
@@ -123,13 +123,13 @@ def _in_contract(files: ModelFiles) -> Iterator[None]:
 def read_raw(
     files: ModelFiles,
     say: Say = lambda _: None,
-    held: Mapping[str, str] | None = None,
+    expected: Identity | None = None,
     compute: Compute = LOCAL,
 ) -> Raw:
     """The rows of one model's source that it can learn from.
 
     Args:
-        held: what a lock says was read: the same is read again.
+        expected: what a lock says was read: the same is read again.
 
     Raises:
         TagshipError: the source cannot be read.
@@ -146,14 +146,14 @@ def read_raw(
     with _in_contract(files):
         sample = DrawnRows(*((data.sample.rows, data.sample.seed) if data.sample else ()))
         if (scanner := scan_of(files, sample)) is not None:
-            scan = scanner.scan(say, held, compute)
+            scan = scanner.scan(say, expected, compute)
             scan.refuse_broken()
             frame = settle_rows(sample.frame(), data, files.model.task, say)
             return Raw(frame, scan.identity, scan)
         numbers = frozenset(numeric_columns)
-        frame, identity = identify_source(data.source, files.root, numbers, held, say)
+        frame, identity = identify_source(data.source, files.root, numbers, expected, say)
         if data.window is not None:
-            frame, until = cut_window(frame, data.window, data.columns, say, held)
+            frame, until = cut_window(frame, data.window, data.columns, say, expected)
             identity |= {"until": until}
         return Raw(settle_rows(frame, data, files.model.task, say), identity)
 

@@ -13,6 +13,7 @@ from tagship.config.base_model import parse_duration
 from tagship.config.contract import Column, EventWindow
 from tagship.contract.table_columns import declared_field, read_cells
 from tagship.errors import TagshipError
+from tagship.sources.identity import Identity
 
 _AFTER = np.timedelta64(1, "us")
 
@@ -22,19 +23,19 @@ def cut_window(
     window: EventWindow,
     columns: Mapping[str, Column],
     say: Callable[[str], None],
-    held: Mapping[str, str] | None = None,
+    expected: Identity | None = None,
 ) -> tuple[pd.DataFrame, str]:
     """The rows of ``[until - last, until)``, and ``until`` in UTC as ISO 8601.
 
     Args:
-        held: what a lock says; its ``until`` holds, whatever the newest row is now.
+        expected: what a lock says; its ``until`` holds, whatever the newest row is now.
 
     Raises:
         TagshipError: the column of times is missing, holds what is no time, or no row is inside.
     """
     times = read_times(frame, window, columns)
     missing = np.isnat(times)
-    since, until = window_span(window, times[~missing], held)
+    since, until = window_span(window, times[~missing], expected)
     inside = (times >= since) & (times < until)
     refuse_empty(window, int(inside.sum()), len(frame), until)
     later = int((times >= until).sum())
@@ -76,10 +77,10 @@ def read_times(
 
 
 def window_span(
-    window: EventWindow, times: NDArray[np.datetime64], held: Mapping[str, str] | None
+    window: EventWindow, times: NDArray[np.datetime64], expected: Identity | None
 ) -> tuple[np.datetime64, np.datetime64]:
     """From when until before when rows count, by all their times or the newest of each part."""
-    until = _end(window, times, held)
+    until = _end(window, times, expected)
     return until - np.timedelta64(parse_duration(window.last)), until
 
 
@@ -101,9 +102,9 @@ def shown_time(time: np.datetime64) -> str:
     return str(np.datetime_as_string(time, timezone="UTC"))
 
 
-def _end(window: EventWindow, times: NDArray[np.datetime64], held: Mapping[str, str] | None) -> Any:
-    if held is not None and "until" in held:
-        return _moment(held["until"])
+def _end(window: EventWindow, times: NDArray[np.datetime64], expected: Identity | None) -> Any:
+    if expected is not None and "until" in expected:
+        return _moment(expected["until"])
     if window.until == "newest":
         end = (times.max() if len(times) else np.datetime64(0, "us")) + _AFTER
     elif window.until == "now":

@@ -141,7 +141,7 @@ def _load(files: ModelFiles) -> Bundle:
 
 
 def _table(files: ModelFiles, bundle: Bundle) -> Table:
-    return load_table(files, held=bundle.lock.data.identity)
+    return load_table(files, expected=bundle.lock.data.identity)
 
 
 def _background(files: ModelFiles, bundle: Bundle, table: Table) -> NDArray[np.float32]:

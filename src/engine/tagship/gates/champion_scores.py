@@ -81,7 +81,7 @@ def holdout_rows(files: ModelFiles, bundle: Bundle) -> "pd.DataFrame":
     from tagship.data.table import check_table, encode_target, read_raw
     from tagship.data.validation import protect
 
-    raw = read_raw(files, held=bundle.lock.data.identity)
+    raw = read_raw(files, expected=bundle.lock.data.identity)
     table = check_table(files, raw)
     test = split_table(table.frame, files.data, files.model).test
     target = encode_target(table.frame.iloc[test], files.data, bundle.boundary)

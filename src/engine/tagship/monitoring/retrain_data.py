@@ -118,7 +118,7 @@ def seen_rows(tree: Path, home: Path, model: str) -> "pd.DataFrame | None":
         files = load_model(tree, model)
         borrow_data(files, home)
         locked = read_lock(files.lock_path).data
-        table = load_table(files, held=locked.identity)
+        table = load_table(files, expected=locked.identity)
         known = table.sha256 == locked.sha256
     except TagshipError:
         return None

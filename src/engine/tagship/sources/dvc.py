@@ -10,7 +10,6 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -64,17 +63,17 @@ def find_pointer(file: Path, root: Path) -> Pointer | None:
     return None
 
 
-def restore_tracked(shown: str, file: Path, root: Path, held: Mapping[str, str] | None) -> Identity:
+def restore_tracked(shown: str, file: Path, root: Path, expected: Identity | None) -> Identity:
     """Hold a file to its pointer, if it has one; pull it first where it is missing.
 
     Raises:
         TagshipError: it is not what the pointer names, or cannot be pulled; or the pointer does not
-            name what a lock names (``held``).
+            name what a lock names (``expected``).
     """
     pointer = find_pointer(file, root)
     if pointer is None:
-        return hold_file(shown, {}, held)
-    identity = hold_file(shown, {"dvc": f"md5 {pointer.md5}"}, held)
+        return hold_file(shown, {}, expected)
+    identity = hold_file(shown, {"dvc": f"md5 {pointer.md5}"}, expected)
     if kind_of_path(file) == "nothing":
         _pull(pointer, shown, root)
     if not pointer.matches:

@@ -5,7 +5,7 @@ import json
 import os
 import re
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from itertools import takewhile
@@ -77,19 +77,19 @@ def local_file(path: str, root: Path, sha256: str | None = None) -> Path:
 
 
 def identify_file(
-    path: str, root: Path, sha256: str | None = None, held: Mapping[str, str] | None = None
+    path: str, root: Path, sha256: str | None = None, expected: Identity | None = None
 ) -> tuple[Path, Identity]:
     """A local copy as of ``local_file``, and which version of the file it is.
 
     Args:
-        held: what a lock says was read: the same is brought here.
+        expected: what a lock says was read: the same is brought here.
 
     Raises:
         TagshipError: as ``local_file``, or it is no longer the version that the lock names.
     """
     location = expand(path, "source.path")
     if "://" not in location:
-        identity = restore_tracked(path, Path(os.path.normpath(root / location)), root, held)
+        identity = restore_tracked(path, Path(os.path.normpath(root / location)), root, expected)
         file = Path(os.path.realpath(root / location))  # a loop of links is no error of its own
         kind = kind_of_path(file)
         if kind != "file":
@@ -100,7 +100,7 @@ def identify_file(
             raise TagshipError(f"source.path: {path}: {what}", f"relative paths start at {root}")
     else:
         path = without_password(path)
-        file, identity = _download(location, path, root, sha256, held)
+        file, identity = _download(location, path, root, sha256, expected)
     if sha256 is not None and (actual := sha256_of_file(file)) != sha256:
         raise TagshipError(
             f"source.sha256: {path} is not the declared file: expected {sha256}, found {actual}",
@@ -129,18 +129,18 @@ def borrow_data(files: ModelFiles, home: Path) -> Path | None:
 
 
 def _download(
-    url: str, shown: str, root: Path, sha256: str | None, held: Mapping[str, str] | None
+    url: str, shown: str, root: Path, sha256: str | None, expected: Identity | None
 ) -> tuple[Path, Identity]:
-    protocol, exact = url.partition("://")[0], at_version(url, held)
+    protocol, exact = url.partition("://")[0], at_version(url, expected)
     target = _place(root, exact)
     kept = _stamped(target)
     if sha256 is not None and kept is not None and sha256_of_file(target) == sha256:
-        return target, _identity(kept, protocol, shown, held)
-    explained = partial(_explained, exact, shown, target, held)
+        return target, _identity(kept, protocol, shown, expected)
+    explained = partial(_explained, exact, shown, target, expected)
     with explained():
         filesystem, remote = open_store(exact)
         version = _version(filesystem, remote)
-    identity = _identity(version, protocol, shown, held)
+    identity = _identity(version, protocol, shown, expected)
     for place in (target, _place(root, url)):
         if version and _stamped(place) == version:
             return place, identity
@@ -170,9 +170,7 @@ def _stamped(target: Path) -> dict[str, str] | None:
 
 
 @contextmanager
-def _explained(
-    url: str, shown: str, target: Path, held: Mapping[str, str] | None
-) -> Iterator[None]:
+def _explained(url: str, shown: str, target: Path, expected: Identity | None) -> Iterator[None]:
     protocol = url.partition("://")[0]
     try:
         yield
@@ -185,7 +183,7 @@ def _explained(
         hint = "check the address" if protocol in PACKAGES else "use file, http, s3, gs or az"
         raise TagshipError(f"source.path: {shown}: {error}", hint) from None
     except Exception as error:  # each remote client has its own family of errors
-        said = explain_object(error, shown, held) if protocol in PACKAGES else None
+        said = explain_object(error, shown, expected) if protocol in PACKAGES else None
         raise said or _explain(error, url, shown, target) from None
 
 
@@ -203,10 +201,10 @@ def _fetch(filesystem: Any, remote: str, target: Path, version: dict[str, str] |
 
 
 def _identity(
-    version: dict[str, str], protocol: str, shown: str, held: Mapping[str, str] | None
+    version: dict[str, str], protocol: str, shown: str, expected: Identity | None
 ) -> Identity:
     # Other servers name equal files as they like: a mirror may say another ETag each time.
-    return hold_file(shown, object_words(version) if protocol in PACKAGES else {}, held)
+    return hold_file(shown, object_words(version) if protocol in PACKAGES else {}, expected)
 
 
 def _explain(error: Exception, url: str, shown: str, target: Path) -> TagshipError:

@@ -12,7 +12,7 @@ empty where the data hash says it all. No password, key or time of reading is in
 _FILE_WORDS = ("version", "etag", "dvc")
 
 
-def hold_file(source: str, words: Identity, held: Mapping[str, str] | None) -> Identity:
+def hold_file(source: str, words: Identity, expected: Identity | None) -> Identity:
     """Which of the ``words`` for a file's version are its identity: the first, or a lock's.
 
     A lock from before files had such words demands nothing.
@@ -20,26 +20,26 @@ def hold_file(source: str, words: Identity, held: Mapping[str, str] | None) -> I
     Raises:
         TagshipError: it is no longer the version that the lock names.
     """
-    if held is None:
+    if expected is None:
         return dict(list(words.items())[:1])
-    locked = {key: held[key] for key in _FILE_WORDS if key in held}
+    locked = {key: expected[key] for key in _FILE_WORDS if key in expected}
     now = {key: words[key] for key in locked if key in words}
     check_identity(source, locked, now)
     return now
 
 
-def check_identity(source: str, held: Mapping[str, str] | None, now: Mapping[str, str]) -> None:
+def check_identity(source: str, expected: Identity | None, now: Mapping[str, str]) -> None:
     """Refuse a source that is no longer what a lock names.
 
     Raises:
         TagshipError: names what changed.
     """
-    if held is None:
+    if expected is None:
         return
     changed = [
-        f"{key} {held.get(key, 'nothing')} → {now.get(key, 'nothing')}"
-        for key in sorted(held.keys() | now.keys())
-        if held.get(key) != now.get(key)
+        f"{key} {expected.get(key, 'nothing')} → {now.get(key, 'nothing')}"
+        for key in sorted(expected.keys() | now.keys())
+        if expected.get(key) != now.get(key)
     ]
     if changed:
         raise TagshipError(

@@ -50,14 +50,14 @@ def read_kafka(
     source: KafkaSource,
     root: Path,
     numbers: frozenset[str],
-    held: Mapping[str, str] | None,
+    expected: Identity | None,
     say: Callable[[str], None],
 ) -> tuple[pd.DataFrame, Identity]:
     """The messages as a table, objects as columns ``outer.inner``; its topic and offsets.
 
     Args:
         numbers: the columns that should hold numbers.
-        held: what a lock names; its offsets are read, whatever the source asks for.
+        expected: what a lock names; its offsets are read, whatever the source asks for.
         say: hears how many messages are left out.
 
     Raises:
@@ -68,10 +68,10 @@ def read_kafka(
     frames: list[pd.DataFrame] = []
     bad: list[str] = []
     with _connect(source, root) as topic:
-        spans = topic.settle_spans(held)
+        spans = topic.settle_spans(expected)
         offsets = " ".join(f"{at}:{first}-{end}" for at, (first, end) in spans.items())
         identity = {"topic": source.topic, "offsets": offsets}
-        locked = held and {key: held[key] for key in identity if key in held}
+        locked = expected and {key: expected[key] for key in identity if key in expected}
         check_identity(source.topic, locked, identity)
         for partition, span in spans.items():
             frames += [_decode(source, batch, bad) for batch in topic.read(partition, *span)]
@@ -155,7 +155,7 @@ class _Topic:
     consumer: Any
     admin: Any
 
-    def settle_spans(self, held: Mapping[str, str] | None) -> dict[int, tuple[int, int]]:
+    def settle_spans(self, expected: Identity | None) -> dict[int, tuple[int, int]]:
         """For each partition with something to read its first offset, and the one after its last.
 
         Raises:
@@ -165,8 +165,8 @@ class _Topic:
         begin = self.source.begin if isinstance(self.source.begin, dict) else {}
         to = self.source.to if isinstance(self.source.to, dict) else {}
         named, who = sorted(begin.keys() | to.keys() or partitions), "data.yaml"
-        if held is not None:
-            locked = re.findall(r"(\d+):(\d+)-(\d+)", held.get("offsets", ""))
+        if expected is not None:
+            locked = re.findall(r"(\d+):(\d+)-(\d+)", expected.get("offsets", ""))
             begin = {int(at): int(first) for at, first, _ in locked}
             to = {int(at): int(end) for at, _, end in locked}
             named, who = list(begin), "the lock"

@@ -44,11 +44,11 @@ def file_stamps(info: Mapping[str, Any]) -> dict[str, str]:
     return {key: str(info[key]) for key in _STAMPS if info.get(key)}
 
 
-def at_version(url: str, held: Mapping[str, str] | None) -> str:
+def at_version(url: str, expected: Identity | None) -> str:
     """The address of the very version that a lock names, where it names one of S3."""
-    if not url.startswith("s3://") or not held or "version" not in held:
+    if not url.startswith("s3://") or not expected or "version" not in expected:
         return url
-    return f"{url.partition(_VERSION)[0]}{_VERSION}{held['version']}"
+    return f"{url.partition(_VERSION)[0]}{_VERSION}{expected['version']}"
 
 
 def object_words(info: Mapping[str, str]) -> Identity:
@@ -61,17 +61,15 @@ def object_words(info: Mapping[str, str]) -> Identity:
     return {key: word.strip('"') for key, word in words.items() if word not in ("", "null")}
 
 
-def explain_object(
-    error: Exception, shown: str, held: Mapping[str, str] | None
-) -> TagshipError | None:
+def explain_object(error: Exception, shown: str, expected: Identity | None) -> TagshipError | None:
     """What an error of a store means to people; None where it says nothing of its own."""
     place = f"source.path: {shown}"
     if type(error.__cause__).__name__ == "NoSuchBucket":
         return TagshipError(f"{place}: no such bucket", "check its name, and which store is asked")
     if isinstance(error, FileNotFoundError):
-        if held and "version" in held:
+        if expected and "version" in expected:
             return TagshipError(
-                f"{place}: version {held['version']}, which the lock names, is no longer there",
+                f"{place}: version {expected['version']}, which the lock names, is no longer there",
                 "restore it, or train again and commit the new lock",
             )
         return TagshipError(f"{place}: not found (404)", "check the bucket and the key")
@@ -79,7 +77,7 @@ def explain_object(
         return TagshipError(
             f"{place}: the store refuses: {error}",
             "check the credentials in the environment, and whether they may read this"
-            + (" version: s3:GetObjectVersion" if held and "version" in held else ""),
+            + (" version: s3:GetObjectVersion" if expected and "version" in expected else ""),
         )
     if type(error).__module__ == "botocore.exceptions":
         from botocore import exceptions

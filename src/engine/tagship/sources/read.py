@@ -1,6 +1,6 @@
 """Reading a declared source into a table; nothing is checked against the contract yet."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import assert_never
 
@@ -55,13 +55,13 @@ def identify_source(
     source: Source,
     root: Path,
     numbers: frozenset[str] = frozenset(),
-    held: Mapping[str, str] | None = None,
+    expected: Identity | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> tuple[pd.DataFrame, Identity]:
     """The table that ``source`` names, and what exactly was read of it.
 
     Args:
-        held: what a lock says was read: the same is read again.
+        expected: what a lock says was read: the same is read again.
         say: hears what is left out.
 
     Raises:
@@ -69,7 +69,7 @@ def identify_source(
     """
     identity: Identity = {}
     if isinstance(source, FileSource):
-        file, identity = identify_file(source.path, root, source.sha256, held)
+        file, identity = identify_file(source.path, root, source.sha256, expected)
     match source:
         case CsvSource() | ExcelSource():
             frame = read_text(source, file, numbers)
@@ -78,9 +78,9 @@ def identify_source(
         case JsonSource():
             frame = _read_json(source, file)
         case SqlSource():
-            frame, identity = read_sql(source, root, held)
+            frame, identity = read_sql(source, root, expected)
         case KafkaSource():
-            frame, identity = read_kafka(source, root, numbers, held, say)
+            frame, identity = read_kafka(source, root, numbers, expected, say)
         case SklearnSource():
             frame = _read_sklearn(source)
         case PythonSource():

@@ -5,7 +5,7 @@ together.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
@@ -37,12 +37,12 @@ Page = tuple[list[str], Sequence[Sequence[Any]]]
 
 
 def read_sql(
-    source: SqlSource, root: Path, held: Mapping[str, str] | None = None
+    source: SqlSource, root: Path, expected: Identity | None = None
 ) -> tuple[pd.DataFrame, Identity]:
     """The rows of a query, all from one moment, and with a key which ones they are.
 
     Args:
-        held: what a lock names: of a source with a key, nothing beyond its last key is read.
+        expected: what a lock names: of a source with a key, nothing beyond its last key is read.
 
     Raises:
         TagshipError: the database refuses or is lost, the key is null or not unique, a column has
@@ -58,9 +58,9 @@ def read_sql(
     with _explained(shown, url), _snapshot(url) as connection:
         if source.key is None:
             return _frame(_stream(connection, source), source), {}
-        last, identity = _identify(connection, source, held)
-        if held is not None:
-            check_identity(shown, {name: held.get(name, "") for name in identity}, identity)
+        last, identity = _identify(connection, source, expected)
+        if expected is not None:
+            check_identity(shown, {name: expected.get(name, "") for name in identity}, identity)
         frame = _frame(_pages(connection, source, last), source)
     if f"{len(frame):,}" != identity["rows"]:
         raise TagshipError(
@@ -138,7 +138,7 @@ def _table(source: SqlSource) -> "tuple[sqlalchemy.FromClause, sqlalchemy.Column
 
 
 def _identify(
-    connection: "sqlalchemy.Connection", source: SqlSource, held: Mapping[str, str] | None
+    connection: "sqlalchemy.Connection", source: SqlSource, expected: Identity | None
 ) -> tuple[Any, Identity]:
     """The last key that counts, if a lock names it, and which rows there are up to it."""
     from sqlalchemy import func, select
@@ -146,7 +146,7 @@ def _identify(
     table, key = _table(source)
     edge = select(key).where(key.is_not(None)).limit(1)
     first = connection.execute(edge.order_by(key)).scalar()
-    last = _key_value(source, first, held.get("last") if held else None)
+    last = _key_value(source, first, expected.get("last") if expected else None)
     counts = select(func.count(), func.count(key), func.count(key.distinct())).select_from(table)
     if last is not None:
         counts, edge = counts.where(key <= last), edge.where(key <= last)

@@ -99,9 +99,9 @@ def score_folds(
             )
         fold = FoldScores(value, judge_rows, scores, time.perf_counter() - started)
         if holdout:
-            held = prepared.matrix[prepared.holdout.test]
-            with quick_threads(held, candidate.estimator):
-                fold = replace(fold, holdout=pipeline_scores(pipeline, held, model.task))
+            rows = prepared.matrix[prepared.holdout.test]
+            with quick_threads(rows, candidate.estimator):
+                fold = replace(fold, holdout=pipeline_scores(pipeline, rows, model.task))
         yield fold
 
 

@@ -98,7 +98,7 @@ def _current_lock(files: ModelFiles, compute: Compute = LOCAL) -> tuple[Lock, st
     lock = read_lock(files.lock_path)
     refuse_stale(files, changes(lock, current_inputs(files)))
     reference = committed_reference(files)
-    table = load_table(files, held=lock.data.identity, compute=compute)
+    table = load_table(files, expected=lock.data.identity, compute=compute)
     refuse_stale(files, changes(lock, current_inputs(files), table.sha256))
     return lock, reference, table
 

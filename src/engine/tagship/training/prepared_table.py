@@ -91,7 +91,7 @@ def make_evidence(
     """The holdout rows, scored by an artifact; ``pipeline_scores`` are scikit-learn's own."""
     test = prepared.holdout.test
     matrix = prepared.matrix[test]
-    held = frame.iloc[test]
+    holdout_frame = frame.iloc[test]
     thresholds = files.thresholds
     by = [*(thresholds.slices.by if thresholds.slices else [])]
     by += [thresholds.fairness.by] if thresholds.fairness else []
@@ -103,14 +103,14 @@ def make_evidence(
         target=prepared.target[test],
         scores=artifact_scorer(artifact, files.model.task)(matrix),
         pipeline_scores=pipeline_scores,
-        columns=shorten_texts(request_columns(held, files.data)),
-        groups={name: _group_texts(held[name]) for name in dict.fromkeys(by)},
+        columns=shorten_texts(request_columns(holdout_frame, files.data)),
+        groups={name: _group_texts(holdout_frame[name]) for name in dict.fromkeys(by)},
         train_target=prepared.target[train],
         weights=prepared.weights_of(test),
         train_weights=prepared.weights_of(train),
         train_rows=sampled,
         train_matrix=prepared.matrix[train[sampled]],
-        times=held[time].to_numpy() if time else None,
+        times=holdout_frame[time].to_numpy() if time else None,
         rows=test,
     )
 

@@ -322,7 +322,7 @@ def test_the_time_of_a_message_may_be_a_column_of_the_window(
     table = load_table(project.files)
     assert len(table.frame) == 192
     assert table.identity["until"] == "1970-01-13T12:00:00.000001Z"
-    assert load_table(project.files, held=table.identity).sha256 == table.sha256
+    assert load_table(project.files, expected=table.identity).sha256 == table.sha256
     project.edit("data", "timestamp: sent", "timestamp: age")
     project.refused("validate", "tiny", says=("offset 0 has a field 'age' of its own", "timestamp"))
 

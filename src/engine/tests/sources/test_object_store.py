@@ -131,7 +131,7 @@ def test_a_bucket_that_began_to_keep_versions_is_held_to_the_etag_of_the_lock(
     for status in ("Enabled", "Suspended"):
         store.client.put_bucket_versioning(Bucket=plain, VersioningConfiguration={"Status": status})
         store.put(plain, "tiny.csv", CSV)
-        assert identify_source(source(plain), tmp_path, held=identity)[1] == identity
+        assert identify_source(source(plain), tmp_path, expected=identity)[1] == identity
     assert identify_source(source(plain), tmp_path)[1] == identity, "`null` names no version"
 
 
@@ -150,7 +150,7 @@ def test_an_object_in_parts_has_an_etag_as_any(
     frame, identity = identify_source(source(plain), tmp_path)
     assert len(frame) == 1_500_000
     assert identity["etag"].endswith("-2")
-    assert identify_source(source(plain), tmp_path / "elsewhere", held=identity)[1] == identity
+    assert identify_source(source(plain), tmp_path / "elsewhere", expected=identity)[1] == identity
 
 
 def test_an_object_is_downloaded_once_for_each_version(
@@ -162,7 +162,7 @@ def test_an_object_is_downloaded_once_for_each_version(
     with before_each_get(store, lambda: gets.append(True)) as address:
         store.use(monkeypatch, AWS_ENDPOINT_URL=address)
         for held in (None, second, first, None, first):
-            frame, _ = identify_source(source(versioned), tmp_path, held=held)
+            frame, _ = identify_source(source(versioned), tmp_path, expected=held)
             assert frame.to_csv(index=False) == (CSV if held == first else NEWER)
     assert len(gets) == 2
 

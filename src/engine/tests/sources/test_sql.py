@@ -183,7 +183,7 @@ def test_keys_of_every_type_are_read_again_by_the_lock(server: Database, key: st
     assert identity["rows"] == "250"
     assert sorted(frame["n"]) == list(range(1, 251))
     half = {"rows": "125", "first": identity["first"], "last": str(_python_key(server, source))}
-    again, named = identify_source(source, ".", held={**half, "until": "of a window"})
+    again, named = identify_source(source, ".", expected={**half, "until": "of a window"})
     assert named == half
     pd.testing.assert_frame_equal(again, frame.head(125))
 
