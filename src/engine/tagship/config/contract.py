@@ -85,9 +85,9 @@ class Split(Frozen):
 
     @model_validator(mode="after")
     def _one_way(self) -> "Split":
-        chosen = [name for name in ("stratify", "group", "time") if getattr(self, name)]
-        if len(chosen) > 1:
-            raise ValueError(f"{' and '.join(chosen)} cannot be combined; keep one")
+        ways = [name for name in ("stratify", "group", "time") if getattr(self, name)]
+        if len(ways) > 1:
+            raise ValueError(f"{' and '.join(ways)} cannot be combined; keep one")
         return self
 
 
@@ -217,8 +217,8 @@ class Column(Extended):
     @property
     def is_input(self) -> bool:
         """Whether the model is trained on it, with no feature function between them."""
-        said = self.numeric or self.values or self.parts or self.terms
-        return self.feature and self.pii is None and bool(said)
+        usable = self.numeric or self.values or self.parts or self.terms
+        return self.feature and self.pii is None and bool(usable)
 
 
 def check_date_format(pattern: str) -> None:
@@ -269,8 +269,8 @@ class DataConfig(Extended):
     @property
     def ignored(self) -> list[str]:
         """The declared columns that a request may carry and the model does not use."""
-        others = [name for name in (self.id, self.target.column) if name]
-        return [*others, *(name for name in self.columns if name not in self.request)]
+        names = [name for name in (self.id, self.target.column) if name]
+        return [*names, *(name for name in self.columns if name not in self.request)]
 
     @property
     def request(self) -> dict[str, Column]:

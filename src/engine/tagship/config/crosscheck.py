@@ -57,14 +57,14 @@ def _data_problems(file: YamlFile, data: DataConfig, model: ModelConfig) -> Iter
             yield file, ("columns", name, "pii"), f"hash needs dtype string, not {column.dtype}"
     for key in ("group", "time"):
         name = getattr(data.split, key)
-        known = [*data.kept, *([data.id] if data.id else [])]
+        columns_and_id = [*data.kept, *([data.id] if data.id else [])]
         if key == "time" and name is not None and name == data.id:
             yield file, ("split", key), (
                 f"'{name}' is the id, which is text and sorts as text: declare it under `columns`"
                 " as datetime, int or float instead, with `feature: false`"
             )
-        elif name is not None and name not in known:
-            yield file, ("split", key), _unknown(name, "column of the contract", known)
+        elif name is not None and name not in columns_and_id:
+            yield file, ("split", key), _unknown(name, "column of the contract", columns_and_id)
         elif name in columns and columns[name].missing:
             yield file, (
                 "columns",
@@ -136,8 +136,8 @@ def _window_problems(file: YamlFile, data: DataConfig) -> Iterator[Problem]:
     if column is None:
         yield file, at, _unknown(name, "column of the contract", data.columns)
     elif column.dtype != "datetime" or column.pii is not None:
-        what = "personal data" if column.pii else f"a {column.dtype}"
-        yield file, at, f"'{name}' is {what}; a window needs a datetime column"
+        problem = "personal data" if column.pii else f"a {column.dtype}"
+        yield file, at, f"'{name}' is {problem}; a window needs a datetime column"
 
 
 def _model_problems(file: YamlFile, data: DataConfig, model: ModelConfig) -> Iterator[Problem]:
@@ -203,11 +203,11 @@ def _threshold_problems(
             yield from _metric(file, ("performance", "max_drop", name), name, model)
     if thresholds.value is not None and model.task != "binary":
         yield file, ("value",), f"outcomes are priced for binary tasks, not {model.task}"
-    chosen = isinstance(model.threshold, ChosenThreshold) and model.threshold.maximise == "value"
+    by_value = isinstance(model.threshold, ChosenThreshold) and model.threshold.maximise == "value"
     prices = thresholds.value
-    if chosen and prices is None:
+    if by_value and prices is None:
         yield file, ("value",), "model.yaml chooses the threshold by it: price the outcomes here"
-    elif chosen and prices is not None and prices.indifferent:
+    elif by_value and prices is not None and prices.indifferent:
         yield file, ("value",), (
             "model.yaml chooses the threshold by it, and it prices a decision as its opposite: give"
             " true_positive and false_negative, or true_negative and false_positive, other prices"
@@ -219,11 +219,13 @@ def _threshold_problems(
 def _drift_problems(
     file: YamlFile, data: DataConfig, model: ModelConfig, drift: Drift
 ) -> Iterator[Problem]:
-    judged = {
+    compared_columns = {
         name: column for name, column in data.request.items() if column.numeric or column.values
     }
-    for name in drift.columns.keys() - judged.keys():
-        yield file, ("drift", "columns", name), _unknown(name, "column that is compared", judged)
+    for name in drift.columns.keys() - compared_columns.keys():
+        yield file, ("drift", "columns", name), _unknown(
+            name, "column that is compared", compared_columns
+        )
     regression, several = model.task == "regression", model.task == "multiclass"
     tests: list[tuple[Location, Kind, Override | None]] = [
         (
@@ -231,7 +233,7 @@ def _drift_problems(
             "numbers" if column.dtype in ("float", "int") else "categories",
             drift.columns.get(name),
         )
-        for name, column in judged.items()
+        for name, column in compared_columns.items()
     ]
     tests += [
         (("drift", "prediction"), "categories" if several else "numbers", drift.prediction),
@@ -248,10 +250,10 @@ def _drift_problems(
 
 
 def _metric(file: YamlFile, at: Location, name: str, model: ModelConfig) -> Iterator[Problem]:
-    known = METRICS[model.task]
+    metrics = METRICS[model.task]
     base, _, label = name.partition("[")
-    if base not in known:
-        yield file, at, _unknown(name, f"metric of a {model.task} task", known)
+    if base not in metrics:
+        yield file, at, _unknown(name, f"metric of a {model.task} task", metrics)
     elif label and (model.task != "multiclass" or base not in ("precision", "recall", "f1")):
         yield file, at, "only precision, recall and f1 of a multiclass task have one per class"
 
@@ -273,5 +275,5 @@ def _group_column(file: YamlFile, at: Location, name: str, data: DataConfig) -> 
         yield file, at, f"'{name}' is a {column.dtype}: rows are grouped by category or bool"
 
 
-def _unknown(name: str, what: str, known: Iterable[str]) -> str:
-    return f"'{name}' is no {what}; {suggest(name, known)}"
+def _unknown(name: str, kind: str, names: Iterable[str]) -> str:
+    return f"'{name}' is no {kind}; {suggest(name, names)}"

@@ -109,14 +109,14 @@ class Drift(DriftTest):
             ValueError: its method is not for this kind of values, or its limits do not fit.
         """
         base = self.categories if kind == "categories" and self.categories else self
-        own = override.model_dump(exclude_none=True) if override else {}
+        overrides = override.model_dump(exclude_none=True) if override else {}
         content: dict[str, Any] = (
             {}
-            if own.get("method", base.method) != base.method
+            if overrides.get("method", base.method) != base.method
             else {key: getattr(base, key) for key in DriftTest.model_fields}
         )
         try:
-            test = DriftTest.model_validate(content | own)
+            test = DriftTest.model_validate(content | overrides)
         except ValidationError as error:
             raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
         if test.method not in METHODS[kind]:

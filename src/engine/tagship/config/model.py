@@ -168,4 +168,4 @@ class ModelConfig(Frozen):
     @property
     def parts(self) -> list[Candidate]:
         """Every candidate, and the estimators that each is made of."""
-        return [part for each in self.candidates.values() for part in (each, *each.nested)]
+        return [part for c in self.candidates.values() for part in (c, *c.nested)]

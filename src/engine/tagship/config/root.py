@@ -26,12 +26,12 @@ def find_root(start: Path | None = None) -> Path:
     Raises:
         TagshipError: no folder above has one.
     """
-    here = (start or Path.cwd()).resolve()
-    for folder in (here, *here.parents):
+    origin = (start or Path.cwd()).resolve()
+    for folder in (origin, *origin.parents):
         if (folder / "config" / "project.yaml").is_file():
             return folder
     raise TagshipError(
-        f"{here}: no config/project.yaml here or above", "run this inside a Tagship project"
+        f"{origin}: no config/project.yaml here or above", "run this inside a Tagship project"
     )
 
 
@@ -59,9 +59,9 @@ def model_names(root: Path) -> list[str]:
     return sorted(path.parent.name for path in (root / "config").glob("*/model.yaml"))
 
 
-def unknown_model(name: str, known: Iterable[str]) -> TagshipError:
+def unknown_model(name: str, names: Iterable[str]) -> TagshipError:
     """The refusal of a model that does not exist, with the nearest name."""
-    hint = suggest(name, sorted(known), "the models are")
+    hint = suggest(name, sorted(names), "the models are")
     hint = hint or "make one: tagship new NAME --data … --target …"
     return TagshipError(f"no model '{name}' in config/", hint)
 

@@ -47,13 +47,13 @@ def set_values(text: str, location: Location, key: str, values: Mapping[str, Any
         raise KeyError((*location, key))
     if not inner.value:
         return _splice(text, {(inner.start_mark.index, inner.end_mark.index): _flow(values)})
-    there = {name.value: node for name, node in inner.value}
+    nodes = {name.value: node for name, node in inner.value}
     changes = {
-        (there[name].start_mark.index, there[name].end_mark.index): _json(value)
+        (nodes[name].start_mark.index, nodes[name].end_mark.index): _json(value)
         for name, value in values.items()
-        if name in there
+        if name in nodes
     }
-    new = {name: _json(value) for name, value in values.items() if name not in there}
+    new = {name: _json(value) for name, value in values.items() if name not in nodes}
     return _splice(text, changes | (_added(text, inner, new) if new else {}))
 
 

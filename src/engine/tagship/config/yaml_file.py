@@ -137,33 +137,33 @@ def _explain(file: YamlFile, problem: Any, model: type[BaseModel]) -> str:
     if kind == "missing":
         return f"{where}: {key}: required key is missing"
     value = problem["input"]
-    shown = json.dumps(value, default=str) if not isinstance(value, dict | list) else _kind(value)
+    literal = json.dumps(value, default=str) if not isinstance(value, dict | list) else _kind(value)
     message = problem["msg"].removeprefix("Value error, ")
     if kind == "string_type" and not isinstance(value, dict | list | NoneType):
-        return f"{where}: {key}: {shown}: this is no text: write it in quotes"
+        return f"{where}: {key}: {literal}: this is no text: write it in quotes"
     if kind == "string_pattern_mismatch" and (example := _example(model, problem["loc"])):
-        return f"{where}: {key}: {shown}: must be written as in {example}"
+        return f"{where}: {key}: {literal}: must be written as in {example}"
     if kind == "literal_error":
         near = nearest(str(value), re.findall("'([^']*)'", problem["ctx"]["expected"]))
         message += f"; did you mean '{near}'?" if near else ""
     if kind == "value_error":
         return f"{where}: {key}: {message}"
-    return f"{where}: {key}: {shown}: {message[0].lower()}{message[1:]}"
+    return f"{where}: {key}: {literal}: {message[0].lower()}{message[1:]}"
 
 
 def _without_tags(root: Any, location: Location) -> Location:
     """Drop the union tags that pydantic puts into a location and the file does not hold."""
-    node, kept = root, []
+    node, parts = root, []
     for index, part in enumerate(location):
         in_file = (isinstance(node, dict) and part in node) or (
             isinstance(node, list) and isinstance(part, int) and part < len(node)
         )
         if in_file:
             node = node[part]
-            kept.append(part)
+            parts.append(part)
         elif index == len(location) - 1 and isinstance(node, dict | list):
-            kept.append(part)
-    return tuple(kept)
+            parts.append(part)
+    return tuple(parts)
 
 
 def _known_keys(model: type[BaseModel], location: Location) -> list[str]:

@@ -150,23 +150,23 @@ class Boundary:
         """
         rows = len(next(iter(columns.values())))
         width = self.words.stop + len(self.categories)
-        made = np.empty((rows, width), dtype=np.float32)
+        matrix = np.empty((rows, width), dtype=np.float32)
         at = 0
         for name in self.numeric_names:
-            made[:, at] = columns[name]
+            matrix[:, at] = columns[name]
             at += 1
         if self.derived:
-            given = self.derive_columns(columns)
+            derived = self.derive_columns(columns)
             for name in self.derived:
-                made[:, at] = given[name]
+                matrix[:, at] = derived[name]
                 at += 1
         for text in self.texts:
-            made[:, at : at + len(text.terms)] = count_terms(columns[text.name], text.terms)
+            matrix[:, at : at + len(text.terms)] = count_terms(columns[text.name], text.terms)
             at += len(text.terms)
         for category in self.categories:
-            made[:, at] = np.maximum(columns[category.name], -1)
+            matrix[:, at] = np.maximum(columns[category.name], -1)
             at += 1
-        return made
+        return matrix
 
     def load(self) -> None:
         """Import the feature function, if there is one.
@@ -185,11 +185,11 @@ class Boundary:
 
     def derive_columns(self, columns: Columns) -> Mapping[str, NDArray[Any]]:
         """The parts of dates, and what the feature function gives, with text instead of codes."""
-        given: dict[str, NDArray[Any]] = {}
+        derived: dict[str, NDArray[Any]] = {}
         for f in self.fields:
             for part in f.parts:
-                given[part_name(f.name, part)] = date_part(columns[f.name], part)
-        return given if self.derive is None else {**given, **self.call_function(columns)}
+                derived[part_name(f.name, part)] = date_part(columns[f.name], part)
+        return derived if self.derive is None else {**derived, **self.call_function(columns)}
 
     def call_function(self, columns: Columns) -> Mapping[str, NDArray[Any]]:
         """What the feature function gives, as it gives it."""

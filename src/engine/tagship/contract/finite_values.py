@@ -64,8 +64,8 @@ def score_problems(
     for row in np.flatnonzero(~np.isfinite(scores).all(axis=1))[:_SHOWN_ROWS].tolist():
         missing = np.flatnonzero(np.isnan(matrix[row])).tolist()
         names = [boundary.names[at] for at in missing]
-        said = f"{NO_SCORE}; missing: {', '.join(names)}" if names else NO_SCORE
-        problems.append(Problem(row, names[0] if len(names) == 1 else "", said))
+        problem = f"{NO_SCORE}; missing: {', '.join(names)}" if names else NO_SCORE
+        problems.append(Problem(row, names[0] if len(names) == 1 else "", problem))
     return problems
 
 

@@ -176,15 +176,15 @@ class RecordReader:
         self._names = frozenset(field.name for field in boundary.fields)
         self._preparation = Preparation(boundary)
 
-    def read(self, given: Sequence[Any]) -> ReadRecords:
+    def read(self, values: Sequence[Any]) -> ReadRecords:
         """Columns in the form that ``Boundary.matrix`` takes, and the records that they came from.
 
         Raises:
             InvalidRecords: a wrong type, a missing or unknown column, a value out of range.
         """
-        prepared = self._preparation.prepare(given)
+        prepared = self._preparation.prepare(values)
         records, problems = prepared.records, list(prepared.problems)
-        told = {(problem.row, problem.field) for problem in problems}
+        refused_cells = {(problem.row, problem.field) for problem in problems}
         objects = []
         for row, record in enumerate(records):
             if len(problems) >= _SHOWN_PROBLEMS:
@@ -203,7 +203,7 @@ class RecordReader:
             problems += [
                 Problem(cells[at][0], name, why)
                 for at, why in refused.items()
-                if (cells[at][0], name) not in told
+                if (cells[at][0], name) not in refused_cells
             ]
             columns[name] = array
         if problems:

@@ -57,27 +57,27 @@ class Preparation:
 
     def prepare(self, records: Sequence[Any]) -> PreparedRecords:
         """Records of the contract; what breaks it otherwise stays, to be refused."""
-        made: list[Any] = []
+        prepared: list[Any] = []
         problems: list[Problem] = []
         ignored: set[str] = set()
         for row, record in enumerate(records):
             if type(record) is not dict or len(problems) >= _MOST_PROBLEMS:
-                made.append(record)
+                prepared.append(record)
                 continue
             left_out = {name for name, value in record.items() if self._leaves_out(name, value)}
             ignored |= left_out & self._ignored
-            kept = {name: value for name, value in record.items() if name not in left_out}
+            values = {name: value for name, value in record.items() if name not in left_out}
             for name in self._nullable:
-                kept.setdefault(name, None)
+                values.setdefault(name, None)
             for name, read in self._readers:
                 try:
-                    if name in kept:
-                        kept[name] = read(kept[name])
+                    if name in values:
+                        values[name] = read(values[name])
                 except ValueError as error:
-                    problems.append(Problem(row, name, f"{error}; is {shown(kept[name])}"))
-                    kept[name] = None
-            made.append(kept)
-        return PreparedRecords(made, problems, frozenset(ignored))
+                    problems.append(Problem(row, name, f"{error}; is {shown(values[name])}"))
+                    values[name] = None
+            prepared.append(values)
+        return PreparedRecords(prepared, problems, frozenset(ignored))
 
     def _leaves_out(self, name: str, value: Any) -> bool:
         if name in self._ignored or (self._ignores_all and name not in self._names):
@@ -93,8 +93,8 @@ def plain(field: Field) -> Field:
 
 def _reader(field: Field, words: Sequence[str]) -> Callable[[Any], Any] | None:
     """From a value to that of the contract; None where they are the same."""
-    others = () if field.dtype == "string" else words
-    texts = frozenset({*others, *field.nulls} - set(map(str, field.values)))
+    null_texts = () if field.dtype == "string" else words
+    texts = frozenset({*null_texts, *field.nulls} - set(map(str, field.values)))
     numbers = null_numbers(field)
     written = None if field.format is None else cell_reader(field)
     if not texts and not numbers and written is None:

@@ -32,14 +32,14 @@ def readable(field: Field | None, value: Any) -> str:
 
 def range_text(column: "Column") -> str:
     """What numbers the contract allows, and which are usual; empty where it says nothing."""
-    said = ""
+    possible = ""
     if column.min is not None and column.max is not None:
-        said = f"{brief(column.min)} to {brief(column.max)}"
+        possible = f"{brief(column.min)} to {brief(column.max)}"
     elif column.min is not None:
-        said = f"{brief(column.min)} or more"
+        possible = f"{brief(column.min)} or more"
     elif column.max is not None:
-        said = f"{brief(column.max)} or less"
+        possible = f"{brief(column.max)} or less"
     if column.usual is None:
-        return said
+        return possible
     usual = f"usually {brief(column.usual[0])} to {brief(column.usual[1])}"
-    return f"{said}; {usual}" if said else usual
+    return f"{possible}; {usual}" if possible else usual

@@ -178,7 +178,7 @@ def _read_instants(array: pa.Array) -> Cells:
 def _read_numbers(array: pa.Array, decimal: str) -> Cells:
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
-    given = array
+    cells = array
     if _is_text(array.type):
         if decimal != ".":
             pointed = pc.match_substring(array, ".")  # would become another number
@@ -192,7 +192,7 @@ def _read_numbers(array: pa.Array, decimal: str) -> Cells:
         array = pa.nulls(len(array))
     floats = pc.cast(array, pa.float64(), safe=False)
     values = floats.to_numpy(zero_copy_only=False)
-    unread = _nulls(floats) & ~_nulls(given)
+    unread = _nulls(floats) & ~_nulls(cells)
     return Cells(values, np.isnan(values) & ~unread, unread)
 
 

@@ -88,9 +88,9 @@ def limits(field: Field) -> tuple[float, float]:
 def expected(field: Field) -> str:
     """What a value of the column is, as a refusal says it."""
     if field.dtype == "category":
-        named = ", ".join(str(value) for value in field.values[:_SHOWN_CATEGORIES])
+        categories = ", ".join(str(value) for value in field.values[:_SHOWN_CATEGORIES])
         more = len(field.values) - _SHOWN_CATEGORIES
-        return f"one of {named}" + (f" and {more} more" if more > 0 else "")
+        return f"one of {categories}" + (f" and {more} more" if more > 0 else "")
     if isinstance(field.format, NumberFormat):
         unit = f" {field.format.unit}" if field.format.unit else ""
         return f"a number such as 1{field.format.thousands}234{field.format.decimal}5{unit}"
@@ -155,8 +155,8 @@ def equal_in_float32(values: NDArray[np.float64]) -> int:
         return 0
     distinct = np.unique(values[~np.isnan(values)])
     with np.errstate(over="ignore"):
-        same = len(distinct) - len(np.unique(distinct.astype(np.float32)))
-    return same if same > _MOST_EQUAL * len(distinct) else 0
+        lost = len(distinct) - len(np.unique(distinct.astype(np.float32)))
+    return lost if lost > _MOST_EQUAL * len(distinct) else 0
 
 
 def cell_text(value: Any) -> str:
@@ -171,8 +171,8 @@ def cell_text(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, float | np.floating):
         number = float(value)
-        whole = number.is_integer() and abs(number) < _WHOLE_FLOATS
-        return str(int(number)) if whole else repr(number)
+        is_whole = number.is_integer() and abs(number) < _WHOLE_FLOATS
+        return str(int(number)) if is_whole else repr(number)
     if isinstance(value, datetime):
         midnight = value.tzinfo is None and value == datetime(value.year, value.month, value.day)
         return value.date().isoformat() if midnight else str(value)

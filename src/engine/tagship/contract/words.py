@@ -59,9 +59,9 @@ def count_terms(texts: Iterable[str | None], terms: tuple[str, ...]) -> NDArray[
                 rows.append(row)
                 columns.append(place)
                 counts.append(count)
-    made = np.zeros((length, len(terms)), dtype=np.float32)
-    made[rows, columns] = counts
-    return made
+    matrix = np.zeros((length, len(terms)), dtype=np.float32)
+    matrix[rows, columns] = counts
+    return matrix
 
 
 def learn_terms(texts: Collection[str | None], most: int) -> tuple[str, ...]:
@@ -79,14 +79,14 @@ def learn_terms(texts: Collection[str | None], most: int) -> tuple[str, ...]:
     words = {word for word, count in counts.items() if count >= least}
     pairs: Counter[str] = Counter()
     for text in texts:
-        kept = [word if word in words else "" for word in split_words(text or "")]
-        pairs.update({pair for pair in _pairs(kept) if pair[0] != " " != pair[-1]})
+        frequent = [word if word in words else "" for word in split_words(text or "")]
+        pairs.update({pair for pair in _pairs(frequent) if pair[0] != " " != pair[-1]})
     return tuple(_rank(counts + pairs, highest)[:most])
 
 
 def _rank(counts: Counter[str], highest: int) -> list[str]:
-    kept = [(-count, term) for term, count in counts.items() if 2 <= count <= highest]
-    return [term for _, term in sorted(kept)]
+    ranking = [(-count, term) for term, count in counts.items() if 2 <= count <= highest]
+    return [term for _, term in sorted(ranking)]
 
 
 def _pairs(words: Sequence[str]) -> Iterable[str]:

@@ -51,9 +51,9 @@ class Scan:
         """
         if self.failures:
             rows = dict.fromkeys(row for failure in self.failures for row in failure.rows[:1])
-            files = [max(each for each in self.files if each[0] < row)[1] for row in rows]
-            named = zip(list(rows)[:_SHOWN], files, strict=False)
-            where = "".join(f"\n  row {row:,} is in {file}" for row, file in named)
+            files = [max(part for part in self.files if part[0] < row)[1] for row in rows]
+            rows_and_files = zip(list(rows)[:_SHOWN], files, strict=False)
+            where = "".join(f"\n  row {row:,} is in {file}" for row, file in rows_and_files)
             raise ContractError(self.failures, self.rows, where)
 
 
@@ -91,8 +91,8 @@ class Scanner:
         self._data, self._task = files.data, files.model.task
         self._sample, self._see = sample, see
         data = files.data
-        wanted = [*([data.id] if data.id else []), *data.kept, data.target.column]
-        self._columns = [name for name in wanted if name in data_set.names]
+        names = [*([data.id] if data.id else []), *data.kept, data.target.column]
+        self._columns = [name for name in names if name in data_set.names]
         self._kept = KeptTallies(files, data_set.folder)
         self._span: tuple[Any, Any] = (None, None)
         self._partly: set[RowGroup] = set()
@@ -129,49 +129,49 @@ class Scanner:
             tell(f"{len(tallies):,} of {len(groups):,} row groups are read")
         self._set.check_unchanged()
         self._kept.drop_others()
-        whole = add_tallies(tallies)
+        total = add_tallies(tallies)
         begins = accumulate((tally.rows for tally in tallies), initial=0)
         read = [
             (begin, group.place)
             for begin, group, tally in zip(begins, groups, tallies, strict=False)
             if tally.rows
         ]
-        self._tell(whole, say)
-        identity = self._identity(whole, len({place for _, place in read}))
+        self._tell(total, say)
+        identity = self._identity(total, len({place for _, place in read}))
         check_identity(self._set.shown, expected, identity)
         chosen_by = self._set.select.keys() - {*self._columns}
         names = [name for name in self._set.names if name not in chosen_by]
-        failures = whole_failures(whole, names, data, self._task)
-        return Scan(whole.rows, len(self._columns), whole.sha256, failures, read, identity)
+        failures = whole_failures(total, names, data, self._task)
+        return Scan(total.rows, len(self._columns), total.sha256, failures, read, identity)
 
-    def _tell(self, whole: Tally, say: Say) -> None:
-        window, rows = self._data.window, whole.rows + whole.left_out
+    def _tell(self, total: Tally, say: Say) -> None:
+        window, rows = self._data.window, total.rows + total.left_out
         if window is not None:
             refuse_empty(window, rows, rows, self._span[1])
             say(f"{rows:,} rows are of the {window.last} before {shown_time(self._span[1])}")
-        if whole.left_out:
-            say(f"{whole.left_out:,} of {rows:,} rows have no target and are left out")
-        if not whole.rows:
+        if total.left_out:
+            say(f"{total.left_out:,} of {rows:,} rows have no target and are left out")
+        if not total.rows:
             raise NoRows(f"source: {self._set.shown}: has no rows", "is it the right data set?")
 
-    def _identity(self, whole: Tally, files: int) -> Identity:
+    def _identity(self, total: Tally, files: int) -> Identity:
         data = self._data
-        identity = {"files": f"{files:,}", "rows": f"{whole.rows:,}", "sha256": whole.sha256}
+        identity = {"files": f"{files:,}", "rows": f"{total.rows:,}", "sha256": total.sha256}
         if data.sample is not None:
-            identity["sample"] = f"{min(data.sample.rows, whole.rows):,}"
+            identity["sample"] = f"{min(data.sample.rows, total.rows):,}"
         if data.window is not None:
             identity["until"] = shown_time(self._span[1])
         return identity
 
     def _tally(self, group: RowGroup) -> Tally:
         """What a row group gives; it is read where that is not known, or its rows are asked for."""
-        kept = self._kept.load(*self._key(group))
-        if kept is None or self._sample is not None or self._see is not None:
-            read = self._read(group, known=kept is not None)
-            if kept is None:
-                kept = read
-                self._kept.save(kept, *self._key(group))
-        return kept
+        tally = self._kept.load(*self._key(group))
+        if tally is None or self._sample is not None or self._see is not None:
+            read = self._read(group, known=tally is not None)
+            if tally is None:
+                tally = read
+                self._kept.save(tally, *self._key(group))
+        return tally
 
     def _key(self, group: RowGroup) -> tuple[Any, ...]:
         return (group, self._span) if group in self._partly else (group,)
@@ -182,11 +182,11 @@ class Scanner:
         for table, places in self._set.blocks(group, self._columns):
             raw = table.to_pandas()
             inside = self._inside(raw, group)
-            chosen = inside & ~rows_without_target(raw, self._data, self._task)
-            left_out += int((inside & ~chosen).sum())
-            if not chosen.all():
-                table, places = table.filter(pa.array(chosen)), places[chosen]
-                raw = raw[chosen].reset_index(drop=True)
+            selected_rows = inside & ~rows_without_target(raw, self._data, self._task)
+            left_out += int((inside & ~selected_rows).sum())
+            if not selected_rows.all():
+                table, places = table.filter(pa.array(selected_rows)), places[selected_rows]
+                raw = raw[selected_rows].reset_index(drop=True)
             if not len(raw):
                 continue
             if not known:
@@ -214,10 +214,10 @@ class Scanner:
             for table, _ in self._set.blocks(group, [window.time]):
                 times.append(read_times(table.to_pandas(), window, self._data.columns, before))
                 before += table.num_rows
-            known = np.concatenate(times) if times else np.empty(0, "datetime64[us]")
-            gaps = np.isnat(known)
+            moments = np.concatenate(times) if times else np.empty(0, "datetime64[us]")
+            gaps = np.isnat(moments)
             if not gaps.all():
-                ends[group] = known[~gaps].min(), known[~gaps].max(), bool(gaps.any())
+                ends[group] = moments[~gaps].min(), moments[~gaps].max(), bool(gaps.any())
         newest = np.array([last for _, last, _ in ends.values()], "datetime64[us]")
         since, until = self._span = window_span(window, newest, expected)
         for group, (first, last, gaps) in ends.items():

@@ -35,10 +35,10 @@ def check_derived(
             gives a row another value among other rows, or names a column that the contract has.
     """
     path = f"features: {boundary.derive}"
-    given = _derive(boundary, columns, path)
+    derived = _derive(boundary, columns, path)
     rows = len(next(iter(columns.values())))
     incomplete = incomplete_rows(boundary, columns)
-    for name, values in given.items():
+    for name, values in derived.items():
         if name in (*data.columns, *boundary.derived, data.target.column, data.id):
             raise TagshipError(
                 f"{path} gives '{name}', which the contract already has", "give it another name"
@@ -66,29 +66,29 @@ def check_derived(
                 f"{path}: '{name}' is NaN in {int(broken.sum())} complete rows, first row {row}",
                 "give a number wherever all inputs are present",
             )
-    _check_row_wise(boundary, columns, given, path)
-    return tuple(given)
+    _check_row_wise(boundary, columns, derived, path)
+    return tuple(derived)
 
 
 def _derive(
     boundary: Boundary, columns: Mapping[str, NDArray[Any]], path: str
 ) -> Mapping[str, Any]:
     try:
-        given = boundary.call_function(columns)
+        derived = boundary.call_function(columns)
     except TagshipError:
         raise
     except (Exception, SystemExit) as error:  # a user's function may raise anything
         raise TagshipError(
             f"{path} raised {type(error).__name__}: {error}", "mend it in src/features/"
         ) from error
-    if not isinstance(given, Mapping) or not given:
-        kind = "an empty dict" if isinstance(given, Mapping) else type(given).__name__
+    if not isinstance(derived, Mapping) or not derived:
+        kind = "an empty dict" if isinstance(derived, Mapping) else type(derived).__name__
         raise TagshipError(
             f"{path} must give a dict of new columns, not {kind}", "return {name: values, …}"
         )
-    if not all(isinstance(name, str) for name in given):
+    if not all(isinstance(name, str) for name in derived):
         raise TagshipError(f"{path} gives a column whose name is no text", "name it by a str")
-    return given
+    return derived
 
 
 def _as_array(values: Any) -> NDArray[Any]:
@@ -101,19 +101,19 @@ def _as_array(values: Any) -> NDArray[Any]:
 def _check_row_wise(
     boundary: Boundary,
     columns: Mapping[str, NDArray[Any]],
-    given: Mapping[str, Any],
+    derived: Mapping[str, Any],
     path: str,
 ) -> None:
     """A request is often one row: its value must not depend on the rows around it, or on chance."""
     tried_rows = slice(None, None, max(2, len(next(iter(columns.values()))) // _ROWS_TRIED))
     alone = _derive(boundary, {name: values[tried_rows] for name, values in columns.items()}, path)
-    for name, values in given.items():
+    for name, values in derived.items():
         expected = np.asarray(values)[tried_rows].astype(np.float32)
         derived_again = np.asarray(alone.get(name, np.nan))
-        same = derived_again.shape == expected.shape and np.allclose(
+        is_same = derived_again.shape == expected.shape and np.allclose(
             derived_again.astype(np.float32), expected, rtol=1e-5, atol=1e-8, equal_nan=True
         )
-        if not same:
+        if not is_same:
             raise TagshipError(
                 f"{path}: '{name}' gives a row another value when other rows stand beside it",
                 "compute it from the row alone: no mean over rows, no order, no chance",

@@ -72,10 +72,10 @@ def make_failure(name: str, rule: str, raw: pd.Series, bad: NDArray[np.bool_]) -
     """The failure of a column's rule where ``bad`` is true, shape (rows,), with some examples."""
     rows = np.flatnonzero(bad)
     broken = raw.iloc[rows[:1000]]
-    seen = dict.fromkeys(repr(value) for value in broken[broken.notna()].tolist())
-    examples = tuple(text if len(text) < 40 else text[:37] + "…'" for text in seen)
-    shown = tuple(int(row) + 1 for row in rows[:_SHOWN])
-    return Failure(name, rule, len(rows), examples[:_SHOWN], shown)
+    texts = dict.fromkeys(repr(value) for value in broken[broken.notna()].tolist())
+    examples = tuple(text if len(text) < 40 else text[:37] + "…'" for text in texts)
+    first_rows = tuple(int(row) + 1 for row in rows[:_SHOWN])
+    return Failure(name, rule, len(rows), examples[:_SHOWN], first_rows)
 
 
 def merge_failures(blocks: Iterable[tuple[int, list[Failure]]]) -> list[Failure]:

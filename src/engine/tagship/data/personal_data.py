@@ -142,8 +142,8 @@ def is_personal(name: str, values: pd.Series, distinct: int) -> bool:
         return True
     about_people = bool(parts & _MAYBE_PEOPLE)
     least = (0.15 if about_people else 0.3) if many else 0.6
-    named = _share(texts, lambda text: _names_a_person(text, about_people))
-    return not parts & _NAMED_THINGS and named >= least
+    share_of_people = _share(texts, lambda text: _names_a_person(text, about_people))
+    return not parts & _NAMED_THINGS and share_of_people >= least
 
 
 def _is_called_personal(parts: frozenset[str], name: str) -> bool:

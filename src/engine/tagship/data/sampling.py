@@ -53,9 +53,9 @@ class DrawnRows:
         return frame
 
     def _keep(self, table: pa.Table, keys: NDArray[np.uint64]) -> None:
-        kept = keys <= self._limit
-        if not kept.all():
-            table, keys = table.filter(pa.array(kept)), keys[kept]
+        below_limit = keys <= self._limit
+        if not below_limit.all():
+            table, keys = table.filter(pa.array(below_limit)), keys[below_limit]
         self._tables.append(table)
         self._keys.append(keys)
         self._held += len(keys)

@@ -59,8 +59,8 @@ def _by_time(times: pd.Series, share: float) -> tuple[Rows, Rows]:
     cuts = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
     if not len(cuts):
         raise ValueError(f"every row has the same '{times.name}', so none is later")
-    wanted = len(order) - max(1, round(len(order) * share))
-    cut = cuts[np.abs(cuts - wanted).argmin()]
+    ideal_cut = len(order) - max(1, round(len(order) * share))
+    cut = cuts[np.abs(cuts - ideal_cut).argmin()]
     return order[:cut], order[cut:]
 
 
@@ -69,11 +69,11 @@ def _by_group(groups: pd.Series, share: float, seed: int) -> tuple[Rows, Rows]:
     codes, names = pd.factorize(groups, sort=True)
     if len(names) < 2:
         raise ValueError(f"every row has the same '{groups.name}': there is one group only")
-    sizes, wanted = np.bincount(codes), share * len(codes)
+    sizes, ideal_rows = np.bincount(codes), share * len(codes)
     in_holdout = np.zeros(len(names), dtype=bool)
     for group in np.random.default_rng(seed).permutation(len(names)):
         more = sizes[in_holdout].sum() + sizes[group]
-        nearer = abs(more - wanted) < abs(sizes[in_holdout].sum() - wanted)
+        nearer = abs(more - ideal_rows) < abs(sizes[in_holdout].sum() - ideal_rows)
         in_holdout[group] = nearer and more < len(codes)
     if not in_holdout.any():
         in_holdout[sizes.argmin()] = True
@@ -202,8 +202,8 @@ def check_leakage(
                 "mark it `feature: false`, remove it from data.yaml and the data, or, where it is"
                 " known before the target, give the reason in thresholds.yaml: leakage.allow",
             )
-    known = table[[*data.request, target]]  # with the text that a feature function reads
-    hashes = pd.util.hash_pandas_object(known, index=False).to_numpy()
+    compared_columns = table[[*data.request, target]]  # with the text that a feature function reads
+    hashes = pd.util.hash_pandas_object(compared_columns, index=False).to_numpy()
     share = float(np.isin(hashes[holdout.test], hashes[holdout.train]).mean())
     if share > data.rows.duplicates:
         raise TagshipError(

@@ -110,26 +110,26 @@ def add_tallies(tallies: Sequence[Tally], left_out: int = 0) -> Tally:
     )
 
 
-def whole_failures(whole: Tally, names: list[str], data: DataConfig, task: Task) -> list[Failure]:
+def whole_failures(total: Tally, names: list[str], data: DataConfig, task: Task) -> list[Failure]:
     """What breaks the contract of a table with these columns."""
-    gaps = [failure for failure in whole.failures if failure.rule == _GAPS]
-    failures = [failure for failure in whole.failures if failure.rule != _GAPS]
-    failures = [*column_failures(names, data, whole.rows), *failures]
-    for name, numbers in whole.large.items():
+    gaps = [failure for failure in total.failures if failure.rule == _GAPS]
+    failures = [failure for failure in total.failures if failure.rule != _GAPS]
+    failures = [*column_failures(names, data, total.rows), *failures]
+    for name, numbers in total.large.items():
         failures += equal_numbers(name, data, numbers)
-    failures += weight_failures(data, not whole.weighted, whole.rows)
+    failures += weight_failures(data, not total.weighted, total.rows)
     if data.target.column in names:
         rare = data.target.rare.below if data.target.rare else 0
-        labels = [label for label, rows in whole.labels.items() if rows >= rare]
-        if data.target.rare and data.target.rare.into == OTHER and len(labels) < len(whole.labels):
+        labels = [label for label, rows in total.labels.items() if rows >= rare]
+        if data.target.rare and data.target.rare.into == OTHER and len(labels) < len(total.labels):
             labels.append(OTHER)
-        failures = target_failures(failures, labels, data, task, whole.rows)
+        failures = target_failures(failures, labels, data, task, total.rows)
     unread = {failure.column for failure in failures}
     for gap in gaps:
         most, rule = allowed_missing(gap.column, data)
-        if gap.column not in unread and gap.count / whole.rows > most:
+        if gap.column not in unread and gap.count / total.rows > most:
             failures.append(replace(gap, rule=rule))
-    return failures + (_repeated_ids(whole.ids, data) if data.id not in unread else [])
+    return failures + (_repeated_ids(total.ids, data) if data.id not in unread else [])
 
 
 def _labels(values: pd.Series, task: Task) -> dict[str, int]:
@@ -145,9 +145,9 @@ def _hash_ids(ids: pd.Series) -> NDArray[np.uint64]:
 
 def _repeated_ids(ids: NDArray[np.uint64], data: DataConfig) -> list[Failure]:
     order = np.argsort(ids, kind="stable")
-    same = np.flatnonzero(ids[order[1:]] == ids[order[:-1]])
+    pairs = np.flatnonzero(ids[order[1:]] == ids[order[:-1]])
     repeated = np.zeros(len(ids), dtype=bool)
-    repeated[order[same]] = repeated[order[same + 1]] = True
+    repeated[order[pairs]] = repeated[order[pairs + 1]] = True
     rows = np.flatnonzero(repeated & (ids != 0)) + 1
     first = tuple(rows[:3].tolist())
     return [Failure(str(data.id), UNIQUE_ID, len(rows), (), first)] if len(rows) else []
@@ -159,20 +159,20 @@ class KeptTallies:
     def __init__(self, files: ModelFiles, base: str) -> None:
         """Those that this contract and this engine found in the files of a folder."""
         self._folder = files.root / ".tagship" / "cache" / "tallies" / files.name
-        others = {"split", "rows", "window", "sample"}
-        contract = files.data.model_dump(mode="json", exclude=others)
+        unused_keys = {"split", "rows", "window", "sample"}
+        contract = files.data.model_dump(mode="json", exclude=unused_keys)
         self._known = [tagship.__version__, base, files.model.task, contract]
         self._used: set[str] = set()
 
     def load(self, *key: object) -> Tally | None:
         """What was kept for a key; None where nothing is."""
         try:
-            with self._path(key).open("rb") as file, np.load(file, allow_pickle=False) as stored:
-                about = json.loads(str(stored["about"]))
-                arrays = [stored[f"large {at}"] for at in range(len(about["large"]))]
+            with self._path(key).open("rb") as file, np.load(file, allow_pickle=False) as archive:
+                about = json.loads(str(archive["about"]))
+                arrays = [archive[f"large {at}"] for at in range(len(about["large"]))]
                 about["large"] = dict(zip(about["large"], arrays, strict=True))
-                about["failures"] = [Failure(**each) for each in about["failures"]]
-                return Tally(**about | {"ids": stored["ids"]})
+                about["failures"] = [Failure(**failure) for failure in about["failures"]]
+                return Tally(**about | {"ids": archive["ids"]})
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
             return None
 
@@ -188,8 +188,8 @@ class KeptTallies:
             write_atomically(self._path(key), stream.getvalue())
 
     def _path(self, key: tuple[object, ...]) -> Path:
-        known = json.dumps([*self._known, *key], sort_keys=True, default=str)
-        name = f"{sha256_of_bytes(known.encode())[:32]}.npz"
+        content = json.dumps([*self._known, *key], sort_keys=True, default=str)
+        name = f"{sha256_of_bytes(content.encode())[:32]}.npz"
         self._used.add(name)
         return self._folder / name
 

@@ -52,10 +52,10 @@ def settle_rows(
     rare = counts[counts < rules.rare.below]
     rows = labels.isin(rare.index)
     if rows.any():
-        named = ", ".join(f"{label} ({count})" for label, count in rare.items())
+        classes = ", ".join(f"{label} ({count})" for label, count in rare.items())
         if rules.rare.into == OTHER:
-            say(f"rare classes become '{OTHER}': {named}")
+            say(f"rare classes become '{OTHER}': {classes}")
             return frame.assign(**{name: labels.mask(rows, OTHER)})
-        say(f"{int(rows.sum()):,} rows of rare classes are left out: {named}")
+        say(f"{int(rows.sum()):,} rows of rare classes are left out: {classes}")
         frame = frame[~rows].reset_index(drop=True)
     return frame

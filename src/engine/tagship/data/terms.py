@@ -39,16 +39,16 @@ def with_terms(
                 "mark it `feature: false`, or make it a category",
             )
         fields[at] = replace(field, terms=terms)
-    made = replace(boundary, fields=tuple(fields))
-    size = 4 * len(frame) * sum(len(text.terms) for text in made.texts)
+    learned = replace(boundary, fields=tuple(fields))
+    size = 4 * len(frame) * sum(len(text.terms) for text in learned.texts)
     if size > _MOST_BYTES:
-        names = ", ".join(f"columns.{text.name}.terms" for text in made.texts)
+        names = ", ".join(f"columns.{text.name}.terms" for text in learned.texts)
         raise TagshipError(
             f"{names}: to count them in {len(frame):,} rows takes {size / 1e9:.1f} GB of memory,"
             f" more than {_MOST_BYTES / 1e9:g} GB",
             f"lower `terms` to {_MOST_BYTES // (4 * len(frame)):,} in all, or bring fewer rows",
         )
-    return made
+    return learned
 
 
 def shorten_texts(columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

@@ -64,21 +64,21 @@ def read_rows(
     break by themselves, whatever other rows there are."""
     frame = protect(raw, data).reset_index(drop=True)  # rows are known by their place alone
     failures: list[Failure] = []
-    made: dict[str, Any] = {}
+    columns: dict[str, Any] = {}
     for name, column in data.kept.items():
         if name in frame.columns:
-            made[name], broken = _read(name, frame[name], column, name in data.features)
+            columns[name], broken = _read(name, frame[name], column, name in data.features)
             failures += broken
-    if data.weight in made and (negative := made[data.weight].to_numpy() < 0).any():
-        weights = made[data.weight]
+    if data.weight in columns and (negative := columns[data.weight].to_numpy() < 0).any():
+        weights = columns[data.weight]
         failures.append(make_failure(data.weight, "a weight of at least 0", weights, negative))
     if data.target.column in frame.columns:
-        made[data.target.column], broken = _target(frame[data.target.column], data, task)
+        columns[data.target.column], broken = _target(frame[data.target.column], data, task)
         failures += broken
     if data.id and data.id in frame.columns:
-        made[data.id], broken = _read(data.id, frame[data.id], Column(dtype="string"), False)
+        columns[data.id], broken = _read(data.id, frame[data.id], Column(dtype="string"), False)
         failures += broken
-    return pd.DataFrame(made, index=pd.RangeIndex(len(frame))), failures
+    return pd.DataFrame(columns, index=pd.RangeIndex(len(frame))), failures
 
 
 def column_failures(names: list[str], data: DataConfig, rows: int) -> list[Failure]:
@@ -98,9 +98,9 @@ def column_failures(names: list[str], data: DataConfig, rows: int) -> list[Failu
 
 def equal_numbers(name: str, data: DataConfig, values: NDArray[Any]) -> list[Failure]:
     """Whether whole numbers of a feature become equal in the model's input."""
-    same = equal_in_float32(values) if data.columns[name].dtype == "int" else 0
+    count = equal_in_float32(values) if data.columns[name].dtype == "int" else 0
     rule = "can be told apart in float32, the model's input (or `feature: false`)"
-    return [Failure(name, rule, same, (), ())] if same else []
+    return [Failure(name, rule, count, (), ())] if count else []
 
 
 def weight_failures(data: DataConfig, unweighted: bool, rows: int) -> list[Failure]:
@@ -194,22 +194,22 @@ def target_failures(
         rows: of the table.
     """
     name = data.target.column
-    own = [failure for failure in failures if failure.column == name]
-    if any(failure.rule == _NO_TARGET and failure.count == rows for failure in own):
-        others = [failure for failure in failures if failure.column != name]
-        return [*others, Failure(name, "target is all missing", rows, (), (1,))]
-    if own:
+    of_target = [failure for failure in failures if failure.column == name]
+    if any(failure.rule == _NO_TARGET and failure.count == rows for failure in of_target):
+        other_failures = [failure for failure in failures if failure.column != name]
+        return [*other_failures, Failure(name, "target is all missing", rows, (), (1,))]
+    if of_target:
         return failures
     if len(labels) == 1:
         return [*failures, Failure(name, "target is constant", rows, (str(labels[0]),), (1,))]
     if task == "binary":
         labels, positive = sorted(labels), cell_text(data.target.positive)
-        shown = tuple(labels[:5])
+        examples = tuple(labels[:5])
         if positive not in labels:
             rule = f"has the positive label {positive!r}"
-            return [*failures, Failure(name, rule, 0, shown[:3], ())]
+            return [*failures, Failure(name, rule, 0, examples[:3], ())]
         if len(labels) != 2:
-            return [*failures, Failure(name, "exactly two labels", len(labels), shown, ())]
+            return [*failures, Failure(name, "exactly two labels", len(labels), examples, ())]
     return failures
 
 

@@ -63,8 +63,8 @@ def open_data_set(source: Source, root: Path, alone: bool = False) -> "DataSet |
     if not isinstance(source, TypedSource) or source.kind != "parquet":
         return None
     where, wild = expand(source.path, "source.path"), is_glob(source.path)
-    remote, named = "://" in where, format_of(where) is not None and not where.endswith("/")
-    if remote and not alone and (where.startswith("http") or (named and not wild)):
+    remote, has_ending = "://" in where, format_of(where) is not None and not where.endswith("/")
+    if remote and not alone and (where.startswith("http") or (has_ending and not wild)):
         return None  # a file, which is brought here whole
     shown = without_password(source.path)
     with explained(shown, "the files"):
@@ -77,8 +77,8 @@ def open_data_set(source: Source, root: Path, alone: bool = False) -> "DataSet |
         elif filesystem.isdir(path):
             files = Listing(shown, filesystem, path)
         else:
-            there = wild or alone or remote
-            files = Listing(shown, filesystem, *split_glob(path)) if there else None
+            may_be_folder = wild or alone or remote
+            files = Listing(shown, filesystem, *split_glob(path)) if may_be_folder else None
     return None if files is None else DataSet(source, files)
 
 
@@ -118,12 +118,12 @@ class DataSet:
             TagshipError: a file lacks one of the columns, or has another type there.
         """
         schema = self._common(columns)
-        chosen = () if not self.select else (select_rows(self.select, schema), schema)
+        condition = () if not self.select else (select_rows(self.select, schema), schema)
         for place, fragment in self._fragments.items():
             rows = [
                 fragment.metadata.row_group(at).num_rows for at in range(fragment.num_row_groups)
             ]
-            for part in fragment.split_by_row_group(*chosen):
+            for part in fragment.split_by_row_group(*condition):
                 at = part.row_groups[0].id
                 if rows[at]:
                     version = self._listing.versions[place]
@@ -139,9 +139,9 @@ class DataSet:
             TagshipError: the file is damaged, or no longer as it was.
         """
         schema, folders = self._common(columns), self._folders[group.place]
-        chosen = select_rows(self.select, schema)
-        own = [field for field in schema if field.name not in folders]
-        names, at = [field.name for field in own], group.begin
+        condition = select_rows(self.select, schema)
+        own_fields = [field for field in schema if field.name not in folders]
+        names, at = [field.name for field in own_fields], group.begin
         with (
             explained(self.shown, group.place, self.check_unchanged),
             pq.ParquetFile(
@@ -153,13 +153,13 @@ class DataSet:
         ):
             for batch in file.iter_batches(rows, row_groups=[group.number], columns=names):
                 table = flatten_table(pa.Table.from_batches([batch])).select(names)
-                table = table.cast(pa.schema(own))
+                table = table.cast(pa.schema(own_fields))
                 for name in folders.keys() & set(schema.names):
                     table = table.append_column(name, pa.repeat(folders[name], batch.num_rows))
                 places = np.arange(at, at + batch.num_rows)
                 at += batch.num_rows
-                if chosen is not None:
-                    table = table.append_column("", pa.array(places)).filter(chosen)
+                if condition is not None:
+                    table = table.append_column("", pa.array(places)).filter(condition)
                     places = table.column("").to_numpy()
                 yield table.select(list(columns)), places
 
@@ -196,8 +196,8 @@ class DataSet:
     def _field(self, name: str) -> pa.Field:
         refusal = self._listing.refusal
         if name not in self.names:
-            known = ", ".join(self.names)[:300]
-            raise refusal(f"there is no column '{name}'", f"its columns are: {known}")
+            names = ", ".join(self.names)[:300]
+            raise refusal(f"there is no column '{name}'", f"its columns are: {names}")
         types = {
             place: schema.field(name).type if name in schema.names else None
             for place, schema in self._schemas.items()
@@ -218,8 +218,8 @@ class DataSet:
     def _may_hold(self, place: str) -> bool:
         """Whether the folders of a file are selected."""
         row = pa.table({name: pa.repeat(v, 1) for name, v in self._folders[place].items()})
-        said = {name: self.select[name] for name in row.column_names if name in self.select}
-        return not said or row.filter(select_rows(said, row.schema)).num_rows > 0
+        choices = {name: self.select[name] for name in row.column_names if name in self.select}
+        return not choices or row.filter(select_rows(choices, row.schema)).num_rows > 0
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:

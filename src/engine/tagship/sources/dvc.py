@@ -43,8 +43,8 @@ class Pointer:
     @property
     def matches(self) -> bool:
         """Whether what is there is what this pointer names."""
-        whole = kind_of_path(self.tracked) in ("file", "folder")
-        return whole and content_md5(self.tracked) == self.md5
+        is_there = kind_of_path(self.tracked) in ("file", "folder")
+        return is_there and content_md5(self.tracked) == self.md5
 
 
 def find_pointer(file: Path, root: Path) -> Pointer | None:

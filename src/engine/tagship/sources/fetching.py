@@ -36,7 +36,7 @@ def is_glob(path: str) -> bool:
     return "*" in path or "[" in path
 
 
-def expand(text: str, what: str) -> str:
+def expand(text: str, key: str) -> str:
     """Replace ``${VAR}`` by the environment's value, which is never shown.
 
     Raises:
@@ -45,7 +45,7 @@ def expand(text: str, what: str) -> str:
 
     def value(match: re.Match[str]) -> str:
         if match[1] not in os.environ:
-            raise TagshipError(f"{what}: the environment variable {match[1]} is not set")
+            raise TagshipError(f"{key}: the environment variable {match[1]} is not set")
         return os.environ[match[1]]
 
     return _VARIABLE.sub(value, text)
@@ -93,11 +93,11 @@ def identify_file(
         file = Path(os.path.realpath(root / location))  # a loop of links is no error of its own
         kind = kind_of_path(file)
         if kind != "file":
-            what = {
+            problem = {
                 "folder": "is a folder, not a file",
                 "other": "is a pipe, socket or device, not a file",
             }.get(kind, "no such file")
-            raise TagshipError(f"source.path: {path}: {what}", f"relative paths start at {root}")
+            raise TagshipError(f"source.path: {path}: {problem}", f"relative paths start at {root}")
     else:
         path = without_password(path)
         file, identity = _download(location, path, root, sha256, expected)
@@ -133,9 +133,9 @@ def _download(
 ) -> tuple[Path, Identity]:
     protocol, exact = url.partition("://")[0], at_version(url, expected)
     target = _place(root, exact)
-    kept = _stamped(target)
-    if sha256 is not None and kept is not None and sha256_of_file(target) == sha256:
-        return target, _identity(kept, protocol, shown, expected)
+    cached_version = _stamped(target)
+    if sha256 is not None and cached_version is not None and sha256_of_file(target) == sha256:
+        return target, _identity(cached_version, protocol, shown, expected)
     explained = partial(_explained, exact, shown, target, expected)
     with explained():
         filesystem, remote = open_store(exact)
@@ -163,10 +163,10 @@ def _stamp(target: Path) -> Path:
 def _stamped(target: Path) -> dict[str, str] | None:
     """Which version of a remote file was kept; None where none is."""
     stamp = _stamp(target)
-    kept: dict[str, str] | None = None
+    version: dict[str, str] | None = None
     if target.is_file() and stamp.is_file():
-        kept = json.loads(stamp.read_text())
-    return kept
+        version = json.loads(stamp.read_text())
+    return version
 
 
 @contextmanager
@@ -183,8 +183,8 @@ def _explained(url: str, shown: str, target: Path, expected: Identity | None) ->
         hint = "check the address" if protocol in PACKAGES else "use file, http, s3, gs or az"
         raise TagshipError(f"source.path: {shown}: {error}", hint) from None
     except Exception as error:  # each remote client has its own family of errors
-        said = explain_object(error, shown, expected) if protocol in PACKAGES else None
-        raise said or _explain(error, url, shown, target) from None
+        refusal = explain_object(error, shown, expected) if protocol in PACKAGES else None
+        raise refusal or _explain(error, url, shown, target) from None
 
 
 def _fetch(filesystem: Any, remote: str, target: Path, version: dict[str, str] | None) -> None:

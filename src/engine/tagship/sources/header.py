@@ -39,9 +39,9 @@ def find_header(rows: Sequence[Row], source: TextSource) -> Header:
         )
     start = top + 1 if source.header else top
     below = [row for row in rows[start:] if row]
-    given = list(rows[top]) if source.header else []
-    width = usual_width(below) or len(given)
-    names = source.names or given or [f"column_{at + 1}" for at in range(width)]
+    first_row = list(rows[top]) if source.header else []
+    width = usual_width(below) or len(first_row)
+    names = source.names or first_row or [f"column_{at + 1}" for at in range(width)]
     if source.names is not None and len(names) != width:
         raise TagshipError(
             f"source.names: {len(names)} names for {width} columns", "name each column in order"
@@ -58,7 +58,7 @@ def find_header(rows: Sequence[Row], source: TextSource) -> Header:
         empty.add(names[-1])
     if names and not names[0] and UNNAMED not in names:
         names[0] = UNNAMED
-    plain = names == given and start == top + 1 and source.skip == 0
+    plain = names == first_row and start == top + 1 and source.skip == 0
     return Header(names, start, frozenset(empty), plain)
 
 

@@ -80,8 +80,8 @@ def read_kafka(
         say(_count_bad(source, bad, len(frame)))
         identity["bad"] = str(len(bad))
     labels = frame.index
-    what = f"source.topic: {source.topic}"
-    frame = flatten_frame(frame, what, lambda row: _place(labels[row]))
+    place = f"source.topic: {source.topic}"
+    frame = flatten_frame(frame, place, lambda row: _place(labels[row]))
     for name in sorted(numbers & set(frame.columns)):
         _refuse_mixed(source, frame[name].dropna())
     if source.timestamp in frame:
@@ -115,8 +115,8 @@ def _connect(source: KafkaSource, root: Path) -> Iterator["_Topic"]:
         problem, reason = error.args[0].name(), error.args[0].str()
         if consumer is not None and problem in ("_TRANSPORT", "_TIMED_OUT"):
             consumer.poll(0)  # only now is all heard
-            told = [each.str() for each in heard if each.name() != "_ALL_BROKERS_DOWN"]
-            reason = told[-1] if told else reason
+            reasons = [event.str() for event in heard if event.name() != "_ALL_BROKERS_DOWN"]
+            reason = reasons[-1] if reasons else reason
         otherwise = f"does the broker run? Check `servers`, the network, and the login ({LOGIN})"
         hint = _HINTS.get(problem, otherwise)
         raise _refuse(source, _without_secrets(reason, login), hint) from None
@@ -164,16 +164,16 @@ class _Topic:
         partitions = self._partitions()
         begin = self.source.begin if isinstance(self.source.begin, dict) else {}
         to = self.source.to if isinstance(self.source.to, dict) else {}
-        named, who = sorted(begin.keys() | to.keys() or partitions), "data.yaml"
+        numbers, who = sorted(begin.keys() | to.keys() or partitions), "data.yaml"
         if expected is not None:
             locked = re.findall(r"(\d+):(\d+)-(\d+)", expected.get("offsets", ""))
             begin = {int(at): int(first) for at, first, _ in locked}
             to = {int(at): int(end) for at, _, end in locked}
-            named, who = list(begin), "the lock"
-        if unknown := sorted(set(named) - partitions):
+            numbers, who = list(begin), "the lock"
+        if unknown := sorted(set(numbers) - partitions):
             message = f"there is no partition {unknown[0]}, which {who} names"
             raise _refuse(self.source, message, f"there are {len(partitions)}, from 0 on")
-        spans = {at: self._settle(at, begin.get(at), to.get(at), who) for at in named}
+        spans = {at: self._settle(at, begin.get(at), to.get(at), who) for at in numbers}
         return {at: (first, end) for at, (first, end) in spans.items() if first < end}
 
     def _partitions(self) -> set[int]:
@@ -262,8 +262,8 @@ def _decode(source: KafkaSource, messages: list[Any], bad: list[str]) -> pd.Data
             continue
         if source.timestamp is not None:
             if source.timestamp in row:
-                taken = f"{_place(label)} has a field '{source.timestamp}' of its own"
-                raise _refuse(source, taken, "give `timestamp` another name")
+                message_text = f"{_place(label)} has a field '{source.timestamp}' of its own"
+                raise _refuse(source, message_text, "give `timestamp` another name")
             row[source.timestamp] = message.timestamp()[1]
         rows.append(row)
         labels.append(label)
@@ -272,20 +272,20 @@ def _decode(source: KafkaSource, messages: list[Any], bad: list[str]) -> pd.Data
 
 def _count_bad(source: KafkaSource, bad: list[str], rows: int) -> str:
     total = len(bad) + rows
-    said = f"{len(bad):,} of {total:,} messages are no JSON object, first {bad[0]}"
+    summary = f"{len(bad):,} of {total:,} messages are no JSON object, first {bad[0]}"
     if len(bad) > source.bad * total:
         hint = "mend what writes them, read other offsets, or allow a share of them: `bad`"
-        raise _refuse(source, said, hint)
-    return f"{source.topic}: {said}; they are left out"
+        raise _refuse(source, summary, hint)
+    return f"{source.topic}: {summary}; they are left out"
 
 
 def _refuse_mixed(source: KafkaSource, values: pd.Series) -> None:
     if values.dtype != object:
         return
     types = values.map(lambda value: _TYPES.get(type(value), "a number"))
-    other = types != types.iloc[0]
-    if other.any():
-        at = first_row(other)
+    differs = types != types.iloc[0]
+    if differs.any():
+        at = first_row(differs)
         raise _refuse(
             source,
             f"{values.name} is {types.iloc[at]} in {_place(types.index[at])}, and"

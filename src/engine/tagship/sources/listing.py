@@ -45,9 +45,9 @@ class Listing:
         before, now = self.versions, self._list()
         changed = min((p for p in before | now if before.get(p) != now.get(p)), default=None)
         if changed is not None:
-            what = "rewritten" if changed in now else "removed"
+            change = "rewritten" if changed in now else "removed"
             raise self.refusal(
-                f"{changed}: was {what if changed in before else 'added'} while it was read",
+                f"{changed}: was {change if changed in before else 'added'} while it was read",
                 "run this again when nothing writes there",
             )
 
@@ -75,9 +75,9 @@ class Listing:
 
     def _version(self, place: str, info: Mapping[str, Any]) -> str:
         if not self.local:
-            said = [f"{key}={value}" for key, value in file_stamps(info).items()]
+            stamps = [f"{key}={value}" for key, value in file_stamps(info).items()]
             # What says no more than its size is never taken for what it was another time.
-            return " ".join([f"size={info.get('size')}", *(said or [f"listed={self._listed}"])])
+            return " ".join([f"size={info.get('size')}", *(stamps or [f"listed={self._listed}"])])
         path = Path(self.folder, place)
         if not path.is_file():  # a link to a folder would be left out silently
             raise self.refusal(f"{place}: is no file, or a link to none", "take it out")
@@ -93,8 +93,8 @@ def locate(where: str, root: Path) -> tuple[Any, str]:
 def split_glob(path: str) -> tuple[str, str]:
     """The folder of a glob, and what is sought there; names of columns are part of the latter."""
     parts = path.split("/")
-    named = (at for at, part in enumerate(parts) if is_glob(part) or "=" in part)
-    first = next(named, len(parts) - 1)
+    places = (at for at, part in enumerate(parts) if is_glob(part) or "=" in part)
+    first = next(places, len(parts) - 1)
     return "/".join(parts[:first]), "/".join(parts[first:])
 
 
@@ -120,8 +120,8 @@ def explained(shown: str, place: str, check: Callable[[], None] = lambda: None) 
     except Exception as error:  # each remote client has its own family of errors
         check()
         store, reason = shown.partition("://")[0], (str(error) or type(error).__name__)
-        if store in PACKAGES and (said := explain_object(error, f"{shown}: {place}", None)):
-            raise said from None
+        if store in PACKAGES and (refusal := explain_object(error, f"{shown}: {place}", None)):
+            raise refusal from None
         hint = "is it complete, and Parquet? Export it again, or take it out"
         if isinstance(error, ImportError):
             hint = f"install it: uv add {PACKAGES.get(store, store)}"

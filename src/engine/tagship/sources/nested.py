@@ -87,8 +87,8 @@ def _refuse_nested(column: pd.Series, name: str, source: str, place: Callable[[i
         value: Any = column[nested].iloc[0]
         deeper = isinstance(value, dict)
         name = f"{name}.{next(iter(value))}" if deeper and value else name
-        what = "lies deeper than one level" if deeper else "is a list"
-        raise TagshipError(f"{source}: {name} in {place(first_row(nested))} {what}", _HINT)
+        problem = "lies deeper than one level" if deeper else "is a list"
+        raise TagshipError(f"{source}: {name} in {place(first_row(nested))} {problem}", _HINT)
 
 
 def first_row(rows: pd.Series) -> int:

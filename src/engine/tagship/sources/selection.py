@@ -19,7 +19,9 @@ def select_rows(select: Mapping[str, Choice], schema: pa.Schema) -> Any:
     Raises:
         TagshipError: a value is not of its column's type.
     """
-    conditions = [_condition(name, said, schema.field(name).type) for name, said in select.items()]
+    conditions = [
+        _condition(name, choice, schema.field(name).type) for name, choice in select.items()
+    ]
     return reduce(and_, conditions) if conditions else None
 
 

@@ -152,9 +152,9 @@ def _identify(
         counts, edge = counts.where(key <= last), edge.where(key <= last)
     [(rows, keys, distinct)] = connection.execute(counts).fetchall()
     if rows != distinct:
-        what = f"null in {rows - keys:,}" if rows != keys else f"another in only {distinct:,}"
+        problem = f"null in {rows - keys:,}" if rows != keys else f"another in only {distinct:,}"
         raise TagshipError(
-            f"source.key: '{source.key}' is {what} of {rows:,} rows",
+            f"source.key: '{source.key}' is {problem} of {rows:,} rows",
             "take a column that has another value in each row, or leave `key` out",
         )
     highest = connection.execute(edge.order_by(key.desc())).scalar()
@@ -197,7 +197,7 @@ def _frame(pages: Iterator[Page], source: SqlSource) -> pd.DataFrame:
     for names, rows in pages:
         check_names(names, source)
         cells = zip(*rows, strict=True) if rows else [()] * len(names)
-        columns = {name: _typed(name, each) for name, each in zip(names, cells, strict=True)}
+        columns = {name: _typed(name, values) for name, values in zip(names, cells, strict=True)}
         tables.append(pa.table(columns))
     try:
         table = pa.concat_tables(tables, promote_options="permissive")
@@ -218,8 +218,8 @@ def _typed(name: str, values: Sequence[Any]) -> pa.Array:
         array = pa.array(values)
     except (pa.ArrowException, OverflowError, TypeError, ValueError):
         kinds = sorted({type(value).__name__ for value in values if value is not None})
-        what = f"values of the type {' and '.join(kinds)}"
-        raise TagshipError(f"source.query: '{name}' holds {what}", _CAST) from None
+        content = f"values of the type {' and '.join(kinds)}"
+        raise TagshipError(f"source.query: '{name}' holds {content}", _CAST) from None
     if pa.types.is_nested(array.type):
         raise TagshipError(f"source.query: '{name}' holds lists or objects", _CAST)
     if pa.types.is_timestamp(array.type):

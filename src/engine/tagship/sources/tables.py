@@ -54,9 +54,9 @@ def with_index_columns(frame: pd.DataFrame) -> pd.DataFrame:
     The index that pandas keeps beside a table is no order of rows.
     """
     index = frame.index.to_frame(index=False)
-    named = index.loc[:, [name is not None for name in frame.index.names]]
+    named_levels = index.loc[:, [name is not None for name in frame.index.names]]
     frame = frame.reset_index(drop=True)
-    return pd.concat([named, frame], axis=1) if len(named.columns) else frame
+    return pd.concat([named_levels, frame], axis=1) if len(named_levels.columns) else frame
 
 
 def source_name(source: Source) -> str:

@@ -95,9 +95,9 @@ class _Stream(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         self._rest = self._rest or b"".join(islice(self._parts, _LINES_AT_ONCE))
-        given, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
-        buffer[: len(given)] = given
-        return len(given)
+        part, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
+        buffer[: len(part)] = part
+        return len(part)
 
 
 def sniff(path: Path, source: TextSource) -> tuple[str, str]:

@@ -68,11 +68,11 @@ def _text_and_merged(
     for (top, left), (bottom, right) in merged:
         for row in rows[top + 1 : bottom + 1] if left == right else []:
             row[left] = rows[top][left]
-    kept = [at for at in range(len(rows[0])) if any(row[at] for row in rows)]
+    columns = [at for at in range(len(rows[0])) if any(row[at] for row in rows)]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     for row in rows:
-        writer.writerow([row[at] for at in kept] if any(row) else [])
+        writer.writerow([row[at] for at in columns] if any(row) else [])
     return text.getvalue().encode(), merged
 
 
@@ -94,16 +94,16 @@ def _open(path: Path, shown: str) -> "CalamineWorkbook":
 
 
 def _choose(workbook: "CalamineWorkbook", shown: str, name: str | None) -> "CalamineSheet":
-    sheets = {each: workbook.get_sheet_by_name(each) for each in workbook.sheet_names}
-    filled = [each for each, sheet in sheets.items() if sheet.height]
+    sheets = {title: workbook.get_sheet_by_name(title) for title in workbook.sheet_names}
+    filled = [title for title, sheet in sheets.items() if sheet.height]
     if not filled:
         raise TagshipError(f"source.path: {shown}: no sheet has cells", "export it again")
     if name is None and len(filled) == 1:
         return sheets[filled[0]]
     if name not in filled:
-        what = "which sheet?" if name is None else f"no sheet with cells is called {name!r}"
+        problem = "which sheet?" if name is None else f"no sheet with cells is called {name!r}"
         raise TagshipError(
-            f"source.sheet: {shown}: {what} There are {_listed(filled)}",
+            f"source.sheet: {shown}: {problem} There are {_listed(filled)}",
             f"declare it, such as `sheet: {filled[0]!r}`",
         )
     return sheets[name]

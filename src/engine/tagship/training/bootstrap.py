@@ -23,9 +23,9 @@ def resample_weights(rows: int, resamples: int, seed: int) -> Iterator[Floats]:
     block = max(1, _CELLS // rows)
     for start in range(0, resamples, block):
         count = min(block, resamples - start)
-        drawn = generator.integers(0, rows, size=(count, rows))
-        drawn += np.arange(count)[:, None] * rows
-        yield np.bincount(drawn.ravel(), minlength=count * rows).reshape(count, rows).astype(float)
+        places = generator.integers(0, rows, size=(count, rows))
+        places += np.arange(count)[:, None] * rows
+        yield np.bincount(places.ravel(), minlength=count * rows).reshape(count, rows).astype(float)
 
 
 def resamples_for(rows: int, alpha: float = 1.0) -> int:
@@ -72,19 +72,19 @@ def intervals(
     Rows are drawn alike; one that is drawn counts by its weight (``weights``, shape (rows,)). A
     metric that is undefined is left out, and so is one that most resamples cannot define.
     """
-    each = None if weights is None else weights[None]
-    point = evaluate(task, target, scores, each, classes, threshold)
+    row_weights = None if weights is None else weights[None]
+    point = evaluate(task, target, scores, row_weights, classes, threshold)
     draws: dict[str, list[Floats]] = {name: [] for name in point}
     for counts in resample_weights(len(target), resamples_for(len(target)), seed):
-        drawn = counts if weights is None else counts * weights
-        for name, values in evaluate(task, target, scores, drawn, classes, threshold).items():
+        resampled = counts if weights is None else counts * weights
+        for name, values in evaluate(task, target, scores, resampled, classes, threshold).items():
             draws[name].append(values)
-    made = {}
+    by_metric = {}
     for name, values in point.items():
         metric_interval = interval(float(values[0]), np.concatenate(draws[name]))
         if metric_interval is not None:
-            made[name] = Interval(**{key: round(v, _DIGITS) for key, v in metric_interval})
-    return made
+            by_metric[name] = Interval(**{key: round(v, _DIGITS) for key, v in metric_interval})
+    return by_metric
 
 
 def paired_drop(
@@ -106,10 +106,10 @@ def paired_drop(
     """
     drops = []
     for counts in resample_weights(len(target), resamples_for(len(target), alpha), seed):
-        drawn = counts if weights is None else counts * weights
-        both = [
-            evaluate(task, target, scores, drawn, classes, threshold, only=metric)[metric]
+        resampled = counts if weights is None else counts * weights
+        values = [
+            evaluate(task, target, scores, resampled, classes, threshold, only=metric)[metric]
             for scores, threshold in zip((champion, challenger), thresholds, strict=True)
         ]
-        drops.append(both[0] - both[1])
+        drops.append(values[0] - values[1])
     return np.concatenate(drops)

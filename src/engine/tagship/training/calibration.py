@@ -92,13 +92,13 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
 
     [pair] = operator.raw_operator.calibrated_classifiers_
     version = {"op_version": container.target_opset}
-    given = OnnxSubEstimator(
+    score = OnnxSubEstimator(
         pair.estimator.estimator_, operator.inputs[0], options={"zipmap": False}, **version
     )[1]
     classes, unit = len(pair.classes), np.ones(1, dtype=np.float32)
     numbers = [1] if classes == 2 else list(range(classes))
     columns = [
-        _calibrated(calibrator, onnx.OnnxGather(given, np.array([number]), axis=1, **version), onnx)
+        _calibrated(calibrator, onnx.OnnxGather(score, np.array([number]), axis=1, **version), onnx)
         for number, calibrator in zip(numbers, pair.calibrators, strict=True)
     ]
     if classes == 2:
@@ -111,31 +111,31 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
         zero = onnx.OnnxCast(
             onnx.OnnxLess(total, np.array([_LEAST], dtype=np.float32), **version), to=1, **version
         )
-        whole = onnx.OnnxAdd(total, onnx.OnnxMul(zero, classes * unit, **version), **version)
-        scores = onnx.OnnxDiv(onnx.OnnxAdd(joined, zero, **version), whole, **version)
+        divisor = onnx.OnnxAdd(total, onnx.OnnxMul(zero, classes * unit, **version), **version)
+        scores = onnx.OnnxDiv(onnx.OnnxAdd(joined, zero, **version), divisor, **version)
     labels, probabilities = operator.outputs
     names = {"output_names": [labels]}
     onnx.OnnxArgMax(scores, axis=1, keepdims=0, **names, **version).add_to(scope, container)
     onnx.OnnxIdentity(scores, output_names=[probabilities], **version).add_to(scope, container)
 
 
-def _calibrated(calibrator: Any, given: Any, onnx: Any) -> Any:
+def _calibrated(calibrator: Any, score: Any, onnx: Any) -> Any:
     """The calibrated probability of one class, shape (rows, 1)."""
-    version = {"op_version": given.op_version}
+    version = {"op_version": score.op_version}
     if not isinstance(calibrator, IsotonicRegression):
         slope, start = (
             np.array([-value], dtype=np.float32) for value in (calibrator.a_, calibrator.b_)
         )
-        line = onnx.OnnxAdd(onnx.OnnxMul(given, slope, **version), start, **version)
+        line = onnx.OnnxAdd(onnx.OnnxMul(score, slope, **version), start, **version)
         return onnx.OnnxSigmoid(line, **version)
     # A sum of ramps, each 0 before its two points and 1 behind them.
     x, y = calibrator.X_thresholds_, calibrator.y_thresholds_
     start = y[:1].astype(np.float32)
     if len(x) == 1:
-        return onnx.OnnxAdd(onnx.OnnxMul(given, 0 * start, **version), start, **version)
+        return onnx.OnnxAdd(onnx.OnnxMul(score, 0 * start, **version), start, **version)
     width = np.diff(x).astype(np.float32)
     ramps = onnx.OnnxClip(
-        onnx.OnnxDiv(onnx.OnnxSub(given, x[:-1].astype(np.float32), **version), width, **version),
+        onnx.OnnxDiv(onnx.OnnxSub(score, x[:-1].astype(np.float32), **version), width, **version),
         np.array(0, dtype=np.float32),
         np.array(1, dtype=np.float32),
         **version,

@@ -151,8 +151,8 @@ def _expressible(kind: str) -> list[str]:
 
     return [
         name
-        for name, known in all_estimators(type_filter=kind)
-        if _has_converter(known) and (kind == "regressor" or hasattr(known, "predict_proba"))
+        for name, cls in all_estimators(type_filter=kind)
+        if _has_converter(cls) and (kind == "regressor" or hasattr(cls, "predict_proba"))
     ]
 
 

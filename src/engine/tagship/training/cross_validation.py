@@ -158,7 +158,7 @@ def score_candidates(
         TagshipError: as ``score_fold``, or what runs the fits is lost.
     """
     folds = len(fits.splits)
-    jobs = ((*each, fold) for each in candidates for fold in range(folds))
+    jobs = ((*candidate, fold) for candidate in candidates for fold in range(folds))
     scored = compute.map(score_fold, compute.share(fits), jobs)
     for _ in candidates:
         yield list(islice(scored, folds))
@@ -181,10 +181,10 @@ def fit(
     from sklearn.exceptions import ConvergenceWarning
 
     where = f"{files.folder / 'model.yaml'}: candidates.{name}"
-    matrix = prepared.matrix[rows]
+    matrix, seed = prepared.matrix[rows], files.model.select.seed
     try:
         jobs = quick_jobs(matrix, candidate.estimator)
-        pipeline = make_pipeline(prepared.boundary, candidate, files.model.select.seed, jobs)
+        pipeline = make_pipeline(prepared.boundary, candidate, seed, jobs)
     except TagshipError as error:
         raise error.within(where) from None
     try:
@@ -192,13 +192,13 @@ def fit(
             warnings.simplefilter("ignore", ConvergenceWarning)
             weights = prepared.weights_of(rows)
             last = pipeline.steps[-1][0]
-            given = {} if weights is None else {f"{last}__sample_weight": weights}
+            fit_params = {} if weights is None else {f"{last}__sample_weight": weights}
             if candidate.calibrate is not None and prepared.groups is not None:
                 from tagship.training.calibration import group_folds
 
-                known = prepared.target[rows], prepared.groups[rows], files.model.select.seed
-                pipeline.set_params(**{f"{last}__cv": group_folds(*known)})
-            return pipeline.fit(matrix, prepared.target[rows], **given)
+                folds = group_folds(prepared.target[rows], prepared.groups[rows], seed)
+                pipeline.set_params(**{f"{last}__cv": folds})
+            return pipeline.fit(matrix, prepared.target[rows], **fit_params)
     except MemoryError:
         raise
     except Exception as error:  # an estimator may raise anything

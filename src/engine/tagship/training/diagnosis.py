@@ -30,7 +30,8 @@ def diagnose(
         threshold: the winner's, for a metric that depends on it.
     """
     metric, task = files.model.select.metric, files.model.task
-    chosen = isinstance(files.model.threshold, ChosenThreshold) and metric in metrics.DECISIONS
+    declared = files.model.declared_threshold
+    by_choice = isinstance(files.model.threshold, ChosenThreshold) and metric in metrics.DECISIONS
 
     def measure(rows: NDArray[np.int64], scores: NDArray[Any], threshold: float) -> float:
         target, weights = prepared.target[rows], prepared.weights_of(rows)
@@ -39,9 +40,9 @@ def diagnose(
 
     holdout = {}
     for name, folds in by_candidate.items():
-        own = choose_threshold(files, prepared, folds) if chosen else files.model.declared_threshold
+        limit = choose_threshold(files, prepared, folds) if by_choice else declared
         scored = [fold.holdout for fold in folds if fold.holdout is not None]
-        values = [measure(prepared.holdout.test, scores, own) for scores in scored]
+        values = [measure(prepared.holdout.test, scores, limit) for scores in scored]
         holdout[name] = [value for value in values if np.isfinite(value)]
     train = prepared.holdout.train
     own = measure(train, score(prepared.matrix[train]), threshold)

@@ -59,8 +59,8 @@ def make_pipeline(boundary: Boundary, candidate: Candidate, seed: int, jobs: int
                 dtype=np.float32,
             )
         elif candidate.encode == "native":  # a missing one is a category of its own
-            known = [np.arange(-1, size, dtype=np.float32) for size in sizes]
-            encode = OrdinalEncoder(categories=known, dtype=np.float32)
+            codes = [np.arange(-1, size, dtype=np.float32) for size in sizes]
+            encode = OrdinalEncoder(categories=codes, dtype=np.float32)
         parts.append(("categories", encode, list(range(first, len(boundary.names)))))
     columns = range(first, len(boundary.names))
     estimator = make_estimator(candidate, seed, jobs, boundary.classes, columns)
@@ -92,7 +92,7 @@ def make_estimator(
     }
     try:
         estimator = kind(**params)
-        known = estimator.get_params(deep=False)
+        parameters = estimator.get_params(deep=False)
         unknown = library_of(kind) and sorted(params.keys() - kind().get_params().keys())
         if unknown:  # it takes any word, and warns while it is fitted
             raise TypeError(f"{kind.__name__} has no parameter '{unknown[0]}'")
@@ -107,9 +107,9 @@ def make_estimator(
         extra["n_jobs"] = jobs
     if library_of(kind):  # whatever it does not name goes to the library
         extra["n_jobs"] = jobs
-        known |= extra
+        parameters |= extra
     estimator.set_params(
-        **{k: v for k, v in extra.items() if k in known and k not in candidate.params}
+        **{k: v for k, v in extra.items() if k in parameters and k not in candidate.params}
     )
     if candidate.encode == "native":
         name_categories(estimator, categories, max(categories, default=-1) + 1)
@@ -128,8 +128,8 @@ def _parameter(name: str, value: Any, seed: int, classes: Sequence[str] | None) 
     """
     parts = nested_estimators(value)
     if parts:
-        made = [(part, make_estimator(c, seed, 1, classes)) for part, c in parts.items()]
-        return made[0][1] if None in parts else made
+        estimators = [(part, make_estimator(c, seed, 1, classes)) for part, c in parts.items()]
+        return estimators[0][1] if None in parts else estimators
     if name != "class_weight" or not isinstance(value, Mapping):
         return value
     return None if classes is None else _weights(value, classes)
@@ -137,11 +137,11 @@ def _parameter(name: str, value: Any, seed: int, classes: Sequence[str] | None) 
 
 def _weights(weights: Mapping[Any, Any], classes: Sequence[str]) -> dict[int, Any]:
     """The weights by class number; YAML may have read a label as a number or a truth value."""
-    named = {key if isinstance(key, str) else str(key).lower(): w for key, w in weights.items()}
-    for name in named:
+    by_label = {key if isinstance(key, str) else str(key).lower(): w for key, w in weights.items()}
+    for name in by_label:
         if name not in classes:
             raise TagshipError(f"class_weight: no label '{name}'", suggest(name, classes))
-    return {classes.index(name): weight for name, weight in named.items()}
+    return {classes.index(name): weight for name, weight in by_label.items()}
 
 
 def import_estimator(path: str) -> type:
@@ -174,8 +174,8 @@ def import_estimator(path: str) -> type:
 
 
 def _nearest(kind: type, candidate: Candidate) -> str:
-    known = list(kind().get_params() if library_of(kind) else inspect.signature(kind).parameters)
+    names = list(kind().get_params() if library_of(kind) else inspect.signature(kind).parameters)
     for name in candidate.params:
-        if name not in known and (near := nearest(name, known)):
+        if name not in names and (near := nearest(name, names)):
             return f"did you mean '{near}' instead of '{name}'?"
-    return f"it takes: {', '.join(known)}"
+    return f"it takes: {', '.join(names)}"

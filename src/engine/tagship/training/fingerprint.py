@@ -30,13 +30,13 @@ def current_inputs(files: ModelFiles) -> Inputs:
     if files.model.features is not None:
         code["features"] = _code(own_files(files.root, files.model.features.partition(":")[0]))
     if isinstance(files.data.source, PythonSource):
-        own = own_files(files.root, files.data.source.function.partition(":")[0])
-        if own:  # a library's function is known by what it returns alone
-            code["source"] = _code(own)
+        own_code = own_files(files.root, files.data.source.function.partition(":")[0])
+        if own_code:  # a library's function is known by what it returns alone
+            code["source"] = _code(own_code)
     libraries = {name: metadata.version(name) for name in LIBRARIES}
     for candidate in files.model.parts:
-        own = own_files(files.root, candidate.estimator.rpartition(".")[0])
-        if not own and not candidate.estimator.startswith("sklearn."):
+        own_code = own_files(files.root, candidate.estimator.rpartition(".")[0])
+        if not own_code and not candidate.estimator.startswith("sklearn."):
             library = _distribution(candidate.estimator)
             libraries[library] = metadata.version(library)
             if candidate.estimator.partition(".")[0] in boosting.LIBRARIES:
@@ -54,8 +54,8 @@ def current_inputs(files: ModelFiles) -> Inputs:
 
 def estimators_code(root: Path, estimators: Iterable[str]) -> str:
     """The fingerprint of the estimators' own code under ``src/``; empty where there is none."""
-    own = {file for name in estimators for file in own_files(root, name.rpartition(".")[0])}
-    return _code(sorted(own)) if own else ""
+    files = {file for name in estimators for file in own_files(root, name.rpartition(".")[0])}
+    return _code(sorted(files)) if files else ""
 
 
 def check_unchanged(files: ModelFiles, lock: Lock) -> None:

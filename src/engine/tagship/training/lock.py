@@ -134,8 +134,8 @@ def locked_artifact(text: str) -> LockedArtifact | None:
     """What a lock of any engine says of its artifact; None when it cannot be understood."""
     try:
         section = _load(text, "lock")["artifact"]
-        known = {key: section[key] for key in LockedArtifact.model_fields if key in section}
-        return LockedArtifact.model_validate(known)
+        content = {key: section[key] for key in LockedArtifact.model_fields if key in section}
+        return LockedArtifact.model_validate(content)
     except (TagshipError, KeyError, TypeError, ValidationError):
         return None
 
@@ -199,15 +199,15 @@ def lock_text(lock: Lock) -> str:
 
     def ordered(value: Any, depth: int) -> Any:
         if isinstance(value, dict):
-            made = CommentedMap({key: ordered(value[key], depth + 1) for key in sorted(value)})
+            mapping = CommentedMap({key: ordered(value[key], depth + 1) for key in sorted(value)})
             flat = all(not isinstance(item, dict) for item in value.values())
             if depth > 1 and flat and len(str(value)) < 110:
-                made.fa.set_flow_style()
-            return made
+                mapping.fa.set_flow_style()
+            return mapping
         if isinstance(value, list):
-            listed = CommentedSeq([ordered(item, depth + 1) for item in value])
-            listed.fa.set_flow_style()
-            return listed
+            sequence = CommentedSeq([ordered(item, depth + 1) for item in value])
+            sequence.fa.set_flow_style()
+            return sequence
         return value
 
     content = lock.model_dump(mode="json", exclude=_OPTIONAL - lock.model_fields_set)

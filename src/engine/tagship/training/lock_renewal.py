@@ -40,10 +40,12 @@ def renew_lock(files: ModelFiles, say: Say) -> Renewal:
     stale = changes(lock, inputs)
     if not stale:
         return Renewal(files.name, "current", "")
-    own = changes(lock, inputs.model_copy(update={"libraries": lock.inputs.libraries,
+    edits = changes(lock, inputs.model_copy(update={"libraries": lock.inputs.libraries,
                                                   "training": lock.inputs.training}))  # fmt: skip
-    if own:
-        return Renewal(files.name, "review", f"not only libraries or the engine: {'; '.join(own)}")
+    if edits:
+        return Renewal(
+            files.name, "review", f"not only libraries or the engine: {'; '.join(edits)}"
+        )
     bundle = train(files, say)
     save_bundle(files, bundle)
     why = "; ".join(stale)

@@ -71,12 +71,12 @@ def verify_kept(files: ModelFiles) -> LockVerification | str:
     """
     lock, reference, table = _current_lock(files)
     try:
-        kept = load_bundle(files)
+        bundle = load_bundle(files)
     except TagshipError as error:
         return str(error.args[0])
     if lock.artifact.boundary_sha256 is None:
         return "its lock names no boundary"
-    if kept.lock != lock or kept.reference != reference:
+    if bundle.lock != lock or bundle.reference != reference:
         return "another training than the lock's is kept here"
     prepared = prepare(files, table.frame)
     boundary = prepared.boundary
@@ -84,13 +84,13 @@ def verify_kept(files: ModelFiles) -> LockVerification | str:
         boundary = replace(boundary, threshold=lock.threshold)
     if boundary.sha256 != lock.artifact.boundary_sha256:
         return "the data gives another boundary than the lock names"
-    if kept.boundary.sha256 != lock.artifact.boundary_sha256:
+    if bundle.boundary.sha256 != lock.artifact.boundary_sha256:
         return f"{files.work / 'boundary.json'}: it was changed"
-    own_scores = kept.evidence.pipeline_scores
-    evidence = make_evidence(files, table.frame, prepared, kept.artifact, own_scores)
-    if pack_arrays(evidence) != pack_arrays(kept.evidence):
+    own_scores = bundle.evidence.pipeline_scores
+    evidence = make_evidence(files, table.frame, prepared, bundle.artifact, own_scores)
+    if pack_arrays(evidence) != pack_arrays(bundle.evidence):
         return f"{files.work / 'evidence.npz'}: not what data and artifact give"
-    return LockVerification("identical", lock, kept, "")
+    return LockVerification("identical", lock, bundle, "")
 
 
 def _current_lock(files: ModelFiles, compute: Compute = LOCAL) -> tuple[Lock, str, Table]:
@@ -127,13 +127,13 @@ def difference(lock: Lock, now: Lock) -> str:
     agrees within 1e-4 (of the largest score, for regression). The boundary holds nothing computed,
     so its hash agrees exactly; an older lock does not name it.
     """
-    said, given = (
+    before, after = (
         {key: flatten(side.model_dump(mode="json", include={key})) for key in (*_EXACT, *_CLOSE)}
         for side in (lock, now)
     )
-    for part in said:
-        for key in dict.fromkeys([*said[part], *given[part]]):
-            old, new = said[part].get(key, "nothing"), given[part].get(key, "nothing")
+    for part in before:
+        for key in dict.fromkeys([*before[part], *after[part]]):
+            old, new = before[part].get(key, "nothing"), after[part].get(key, "nothing")
             if old != new and not (part in _CLOSE and _close(old, new)):
                 return f"{key}: the lock says {old}, training gives {new}"
     if lock.artifact.sha256 == now.artifact.sha256 and lock.artifact.bytes != now.artifact.bytes:

@@ -47,14 +47,14 @@ def evaluate(
         threshold: the score from which a binary prediction is positive.
         only: compute what this one metric needs, where that saves time.
     """
-    made = scores.astype(np.float64)
+    predictions = scores.astype(np.float64)
     weighted = np.ones((1, len(target))) if weights is None else weights
     with np.errstate(divide="ignore", invalid="ignore"):  # no row may count, which is undefined
         if task == "regression":
-            return _regression(target.astype(np.float64), made, weighted)
+            return _regression(target.astype(np.float64), predictions, weighted)
         if task == "binary":
-            return _binary(target.astype(bool), made, weighted, threshold, only)
-        return _multiclass(target.astype(np.int64), made, weighted, classes, only)
+            return _binary(target.astype(bool), predictions, weighted, threshold, only)
+        return _multiclass(target.astype(np.int64), predictions, weighted, classes, only)
 
 
 def value(
@@ -97,23 +97,23 @@ def check_labels(files: ModelFiles, classes: Sequence[str]) -> None:
         TagshipError: names the file and the key.
     """
     gates = files.thresholds
-    named = [("model.yaml: select.metric", files.model.select.metric)]
-    named += [("thresholds.yaml: metrics", name) for name in gates.metrics]
-    named += [
+    uses = [("model.yaml: select.metric", files.model.select.metric)]
+    uses += [("thresholds.yaml: metrics", name) for name in gates.metrics]
+    uses += [
         (f"thresholds.yaml: {key}.metric", section.metric)
         for key in ("baseline", "champion", "slices")
         if (section := getattr(gates, key)) is not None
     ]
     if gates.performance is not None:
-        named += [("thresholds.yaml: performance.max_drop", n) for n in gates.performance.max_drop]
-    for where, metric in named:
+        uses += [("thresholds.yaml: performance.max_drop", n) for n in gates.performance.max_drop]
+    for where, metric in uses:
         base, bracket, _ = metric.partition("[")
-        known = [f"{base}[{label}]" for label in classes]
-        if bracket and metric not in known:
+        names = [f"{base}[{label}]" for label in classes]
+        if bracket and metric not in names:
             raise TagshipError(
                 f"{files.folder}/{where}: '{metric}' is of no class of"
                 f" '{files.data.target.column}'",
-                suggest(metric, known),
+                suggest(metric, names),
             )
 
 
@@ -123,16 +123,16 @@ def _binary(
     if only in _RANKING:
         return _ranking(y, p, w)
     total = w.sum(axis=1)
-    made = {"accuracy": w @ (y == (p >= threshold)) / total, **_decisions(y, p >= threshold, w)}
-    if only in made:
-        return made
+    values = {"accuracy": w @ (y == (p >= threshold)) / total, **_decisions(y, p >= threshold, w)}
+    if only in values:
+        return values
     if only is None:
-        made |= _ranking(y, p, w)
+        values |= _ranking(y, p, w)
     clipped = np.clip(p, _EPS, 1 - _EPS)
-    made["log_loss"] = w @ -np.log(np.where(y, clipped, 1 - clipped)) / total
-    made["brier"] = w @ (p - y) ** 2 / total
-    made["calibration_error"] = _calibration_error(y, p, w)
-    return made
+    values["log_loss"] = w @ -np.log(np.where(y, clipped, 1 - clipped)) / total
+    values["brier"] = w @ (p - y) ** 2 / total
+    values["calibration_error"] = _calibration_error(y, p, w)
+    return values
 
 
 def _multiclass(
@@ -142,26 +142,26 @@ def _multiclass(
     ranked: Named = {}
     if only is None or only in _RANKING:
         rankings = [_ranking(truth[:, k], p[:, k], w) for k in range(p.shape[1])]
-        ranked = {name: np.mean([each[name] for each in rankings], axis=0) for name in _RANKING}
+        ranked = {name: np.mean([part[name] for part in rankings], axis=0) for name in _RANKING}
     if only in ranked:
         return ranked
     total = w.sum(axis=1)
-    chosen = p.argmax(axis=1)
-    correct = chosen == y
-    made: Named = {"accuracy": w @ correct / total}
-    per_class = [_decisions(truth[:, k], chosen == k, w) for k in range(p.shape[1])]
+    likeliest = p.argmax(axis=1)
+    correct = likeliest == y
+    values: Named = {"accuracy": w @ correct / total}
+    per_class = [_decisions(truth[:, k], likeliest == k, w) for k in range(p.shape[1])]
     for metric in ("precision", "recall", "f1"):
-        made[metric] = np.mean([of_class[metric] for of_class in per_class], axis=0)
+        values[metric] = np.mean([of_class[metric] for of_class in per_class], axis=0)
         for name, of_class in zip(classes, per_class, strict=False):
-            made[f"{metric}[{name}]"] = of_class[metric]
-    if only in made:
-        return made
-    made |= ranked
-    given = np.clip(p[np.arange(len(y)), y], _EPS, 1 - _EPS)
-    made["log_loss"] = w @ -np.log(given) / total
-    made["brier"] = w @ ((p - truth) ** 2).sum(axis=1) / total
-    made["calibration_error"] = _calibration_error(correct, p.max(axis=1), w)
-    return made
+            values[f"{metric}[{name}]"] = of_class[metric]
+    if only in values:
+        return values
+    values |= ranked
+    clipped = np.clip(p[np.arange(len(y)), y], _EPS, 1 - _EPS)
+    values["log_loss"] = w @ -np.log(clipped) / total
+    values["brier"] = w @ ((p - truth) ** 2).sum(axis=1) / total
+    values["calibration_error"] = _calibration_error(correct, p.max(axis=1), w)
+    return values
 
 
 def _regression(y: Floats, predicted: Floats, w: Floats) -> Named:

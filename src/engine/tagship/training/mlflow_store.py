@@ -52,8 +52,8 @@ def mlflow_client(root: Path) -> Iterator[Any]:
             ) from None  # not an error of the store
         text = str(error).strip().splitlines()
         reason = text[0][:300] if text else type(error).__name__
-        known = ("connection refused", "database is locked", "database or disk is full")
-        reason = next((plain for plain in known if plain in str(error).lower()), reason)
+        plain_reasons = ("connection refused", "database is locked", "database or disk is full")
+        reason = next((plain for plain in plain_reasons if plain in str(error).lower()), reason)
         hint = "is the MLflow server up? Look at MLFLOW_TRACKING_URI"
         if (isinstance(error, OSError) and error.errno == errno.ENOSPC) or "disk is full" in reason:
             reason, hint = "the disk is full", "free some space and run again"

@@ -43,8 +43,8 @@ def check_served(files: ModelFiles) -> None:
     package = home.partition(".")[0]
     for path, imports in sorted(_imports(files.root, home).items()):
         for imported in imports:
-            known = (*_SERVED, package, *sys.stdlib_module_names)
-            served = any(f"{imported.module}.".startswith(f"{name}.") for name in known)
+            modules = (*_SERVED, package, *sys.stdlib_module_names)
+            served = any(f"{imported.module}.".startswith(f"{name}.") for name in modules)
             if imported.certain and not served:
                 raise TagshipError(
                     f"{files.folder / 'model.yaml'}: features: {files.model.features}:"
@@ -83,8 +83,8 @@ def _named(tree: ast.AST, package: str) -> Iterator[_Import]:
     for node in ast.iter_child_nodes(tree):
         match node:
             case ast.If(test=ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING")):
-                for other in node.orelse:
-                    yield from _named(ast.Module([other], []), package)
+                for statement in node.orelse:
+                    yield from _named(ast.Module([statement], []), package)
             case ast.Import():
                 yield from (_Import(item.name, node.lineno, True) for item in node.names)
             case ast.ImportFrom():

@@ -129,7 +129,7 @@ def _categories(
     )
 
 
-def _numbers(values: NDArray[np.float64], known: Mapping[str, Any]) -> NumberProfile:
+def _numbers(values: NDArray[np.float64], declaration: Mapping[str, Any]) -> NumberProfile:
     ordered = np.sort(values[~np.isnan(values)]) + 0.0
     points = _points(ordered)
     moments: dict[str, float] = {}
@@ -144,7 +144,7 @@ def _numbers(values: NDArray[np.float64], known: Mapping[str, Any]) -> NumberPro
         "under": np.searchsorted(ordered, points, "left").tolist(),
         "upto": np.searchsorted(ordered, points, "right").tolist(),
     }
-    return NumberProfile.model_validate({**known, **moments, **measured})
+    return NumberProfile.model_validate({**declaration, **moments, **measured})
 
 
 def _sum(values: NDArray[np.float64]) -> float:

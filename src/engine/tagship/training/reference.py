@@ -98,8 +98,8 @@ def reference_text(reference: Reference) -> str:
     content = reference.model_dump(mode="json", exclude_none=True)
     columns = content.pop("columns")
     lines = [f"  {line(name)}: {line(columns[name])}" for name in columns]
-    rest = [f" {line(key)}: {line(value)}" for key, value in content.items()]
-    return "{\n" + ",\n".join([*rest, ' "columns": {\n' + ",\n".join(lines) + "\n }"]) + "\n}\n"
+    entries = [f" {line(key)}: {line(value)}" for key, value in content.items()]
+    return "{\n" + ",\n".join([*entries, ' "columns": {\n' + ",\n".join(lines) + "\n }"]) + "\n}\n"
 
 
 def parse_reference(text: str, place: object) -> Reference:

@@ -30,7 +30,7 @@ def choose_threshold(files: ModelFiles, prepared: Prepared, folds: Sequence[Fold
     scores = np.concatenate([fold.scores for fold in folds])
     target = prepared.target[rows]
     weights = prepared.weights_of(rows)
-    goodness = np.array([_goodness(files, target, scores, each, weights) for each in THRESHOLDS])
+    goodness = np.array([_goodness(files, target, scores, step, weights) for step in THRESHOLDS])
     best = np.flatnonzero(goodness >= goodness.max() - 10**-_DIGITS)
     return THRESHOLDS[int(best[len(best) // 2])]
 
@@ -43,23 +43,23 @@ def judge_by_chosen(
     So no row helps to choose the threshold that judges it, and candidates compare without bias.
     """
     metric = files.model.select.metric
-    chosen = isinstance(files.model.threshold, ChosenThreshold)
-    if not chosen or metric not in metrics.DECISIONS or len(folds) < 2:
+    by_choice = isinstance(files.model.threshold, ChosenThreshold)
+    if not by_choice or metric not in metrics.DECISIONS or len(folds) < 2:
         return list(folds)
-    judged = []
+    scored_folds = []
     for number, fold in enumerate(folds):
         repeat = number // files.model.select.folds  # in another repeat the same rows are judged
-        others = [
+        other_folds = [
             other
             for at, other in enumerate(folds)
             if at != number and at // files.model.select.folds == repeat
         ]
-        threshold = choose_threshold(files, prepared, others)
+        threshold = choose_threshold(files, prepared, other_folds)
         target = prepared.target[fold.rows]
         weights = prepared.weights_of(fold.rows)
         value = metrics.value(metric, "binary", target, fold.scores, (), threshold, weights)
-        judged.append(replace(fold, value=value))
-    return judged
+        scored_folds.append(replace(fold, value=value))
+    return scored_folds
 
 
 def _goodness(

@@ -111,10 +111,10 @@ def _tags(files: ModelFiles, bundle: Bundle) -> dict[str, str]:
 def _commit(root: Path) -> str:
     command = ["git", "-C", str(root), "rev-parse", "HEAD"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError:  # no git, as in a container
         return "none"
-    return done.stdout.strip() if done.returncode == 0 else "none"
+    return result.stdout.strip() if result.returncode == 0 else "none"
 
 
 def _log_candidates(
@@ -175,14 +175,14 @@ def _metric_values(metrics: Mapping[str, Interval]) -> dict[str, float]:
 
 def metric_names(metrics: Iterable[str]) -> dict[str, str]:
     """For each metric a name that MLflow takes, numbered where two, or their bounds, are alike."""
-    names, taken = {}, set[str]()
+    names, names_in_use = {}, set[str]()
     for metric in metrics:
         name, number = _plain(metric), 1
-        while not taken.isdisjoint({name, f"{name}_low", f"{name}_high"}):
+        while not names_in_use.isdisjoint({name, f"{name}_low", f"{name}_high"}):
             number += 1
             name = f"{_plain(metric)}_{number}"
         names[metric] = name
-        taken |= {name, f"{name}_low", f"{name}_high"}
+        names_in_use |= {name, f"{name}_low", f"{name}_high"}
     return names
 
 

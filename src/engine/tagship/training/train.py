@@ -68,10 +68,10 @@ def train(
     by_candidate = _cross_validate(files, table.frame, prepared, say, compute)
     best = _winner(files, by_candidate)
     candidate = files.model.candidates[best]
-    boundary, chosen = prepared.boundary, {}
+    boundary, lock_threshold = prepared.boundary, {}
     if isinstance(files.model.threshold, ChosenThreshold):
         threshold = choose_threshold(files, prepared, by_candidate[best])
-        boundary, chosen = replace(boundary, threshold=threshold), {"threshold": threshold}
+        boundary, lock_threshold = replace(boundary, threshold=threshold), {"threshold": threshold}
         say(f"{best}: positive from a score of {threshold:g}, by {files.model.threshold.maximise}")
     pipeline = fit(files, best, candidate, prepared, prepared.holdout.train)
     estimator = pipeline[-1]
@@ -83,9 +83,9 @@ def train(
             pipeline, prepared.matrix[prepared.holdout.test], files.model.task
         )
         evidence = make_evidence(files, table.frame, prepared, artifact, own_scores)
-        known = request_columns(table.frame.iloc[prepared.holdout.train], files.data)
+        train_columns = request_columns(table.frame.iloc[prepared.holdout.train], files.data)
         score = artifact_scorer(artifact, files.model.task)
-        check_missing_values(prepared.boundary, known, score)
+        check_missing_values(prepared.boundary, train_columns, score)
     except TagshipError as error:
         raise error.within(f"{files.folder / 'model.yaml'}: candidates.{best}") from None
     measured = intervals(
@@ -110,7 +110,7 @@ def train(
             identity=table.identity,
         ),
         inputs=current_inputs(files),
-        candidates={name: _summary(judged) for name, judged in by_candidate.items()},
+        candidates={name: _summary(folds) for name, folds in by_candidate.items()},
         winner=Winner(candidate=best, estimator=candidate.estimator, params=candidate.params),
         metrics=measured,
         artifact=LockedArtifact(
@@ -120,10 +120,10 @@ def train(
         ),
         reference=LockedReference(sha256=sha256_of_bytes(reference.encode())),
         probe=[round(float(v), 9) for v in evidence.scores[:PROBE_ROWS].ravel()],
-        **chosen,
+        **lock_threshold,
     )
     say(f"artifact {lock.artifact.sha256[:12]}, {byte_size(len(artifact))}")
-    seconds = {name: sum(fold.seconds for fold in judged) for name, judged in by_candidate.items()}
+    seconds = {name: sum(fold.seconds for fold in folds) for name, folds in by_candidate.items()}
     out_of_fold = _out_of_fold(by_candidate, prepared)
     diagnosis = diagnose(files, prepared, by_candidate, score, boundary.threshold)
     cost = Cost(time.perf_counter() - started, peak_memory_mb(), seconds)
@@ -169,24 +169,24 @@ def _winner(files: ModelFiles, by_candidate: dict[str, list[FoldScores]]) -> str
     return max(by_candidate, key=lambda name: sign * _summary(by_candidate[name]).mean)
 
 
-def _summary(judged: list[FoldScores]) -> CandidateScore:
-    values = [fold.value for fold in judged]
+def _summary(folds: list[FoldScores]) -> CandidateScore:
+    values = [fold.value for fold in folds]
     return CandidateScore(
         mean=round(float(np.mean(values)), _DIGITS), std=round(float(np.std(values)), _DIGITS)
     )
 
 
 def _out_of_fold(by_candidate: dict[str, list[FoldScores]], prepared: Prepared) -> OutOfFold:
-    judged = next(iter(by_candidate.values()))
-    rows = np.concatenate([fold.rows for fold in judged])
+    folds = next(iter(by_candidate.values()))
+    rows = np.concatenate([fold.rows for fold in folds])
     return OutOfFold(
-        fold=np.repeat(np.arange(len(judged)), [len(fold.rows) for fold in judged]),
+        fold=np.repeat(np.arange(len(folds)), [len(fold.rows) for fold in folds]),
         rows=rows,
         target=prepared.target[rows],
         scores={
-            name: np.concatenate([fold.scores for fold in each])
-            for name, each in by_candidate.items()
+            name: np.concatenate([fold.scores for fold in parts])
+            for name, parts in by_candidate.items()
         },
-        values={name: [fold.value for fold in each] for name, each in by_candidate.items()},
+        values={name: [fold.value for fold in parts] for name, parts in by_candidate.items()},
         weights=prepared.weights_of(rows),
     )
