@@ -36,7 +36,8 @@ from tagship.training.lock import Lock, read_lock, write_lock
 from tagship.training.lock_verification import compare
 from tagship.training.mlflow_store import check_tracking
 from tagship.training.reference import committed_reference, same_reference
-from tagship.training.tracking import log_training, set_alias
+from tagship.training.registration import set_alias
+from tagship.training.tracking import log_training
 from tagship.training.train import train
 from tagship.verdict import Verdict, write_verdict
 

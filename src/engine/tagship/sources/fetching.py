@@ -67,13 +67,13 @@ def public_address(address: str) -> str:
     return re.split(r"[?#]", plain, maxsplit=1)[0] if "://" in plain else plain
 
 
-def local_file(path: str, root: Path, sha256: str | None = None) -> Path:
+def local_file(path: str, root: Path) -> Path:
     """A local copy of ``path``, a path relative to ``root`` or a URL.
 
     Raises:
-        TagshipError: it is missing, cannot be reached, or is not the file that ``sha256`` names.
+        TagshipError: it is missing, or cannot be reached.
     """
-    return identify_file(path, root, sha256)[0]
+    return identify_file(path, root)[0]
 
 
 def identify_file(
@@ -85,7 +85,8 @@ def identify_file(
         expected: what a lock says was read: the same is brought here.
 
     Raises:
-        TagshipError: as ``local_file``, or it is no longer the version that the lock names.
+        TagshipError: as ``local_file``, or it is not the file that ``sha256`` names, or no longer
+            the version that the lock names.
     """
     location = expand(path, "source.path")
     if "://" not in location:

@@ -51,9 +51,9 @@ def interval(value: float, draws: Floats) -> Interval | None:
     return Interval(value=value, low=float(low), high=float(high))
 
 
-def mean_interval(values: Floats, resamples: int = 300) -> Interval:
+def mean_interval(values: Floats) -> Interval:
     """The mean of one value a row, shape (rows,), with its interval."""
-    draws = [w @ values / len(values) for w in resample_weights(len(values), resamples, seed=0)]
+    draws = [w @ values / len(values) for w in resample_weights(len(values), 300, seed=0)]
     low, high = np.percentile(np.concatenate(draws), [2.5, 97.5])
     return Interval(value=float(values.mean()), low=float(low), high=float(high))
 

@@ -103,10 +103,10 @@ def make_estimator(
     extra["flatten_transform"] = False  # of a vote, for ONNX; predictions do not depend on it
     if candidate.calibrate is not None:
         jobs = 1  # more would change the last bits of the scores that it is calibrated by
-    if kind.__module__.startswith("sklearn.ensemble"):  # elsewhere it does nothing, or costs more
-        extra["n_jobs"] = jobs
-    if library_of(kind):  # whatever it does not name goes to the library
-        extra["n_jobs"] = jobs
+    library = library_of(kind)
+    if library or kind.__module__.startswith("sklearn.ensemble"):
+        extra["n_jobs"] = jobs  # elsewhere it does nothing, or costs more
+    if library:  # whatever it does not name goes to the library
         parameters |= extra
     estimator.set_params(
         **{k: v for k, v in extra.items() if k in parameters and k not in candidate.params}

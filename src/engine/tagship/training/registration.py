@@ -9,6 +9,7 @@ from typing import Any
 from tagship.config.project_files import ModelFiles
 from tagship.contract.boundary import Boundary
 from tagship.training.bundle import Bundle
+from tagship.training.mlflow_store import mlflow_client
 
 ALIAS = "gated"
 """The version that passed its gates here and is locked; aliases of environments follow Git."""
@@ -61,11 +62,16 @@ def log_model(
         )
 
 
-def name_gated(client: Any, model: str, sha256: str) -> None:
-    """Let the alias ``gated`` name the version of a registered artifact."""
-    versions = _versions(client, model, sha256)
-    version = max(versions, key=lambda version: int(version.version))
-    client.set_registered_model_alias(model, ALIAS, version.version)
+def set_alias(files: ModelFiles, bundle: Bundle) -> None:
+    """Let the alias ``gated`` name the version of a recorded training; its lock is there by now.
+
+    Raises:
+        TagshipError: the store refuses or cannot be reached.
+    """
+    with mlflow_client(files.root) as client:
+        versions = _versions(client, files.name, bundle.lock.artifact.sha256)
+        latest = max(versions, key=lambda version: int(version.version))
+        client.set_registered_model_alias(files.name, ALIAS, latest.version)
 
 
 def _versions(client: Any, model: str, sha256: str) -> list[Any]:

@@ -13,7 +13,7 @@ from tagship.config.root import tracking_uri
 from tagship.training.bundle import Bundle
 from tagship.training.lock import Interval
 from tagship.training.mlflow_store import mlflow_client
-from tagship.training.registration import SHA_TAG, ModelPackage, log_model, name_gated
+from tagship.training.registration import SHA_TAG, ModelPackage, log_model
 
 _NAME_LENGTH = 200
 """MLflow takes 250 characters, and what is put before and after a name needs some."""
@@ -77,16 +77,6 @@ def log_plots(files: ModelFiles, sha256: str, plots: Mapping[str, bytes], folder
         for name, image in plots.items():
             log_bytes(client, run, image, f"{folder}/{name}.png")
     return f"in MLflow under run {run}"
-
-
-def set_alias(files: ModelFiles, bundle: Bundle) -> None:
-    """Let MLflow's alias name the version of a recorded training; its lock is there by now.
-
-    Raises:
-        TagshipError: the store refuses or cannot be reached.
-    """
-    with mlflow_client(files.root) as client:
-        name_gated(client, files.name, bundle.lock.artifact.sha256)
 
 
 def model_experiment(client: Any, files: ModelFiles) -> str:

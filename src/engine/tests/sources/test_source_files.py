@@ -21,7 +21,7 @@ from tagship.config.contract import DataConfig
 from tagship.config.sources import CsvSource, Source
 from tagship.data.table import load_table
 from tagship.errors import TagshipError
-from tagship.sources.fetching import local_file, without_password
+from tagship.sources.fetching import identify_file, local_file, without_password
 from tagship.sources.read import read_source
 from tagship.sources.text import sniff
 from tagship.training.train import train
@@ -305,9 +305,9 @@ def test_a_url_with_its_sha256_is_not_asked_for_again(web: Web, tmp_path: Path) 
     address, folder, asked = web
     (folder / "a.csv").write_text(CSV)
     sha256 = hashlib.sha256(CSV.encode()).hexdigest()
-    local_file(f"{address}/a.csv", tmp_path, sha256)
+    identify_file(f"{address}/a.csv", tmp_path, sha256)
     asked.clear()
-    assert local_file(f"{address}/a.csv", tmp_path, sha256).read_text() == CSV
+    assert identify_file(f"{address}/a.csv", tmp_path, sha256)[0].read_text() == CSV
     assert asked == []
 
 
@@ -315,7 +315,7 @@ def test_a_url_whose_file_is_not_the_declared_one_is_refused(web: Web, tmp_path:
     address, folder, _ = web
     (folder / "a.csv").write_text(CSV)
     with pytest.raises(TagshipError, match=r"source\.sha256: .* expected a{64}, found"):
-        local_file(f"{address}/a.csv", tmp_path, "a" * 64)
+        identify_file(f"{address}/a.csv", tmp_path, "a" * 64)
     assert not list((tmp_path / ".tagship").rglob("*.part"))
 
 
