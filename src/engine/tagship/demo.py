@@ -73,7 +73,7 @@ class Demo:
         self._merge(back.branch)
         self._title("The rejected version cannot be proposed again …")
         self._refused(lambda: propose(self.root, self.model, "v1.1.0", environment))
-        self._title("… until someone lifts that with a reason")
+        self._title("… until someone lifts the rejection with a reason")
         for tag in lift(self.root, self.model, "v1.1.0", "the offer was wrong", self.verifier):
             self.say(f"{tag.name}: v1.1.0 may be proposed again")
         again = propose(self.root, self.model, "v1.1.0", environment, dry_run=True)
