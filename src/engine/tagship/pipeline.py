@@ -3,14 +3,14 @@
 import os
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar
 
 from tagship.batch.model_package import make_model_package
-from tagship.behaviour.difference import Behaviour, MovedRow
+from tagship.behaviour.difference import Behaviour
 from tagship.behaviour.kept import read_behaviour, write_behaviour
 from tagship.bento.build import build_bento, check_verdict, verdict_on
 from tagship.bento.store import Bento
@@ -26,7 +26,7 @@ from tagship.gates.champion_scores import scores_of
 from tagship.gates.evaluate import evaluate_gates
 from tagship.gates.holdout import ChampionScores
 from tagship.reports.diagnosis import worst_rows
-from tagship.reports.html import write_report
+from tagship.reports.html import report_html, write_html
 from tagship.reports.importance import importance
 from tagship.reports.plots import draw_plots
 from tagship.training.bundle import Bundle, load_bundle, lock_bundle, save_bundle
@@ -170,15 +170,15 @@ def record_model(
     bundle: Bundle,
     verdict: Verdict,
     behaviour: Behaviour | None,
-    moved: Sequence[MovedRow] = (),
+    champion: ChampionScores | None = None,
     *,
     show_rows: bool = False,
 ) -> Path:
     """Record a judged training in MLflow, with its plots, and write its report.
 
     Args:
-        moved: rows of the table; they are in the report alone.
-        show_rows: show the worst rows in the report, which then stays on this machine.
+        champion: its scores, to show the rows whose score moved most.
+        show_rows: show rows of the table in the report, which then stays on this machine.
     """
     importances = importance(bundle)
     plots = draw_plots(bundle, files.data.target.column, importances)
@@ -186,8 +186,10 @@ def record_model(
         model = make_model_package(files, bundle, Path(folder) / "source")
         measured = {} if verdict.p99_ms is None else {"p99_ms": verdict.p99_ms}
         log_training(files, bundle, verdict.status, plots, model, measured)
+    moved = moved_rows(files, bundle, champion, importances) if show_rows and behaviour else []
     worst = worst_rows(files, bundle, importances) if show_rows else []
-    return write_report(files, bundle, verdict, plots, importances, behaviour, moved, worst)
+    html = report_html(files, bundle, verdict, plots, importances, behaviour, moved, worst)
+    return write_html(files.root, files.name, html)
 
 
 def record_judged(files: ModelFiles) -> tuple[Path, Verdict]:
@@ -238,8 +240,7 @@ def run_model(files: ModelFiles, say: Say, compute: Compute = LOCAL) -> RunResul
         bundle = train_model(files, say, compute)
         verdict, behaviour, champion = gate_model(files, say, bundle=bundle)
         say("recording in MLflow")
-        moved = moved_rows(files, bundle, champion) if behaviour else []
-        report = record_model(files, bundle, verdict, behaviour, moved, show_rows=True)
+        report = record_model(files, bundle, verdict, behaviour, champion, show_rows=True)
         change, bento = None, None
         if verdict.status != "fail":
             change = lock_model(files, bundle)

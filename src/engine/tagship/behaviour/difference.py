@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from tagship.config.base_model import Frozen
 from tagship.config.model import Task
 from tagship.config.thresholds import Value
-from tagship.formatting import plain
 from tagship.training import metrics
 from tagship.training.bootstrap import mean_interval
 from tagship.training.bundle import Bundle
@@ -127,20 +126,6 @@ class BehaviourChange(Frozen):
 
 
 @dataclass(frozen=True)
-class MovedRow:
-    """A holdout row whose score moved far. It stays on the machine."""
-
-    number: int
-    """Its place in the holdout."""
-    before: str
-    after: str
-    actual: str
-    move: float
-    columns: dict[str, str]
-    """The columns of a request, which holds no personal data."""
-
-
-@dataclass(frozen=True)
 class Pair:
     """The scores of two models for the same rows: class probabilities or numbers."""
 
@@ -216,11 +201,6 @@ class Pair:
         rows_by_value = {str(value): int(rows) for value, rows in counts}
         large = [self.group(column, v) for v, rows in rows_by_value.items() if rows >= min_rows]
         return large, [rows for rows in rows_by_value.values() if rows < min_rows]
-
-    def text(self, values: NDArray[Any], row: int) -> str:
-        """A decision, or what happened, in words."""
-        classes, value = self.bundle.boundary.classes, values[row]
-        return classes[int(value)] if classes else plain(float(value))
 
 
 def describe_moves(pair: Pair) -> Moves:

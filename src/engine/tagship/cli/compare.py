@@ -30,12 +30,13 @@ def command(
     announce(LOADING)
     from tagship.cli.output import table
     from tagship.comparison.gather import compare_models, write_comparison
-    from tagship.comparison.page import write_page
+    from tagship.comparison.page import comparison_html
+    from tagship.reports.html import write_html
 
     chosen = load(models)
     comparison = compare_models(chosen, learning_curve, announce)
     written = [write_comparison(chosen[0].root, comparison)]
-    written.append(write_page(chosen[0].root, comparison))
+    written.append(write_html(chosen[0].root, "comparison", comparison_html(comparison)))
     if json:
         return typer.echo(comparison.model_dump_json(indent=2))
     head = (

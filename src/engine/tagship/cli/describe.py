@@ -28,9 +28,10 @@ def command(
     files = load_model(find_root(), model)
     description = describe_model(files)
     if html:
-        from tagship.reports.describe_html import write_description
+        from tagship.reports.describe_html import description_html
+        from tagship.reports.html import write_html
 
-        path = write_description(files, description)
+        path = write_html(files.root, f"{files.name}-data", description_html(description))
         if not json:
             typer.echo(f"wrote {path.relative_to(files.root)}")
     if json:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from itertools import accumulate
-from pathlib import Path
 
 from tagship.comparison.conclusion import p_text, shown_test
 from tagship.comparison.document import (
@@ -13,23 +12,12 @@ from tagship.comparison.document import (
     ModelFigures,
     TuningFigures,
 )
-from tagship.comparison.plot import Plot, PlotValue, make_plot
-from tagship.files import write_atomically
 from tagship.formatting import brief, byte_size, plain
+from tagship.reports.drawing import Bar, Plot, PlotValue, make_plot, padded_bar
 from tagship.reports.html import render
-from tagship.reports.report_view import Bar, place_bar
 
 _LABELLED = 3
 """How many of the last releases are named in the plot."""
-_PAD = 0.04
-"""The share of a scale that is left free at each end."""
-
-
-def write_page(root: Path, comparison: Comparison) -> Path:
-    """Write ``reports/comparison.html`` whole or not at all, and say where it is."""
-    path = root / "reports" / "comparison.html"
-    write_atomically(path, comparison_html(comparison))
-    return path
 
 
 def comparison_html(comparison: Comparison) -> str:
@@ -51,7 +39,7 @@ def folds_bar(model: ModelFigures, folds: FoldFigures) -> Bar:
     each = [f.metrics[model.metric] for f in model.candidates.values() if f.metrics]
     ends = [end for s in each for end in (s.mean - s.std, s.mean + s.std, *(s.folds or []))]
     marks = [(value, "fold") for value in folds.folds or []]
-    return _bar(folds.mean - folds.std, folds.mean, folds.mean + folds.std, ends, marks)
+    return padded_bar(folds.mean - folds.std, folds.mean, folds.mean + folds.std, ends, marks)
 
 
 def lead_bar(model: ModelFigures, against: AgainstBest) -> Bar | None:
@@ -59,15 +47,9 @@ def lead_bar(model: ModelFigures, against: AgainstBest) -> Bar | None:
     others = (f.against_best for f in model.candidates.values() if f.against_best)
     tests = [test for test in map(shown_test, others) if test]
     test, ends = shown_test(against), [end for t in tests for end in (t.low, t.high)]
-    marks = [(0.0, "zero")]
-    return _bar(test.low, test.difference, test.high, [0.0, *ends], marks) if test else None
-
-
-def _bar(
-    low: float, value: float, high: float, ends: list[float], marks: list[tuple[float, str]]
-) -> Bar:
-    pad = _PAD * (max(ends) - min(ends))
-    return place_bar(low, value, high, min(ends) - pad, max(ends) + pad, marks)
+    if test is None:
+        return None
+    return padded_bar(test.low, test.difference, test.high, [0.0, *ends], [(0.0, "zero")])
 
 
 def plots(model: ModelFigures) -> Iterator[Plot]:

@@ -11,7 +11,6 @@ from tagship.behaviour.difference import (
     BehaviourChange,
     Group,
     Importance,
-    MovedRow,
     Pair,
     calibration,
     describe_moves,
@@ -21,10 +20,15 @@ from tagship.behaviour.words import directions
 from tagship.config.model import higher_is_better
 from tagship.config.project_files import ModelFiles
 from tagship.config.thresholds import BehaviourGate
-from tagship.contract.readable import readable
+from tagship.formatting import signed
 from tagship.gates.holdout import ChampionScores, HoldoutScores
 from tagship.gates.judging import judge, not_computed
-from tagship.reports.diagnosis import is_uploaded
+from tagship.reports.diagnosis import (
+    HoldoutRow,
+    decision_text,
+    is_uploaded,
+    shown_columns,
+)
 from tagship.reports.importance import sample_rows, shuffled_scores
 from tagship.training import metrics
 from tagship.training.bundle import Bundle
@@ -142,27 +146,35 @@ def _importance(
 
 
 def moved_rows(
-    files: ModelFiles, bundle: Bundle, champion: ChampionScores | None
-) -> list[MovedRow]:
-    """The holdout rows whose score moved most, with the columns that are no personal data.
+    files: ModelFiles,
+    bundle: Bundle,
+    champion: ChampionScores | None,
+    importances: Sequence[tuple[str, float]] = (),
+) -> list[HoldoutRow]:
+    """The holdout rows whose score moved most, with a few features that are no personal data.
 
     None in CI (the variable ``CI`` is set), whose reports are uploaded, and without a champion.
+
+    Args:
+        importances: from ``importance``: its first features are shown.
     """
-    if is_uploaded() or champion is None or isinstance(champion.outcome, str):
+    evidence, boundary = bundle.evidence, bundle.boundary
+    if is_uploaded() or evidence.rows is None:
         return []
-    evidence = bundle.evidence
+    if champion is None or isinstance(champion.outcome, str):
+        return []
     pair = Pair(bundle, champion.outcome.scores, champion.outcome.threshold)
     moves, (before, after) = pair.moves, pair.decisions
-    fields = {f.name: f for f in bundle.boundary.fields if f.name in files.data.request}
     rows = np.argsort(-np.abs(moves), kind="stable")[:_MOST_MOVED]
+    rows = rows[moves[rows] != 0]
     return [
-        MovedRow(
-            number=int(row),
-            before=pair.text(before, row),
-            after=pair.text(after, row),
-            actual=pair.text(evidence.target, row),
-            move=float(moves[row]),
-            columns={name: readable(f, evidence.columns[name][row]) for name, f in fields.items()},
+        HoldoutRow(
+            number=int(evidence.rows[row]) + 1,
+            actual=decision_text(boundary, evidence.target[row]),
+            predicted=decision_text(boundary, after[row]),
+            distance=signed(float(moves[row])),
+            columns=columns,
+            before=decision_text(boundary, before[row]),
         )
-        for row in rows[moves[rows] != 0]
+        for row, columns in zip(rows, shown_columns(files, bundle, rows, importances), strict=True)
     ]

@@ -1,10 +1,7 @@
 """A description as one self-contained HTML page, its plots drawn as inline SVG."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from tagship.config.project_files import ModelFiles
-from tagship.files import write_atomically
 from tagship.formatting import brief, percent
 from tagship.reports.description import OF_SAMPLE, ColumnDescription, Description, Histogram
 from tagship.reports.html import render
@@ -45,13 +42,6 @@ def description_html(description: Description) -> str:
         outcome_name=_outcome_name(description),
         of_sample=OF_SAMPLE,
     )
-
-
-def write_description(files: ModelFiles, description: Description) -> Path:
-    """Write ``reports/<model>-data.html`` whole or not at all, and say where it is."""
-    path = files.root / "reports" / f"{files.name}-data.html"
-    write_atomically(path, description_html(description))
-    return path
 
 
 def _groups(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tagship.config.model import ChosenThreshold, higher_is_better
 from tagship.config.project_files import ModelFiles
+from tagship.contract.boundary import Boundary
 from tagship.contract.readable import readable
 from tagship.data.personal_data import is_personal
 from tagship.formatting import percent, plain
@@ -36,17 +37,19 @@ class Gap:
 
 
 @dataclass(frozen=True)
-class WorstRow:
-    """A holdout row with a large loss. It stays on the machine."""
+class HoldoutRow:
+    """A row with a large loss, or whose score moved far. It stays on the machine."""
 
     number: int
     """Its place in the table, from 1."""
     actual: str
     predicted: str
-    off: str
-    """The probability of the actual class, or how far the number is off."""
+    distance: str
+    """The probability of the actual class, how far a number is off, or how far the score moved."""
     columns: dict[str, str]
     """Some features, which are no personal data."""
+    before: str = ""
+    """What the champion predicted."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ def training_gap(files: ModelFiles, bundle: Bundle) -> Gap | None:
 
 def worst_rows(
     files: ModelFiles, bundle: Bundle, importances: Sequence[tuple[str, float]] = ()
-) -> list[WorstRow]:
+) -> list[HoldoutRow]:
     """The holdout rows with the largest log loss or absolute error, largest first.
 
     None in CI (the variable ``CI`` is set), whose reports are uploaded.
@@ -103,30 +106,32 @@ def worst_rows(
         decided, errors = scores, np.abs(scores - target)
         order, off = np.argsort(-errors, kind="stable"), [plain(error) for error in errors]
 
-    def text(value: Any) -> str:
-        return boundary.classes[int(value)] if boundary.classes else plain(float(value))
-
-    fields = {field.name: field for field in boundary.fields}
-    shown = _shown(files, bundle, importances)
+    shown = order[:_ROWS]
+    features = shown_columns(files, bundle, shown, importances)
     return [
-        WorstRow(
+        HoldoutRow(
             number=int(evidence.rows[row]) + 1,
-            actual=text(target[row]),
-            predicted=text(decided[row]),
-            off=off[row],
-            columns={
-                name: readable(fields[name], evidence.columns[name][row])[:_LETTERS]
-                for name in shown
-            },
+            actual=decision_text(boundary, target[row]),
+            predicted=decision_text(boundary, decided[row]),
+            distance=off[row],
+            columns=columns,
         )
-        for row in order[:_ROWS]
+        for row, columns in zip(shown, features, strict=True)
     ]
 
 
-def _shown(
-    files: ModelFiles, bundle: Bundle, importances: Sequence[tuple[str, float]]
-) -> list[str]:
-    """The most important features that do not look like personal data."""
+def decision_text(boundary: Boundary, value: Any) -> str:
+    """A decision, or what happened, in words."""
+    return boundary.classes[int(value)] if boundary.classes else plain(float(value))
+
+
+def shown_columns(
+    files: ModelFiles,
+    bundle: Bundle,
+    rows: NDArray[np.int64],
+    importances: Sequence[tuple[str, float]] = (),
+) -> list[dict[str, str]]:
+    """What a report may show of these holdout rows: a few features that do not look personal."""
     columns, features = bundle.evidence.columns, files.data.features
     ranked = [name for name, _ in importances if name in features]
     safe = []
@@ -135,7 +140,11 @@ def _shown(
         declared = features[name].dtype == "category"
         if declared or not is_personal(name, values, int(values.nunique())):
             safe.append(name)
-    return safe[:_COLUMNS]
+    fields = {field.name: field for field in bundle.boundary.fields}
+    return [
+        {name: readable(fields[name], columns[name][row])[:_LETTERS] for name in safe[:_COLUMNS]}
+        for row in rows
+    ]
 
 
 def threshold_reason(files: ModelFiles) -> str:

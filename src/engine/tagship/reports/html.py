@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from tagship.behaviour import words
-from tagship.behaviour.difference import Behaviour, MovedRow
+from tagship.behaviour.difference import Behaviour
+from tagship.config.model import higher_is_better
 from tagship.config.project_files import ModelFiles
 from tagship.config.sources import Source
 from tagship.files import write_atomically
 from tagship.formatting import (
+    NONE,
     brief,
     byte_size,
     coefficient,
@@ -23,7 +25,8 @@ from tagship.formatting import (
     signed,
 )
 from tagship.reports import diagnosis, report_view
-from tagship.reports.diagnosis import WorstRow
+from tagship.reports.diagnosis import HoldoutRow
+from tagship.reports.drawing import spread_bars
 from tagship.training.bundle import Bundle
 from tagship.training.lock import lock_text
 from tagship.verdict import SYMBOLS, Verdict
@@ -48,8 +51,8 @@ def report_html(
     plots: Mapping[str, bytes],
     importances: Sequence[tuple[str, float]] = (),
     behaviour: Behaviour | None = None,
-    moved: Sequence[MovedRow] = (),
-    worst: Sequence[WorstRow] = (),
+    moved: Sequence[HoldoutRow] = (),
+    worst: Sequence[HoldoutRow] = (),
 ) -> str:
     """The report as one HTML document; the same inputs give the same text.
 
@@ -59,68 +62,55 @@ def report_html(
         behaviour: how it differs from the champion.
         moved, worst: rows of the table, for a report that stays on this machine.
     """
-    metric, slices = report_view.slice_rows(files, bundle)
-    shown = report_view.metric_rows(files, bundle)
-    headline = next((row for row in shown if row.selected), shown[0] if shown else None)
+    lock, selection = bundle.lock, files.model.select.metric
+    whole = {name: each for name, each in lock.metrics.items() if "[" not in name}
+    slices = files.thresholds.slices
+    slice_metric = slices.metric if slices else selection
+    candidates = report_view.sorted_candidates(bundle)
     return render(
         "report.html.j2",
-        name=files.name,
+        files=files,
+        bundle=bundle,
+        lock=lock,
         task=files.model.task,
-        target=files.data.target,
         card=files.model.card,
         source=source_text(files.data.source),
-        lock=bundle.lock,
-        artifact_size=byte_size(bundle.lock.artifact.bytes),
-        lock_yaml=lock_text(bundle.lock),
-        cost=bundle.cost,
+        artifact_size=byte_size(lock.artifact.bytes),
+        lock_yaml=lock_text(lock),
         threshold=bundle.boundary.threshold,
         folds=files.model.select.folds * files.model.select.repeats,
-        select_metric=files.model.select.metric,
+        select_metric=selection,
         verdict=verdict,
         results=report_view.sorted_results(verdict),
-        passed=len(verdict.of_status("pass")),
         symbols=SYMBOLS,
-        metrics=shown,
-        headline=headline,
-        classes=report_view.class_rows(bundle),
-        candidates=report_view.candidate_rows(files, bundle),
-        slice_metric=metric,
-        slice_least=files.thresholds.slices.min_rows if files.thresholds.slices else 1,
-        slices=slices,
-        columns=report_view.column_rows(files, bundle.evidence),
+        metrics=dict(sorted(whole.items(), key=lambda item: item[0] != selection)),
+        classes=bundle.boundary.classes if lock.task == "multiclass" else (),
+        candidates=candidates,
+        candidate_bars=spread_bars({name: (s.mean, s.std) for name, s in candidates.items()}),
+        slice_metric=slice_metric,
+        slice_least=slices.min_rows if slices else 1,
+        slices=report_view.slices_by_column(files, bundle, slice_metric),
         plots=[
-            (name, alt_text(name, bundle), data_uri(png))
+            (alt_text(name, bundle), data_uri(png))
             for name, png in sorted(plots.items(), key=lambda item: _place(item[0]))
         ],
-        importances=[(name, plain(value, 3)) for name, value in importances],
+        importances=importances,
         behaviour=behaviour,
-        behaviour_title=words.TITLE,
-        behaviour_summary=words.summary(behaviour) if behaviour else "",
-        directions=words.directions,
-        facts=words.facts,
-        where=words.where,
+        words=words,
         moved=moved,
         gap=diagnosis.training_gap(files, bundle),
-        by_time=files.data.split.time is not None,
         threshold_reason=diagnosis.threshold_reason(files),
         thresholds=diagnosis.threshold_rows(files, bundle),
         worst=worst,
+        view=report_view,
+        higher_is_better=higher_is_better,
+        NONE=NONE,
     )
 
 
-def write_report(
-    files: ModelFiles,
-    bundle: Bundle,
-    verdict: Verdict,
-    plots: Mapping[str, bytes],
-    importances: Sequence[tuple[str, float]] = (),
-    behaviour: Behaviour | None = None,
-    moved: Sequence[MovedRow] = (),
-    worst: Sequence[WorstRow] = (),
-) -> Path:
-    """Write ``reports/<model>.html`` whole or not at all, and say where it is."""
-    path = files.root / "reports" / f"{files.name}.html"
-    html = report_html(files, bundle, verdict, plots, importances, behaviour, moved, worst)
+def write_html(root: Path, name: str, html: str) -> Path:
+    """Write ``reports/<name>.html`` whole or not at all, and say where it is."""
+    path = root / "reports" / f"{name}.html"
     write_atomically(path, html)
     return path
 

@@ -11,10 +11,9 @@ from itertools import starmap
 import numpy as np
 
 from tagship.comparison.page import tuning_plot
-from tagship.comparison.plot import Plot, PlotValue, make_plot
 from tagship.formatting import brief, plain
 from tagship.monitoring.statistics import Distribution
-from tagship.reports.report_view import Bar, place_bar
+from tagship.reports.drawing import Bar, Plot, PlotValue, bounded_bar, make_plot
 from tagship.site.document import DeploymentRow, Kpi, ObservationRow, Step, Training
 from tagship.training.profiles import CategoryProfile, NumberProfile
 from tagship.verdict import GateResult
@@ -85,9 +84,7 @@ def kpi_bar(kpi: Kpi) -> Bar | None:
     if kpi.value is None:
         return None
     marks = [(at, kind) for at, kind in ((kpi.fail, "fail"), (kpi.warn, "warn")) if at is not None]
-    ends = [kpi.value.low, kpi.value.high, *(at for at, _ in marks)]
-    value = kpi.value
-    return place_bar(value.low, value.value, value.high, min(0.0, *ends), _top(max(ends)), marks)
+    return bounded_bar(kpi.value.low, kpi.value.value, kpi.value.high, marks)
 
 
 def gate_bar(gate: GateResult) -> Bar | None:
@@ -96,29 +93,7 @@ def gate_bar(gate: GateResult) -> Bar | None:
     if gate.value is None or not bounds:
         return None
     marks = list(zip(bounds, ("fail", "warn"), strict=False))
-    ends = [gate.value, *(at for at, _ in marks)]
-    return place_bar(gate.value, gate.value, gate.value, min(0.0, *ends), _top(max(ends)), marks)
-
-
-def _top(highest: float) -> float:
-    """Where a scale ends: at 1 for shares that come near it, else with a margin."""
-    return 1.0 if 0.5 < highest <= 1 else highest + 0.25 * abs(highest)
-
-
-def candidate_bars(training: Training) -> dict[str, Bar]:
-    """Mean and standard deviation of each candidate over the folds, on the scale of all."""
-    known = {
-        row.name: (row.mean, row.std or 0.0) for row in training.candidates if row.mean is not None
-    }
-    ends = [end for mean, std in known.values() for end in (mean - std, mean + std)]
-    if not ends:
-        return {}
-    pad = 0.04 * (max(ends) - min(ends))
-    start, end = min(ends) - pad, max(ends) + pad
-    return {
-        name: place_bar(mean - std, mean, mean + std, start, end)
-        for name, (mean, std) in known.items()
-    }
+    return bounded_bar(gate.value, gate.value, gate.value, marks)
 
 
 def tuning_plots(training: Training) -> Iterator[Plot]:

@@ -6,6 +6,7 @@ from tagship.config.model import higher_is_better
 from tagship.config.project_files import ModelFiles
 from tagship.config.thresholds import MetricBound
 from tagship.formatting import brief
+from tagship.reports.report_view import limits_of
 from tagship.site.document import Kpi, Origin
 from tagship.training.lock import Interval, Lock
 from tagship.verdict import GateStatus
@@ -30,29 +31,21 @@ def _kpi(name: str, bound: MetricBound, interval: Interval | None, origin: Origi
     if interval is not None:
         end = interval.low if bound.below else interval.high
         status = bound.outcome(end if bound.judge == "interval" else interval.value)
-    fail, warn = (
-        (bound.fail_below, bound.warn_below)
-        if bound.below
-        else (bound.fail_above, bound.warn_above)
-    )
+    limits = limits_of(bound)
     return Kpi(
         name=name,
         value=interval,
         higher_is_better=higher_is_better(name),
-        limits=list(_limits(bound)),
-        fail=fail,
-        warn=warn,
+        limits=list(_limit_texts(bound)),
+        fail=limits.get("fail"),
+        warn=limits.get("warn"),
         status=status,
         origin=origin if interval else None,
     )
 
 
-def _limits(bound: MetricBound) -> Iterator[str]:
-    words = {"fail": "fails", "warn": "warns"}
-    for way in ("below", "above"):
-        for key, word in words.items():
-            limit = getattr(bound, f"{key}_{way}")
-            if limit is not None:
-                yield f"{word} {way} {brief(limit)}"
+def _limit_texts(bound: MetricBound) -> Iterator[str]:
+    for kind, limit in limits_of(bound).items():
+        yield f"{kind}s {'below' if bound.below else 'above'} {brief(limit)}"
     if bound.judge == "interval":
         yield "judged by the worse end of its 95 % interval"

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tagship.files import write_atomically
+from tagship.reports.drawing import spread_bars
 from tagship.reports.html import render
 from tagship.site import figures
 from tagship.site.document import ModelSite, Origin, Place, Site
@@ -112,7 +113,13 @@ def model_html(site: Site, model: ModelSite, reports: list[Path], live: bool = F
         phases=_PHASES,
         approvers=sorted({row.approved_by for row in model.deployments if row.approved_by}),
         observed=observed,
-        candidate_bars=figures.candidate_bars(model.training) if model.training else {},
+        candidate_bars=spread_bars(
+            {
+                row.name: (row.mean, row.std or 0.0)
+                for row in (model.training.candidates if model.training else ())
+                if row.mean is not None
+            }
+        ),
         tuning_plots=list(figures.tuning_plots(model.training)) if model.training else [],
         most=_ON_MODEL,
         with_details={row.release for row in model.registry[:_WITH_DETAILS]}

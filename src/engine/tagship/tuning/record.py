@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tagship.comparison.runs import KIND, MOST_RUNS
-from tagship.files import write_atomically
-from tagship.reports.html import data_uri, render
+from tagship.reports.html import data_uri, render, write_html
 from tagship.reports.plot_style import style, to_png
 from tagship.training.mlflow_store import mlflow_client
 from tagship.training.tracking import log_bytes, model_experiment
@@ -59,8 +58,7 @@ def draw_search(search: Search, study: Any) -> dict[str, bytes]:
 def write_page(search: Search, study: Any, tuned: Tuned, plots: dict[str, bytes]) -> Path:
     """Write ``reports/<model>-tuning.html`` whole or not at all, and say where it is."""
     trials = sorted(complete(study), key=lambda each: -search.sign * each.value)
-    path = search.files.root / "reports" / f"{search.files.name}-tuning.html"
-    text = render(
+    html = render(
         "tuning.html.j2",
         search=search,
         tuned=tuned,
@@ -68,8 +66,7 @@ def write_page(search: Search, study: Any, tuned: Tuned, plots: dict[str, bytes]
         trials=[(each.number, each.value, each.user_attrs[PARAMS]) for each in trials[:10]],
         plots=[(name, _ALT[name], data_uri(plots[name])) for name in _ALT if name in plots],
     )
-    write_atomically(path, text)
-    return path
+    return write_html(search.files.root, f"{search.files.name}-tuning", html)
 
 
 def log_search(search: Search, study: Any, tuned: Tuned, plots: dict[str, bytes]) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from projects import Project, copy_project, make_project
 from released import deploy, git
+from tagship.formatting import signed
 from tagship.gates.behaviour import moved_rows
 from tagship.gates.champion_artifact import keep_bundle
 from tagship.gates.holdout import ChampionScores, HoldoutScores
@@ -182,8 +183,8 @@ def test_rows_that_moved_are_for_a_person_at_the_machine(
     champion = ChampionScores("tiny/v1.0.0", lambda: HoldoutScores(scores, 0.5))
     monkeypatch.delenv("CI", raising=False)
     rows = moved_rows(files, bundle, champion)
-    assert rows[0].move == bundle.evidence.scores.max() >= rows[-1].move
-    assert (rows[0].before, rows[0].after) == ("no", "yes")
+    assert rows[0].distance == signed(float(bundle.evidence.scores.max()))
+    assert (rows[0].before, rows[0].predicted) == ("no", "yes")
     assert rows[0].columns.keys() == {"age", "visits", "plan"}
     monkeypatch.setenv("CI", "true")
     assert moved_rows(files, bundle, champion) == []

@@ -5,11 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from tagship.gates.holdout_scores import HoldoutScores
 
-from tagship.behaviour.difference import Behaviour, MovedRow
+from tagship.behaviour.difference import Behaviour
 from tagship.config.project_files import ModelFiles, load_model
-from tagship.reports.diagnosis import WorstRow
+from tagship.gates.behaviour import shuffled_sample
+from tagship.reports.diagnosis import HoldoutRow
+from tagship.reports.importance import shuffled_scores
 from tagship.training.bundle import Bundle
+from tagship.training.export import artifact_scorer
 from tagship.verdict import Verdict
 
 ROWS = 600
@@ -29,8 +33,8 @@ class Trained:
     importances: list[tuple[str, float]]
     behaviour: Behaviour | None
     """Beside a champion whose scores are those of the rows before."""
-    moved: list[MovedRow]
-    worst: list[WorstRow]
+    moved: list[HoldoutRow]
+    worst: list[HoldoutRow]
 
 
 def table() -> pd.DataFrame:
@@ -113,3 +117,13 @@ def write_project(root: Path, task: str, frame: pd.DataFrame) -> ModelFiles:
     )
     frame.drop(columns=list(others)).to_csv(root / "table.csv", index=False)
     return load_model(root, "shop")
+
+
+def last_scores(bundle: Bundle) -> HoldoutScores:
+    """Those of a champion that gives each row the score of the row before."""
+    sample, boundary = shuffled_sample(bundle), bundle.boundary
+    matrix = bundle.evidence.matrix[sample["rows"]]
+    score = artifact_scorer(bundle.artifact, boundary.task)
+    shuffled = np.array(shuffled_scores(score, boundary, matrix, sample["order"]))
+    names = ("gone", *boundary.names[1:])
+    return HoldoutScores(np.roll(bundle.evidence.scores, 1, axis=0), 0.5, names, shuffled)

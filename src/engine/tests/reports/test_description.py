@@ -13,11 +13,7 @@ from tagship.config.contract import Column
 from tagship.config.project_files import ModelFiles
 from tagship.reports.column_statistics import correlation_ratio, cramers_v, pearson
 from tagship.reports.describe import describe_frame
-from tagship.reports.describe_html import (
-    correlation_matrix,
-    description_html,
-    write_description,
-)
+from tagship.reports.describe_html import correlation_matrix, description_html
 from tagship.reports.describe_model import describe_model
 from tagship.reports.describe_text import WIDTH, description_text, sparkline, terminal_columns
 from tagship.reports.description import ColumnDescription, Description
@@ -231,14 +227,6 @@ def test_labels_of_the_data_are_escaped(description: Description) -> None:
     assert HOSTILE not in text
     assert HOSTILE_LABEL not in text
     assert HOSTILE_LABEL in Page(text).text
-
-
-def test_write_description_puts_it_under_reports(
-    binary_files: ModelFiles, description: Description
-) -> None:
-    path = write_description(binary_files, description)
-    assert path == binary_files.root / "reports" / "shop-data.html"
-    assert path.read_text(encoding="utf-8") == description_html(description)
 
 
 def test_a_sparkline_keeps_small_counts_visible() -> None:

@@ -6,13 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from html_pages import Page
-from report_models import ROWS, Trained, table, write_project
+from report_models import ROWS, Trained, last_scores, table, write_project
+from tagship.gates.holdout_scores import ChampionScores
 from test_report_html import report
 
+from tagship.config.contract import Column
 from tagship.config.model import Candidate, ChosenThreshold
 from tagship.config.project_files import ModelFiles
 from tagship.config.thresholds import Value
 from tagship.formatting import plain
+from tagship.gates.behaviour import moved_rows
 from tagship.gates.evaluate import evaluate_gates
 from tagship.reports.diagnosis import (
     threshold_reason,
@@ -20,7 +23,6 @@ from tagship.reports.diagnosis import (
     training_gap,
     worst_rows,
 )
-from tagship.reports.report_view import candidate_rows
 from tagship.training.bundle import load_bundle, save_bundle
 from tagship.training.train import train
 
@@ -34,13 +36,12 @@ def test_each_candidate_has_its_parameters_and_the_mean_of_its_folds_models(
 ) -> None:
     holdout = trained.bundle.diagnosis.holdout
     assert {name: len(values) for name, values in holdout.items()} == {"plain": 3, "shallow": 3}
-    shown = {row.name: row for row in candidate_rows(trained.files, trained.bundle)}
-    assert shown["shallow"].settings == "max_depth: 3"
-    assert shown["plain"].settings == "scale: true"
-    assert {row.holdout for row in shown.values()} == {
-        plain(float(np.mean(values))) for values in holdout.values()
-    }
-    assert "It chooses nothing" in Page(report(trained)).text
+    page = Page(report(trained)).text
+    for name, settings in (("shallow", "max_depth: 3"), ("plain", "scale: true")):
+        score = trained.bundle.lock.candidates[name]
+        values = (score.mean, score.std, float(np.mean(holdout[name])))
+        assert f"{settings} {' '.join(map(plain, values))} " in page
+    assert "It chooses nothing" in page
 
 
 def test_the_bundle_keeps_them_and_the_lock_does_not(trained: Trained) -> None:
@@ -99,19 +100,35 @@ def test_the_worst_rows_are_those_of_the_table_with_the_largest_loss(trained: Tr
     assert "The 10 holdout rows with the largest" in Page(report(trained)).text
 
 
-def test_worst_rows_hold_features_alone_and_nothing_that_seems_personal(
+def test_shown_rows_hold_features_alone_and_nothing_that_seems_personal(
     trained: Trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert set(trained.worst[0].columns) == set(trained.files.data.features)
     monkeypatch.delenv("CI", raising=False)
-    numbers = np.arange(len(trained.bundle.evidence.target)) + 4.915112e11
-    evidence = replace(
-        trained.bundle.evidence, columns={**trained.bundle.evidence.columns, "phone": numbers}
-    )
-    columns = {**trained.files.data.columns, "phone": trained.files.data.columns["age"]}
+    count = len(trained.bundle.evidence.target)
+    more = {
+        "phone": np.arange(count) + 4.915112e11,
+        "remarks": np.array([f"call person{n}@secret.example" for n in range(count)], object),
+    }
+    evidence = trained.bundle.evidence
+    evidence = replace(evidence, columns={**evidence.columns, **more})
+    declared = {"phone": trained.files.data.columns["age"], "remarks": Column(dtype="string")}
+    columns = {**trained.files.data.columns, **declared}
     data = trained.files.data.model_copy(update={"columns": columns})
-    rows = worst_rows(replace(trained.files, data=data), replace(trained.bundle, evidence=evidence))
-    assert "phone" not in rows[0].columns
+    files, bundle = replace(trained.files, data=data), replace(trained.bundle, evidence=evidence)
+    moved = moved_rows(files, bundle, ChampionScores("shop/v1.0.0", lambda: last_scores(bundle)))
+    for rows in (worst_rows(files, bundle), moved):
+        assert rows
+        assert "region" in rows[0].columns
+        assert not {"phone", "remarks", "joined", "email", "customer"} & set(rows[0].columns)
+
+
+def test_rows_that_moved_are_counted_as_in_the_table(trained: Trained) -> None:
+    frame, target = table(), trained.files.data.target.column
+    for row in trained.moved:
+        actual = frame[target].iloc[row.number - 1]
+        assert row.actual == (plain(actual) if trained.files.model.task == "regression" else actual)
+        assert row.columns["region"] == frame["region"].iloc[row.number - 1]
 
 
 def test_a_report_of_ci_holds_no_row(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:

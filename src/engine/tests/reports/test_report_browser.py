@@ -11,14 +11,15 @@ from html_pages import assert_self_contained
 from PIL import Image
 from playwright.sync_api import sync_playwright
 from report_models import HOSTILE, HOSTILE_CARD, Trained
+from test_report_html import report
 
 from projects import Project
 from tagship.comparison.document import Comparison
-from tagship.comparison.page import write_page
+from tagship.comparison.page import comparison_html
 from tagship.config.project_files import ModelFiles
-from tagship.reports.describe_html import write_description
+from tagship.reports.describe_html import description_html
 from tagship.reports.describe_model import describe_model
-from tagship.reports.html import write_report
+from tagship.reports.html import write_html
 from tools import find_program
 
 FLAGS = [
@@ -91,10 +92,7 @@ def console_messages(browser: str, page: Path, folder: Path) -> list[str]:
 
 
 def test_the_report_renders(browser: str, trained: Trained, tmp_path: Path) -> None:
-    path = write_report(
-        trained.files, trained.bundle, trained.verdict, trained.plots, trained.importances,
-        trained.behaviour, trained.moved, trained.worst,
-    )  # fmt: skip
+    path = write_html(tmp_path, "shop", report(trained))
     assert inner_width(browser, path, tmp_path, 400) <= 400
     if trained.files.model.task == "binary":  # one screenshot is enough, each takes seconds
         image, urls = open_page(browser, path, tmp_path)
@@ -106,10 +104,7 @@ def test_the_report_renders(browser: str, trained: Trained, tmp_path: Path) -> N
 def test_the_report_breaks_no_rule_of_accessibility(
     browser: str, trained: Trained, tmp_path: Path
 ) -> None:
-    path = write_report(
-        trained.files, trained.bundle, trained.verdict, trained.plots, trained.importances,
-        trained.behaviour, trained.moved, trained.worst,
-    )  # fmt: skip
+    path = write_html(tmp_path, "shop", report(trained))
     with sync_playwright() as playwright:
         page = playwright.chromium.launch(executable_path=browser).new_page()
         page.goto(path.as_uri())
@@ -122,7 +117,7 @@ def test_the_report_breaks_no_rule_of_accessibility(
 
 
 def test_the_description_renders(browser: str, binary_files: ModelFiles, tmp_path: Path) -> None:
-    path = write_description(binary_files, describe_model(binary_files))
+    path = write_html(tmp_path, "data", description_html(describe_model(binary_files)))
     image, urls = open_page(browser, path, tmp_path)
     assert len(image.getcolors(1 << 22) or []) > 100
     assert urls == []
@@ -135,7 +130,8 @@ def test_the_comparison_renders(browser: str, run_project: Project, tmp_path: Pa
     comparison = Comparison.model_validate_json(path.read_text(encoding="utf-8"))
     renamed = {HOSTILE: comparison.models["tiny"], "a" * 40: comparison.models["tiny"]}
     hostile = {"models": renamed, "removed": {HOSTILE: 2}, "notes": [HOSTILE_CARD, "b" * 300]}
-    page = write_page(tmp_path, comparison.model_copy(update=hostile))
+    html = comparison_html(comparison.model_copy(update=hostile))
+    page = write_html(tmp_path, "comparison", html)
     shown = assert_self_contained(page.read_text(encoding="utf-8"))
     assert HOSTILE in shown.text
     assert HOSTILE_CARD in shown.text

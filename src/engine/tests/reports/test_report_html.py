@@ -3,6 +3,7 @@
 import base64
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from html_pages import Page, assert_self_contained
@@ -11,7 +12,7 @@ from report_models import HOSTILE, HOSTILE_CARD, HOSTILE_LABEL, Trained
 from tagship.behaviour.difference import Flip
 from tagship.behaviour.words import code, markdown, summary
 from tagship.formatting import plain
-from tagship.reports.html import report_html, write_report
+from tagship.reports.html import report_html, write_html
 from tagship.reports.report_view import sorted_results
 from tagship.verdict import GateResult
 
@@ -88,10 +89,10 @@ def test_personal_data_is_named_and_never_shown(trained: Trained) -> None:
     assert "secret.example" not in text
 
 
-def test_write_report_puts_it_under_reports(trained: Trained) -> None:
-    path = write_report(trained.files, trained.bundle, trained.verdict, trained.plots)
-    assert path == trained.files.root / "reports" / "shop.html"
-    assert_self_contained(path.read_text(encoding="utf-8"))
+def test_a_page_is_written_under_reports(tmp_path: Path) -> None:
+    path = write_html(tmp_path, "shop", "<p>1</p>")
+    assert path == tmp_path / "reports" / "shop.html"
+    assert path.read_text(encoding="utf-8") == "<p>1</p>"
     assert [p.name for p in path.parent.iterdir()] == ["shop.html"]
 
 

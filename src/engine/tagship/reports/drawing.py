@@ -1,7 +1,7 @@
-"""Small line and dot plots as places in percent, which the page draws as SVG of any width."""
+"""Bars and plots as places in percent, which ``drawing.html.j2`` draws at any width."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -10,6 +10,71 @@ from tagship.formatting import compact
 _LEFT, _RIGHT, _TOP, _BOTTOM = 16.0, 94.0, 9.0, 80.0
 _GAP = 9.0
 """The least vertical distance of two labels, in % of the height."""
+_PAD = 0.04
+"""The share of a scale that is left free at each end."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """Places on a scale, in % of its width; ``marks`` are limits with their meaning."""
+
+    low: float
+    value: float
+    high: float
+    marks: tuple[tuple[float, str], ...]
+
+
+def bounded_bar(
+    low: float, value: float, high: float, marks: Sequence[tuple[float, str]] = ()
+) -> Bar:
+    """A value with its interval and its limits.
+
+    The scale begins at 0, or below for what is negative. It ends at 1 for shares that come near
+    that, else with a margin.
+    """
+    ends = [low, value, high, *(at for at, _ in marks)]
+    highest = max(ends)
+    end = 1.0 if 0.5 < highest <= 1 else highest + 0.25 * abs(highest)
+    return place_bar(low, value, high, min(0.0, *ends), end, marks)
+
+
+def padded_bar(
+    low: float,
+    value: float,
+    high: float,
+    ends: Sequence[float],
+    marks: Sequence[tuple[float, str]] = (),
+) -> Bar:
+    """A value with its interval, on a scale that is cut to where ``ends`` lie."""
+    pad = _PAD * (max(ends) - min(ends))
+    return place_bar(low, value, high, min(ends) - pad, max(ends) + pad, marks)
+
+
+def spread_bars(spreads: Mapping[str, tuple[float, float]]) -> dict[str, Bar]:
+    """Means with their standard deviations, on the scale of them all."""
+    ends = [end for mean, std in spreads.values() for end in (mean - std, mean + std)]
+    return {
+        name: padded_bar(mean - std, mean, mean + std, ends)
+        for name, (mean, std) in spreads.items()
+    }
+
+
+def place_bar(
+    low: float,
+    value: float,
+    high: float,
+    start: float,
+    end: float,
+    marks: Sequence[tuple[float, str]] = (),
+) -> Bar:
+    """A value with its interval on the scale from ``start`` to ``end``."""
+    span = (end - start) or 1.0
+
+    def place(at: float) -> float:
+        return round(min(max(100 * (at - start) / span, 0.0), 100.0), 2)
+
+    placed = tuple((place(at), kind) for at, kind in marks)
+    return Bar(place(low), place(value), place(high), placed)
 
 
 @dataclass(frozen=True)
