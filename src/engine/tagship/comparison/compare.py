@@ -28,10 +28,11 @@ from tagship.comparison.paired_tests import (
     corrected_t_test,
 )
 from tagship.comparison.runs import TrackedModel, TrackedRun, fold_values
-from tagship.config.model import higher_is_better
+from tagship.config.model import ModelConfig, higher_is_better
 from tagship.config.project_files import ModelFiles
 from tagship.files import sha256_of_file
 from tagship.gitops.released_locks import ReleasedLock
+from tagship.reports.report_view import sorted_candidates
 from tagship.training import metrics
 from tagship.training.bundle import Bundle
 from tagship.training.lock import Interval, Lock
@@ -41,7 +42,7 @@ from tagship.verdict import Verdict
 
 
 @dataclass(frozen=True)
-class Known:
+class ModelRecords:
     """All that is known of one model."""
 
     files: ModelFiles
@@ -70,25 +71,36 @@ class Known:
     @property
     def run(self) -> TrackedRun | None:
         """The last run of the locked artifact."""
-        runs = [run for run in self.tracked.trainings if run.tags[SHA_TAG] in self.shas]
-        return runs[-1] if runs else None
+        return self.tracked.last_training(self.shas)
 
 
-def compare_model(known: Known) -> ModelFigures:
+def candidate_states(model: ModelConfig, lock: Lock) -> dict[str, State]:
+    """Every candidate of the lock, best first, then those that only model.yaml has."""
+    now = model.model_dump(mode="json", exclude_none=True)["candidates"]
+    then = lock.inputs.model["candidates"]
+    states: dict[str, State] = {}
+    for name in sorted_candidates(lock):
+        states[name] = "trained" if now.get(name) == then.get(name) else "changed"
+        if name not in now:
+            states[name] = "removed"
+    return states | {name: "not trained" for name in now if name not in states}
+
+
+def compare_model(records: ModelRecords) -> ModelFigures:
     """Put side by side what is known of one model; nothing is guessed."""
-    lock, metric = known.lock, known.metric
-    notes, values = list(known.notes), _fold_values(known)
+    lock, metric = records.lock, records.metric
+    notes, values = list(records.notes), _fold_values(records)
     if not all(values.values()):
         notes.append(
             "the values of the folds are not recorded, neither here nor in MLflow:"
             f" `tagship train {lock.model}`"
         )
-    if known.run is None:
+    if records.run is None:
         notes.append(
             f"no run in MLflow is of this artifact: `tagship run {lock.model}` records one"
         )
-    tuning = [tuning_figures(run, higher_is_better(metric)) for run in known.tracked.tunings]
-    candidates = _candidates(known, values, _against_best(known, values), tuning)
+    tuning = [tuning_figures(run, higher_is_better(metric)) for run in records.tracked.tunings]
+    candidates = _candidates(records, values, _against_best(records, values), tuning)
     best = lock.winner.candidate
     figures = {name: each for name, each in candidates.items() if each.metrics}
     return ModelFigures(
@@ -99,51 +111,53 @@ def compare_model(known: Known) -> ModelFigures:
         winner=best,
         candidates=candidates,
         holdout=lock.metrics,
-        artifacts=_artifacts(known),
+        artifacts=_artifacts(records),
         tuning=tuning,
-        learning_curve=known.learning_curve,
+        learning_curve=records.learning_curve,
         conclusion=conclude(lock.model, metric, figures, best),
         not_recorded=notes,
     )
 
 
-def _fold_values(known: Known) -> dict[str, list[float] | None]:
+def _fold_values(records: ModelRecords) -> dict[str, list[float] | None]:
     """The selection metric of each fold, by candidate, from the bundle or else from MLflow."""
-    if known.bundle is not None:
-        return {name: list(v) for name, v in known.bundle.out_of_fold.values.items()}
-    runs = {child.name: child for child in known.run.children} if known.run else {}
+    if records.bundle is not None:
+        return {name: list(v) for name, v in records.bundle.out_of_fold.values.items()}
+    runs = {child.name: child for child in records.run.children} if records.run else {}
     return {
-        name: fold_values(known.files.root, runs[name], known.metric) if name in runs else None
-        for name in known.lock.candidates
+        name: fold_values(records.files.root, runs[name], records.metric) if name in runs else None
+        for name in records.lock.candidates
     }
 
 
-def _against_best(known: Known, values: Mapping[str, list[float] | None]) -> dict[str, AgainstBest]:
+def _against_best(
+    records: ModelRecords, values: Mapping[str, list[float] | None]
+) -> dict[str, AgainstBest]:
     """The best candidate against each other, each kind of test corrected for their number."""
-    best, sign = known.lock.winner.candidate, 1 if higher_is_better(known.metric) else -1
-    others = [name for name in known.lock.candidates if name != best]
+    best, sign = records.lock.winner.candidate, 1 if higher_is_better(records.metric) else -1
+    others = [name for name in records.lock.candidates if name != best]
     by_folds = {}
     for name in others:
         first, second = values[best] or [], values[name] or []
         if len(first) == len(second) > 1:
             leads = [sign * (a - b) for a, b in zip(first, second, strict=True)]
-            by_folds[name] = corrected_t_test(leads, _test_to_train(known))
-    rows, folds = correct(_by_rows(known)), correct(by_folds)
+            by_folds[name] = corrected_t_test(leads, _test_to_train(records))
+    rows, folds = correct(_by_rows(records)), correct(by_folds)
     return {name: _told_apart(best, rows.get(name), folds.get(name)) for name in others}
 
 
-def _by_rows(known: Known) -> dict[str, Lead]:
+def _by_rows(records: ModelRecords) -> dict[str, Lead]:
     """The tests on the same rows, which take seconds: kept for later calls."""
-    if known.bundle is None:
+    if records.bundle is None:
         return {}
-    best, work = known.lock.winner.candidate, known.files.work
-    seed = known.lock.inputs.model["select"]["seed"]
-    decides = known.metric, known.bundle.boundary.threshold, seed
+    best, work = records.lock.winner.candidate, records.files.work
+    seed = records.lock.inputs.model["select"]["seed"]
+    decides = records.metric, records.bundle.boundary.threshold, seed
     path, key = work / "paired_tests.json", key_of(sha256_of_file(work / "folds.npz"), *decides)
     tests = kept(path, key, TypeAdapter(dict[str, Lead]).validate_python)
     if tests is None:
-        task, classes = known.files.model.task, known.bundle.boundary.classes
-        tests = bootstrap_tests(task, known.bundle.out_of_fold, best, classes, *decides)
+        task, classes = records.files.model.task, records.bundle.boundary.classes
+        tests = bootstrap_tests(task, records.bundle.out_of_fold, best, classes, *decides)
         keep(path, key, {name: test.model_dump() for name, test in tests.items()})
     return tests
 
@@ -154,69 +168,61 @@ def _told_apart(best: str, rows: Lead | None, folds: Lead | None) -> AgainstBest
     return AgainstBest(best=best, rows=rows, folds=folds, told_apart=apart if made else None)
 
 
-def _test_to_train(known: Known) -> float:
+def _test_to_train(records: ModelRecords) -> float:
     """Rows that judge to rows that train: folds of equal size, which a split by time adds up."""
-    count = int(known.lock.inputs.model["select"]["folds"])
-    if known.files.data.split.time is not None:
+    count = int(records.lock.inputs.model["select"]["folds"])
+    if records.files.data.split.time is not None:
         return float(np.mean([1 / fold for fold in range(1, count + 1)]))
     return 1 / (count - 1)
 
 
 def _candidates(
-    known: Known,
+    records: ModelRecords,
     values: Mapping[str, list[float] | None],
     against: Mapping[str, AgainstBest],
     tunings: Sequence[TuningFigures],
 ) -> dict[str, CandidateFigures]:
-    """Every candidate of the lock, best first, then those that only model.yaml has."""
-    lock, metric = known.lock, known.metric
+    lock, metric = records.lock, records.metric
     better = -1 if higher_is_better(metric) else 1
-    now = known.files.model.model_dump(mode="json", exclude_none=True)["candidates"]
-    then, seconds = lock.inputs.model["candidates"], _seconds(known)
-    costs = {
-        name: (better * score.mean, seconds.get(name)) for name, score in lock.candidates.items()
-    }
-    efficient = front({name: cost for name, cost in costs.items() if cost[1] is not None})
-    made = {}
-    for name in sorted(lock.candidates, key=lambda name: better * lock.candidates[name].mean):
-        score, folds = lock.candidates[name], values[name]
-        state: State = "trained" if now.get(name) == then[name] else "changed"
-        figures = {metric: FoldFigures(mean=score.mean, std=score.std, folds=folds)}
-        made[name] = CandidateFigures(
-            state=state if name in now else "removed",
+    then = lock.inputs.model["candidates"]
+    if records.bundle is not None:
+        seconds = records.bundle.cost.candidate_seconds
+    else:
+        seconds = records.run.candidate_seconds if records.run else {}
+    efficient = front(
+        {n: (better * s.mean, seconds[n]) for n, s in lock.candidates.items() if n in seconds}
+    )
+    figures = {}
+    for name, state in candidate_states(records.files.model, lock).items():
+        if state == "not trained":
+            figures[name] = untrained_candidate(records.files.model, name)
+            continue
+        score = lock.candidates[name]
+        folds = FoldFigures(mean=score.mean, std=score.std, folds=values[name])
+        figures[name] = CandidateFigures(
+            state=state,
             winner=name == lock.winner.candidate,
             estimator=then[name]["estimator"],
-            metrics=figures | _other_metrics(known, name),
+            metrics={metric: folds} | _other_metrics(records, name),
             seconds=seconds.get(name),
             against_best=against.get(name),
             front=name in efficient,
             tuned=any(_is_written(run, name, then[name]["params"]) for run in tunings),
         )
-    return made | {
-        name: CandidateFigures(state="not trained", estimator=candidate["estimator"])
-        for name, candidate in now.items()
-        if name not in made
-    }
+    return figures
 
 
-def _seconds(known: Known) -> dict[str, float]:
-    if known.bundle is not None:
-        return known.bundle.cost.candidate_seconds
-    return _run_seconds(known.run) if known.run else {}
+def untrained_candidate(model: ModelConfig, name: str) -> CandidateFigures:
+    """A candidate that only model.yaml has."""
+    return CandidateFigures(state="not trained", estimator=model.candidates[name].estimator)
 
 
-def _run_seconds(run: TrackedRun) -> dict[str, float]:
-    return {
-        child.name: child.metrics["seconds"] for child in run.children if "seconds" in child.metrics
-    }
-
-
-def _other_metrics(known: Known, name: str) -> dict[str, FoldFigures]:
+def _other_metrics(records: ModelRecords, name: str) -> dict[str, FoldFigures]:
     """Every other metric of a candidate over the folds, from its out-of-fold scores."""
-    if known.bundle is None:
+    if records.bundle is None:
         return {}
-    out_of_fold, task = known.bundle.out_of_fold, known.files.model.task
-    threshold = known.bundle.boundary.threshold
+    out_of_fold, task = records.bundle.out_of_fold, records.files.model.task
+    threshold = records.bundle.boundary.threshold
     by_metric: dict[str, list[float]] = {}
     for fold in np.unique(out_of_fold.fold):
         rows = out_of_fold.fold == fold
@@ -228,7 +234,7 @@ def _other_metrics(known: Known, name: str) -> dict[str, FoldFigures]:
     return {
         metric: FoldFigures(mean=float(np.mean(each)), std=float(np.std(each)), folds=each)
         for metric, each in by_metric.items()
-        if metric != known.metric and np.isfinite(each).all()
+        if metric != records.metric and np.isfinite(each).all()
     }
 
 
@@ -240,8 +246,8 @@ def front(costs: Mapping[str, Sequence[float | None]]) -> set[str]:
 
     def beats(theirs: Sequence[float | None], own: Sequence[float | None]) -> bool:
         pairs = [(a, b) for a, b in zip(theirs, own, strict=True) if b is not None]
-        known = [(a, b) for a, b in pairs if a is not None and a <= b]
-        return len(known) == len(pairs) and any(a < b for a, b in known)
+        no_worse = [(a, b) for a, b in pairs if a is not None and a <= b]
+        return len(no_worse) == len(pairs) and any(a < b for a, b in no_worse)
 
     return {
         name
@@ -250,20 +256,20 @@ def front(costs: Mapping[str, Sequence[float | None]]) -> set[str]:
     }
 
 
-def _artifacts(known: Known) -> list[ArtifactFigures]:
+def _artifacts(records: ModelRecords) -> list[ArtifactFigures]:
     """Each artifact once, by its SHA-256, with all that runs, releases and the lock say of it."""
-    lock, metric, bundle = known.lock, known.metric, known.bundle
-    sources = [_of_run(run, lock, metric) for run in known.tracked.trainings]
-    for release in known.releases:
+    lock, metric, bundle = records.lock, records.metric, records.bundle
+    sources = [_of_run(run, lock, metric) for run in records.tracked.trainings]
+    for release in records.releases:
         if release.lock is not None:
             said = {"time": release.time, "releases": [release.name]}
             sources.append(_of_lock(release.lock, lock, metric, release.verdict, said))
     seconds = bundle.cost.candidate_seconds.get(lock.winner.candidate) if bundle else None
-    own = {"seconds": seconds, "locked": known.files.lock_path.is_file()}
-    sources.append(_of_lock(lock, lock, metric, known.verdict, own))
+    own = {"seconds": seconds, "locked": records.files.lock_path.is_file()}
+    sources.append(_of_lock(lock, lock, metric, records.verdict, own))
     artifacts: dict[str, ArtifactFigures] = {}
     for source in sources:
-        sha256 = lock.artifact.sha256 if source.sha256 in known.shas else source.sha256
+        sha256 = lock.artifact.sha256 if source.sha256 in records.shas else source.sha256
         before = artifacts.get(sha256)
         artifacts[sha256] = _merge(before, source) if before else source
     sign = -1 if higher_is_better(metric) else 1
@@ -300,7 +306,7 @@ def _of_run(run: TrackedRun, lock: Lock, metric: str) -> ArtifactFigures:
         candidate=candidate,
         same_rows=run.tags.get("data_sha256") == lock.data.sha256,
         quality=Interval(**parts) if len(parts) == len(keys) else None,
-        seconds=_run_seconds(run).get(candidate or ""),
+        seconds=run.candidate_seconds.get(candidate or ""),
         bytes=None if size is None else round(size * 1e6),
         p99_ms=run.metrics.get("p99_ms"),
         verdict=run.tags.get("verdict"),

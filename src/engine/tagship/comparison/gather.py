@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from tagship.comparison.compare import Known, compare_model
+from tagship.comparison.compare import ModelRecords, compare_model, untrained_candidate
 from tagship.comparison.conclusion import METHOD
 from tagship.comparison.document import (
-    CandidateFigures,
     Comparison,
     LearningCurve,
     ModelFigures,
@@ -93,7 +92,7 @@ def _figures(
         return _untrained(files, why_none)
     bundle, verdict = _of_lock(files, lock, bundle, why_none, notes)
     return compare_model(
-        Known(
+        ModelRecords(
             files=files,
             lock=lock,
             bundle=bundle,
@@ -173,10 +172,7 @@ def _untrained(files: ModelFiles, why: str) -> ModelFigures:
         metric=model.select.metric,
         higher_is_better=higher_is_better(model.select.metric),
         folds=model.select.folds,
-        candidates={
-            name: CandidateFigures(state="not trained", estimator=candidate.estimator)
-            for name, candidate in model.candidates.items()
-        },
+        candidates={name: untrained_candidate(model, name) for name in model.candidates},
         conclusion=[f"{files.name} has no lock and no training here, so nothing can be compared."],
         not_recorded=[f"no figure is recorded ({why}): `tagship run {files.name}`"],
     )

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +33,12 @@ class TrackedRun:
     tags: Mapping[str, str]
     children: Sequence["TrackedRun"]
 
+    @property
+    def candidate_seconds(self) -> dict[str, float]:
+        """How long each candidate of a training took over all folds, where that is recorded."""
+        runs = {run.name: run.metrics for run in self.children}
+        return {name: figures["seconds"] for name, figures in runs.items() if "seconds" in figures}
+
 
 @dataclass(frozen=True)
 class TrackedModel:
@@ -40,6 +46,11 @@ class TrackedModel:
 
     trainings: list[TrackedRun] = field(default_factory=list)
     tunings: list[TrackedRun] = field(default_factory=list)
+
+    def last_training(self, sha256s: Collection[str]) -> TrackedRun | None:
+        """The last training of one of these artifacts."""
+        runs = [run for run in self.trainings if run.tags[SHA_TAG] in sha256s]
+        return runs[-1] if runs else None
 
 
 def tracked_models(root: Path, models: Iterable[str]) -> dict[str, TrackedModel]:

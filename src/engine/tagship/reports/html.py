@@ -66,7 +66,7 @@ def report_html(
     whole = {name: each for name, each in lock.metrics.items() if "[" not in name}
     slices = files.thresholds.slices
     slice_metric = slices.metric if slices else selection
-    candidates = report_view.sorted_candidates(bundle)
+    candidates = report_view.sorted_candidates(lock)
     return render(
         "report.html.j2",
         files=files,

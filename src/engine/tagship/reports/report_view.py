@@ -16,7 +16,7 @@ from tagship.formatting import brief, percent
 from tagship.reports.drawing import Bar, bounded_bar, place_bar
 from tagship.training import metrics
 from tagship.training.bundle import Bundle
-from tagship.training.lock import CandidateScore, Interval
+from tagship.training.lock import CandidateScore, Interval, Lock
 from tagship.verdict import GateResult, GateStatus, Verdict
 
 _ORDER: dict[GateStatus, int] = {"fail": 0, "warn": 1, "pass": 2}
@@ -53,11 +53,10 @@ def limits_of(bound: Bound) -> dict[str, float]:
     return {kind: limit for kind, limit in limits.items() if limit is not None}
 
 
-def sorted_candidates(bundle: Bundle) -> dict[str, CandidateScore]:
+def sorted_candidates(lock: Lock) -> dict[str, CandidateScore]:
     """The candidates over the folds, best first."""
-    scores = bundle.lock.candidates
-    better = -1 if higher_is_better(bundle.lock.inputs.model["select"]["metric"]) else 1
-    return dict(sorted(scores.items(), key=lambda item: better * item[1].mean))
+    better = -1 if higher_is_better(lock.inputs.model["select"]["metric"]) else 1
+    return dict(sorted(lock.candidates.items(), key=lambda item: better * item[1].mean))
 
 
 def settings_text(candidate: Candidate) -> str:

@@ -6,6 +6,7 @@ from tagship.gitops.history import TagFinding
 from tagship.gitops.tags import parse_tag
 from tagship.site.document import Attention, ModelSite
 from tagship.site.links import Links
+from tagship.site.observations import last_observation
 
 _ORDER = ("tag", "performance", "drift", "removed", "differs", "lock", "review", "rejected")
 
@@ -82,8 +83,7 @@ def _of_model(
 
 def _watched(model: ModelSite, environment: str) -> Iterator[Attention]:
     """What the last observation of an environment says."""
-    last = next((each for each in reversed(model.observations)
-                 if each.environment == environment), None)  # fmt: skip
+    last = last_observation(model.observations, environment)
     if last is None:
         return
     told = "; ".join(last.reasons) or last.status

@@ -8,7 +8,7 @@ from tagship.gitops.snapshot import Snapshot
 from tagship.gitops.status import Row
 from tagship.gitops.tags import DeploymentTag, parse_tag
 from tagship.gitops.timeline import TimelineEntry
-from tagship.site.document import DeploymentRow, Place
+from tagship.site.document import DeploymentRow, ObservationRow, Place
 from tagship.site.links import Links
 from tagship.site.past_files import read_words, section
 from tagship.verdict import GateStatus, parse_status
@@ -51,30 +51,29 @@ def recorded_timeline(entries: list[TimelineEntry]) -> list[tuple[str, dict[str,
 
 
 def place(
-    snapshot: Snapshot, row: Row, waiting: str | None, links: Links
-) -> tuple[Place, Deployment | None]:
-    """What runs in one environment, without what monitoring saw there."""
+    snapshot: Snapshot, row: Row, waiting: str | None, last: ObservationRow | None, links: Links
+) -> Place:
+    """What runs in one environment; ``last`` is what monitoring saw there."""
     current = snapshot.history.current(row.model, row.environment)
     runs = current if current and current.name == row.deployment and row.runs != "?" else None
-    return (
-        Place(
-            environment=row.environment,
-            release=row.runs or None,
-            deployment=row.deployment or None,
-            since=row.since or None,
-            by=_said(runs, "Actor"),
-            reason=_said(runs, "Reason"),
-            verdict=_verdict(snapshot, runs) if runs else None,
-            main=row.main,
-            waiting=waiting,
-            rejected=list(row.rejected),
-            observed=None,
-            observed_at=None,
-            drift=None,
-            performance=None,
-            origin=links.tag(row.deployment) if row.deployment else None,
-        ),
-        runs,
+    if last is not None and (runs is None or last.release != runs.release):
+        last = None  # it is of what ran before
+    return Place(
+        environment=row.environment,
+        release=row.runs or None,
+        deployment=row.deployment or None,
+        since=row.since or None,
+        by=_said(runs, "Actor"),
+        reason=_said(runs, "Reason"),
+        verdict=_verdict(snapshot, runs) if runs else None,
+        main=row.main,
+        waiting=waiting,
+        rejected=list(row.rejected),
+        observed=last.status if last else None,
+        observed_at=last.time if last else None,
+        drift=last.drift_status if last else None,
+        performance=last.performance_status if last else None,
+        origin=links.tag(row.deployment) if row.deployment else None,
     )
 
 

@@ -27,12 +27,13 @@ from tagship.site.document import (
     ObservationRow,
     Origin,
     Place,
+    ReleaseRow,
     Site,
     ThresholdChange,
 )
-from tagship.site.goals import kpis, prices
+from tagship.site.goals import kpis
 from tagship.site.links import Links, repository_page
-from tagship.site.observations import observations
+from tagship.site.observations import last_observation, observations
 from tagship.site.registry import registry, waiting
 from tagship.site.retraining import retraining
 from tagship.site.steps import steps
@@ -137,27 +138,31 @@ def gather_site(
 
 
 def _model(gathering: _Gathering, name: str) -> ModelSite:
-    snapshot, links = gathering.snapshot, gathering.links
-    releases = registry(snapshot, name, links)
-    watched = gathering.observed.get(name, [])
-    last = snapshot.environments[-1]
-    blank = ModelSite(
+    snapshot, last = gathering.snapshot, gathering.snapshot.environments[-1]
+    releases = registry(snapshot, name, gathering.links)
+    active = name in snapshot.models
+    of_files: dict[str, Any] = {
+        "task": None, "card": None, "problem": None, "kpis": [], "value": {}, "data": None,
+        "training": None, "pipeline": [], "gates": [], "gates_origin": None, "example": None,
+    }  # fmt: skip
+    for release in releases:
+        if release.verdict:
+            of_files |= {"gates": release.verdict.results, "gates_origin": release.origin}
+            break
+    if active:
+        try:
+            files = load_model(snapshot.git.root, name)
+        except TagshipError as error:
+            of_files["problem"] = _told(error, snapshot.git.root)
+        else:
+            of_files |= _of_files(gathering, files, releases, bool(of_files["gates"]))
+    return ModelSite(
         name=name,
-        state="active" if name in snapshot.models else "removed",
-        task=None,
-        card=None,
-        problem=None,
-        places=[_place(gathering, row, watched) for row in gathering.rows.get(name, [])],
-        kpis=[],
-        value={},
-        data=None,
-        training=None,
-        pipeline=[],
-        gates=[],
-        gates_origin=None,
+        state="active" if active else "removed",
+        places=[_place(gathering, row) for row in gathering.rows.get(name, [])],
         registry=releases,
         deployments=gathering.deployments.get(name, []),
-        observations=watched,
+        observations=gathering.observed.get(name, []),
         retraining=gathering.retraining.get(name, []),
         threshold_changes=gathering.threshold_changes.get(name, []),
         delivery=measure_delivery(
@@ -168,23 +173,14 @@ def _model(gathering: _Gathering, name: str) -> ModelSite:
             gathering.now,
             Origin(text=f"the tags {name}/{last}/*"),
         ),
-        example=None,
+        **of_files,
     )
-    judged = next((release for release in releases if release.verdict), None)
-    if judged and judged.verdict:
-        gates = {"gates": judged.verdict.results, "gates_origin": judged.origin}
-        blank = blank.model_copy(update=gates)
-    if blank.state == "removed":
-        return blank
-    try:
-        files = load_model(snapshot.git.root, name)
-    except TagshipError as error:
-        return blank.model_copy(update={"problem": _told(error, snapshot.git.root)})
-    return _with_config(gathering, blank, files)
 
 
-def _with_config(gathering: _Gathering, blank: ModelSite, files: ModelFiles) -> ModelSite:
-    """A model with what its files of the work tree say."""
+def _of_files(
+    gathering: _Gathering, files: ModelFiles, releases: list[ReleaseRow], judged: bool
+) -> dict[str, Any]:
+    """What a model's files of the work tree say, as fields of its ``ModelSite``."""
     name, missing = files.name, gathering.not_recorded
     lock, reference = None, None
     try:
@@ -198,30 +194,30 @@ def _with_config(gathering: _Gathering, blank: ModelSite, files: ModelFiles) -> 
     except TagshipError as error:
         gathering.stale[name] = _told(error, files.root)
     tracked = gathering.tracked.get(name, TrackedModel())
+    run = tracked.last_training({lock.artifact.sha256}) if lock else None
     locked, data = (_file(gathering, files, part) for part in ("model.lock.yaml", "data.yaml"))
-    update: dict[str, Any] = {
+    compared = gathering.compared.get(name)
+    fields: dict[str, Any] = {
         "task": files.model.task,
         "card": files.model.card,
         "kpis": kpis(files, lock, locked),
-        "value": prices(files),
+        "value": files.thresholds.value.model_dump() if files.thresholds.value else {},
         "data": describe_data(files, lock, reference, data),
-        "training": describe_training(
-            files, lock, tracked, gathering.compared.get(name), blank.registry, locked
-        ),
-        "pipeline": steps(files, lock, tracked),
+        "training": describe_training(files, lock, tracked, run, compared, releases, locked),
+        "pipeline": steps(files, lock, run),
         "example": example_record(files.data.request),
     }
-    if not blank.gates and lock is not None:
-        try:
-            verdict = read_verdict(files.work / "verdict.json")
-        except TagshipError:
-            verdict = None
-        if verdict is not None and verdict.artifact_sha256 == lock.artifact.sha256:
-            update["gates"] = verdict.results
-            update["gates_origin"] = Origin(text="the last verdict on the machine that made this")
-        else:
-            missing.append(f"{name}: no verdict: a release carries it, `tagship gate {name}` shows")
-    return blank.model_copy(update=update)
+    if judged or lock is None:
+        return fields
+    try:
+        verdict = read_verdict(files.work / "verdict.json")
+    except TagshipError:
+        verdict = None
+    if verdict is None or verdict.artifact_sha256 != lock.artifact.sha256:
+        missing.append(f"{name}: no verdict: a release carries it, `tagship gate {name}` shows")
+        return fields
+    origin = Origin(text="the last verdict on the machine that made this")
+    return fields | {"gates": verdict.results, "gates_origin": origin}
 
 
 def _file(gathering: _Gathering, files: ModelFiles, part: str) -> Origin:
@@ -234,24 +230,13 @@ def _file(gathering: _Gathering, files: ModelFiles, part: str) -> Origin:
     return Origin(text=f"{path} of the work tree, not as the default branch has it")
 
 
-def _place(gathering: _Gathering, row: Row, watched: list[ObservationRow]) -> Place:
-    snapshot = gathering.snapshot
-    active = row.model in snapshot.models
-    following = waiting(snapshot, row.model, row.environment) if active else None
+def _place(gathering: _Gathering, row: Row) -> Place:
+    snapshot, name, environment = gathering.snapshot, row.model, row.environment
+    following = waiting(snapshot, name, environment) if name in snapshot.models else None
     if following:
-        gathering.branches[row.model, row.environment] = following[1]
-    shown, current = place(snapshot, row, following[0] if following else None, gathering.links)
-    last = next((each for each in reversed(watched) if each.environment == row.environment), None)
-    if last is None or current is None or last.release != current.release:
-        return shown  # it is of what ran before
-    return shown.model_copy(
-        update={
-            "observed": last.status,
-            "observed_at": last.time,
-            "drift": last.drift_status,
-            "performance": last.performance_status,
-        }
-    )
+        gathering.branches[name, environment] = following[1]
+    last = last_observation(gathering.observed.get(name, []), environment)
+    return place(snapshot, row, following[0] if following else None, last, gathering.links)
 
 
 def _read_runs(root: Path, names: list[str], gathering: _Gathering) -> Origin | None:

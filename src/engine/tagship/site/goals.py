@@ -20,12 +20,6 @@ def kpis(files: ModelFiles, lock: Lock | None, origin: Origin) -> list[Kpi]:
     ]
 
 
-def prices(files: ModelFiles) -> dict[str, float]:
-    """What outcomes are worth; empty where they are not priced."""
-    value = files.thresholds.value
-    return value.model_dump() if value else {}
-
-
 def _kpi(name: str, bound: MetricBound, interval: Interval | None, origin: Origin) -> Kpi:
     status: GateStatus | None = None
     if interval is not None:

@@ -5,7 +5,7 @@ Of drift only numbers and statuses are taken: its findings quote requests.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,11 @@ def observations(snapshot: Snapshot, links: Links) -> dict[str, list[Observation
     for listed in rows.values():
         listed.sort(key=lambda row: row.time)
     return rows
+
+
+def last_observation(rows: Sequence[ObservationRow], environment: str) -> ObservationRow | None:
+    """The last one of an environment, of rows that are the oldest first."""
+    return next((row for row in reversed(rows) if row.environment == environment), None)
 
 
 def _on_branch(snapshot: Snapshot, links: Links) -> dict[str, Any]:

@@ -1,116 +1,101 @@
 """The steps of a model's pipeline, as its last run here, or else in MLflow, left them."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from tagship.comparison.runs import TrackedModel
+from tagship.comparison.runs import TrackedRun
 from tagship.config.project_files import ModelFiles
 from tagship.errors import TagshipError
 from tagship.site.document import Origin, Step
-from tagship.site.training import run_of, seconds_of
 from tagship.training.lock import Lock
-from tagship.verdict import Verdict, read_verdict
+from tagship.verdict import read_verdict
 
 State = Literal["done", "failed", "not recorded"]
 
 
 @dataclass(frozen=True)
-class _Left:
-    """What a run left: when it ended, how long each candidate took, its verdict."""
+class _LastRun:
+    """When a run ended, how long each candidate took, and how it was judged."""
 
     at: str | None = None
-    seconds: float | None = None
-    candidates: dict[str, float] | None = None
-    verdict: Verdict | None = None
-    judged_at: str | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
     status: str | None = None
+    judged_at: str | None = None
     origin: Origin | None = None
 
 
-def steps(files: ModelFiles, lock: Lock | None, tracked: TrackedModel) -> list[Step]:
-    """From the data to the lock: what waits for what, and how each ended."""
-    left = _here(files) or _tracked(lock, tracked) or _Left()
-    failures = files.root / "reports" / f"{files.name}-contract.json"
-    ran: State = "not recorded" if left.origin is None else "done"
-    rows = f"{lock.data.rows:,} rows" if lock else ""
-    made = [
-        Step(
-            name="data", inputs=[], state="failed" if failures.is_file() else ran,
-            at=_time(failures), seconds=None, origin=left.origin,
-            detail="the contract is broken" if failures.is_file() else rows,
+def steps(files: ModelFiles, lock: Lock | None, run: TrackedRun | None) -> list[Step]:
+    """From the data to the lock: what waits for what, and how each ended.
+
+    ``run`` is MLflow's of the locked artifact.
+    """
+    last = _run_here(files) or _LastRun()
+    if last.origin is None and run is not None:
+        last = _LastRun(
+            at=run.time,
+            seconds=run.candidate_seconds,
+            status=run.tags.get("verdict"),
+            origin=Origin(text=f"run {run.id} in MLflow"),
         )
-    ]  # fmt: skip
-    names = list(files.model.candidates)
-    for name in names:
-        taken = (left.candidates or {}).get(name)
-        score = lock.candidates.get(name) if lock else None
-        detail = f"{score.mean:.4g} ± {score.std:.2g} over the folds" if score else ""
-        made.append(
-            Step(
-                name=f"train {name}", inputs=["data"], seconds=taken, detail=detail, at=None,
-                state="not recorded" if taken is None else "done", origin=left.origin,
-            )
+
+    def step(
+        name: str,
+        inputs: list[str],
+        state: State,
+        detail: str = "",
+        at: str | None = None,
+        seconds: float | None = None,
+    ) -> Step:
+        return Step(
+            name=name, inputs=inputs, state=state, at=at, seconds=seconds, detail=detail,
+            origin=last.origin,
         )  # fmt: skip
+
+    failures = files.root / "reports" / f"{files.name}-contract.json"
+    trained: State = "not recorded" if last.origin is None else "done"
+    judged: State = "failed" if last.status == "fail" else "done" if last.status else "not recorded"
+    data = step("data", [], trained, f"{lock.data.rows:,} rows" if lock else "")
+    if failures.is_file():
+        data = step("data", [], "failed", "the contract is broken", _time(failures))
+    trainings = []
+    for name in files.model.candidates:
+        score, seconds = lock.candidates.get(name) if lock else None, last.seconds.get(name)
+        detail = f"{score.mean:.4g} ± {score.std:.2g} over the folds" if score else ""
+        state: State = "not recorded" if seconds is None else "done"
+        trainings.append(step(f"train {name}", ["data"], state, detail, seconds=seconds))
     winner = f"{lock.winner.candidate} is the best" if lock else ""
-    made.append(
-        Step(
-            name="select and export", inputs=[f"train {name}" for name in names], state=ran,
-            at=left.at, seconds=None, detail=winner, origin=left.origin,
-        )
-    )  # fmt: skip
-    status = left.verdict.status if left.verdict else left.status
-    judged: State = "not recorded" if status is None else "failed" if status == "fail" else "done"
-    made.append(
-        Step(
-            name="gates", inputs=["select and export"], state=judged, at=left.judged_at,
-            seconds=None, detail=status or "", origin=left.origin,
-        )
-    )  # fmt: skip
     artifact = f"artifact {lock.artifact.sha256[:12]}" if lock else ""
-    made.append(
-        Step(
-            name="lock", inputs=["gates"], state="done" if lock else "not recorded", at=None,
-            seconds=None, detail=artifact, origin=None,
-        )
-    )  # fmt: skip
-    return made
+    locked = step("lock", ["gates"], "done" if lock else "not recorded", artifact)
+    return [
+        data,
+        *trainings,
+        step("select and export", [each.name for each in trainings], trained, winner, last.at),
+        step("gates", ["select and export"], judged, last.status or "", last.judged_at),
+        locked.model_copy(update={"origin": None}),
+    ]
 
 
-def _here(files: ModelFiles) -> _Left | None:
+def _run_here(files: ModelFiles) -> _LastRun | None:
     """The last training on this machine; None where there is none."""
     try:
         cost: dict[str, Any] = json.loads((files.work / "cost.json").read_text(encoding="utf-8"))
-        candidates = {str(k): float(v) for k, v in cost["candidate_seconds"].items()}
-        seconds = float(cost["seconds"])
+        seconds = {str(name): float(each) for name, each in cost["candidate_seconds"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     try:
-        verdict = read_verdict(files.work / "verdict.json")
+        status = read_verdict(files.work / "verdict.json").status
     except TagshipError:
-        verdict = None
-    return _Left(
+        status = None
+    return _LastRun(
         at=_time(files.work / "lock.yaml"),
         seconds=seconds,
-        candidates=candidates,
-        verdict=verdict,
+        status=status,
         judged_at=_time(files.work / "verdict.json"),
         origin=Origin(text="the last training on the machine that made this page"),
-    )
-
-
-def _tracked(lock: Lock | None, tracked: TrackedModel) -> _Left | None:
-    run = run_of(lock, tracked)
-    if run is None:
-        return None
-    return _Left(
-        at=run.time,
-        seconds=run.metrics.get("seconds"),
-        candidates=seconds_of(run),
-        status=run.tags.get("verdict"),
-        origin=Origin(text=f"run {run.id} in MLflow"),
     )
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from tagship.comparison.compare import tuning_figures
-from tagship.comparison.document import Comparison, ModelFigures
+from tagship.comparison.compare import candidate_states, tuning_figures
+from tagship.comparison.document import Comparison, ModelFigures, State
 from tagship.comparison.runs import TrackedModel, TrackedRun
 from tagship.config.model import higher_is_better
 from tagship.config.project_files import ModelFiles
@@ -31,11 +31,17 @@ def describe_training(
     files: ModelFiles,
     lock: Lock | None,
     tracked: TrackedModel,
+    run: TrackedRun | None,
     compared: ModelFigures | None,
     releases: Sequence[ReleaseRow],
     origin: Origin,
 ) -> Training:
-    """The lock's training; without a lock, what model.yaml asks for."""
+    """The lock's training; without a lock, what model.yaml asks for.
+
+    Args:
+        run: that of the locked artifact.
+        compared: what ``reports/comparison.json`` says of the model.
+    """
     inputs: Mapping[str, Any] = lock.inputs.model if lock else {}
     select = inputs.get("select") or files.model.select.model_dump()
     metric = str(select["metric"])
@@ -48,26 +54,13 @@ def describe_training(
         winner=lock.winner.candidate if lock else None,
         params=dict(lock.winner.params) if lock else {},
         threshold=_threshold(files, lock),
-        candidates=_candidates(files, lock, tracked, compared),
+        candidates=_candidates(files, lock, run, compared),
         tuning=[tuning_figures(run, higher_is_better(metric)) for run in reversed(tracked.tunings)],
         runs=[_run(run, metric, lock, releases) for run in reversed(tracked.trainings)],
         conclusion=list(compared.conclusion) if compared else [],
         libraries=dict(lock.inputs.libraries) if lock else {},
         origin=origin if lock else None,
     )
-
-
-def run_of(lock: Lock | None, tracked: TrackedModel) -> TrackedRun | None:
-    """The last run of the locked artifact."""
-    sha256 = lock.artifact.sha256 if lock else None
-    runs = [run for run in tracked.trainings if run.tags[SHA_TAG] == sha256]
-    return runs[-1] if runs else None
-
-
-def seconds_of(run: TrackedRun | None) -> dict[str, float]:
-    """How long each candidate of a run took."""
-    children = run.children if run else ()
-    return {each.name: each.metrics["seconds"] for each in children if "seconds" in each.metrics}
 
 
 def _threshold(files: ModelFiles, lock: Lock | None) -> float | None:
@@ -80,38 +73,34 @@ def _threshold(files: ModelFiles, lock: Lock | None) -> float | None:
 
 
 def _candidates(
-    files: ModelFiles, lock: Lock | None, tracked: TrackedModel, compared: ModelFigures | None
+    files: ModelFiles, lock: Lock | None, run: TrackedRun | None, compared: ModelFigures | None
 ) -> list[ScoredCandidate]:
+    states: dict[str, State] = dict.fromkeys(files.model.candidates, "not trained")
+    if lock is not None:
+        states = candidate_states(files.model, lock)
     then = lock.inputs.model.get("candidates", {}) if lock else {}
-    scores = dict(lock.candidates) if lock else {}
-    seconds = seconds_of(run_of(lock, tracked))
+    seconds = run.candidate_seconds if run else {}
     if compared:
         figures = compared.candidates.items()
         seconds = {name: each.seconds for name, each in figures if each.seconds} | seconds
-    now = files.model.model_dump(mode="json", exclude_none=True)["candidates"]
-    better = -1 if lock and higher_is_better(lock.inputs.model["select"]["metric"]) else 1
     rows = []
-    for name in sorted(scores, key=lambda name: better * scores[name].mean):
-        state = "trained" if now.get(name) == then.get(name) else "changed"
+    for name, state in states.items():
+        score = lock.candidates.get(name) if lock else None
+        estimator = then.get(name, {}).get("estimator")
+        if score is None:
+            estimator = files.model.candidates[name].estimator
         rows.append(
             ScoredCandidate(
                 name=name,
-                estimator=then.get(name, {}).get("estimator"),
-                mean=scores[name].mean,
-                std=scores[name].std,
+                estimator=estimator,
+                mean=score.mean if score else None,
+                std=score.std if score else None,
                 winner=lock is not None and name == lock.winner.candidate,
-                seconds=seconds.get(name),
-                state=state if name in now else "removed",
+                seconds=seconds.get(name) if score else None,
+                state=state,
             )
         )
-    return rows + [
-        ScoredCandidate(
-            name=name, estimator=candidate["estimator"], mean=None, std=None, winner=False,
-            seconds=None, state="not trained",
-        )
-        for name, candidate in now.items()
-        if name not in scores
-    ]  # fmt: skip
+    return rows
 
 
 def _run(run: TrackedRun, metric: str, lock: Lock | None, releases: Sequence[ReleaseRow]) -> Run:
