@@ -1,7 +1,7 @@
 """Figures that are drawn when the site is made, as places in percent; they need no script."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,13 +14,15 @@ from tagship.comparison.page import tuning_plot
 from tagship.formatting import brief, plain
 from tagship.monitoring.statistics import Distribution
 from tagship.reports.drawing import Bar, Plot, PlotValue, bounded_bar, make_plot
-from tagship.site.document import DeploymentRow, Kpi, ObservationRow, Step, Training
+from tagship.site.document import DeploymentRow, Kpi, ObservationRow, Site, Step, Training
 from tagship.training.profiles import CategoryProfile, NumberProfile
+from tagship.training.reference import CategoryProfile, NumberProfile
 from tagship.verdict import GateResult
 
 _BINS = 24
 _BOUND = re.compile(r"(?:[≥≤<>] )(-?[0-9]+(?:\.[0-9]+)?(?:e[-+]?[0-9]+)?)")
 """The numbers of a limit in words, such as ``≥ 0.8 (warn < 0.82)``: it fails, then it warns."""
+_MONTHS = 24
 _LEAST_HEIGHT = 1.5
 """In % of a histogram's height, so that a single row is still seen."""
 
@@ -52,6 +54,17 @@ class Lane:
     first: str
     """When the time shown begins: the first deployment of any environment, in ISO 8601."""
     spans: tuple[tuple[float, float, DeploymentRow], ...]
+
+
+@dataclass(frozen=True)
+class Month:
+    """What reached the last environment in one month, in UTC."""
+
+    month: str
+    deployments: int
+    rollbacks: int
+    share: float
+    """All of it in % of the fullest month's."""
 
 
 def distribution_chart(profile: NumberProfile) -> DistributionChart | None:
@@ -181,3 +194,30 @@ def _over_time(
     line = [(times[0], limits[0]), (times[-1], limits[0])] if limits else []
     plot = make_plot(title, note, alt, dots, line, (known[0][0].time[:10], known[-1][0].time[:10]))
     yield plot, {"label": title, "times": times, "values": values, "limits": limits}
+
+
+def delivery_months(site: Site) -> list[Month]:
+    """Every month from the first valid deployment to the site's, at most two years, oldest first.
+
+    A date after the site's own is no date to count by: a clock went wrong.
+    """
+    counts: dict[str, Counter[str]] = {"deploy": Counter(), "rollback": Counter()}
+    for model in site.models:
+        for row in model.deployments:
+            last = row.environment in site.environments[-1:]
+            if last and row.valid and row.date and row.action in counts:
+                counts[row.action][_month(row.date)] += 1
+    both = counts["deploy"] + counts["rollback"]
+    if not both:
+        return []
+    months = np.arange(min(both), np.datetime64(_month(site.made)) + 1, dtype="datetime64[M]")
+    names = months.astype(str).tolist()[-_MONTHS:]
+    most = max((both[name] for name in names), default=0) or 1
+    return [
+        Month(name, counts["deploy"][name], counts["rollback"][name], 100 * both[name] / most)
+        for name in names
+    ]
+
+
+def _month(time: str) -> str:
+    return f"{datetime.fromisoformat(time).astimezone(UTC):%Y-%m}"

@@ -31,14 +31,12 @@ from tagship.site.document import (
     Site,
     ThresholdChange,
 )
-from tagship.site.goals import kpis
 from tagship.site.links import Links, repository_page
-from tagship.site.observations import last_observation, observations
+from tagship.site.observations import last_observation, observations, retraining
 from tagship.site.registry import registry, waiting
-from tagship.site.retraining import retraining
 from tagship.site.steps import steps
 from tagship.site.threshold_changes import threshold_changes
-from tagship.site.training import describe_training, read_comparison
+from tagship.site.training import describe_training, kpis, read_comparison
 from tagship.sources.fetching import without_login
 from tagship.training.fingerprint import changes, current_inputs
 from tagship.training.lock import read_lock

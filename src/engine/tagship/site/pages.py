@@ -15,7 +15,6 @@ from tagship.reports.html import render
 from tagship.site import figures
 from tagship.site.document import ModelSite, Origin, Place, Site
 from tagship.site.governance import all_deployments, all_releases, governance_csv, moments
-from tagship.site.months import delivery_months
 from tagship.site.request_form import FormField, ServiceAnswer
 from tagship.verdict import SYMBOLS
 
@@ -72,7 +71,7 @@ def _pages(site: Site, copied: dict[str, list[Path]], live: bool) -> Iterator[tu
     yield from _governance(site)
     yield (
         "delivery.html",
-        _page("delivery.html.j2", site, "Delivery", months=delivery_months(site)),
+        _page("delivery.html.j2", site, "Delivery", months=figures.delivery_months(site)),
     )
 
 
@@ -98,7 +97,6 @@ def model_html(site: Site, model: ModelSite, reports: list[Path], live: bool = F
         (name, list(figures.observation_plots(model.observations, model.kpis, name)))
         for name in environments
     ]
-    body = json.dumps(model.example, ensure_ascii=False, indent=2)
     return _page(
         "model.html.j2",
         site,
@@ -124,13 +122,7 @@ def model_html(site: Site, model: ModelSite, reports: list[Path], live: bool = F
         most=_ON_MODEL,
         with_details={row.release for row in model.registry[:_WITH_DETAILS]}
         | {row.release for row in model.registry if row.runs_in},
-        curl=f"curl -s localhost:3000/predict -H 'content-type: application/json' \\\n"
-        f"  -d {shlex.quote(body)}",
-        python="import json\nimport urllib.request\n\n"
-        f"record = {model.example!r}\nrequest = urllib.request.Request(\n"
-        '    "http://localhost:3000/predict",\n    data=json.dumps(record).encode(),\n'
-        '    headers={"content-type": "application/json"},\n)\n'
-        "print(json.load(urllib.request.urlopen(request)))",
+        record=shlex.quote(json.dumps(model.example, ensure_ascii=False, indent=2)),
     )
 
 

@@ -24,8 +24,8 @@ import tagship
 from html_tables import read_table
 from tagship.formatting import moment, person
 from tagship.site.document import Site
+from tagship.site.figures import delivery_months
 from tagship.site.governance import governance_csv, moments
-from tagship.site.months import delivery_months
 from tagship.site.pages import write_site
 
 NOT = "not recorded"
