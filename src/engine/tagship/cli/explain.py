@@ -55,17 +55,19 @@ def _explain_model(files: "ModelFiles", json: bool) -> None:
     from tagship.cli.output import as_json, table
     from tagship.errors import TagshipError
     from tagship.explanation.model import explain_model
-    from tagship.explanation.page import write_explanation
-    from tagship.explanation.plots import draw_explanation
+    from tagship.explanation.page import draw_explanation, explanation_html
     from tagship.formatting import plain
+    from tagship.reports.html import write_html
     from tagship.training.tracking import log_plots
 
     overview = explain_model(files, progress(files.name, err=True))
     plots = draw_explanation(overview)
-    page = write_explanation(files, overview, plots).relative_to(files.root)
+    html = explanation_html(files.name, overview, plots)
+    page = write_html(files.root, f"{files.name}-explain", html).relative_to(files.root)
     sha256 = overview.bundle.lock.artifact.sha256
     try:
-        logged = log_plots(files, sha256, plots, "explain")
+        images = {name: png for name, (_, png) in plots.items()}
+        logged = log_plots(files, sha256, images, "explain")
     except TagshipError as error:  # the page is there; a record is not needed to read it
         logged = f"not in MLflow: {error.args[0]}"
     if json:

@@ -77,8 +77,7 @@ def explain_model(files: ModelFiles, say: Say) -> Overview:
     Raises:
         TagshipError: there is no training, its inputs or data changed, or shap is missing.
     """
-    bundle = _load(files)
-    background = _background(files, bundle, _table(files, bundle))
+    bundle, _, background = _prepare(files)
     seed = files.model.select.seed
     matrix = bundle.evidence.matrix
     scored = (2 * matrix.shape[1] + 1) * len(background)
@@ -99,14 +98,12 @@ def explain_rows(
     Raises:
         TagshipError: as ``explain_model``; or the rows cannot be read or break the contract.
     """
-    bundle = _load(files)
+    bundle, table, background = _prepare(files)
     boundary, task, seed = bundle.boundary, files.model.task, files.model.select.seed
-    table = _table(files, bundle)
     if source is not None:
         rows = rows_of_file(files.root, files.data, boundary, source, row)
     else:
         rows = rows_of_table(table, files.data, boundary, 1 if row is None else row)
-    background = _background(files, bundle, table)
     permutations = max(1, min(_MOST_PERMUTATIONS, HOLDOUT_ROWS // len(rows.numbers)))
     score = artifact_scorer(bundle.artifact, task, os.cpu_count() or 1)
     made = attribute(score, background, rows.matrix, seed, permutations, say)
@@ -134,18 +131,11 @@ def explain_rows(
     return answers
 
 
-def _load(files: ModelFiles) -> Bundle:
+def _prepare(files: ModelFiles) -> tuple[Bundle, Table, NDArray[np.float32]]:
+    """The last training, its table, and a sample of the training rows as the model takes them."""
     bundle = load_bundle(files)
     check_unchanged(files, bundle.lock)
-    return bundle
-
-
-def _table(files: ModelFiles, bundle: Bundle) -> Table:
-    return load_table(files, expected=bundle.lock.data.identity)
-
-
-def _background(files: ModelFiles, bundle: Bundle, table: Table) -> NDArray[np.float32]:
-    """A sample of the training rows, as the model takes them."""
+    table = load_table(files, expected=bundle.lock.data.identity)
     if table.sha256 != bundle.lock.data.sha256:
         raise TagshipError(
             f"{files.name}: the data changed since its last training here",
@@ -153,7 +143,8 @@ def _background(files: ModelFiles, bundle: Bundle, table: Table) -> NDArray[np.f
         )
     train = split_table(table.frame, files.data, files.model).train
     chosen = np.random.default_rng(files.model.select.seed).permutation(train)[:BACKGROUND_ROWS]
-    return bundle.boundary.matrix(request_columns(table.frame.iloc[np.sort(chosen)], files.data))
+    columns = request_columns(table.frame.iloc[np.sort(chosen)], files.data)
+    return bundle, table, bundle.boundary.matrix(columns)
 
 
 def _outputs(files: ModelFiles, boundary: Boundary) -> tuple[str, ...]:

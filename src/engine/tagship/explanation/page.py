@@ -1,18 +1,20 @@
-"""SHAP values as figures: bars, beeswarms, and how they depend on a feature's values."""
+"""``reports/<model>-explain.html``: what moves a model's scores, as bars, swarms and scatters."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tagship.explanation.model import Overview
-from tagship.formatting import compact
+from tagship.reports.html import data_uri, render
 from tagship.reports.plot_style import (
     BLUE,
     GRID,
     MUTED,
     ORANGE,
     SERIES,
+    label_bars,
     new_axes,
     shorten,
     style,
@@ -26,31 +28,48 @@ _MOST_OUTPUTS = 4
 _DOT: dict[str, Any] = {"s": 9, "linewidths": 0, "alpha": 0.75}
 
 
-def draw_explanation(overview: Overview) -> dict[str, bytes]:
-    """The figures by name, as PNG; the same overview gives the same bytes."""
+def explanation_html(name: str, overview: Overview, plots: Mapping[str, tuple[str, bytes]]) -> str:
+    """The page of the model ``name``; the plots are those of ``draw_explanation``."""
+    return render(
+        "explanation.html.j2",
+        name=name,
+        overview=overview,
+        artifact=overview.bundle.lock.artifact.sha256,
+        base=list(zip(overview.outputs, overview.attribution.base.tolist(), strict=True)),
+        largest=max(size for _, size in overview.ranking) or 1,
+        plots=[(alt, data_uri(png)) for alt, png in plots.values()],
+    )
+
+
+def draw_explanation(overview: Overview) -> dict[str, tuple[str, bytes]]:
+    """The figures by name: a text for those who cannot see it, and the PNG.
+
+    The same overview gives the same bytes.
+    """
+    bars = "Bars: the mean absolute SHAP value of each feature"
+    swarm = "One dot a row and feature: what the feature adds to the score, coloured by value"
+    scatter = "Scatter of a feature's SHAP value against its value"
     with style():
-        figures = {"bar": _bar(overview)}
+        figures = {"bar": (bars, _bar(overview))}
         for at, output in enumerate(overview.outputs[:_MOST_OUTPUTS]):
-            figures[f"beeswarm_{at + 1}"] = _beeswarm(overview, at, output)
+            figure = _beeswarm(overview, at, output)
+            figures[f"beeswarm_{at + 1}"] = (f"{swarm}: {output}", figure)
         for at, (name, _) in enumerate(overview.ranking[:_MOST_DEPENDENCE]):
-            figures[f"dependence_{at + 1}"] = _dependence(overview, name)
-        return {name: to_png(figure) for name, figure in figures.items()}
+            figures[f"dependence_{at + 1}"] = (f"{scatter}: {name}", _dependence(overview, name))
+        return {name: (alt, to_png(figure)) for name, (alt, figure) in figures.items()}
 
 
 def _bar(overview: Overview) -> Any:
     names = [name for name, _ in overview.ranking[:_MOST_BARS]][::-1]
     places = [overview.bundle.boundary.names.index(name) for name in names]
-    figure, axes = new_axes("Mean |SHAP|", _note(overview), _left(names))
+    figure, axes = new_axes("Mean |SHAP|", _note(overview), names)
     start = np.zeros(len(names))
     for at, output in enumerate(overview.outputs):
         sizes = overview.attribution.size[places, at]
         colour = SERIES[at % len(SERIES)]
         bars = axes.barh(range(len(names)), sizes, 0.62, start, color=colour, label=output)
         start = start + sizes
-    axes.bar_label(bars, map(compact, start), padding=4, fontsize=7.5, color=MUTED)
-    axes.set_yticks(range(len(names)), map(shorten, names))
-    axes.margins(x=0.16)
-    axes.grid(False, axis="y")
+    label_bars(axes, bars, names, start.tolist())
     what = overview.outputs[0] if len(overview.outputs) == 1 else "the probabilities, added up"
     axes.set_xlabel(f"how far a feature moves {what}")
     if len(overview.outputs) > 1:
@@ -63,7 +82,7 @@ def _beeswarm(overview: Overview, output: int, name: str) -> Any:
     places = np.argsort(-sizes, kind="stable")[:_MOST_SWARMS][::-1]
     names = [overview.bundle.boundary.names[place] for place in places]
     note = f"{_note(overview)}; blue: low or first, orange: high or last, grey: missing"
-    figure, axes = new_axes(f"Moves of {shorten(name)}", note, _left(names))
+    figure, axes = new_axes(f"Moves of {shorten(name)}", note, names)
     for row, place in enumerate(places):
         shap = overview.attribution.values[:, place, output]
         values, missing = _numbers(overview, place)
@@ -104,10 +123,6 @@ def _dependence(overview: Overview, name: str) -> Any:
 
 def _note(overview: Overview) -> str:
     return f"n = {len(overview.matrix):,} holdout rows"
-
-
-def _left(names: list[str]) -> float:
-    return 0.05 + 0.0136 * max(len(shorten(name)) for name in names)
 
 
 def _numbers(overview: Overview, place: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:

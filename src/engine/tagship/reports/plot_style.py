@@ -2,7 +2,7 @@
 
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -54,10 +54,17 @@ def style() -> Iterator[None]:
         yield
 
 
-def new_axes(title: str, note: str, left: float = 0.125) -> tuple[Any, Any]:
-    """A figure and its axes, with a title and a quieter line under it."""
+def new_axes(
+    title: str, note: str, names: Sequence[str] = (), left: float = 0.125
+) -> tuple[Any, Any]:
+    """A figure and its axes, with a title and a quieter line under it.
+
+    ``names``, cut by ``shorten``, find their place left of the axes.
+    """
     from matplotlib.figure import Figure
 
+    if names:
+        left = 0.05 + 0.0136 * max(len(shorten(name)) for name in names)
     figure = Figure(figsize=_SIZE, dpi=_DPI, facecolor="white")
     axes = figure.add_axes((left, 0.125, 0.965 - left, 0.715))
     figure.text(0.03, 0.945, title, fontsize=12, fontweight="bold", va="center")
@@ -65,6 +72,14 @@ def new_axes(title: str, note: str, left: float = 0.125) -> tuple[Any, Any]:
     axes.xaxis.set_major_formatter(lambda value, _: compact(value))
     axes.yaxis.set_major_formatter(lambda value, _: compact(value))
     return figure, axes
+
+
+def label_bars(axes: Any, bars: Any, names: Sequence[str], values: Sequence[float]) -> None:
+    """Name horizontal bars at the left, and write their values at their ends."""
+    axes.bar_label(bars, map(compact, values), padding=4, fontsize=7.5, color=MUTED)
+    axes.set_yticks(range(len(names)), map(shorten, names))
+    axes.margins(x=0.16)
+    axes.grid(False, axis="y")
 
 
 def to_png(figure: Any) -> bytes:

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from tagship.formatting import compact
 from tagship.reports.importance import MOST_ROWS, REPEATS, importance
-from tagship.reports.plot_style import BLUE, GRID, MUTED, new_axes, shorten, style, to_png
+from tagship.reports.plot_style import BLUE, GRID, MUTED, label_bars, new_axes, style, to_png
 from tagship.training.bundle import Bundle
 
 _MOST_BARS = 15
@@ -45,7 +44,7 @@ def draw_plots(
 def _importance_figure(bundle: Bundle, importances: Sequence[tuple[str, float]]) -> Any:
     metric = bundle.lock.inputs.model["select"]["metric"]
     shown = list(importances[:_MOST_BARS])[::-1]
-    names = [shorten(name) for name, _ in shown]
+    names = [name for name, _ in shown]
     values = [value for _, value in shown]
     rows = min(MOST_ROWS, len(bundle.evidence.target))
     total = len(importances)
@@ -53,14 +52,11 @@ def _importance_figure(bundle: Bundle, importances: Sequence[tuple[str, float]])
     figure, axes = new_axes(
         "Permutation importance",
         f"{selection}mean of {REPEATS} shuffles of n = {rows:,} holdout rows",
-        left=0.05 + 0.0136 * max(map(len, names)),
+        names,
     )
     colours = [BLUE if value > 0 else MUTED for value in values]
     bars = axes.barh(range(len(shown)), values, height=0.62, color=colours)
-    axes.bar_label(bars, map(compact, values), padding=4, fontsize=7.5, color=MUTED)
-    axes.set_yticks(range(len(shown)), names)
-    axes.margins(x=0.16)
-    axes.grid(False, axis="y")
+    label_bars(axes, bars, names, values)
     axes.axvline(0, color=GRID, linewidth=1)
     axes.set_xlabel(f"how much worse {metric} gets when the input is shuffled")
     return figure

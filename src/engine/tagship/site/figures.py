@@ -16,7 +16,6 @@ from tagship.monitoring.statistics import Distribution
 from tagship.reports.drawing import Bar, Plot, PlotValue, bounded_bar, make_plot
 from tagship.site.document import DeploymentRow, Kpi, ObservationRow, Site, Step, Training
 from tagship.training.profiles import CategoryProfile, NumberProfile
-from tagship.training.reference import CategoryProfile, NumberProfile
 from tagship.verdict import GateResult
 
 _BINS = 24
