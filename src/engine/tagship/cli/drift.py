@@ -10,7 +10,7 @@ from tagship.cli.options import Json
 
 if TYPE_CHECKING:
     from tagship.config.project_files import ModelFiles
-    from tagship.monitoring.drift_verdict import DriftVerdict
+    from tagship.monitoring.verdicts import DriftVerdict
     from tagship.training.reference import Reference
 
 

@@ -11,7 +11,7 @@ from tagship.cli.options import Json
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tagship.monitoring.observe import Observation
+    from tagship.monitoring.verdicts import Observation
 
 _WORST_FIRST = ("fail", "error", "warn", "no data", "ok")
 

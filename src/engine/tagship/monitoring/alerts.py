@@ -12,7 +12,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from tagship.config.base_model import parse_duration
 from tagship.errors import TagshipError
 from tagship.gitops.snapshot import Snapshot
-from tagship.monitoring.status import ObservedStatus, Period
+from tagship.monitoring.verdicts import ObservedStatus, Period
 
 _SYMBOLS: dict[ObservedStatus, str] = {
     "ok": "✅",

@@ -1,18 +1,19 @@
 """The verdict on what a model sees now, by the ``drift`` section of thresholds.yaml."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 
+from tagship.config.bound import Bound
 from tagship.config.drift import P_VALUES, Drift, DriftTest, Override, Quality
 from tagship.formatting import percent
 from tagship.monitoring import statistics
 from tagship.monitoring.comparison import CategoryPair, NumberPair
 from tagship.monitoring.current import Current, Values
-from tagship.monitoring.drift_verdict import Check, DriftVerdict, Finding, WindowVerdict
-from tagship.monitoring.status import Status, judge
+from tagship.monitoring.verdicts import Check, DriftVerdict, Finding, Status, WindowVerdict
 from tagship.training.profiles import NumberProfile, Profile, TextProfile
 from tagship.training.reference import Reference
 
@@ -144,7 +145,7 @@ def _columns(reference: Reference, drift: Drift, current: Current) -> Iterator[F
     corrected = statistics.adjusted(p_values, drift.correction)
     for at, value in zip(tested, corrected.tolist(), strict=True):
         finding, test = compared[at]
-        compared[at] = replace(finding, value=value, status=judge(value, test)), test
+        compared[at] = replace(finding, value=value, status=_status(value, test)), test
     yield from (finding for finding, _ in compared)
 
 
@@ -178,7 +179,7 @@ def _compare(
         else CategoryPair.of(profile, values)
     )
     value = pair.statistic(test.method)
-    status = judge(value, test)
+    status = _status(value, test)
     if status != "ok" and test.method not in P_VALUES and pair.chance() >= chance:
         return finding(value, "ok", f"{pair}, within chance")
     return finding(value, status, str(pair))
@@ -218,7 +219,7 @@ def _missing(name: str, profile: Profile, quality: Quality, values: Values) -> I
     if rise <= _SURE * error:
         return
     detail = f"missing {percent(then)} → {percent(now)}"
-    status = judge(rise, quality.missing)
+    status = _status(rise, quality.missing)
     yield Finding("missing", name, "share", rise, quality.missing.limit, status, detail)
 
 
@@ -237,7 +238,7 @@ def _unknown(name: str, profile: Profile, quality: Quality, values: Values) -> I
         details.append(f"{new:,} values that the contract lacks: {shown}")
     if count:
         share, limit = count / len(values.values), quality.unknown.limit
-        status = judge(share, quality.unknown)
+        status = _status(share, quality.unknown)
         yield Finding("unknown", name, "share", share, limit, status, "; ".join(details))
 
 
@@ -256,5 +257,13 @@ def _out_of_range(
         share, limit = count / len(numbers), quality.out_of_range.limit
         low, high = ("" if bound is None else f"{bound:g}" for bound in profile.limits)
         detail = f"{count:,} values outside {low}..{high}"
-        status = judge(share, quality.out_of_range)
+        status = _status(share, quality.out_of_range)
         yield Finding("out of range", name, "share", share, limit, status, detail)
+
+
+def _status(value: float, bound: Bound) -> Status:
+    """Compare a value with a bound; one that is no number fails."""
+    if not math.isfinite(value):
+        return "fail"
+    outcome = bound.outcome(value)
+    return "ok" if outcome == "pass" else outcome

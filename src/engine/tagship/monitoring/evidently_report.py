@@ -17,7 +17,7 @@ from tagship.errors import TagshipError
 from tagship.files import write_atomically
 from tagship.formatting import brief
 from tagship.monitoring.current import Current, Values
-from tagship.monitoring.drift_verdict import DriftVerdict, Finding
+from tagship.monitoring.verdicts import DriftVerdict, Finding
 from tagship.training.profiles import CategoryProfile, NumberProfile, Profile
 from tagship.training.reference import Reference
 

@@ -4,16 +4,14 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tagship.config.root import check_model_name
 from tagship.errors import TagshipError
 from tagship.files import write_atomically
 from tagship.gitops.append_only_branch import append_files
 from tagship.gitops.git import Git
-
-if TYPE_CHECKING:
-    from tagship.monitoring.observe import Observation
+from tagship.monitoring.verdicts import Observation
 
 BRANCH = "monitor"
 FOLDER = Path(".tagship") / "monitor"
@@ -37,7 +35,7 @@ def path_of(entry: Entry) -> str:
     return f"history/{model}/{environment}/{stamp}.json"
 
 
-def keep(root: Path, observation: "Observation") -> "Observation":
+def keep(root: Path, observation: Observation) -> Observation:
     """Write an observation, and give it back; as an error where it cannot be written.
 
     One that ended in an error is not written.
@@ -52,7 +50,7 @@ def keep(root: Path, observation: "Observation") -> "Observation":
     return observation
 
 
-def last_run(root: Path, observation: "Observation") -> str | None:
+def last_run(root: Path, observation: Observation) -> str | None:
     """When an observation of this model last ended here without an error."""
     folder = (root / FOLDER / path_of(observation.model_dump(mode="json"))).parent
     return max((path.stem for path in folder.glob("*.json")), default=None)

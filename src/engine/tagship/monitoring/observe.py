@@ -8,11 +8,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from tagship.config.base_model import Frozen, parse_duration
+from tagship.config.base_model import parse_duration
 from tagship.config.drift import Drift
 from tagship.config.project import ProjectConfig
 from tagship.config.project_files import load_model
@@ -21,13 +21,11 @@ from tagship.errors import TagshipError
 from tagship.files import explain_os_error
 from tagship.monitoring.current import Values, from_log
 from tagship.monitoring.drift import judge_drift
-from tagship.monitoring.drift_verdict import DriftVerdict
 from tagship.monitoring.label_join import Labelled, join_labels
 from tagship.monitoring.labels import Labels, read_feedback, read_labels
 from tagship.monitoring.log_lines import check_folder, utc
 from tagship.monitoring.log_reader import Logged, in_order, read_predictions
 from tagship.monitoring.performance import (
-    PerformanceReport,
     judge_performance,
     nothing_judged,
     window_length,
@@ -40,35 +38,17 @@ from tagship.monitoring.running_models import (
     read_training,
 )
 from tagship.monitoring.sample import MOST_WINDOWS
-from tagship.monitoring.status import ORDER, ObservedStatus, Period, Status, worst
+from tagship.monitoring.verdicts import (
+    ORDER,
+    DriftVerdict,
+    Observation,
+    PerformanceReport,
+    Period,
+    Status,
+    worst,
+)
 from tagship.sources.fetching import expand
 from tagship.training.reference import Reference
-
-
-class Observation(Frozen):
-    """What was observed of one model in one environment: one file of the history."""
-
-    version: Literal[1] = 1
-    time: str
-    model: str
-    environment: str
-    release: str
-    """Empty for what is served here."""
-    model_sha256: str
-    status: ObservedStatus
-    """The worse of drift and performance, whichever has data."""
-    reasons: list[str] = []
-    """Why it is not ok, in sentences."""
-    error: str = ""
-    window: Period | None = None
-    rows: int = 0
-    """Rows in the window."""
-    one_in: int = 1
-    """One request of this many was read."""
-    skipped: dict[str, int] = {}
-    """Lines and files of the log, predictions and feedback, that could not be used, by reason."""
-    drift: dict[str, Any] | None = None
-    performance: PerformanceReport | None = None
 
 
 def observe(

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from tagship.config.base_model import Frozen, parse_duration
+from tagship.config.base_model import parse_duration
 from tagship.config.model import higher_is_better
 from tagship.config.thresholds import Performance, Slices, ThresholdsConfig, Value
 from tagship.contract.boundary import Boundary
@@ -17,7 +17,16 @@ from tagship.formatting import brief
 from tagship.monitoring.label_join import Labelled
 from tagship.monitoring.log_reader import Logged
 from tagship.monitoring.sample import Sample, Span, cut_windows
-from tagship.monitoring.status import ORDER, Status, worst
+from tagship.monitoring.verdicts import (
+    ORDER,
+    MetricResult,
+    PerformanceReport,
+    SliceResult,
+    Status,
+    ValueResult,
+    WindowResult,
+    worst,
+)
 from tagship.training.bootstrap import mean_interval
 from tagship.training.lock import Interval
 from tagship.training.metrics import outcome_values
@@ -25,74 +34,6 @@ from tagship.training.metrics import outcome_values
 MOST_LABELS = 20_000
 """A window with more labelled predictions is judged by the newest of them."""
 Reason = tuple[Status, str]
-
-
-class WindowResult(Frozen):
-    """One window, by the time of its predictions (UTC)."""
-
-    since: str
-    until: str
-    rows: int
-    """Predictions logged."""
-    labelled: int
-    metrics: dict[str, Interval]
-    """The metrics that are judged; empty when there are too few labels."""
-
-
-class MetricResult(Frozen):
-    """One metric of the judged window beside the lock's."""
-
-    metric: str
-    value: float | None
-    """None when the window's labels leave it undefined."""
-    low: float | None
-    high: float | None
-    locked: float | None
-    limit: float | None
-    """Where the allowed drop ends; None for a metric that is shown, not judged."""
-    status: Status | None
-
-
-class SliceResult(Frozen):
-    """The slices' metric in one group of the judged window."""
-
-    column: str
-    group: str
-    rows: int
-    value: float | None
-    """None when the group is too small."""
-    low: float | None
-    high: float | None
-    status: Status | None
-
-
-class ValueResult(Frozen):
-    """What the predictions of the judged window were worth."""
-
-    total: float
-    mean: float
-    """Of one labelled prediction, with its 95 % interval."""
-    low: float
-    high: float
-
-
-class PerformanceReport(Frozen):
-    """What the labels say."""
-
-    status: Status
-    reasons: list[str]
-    """Why it is not ok, worst first."""
-    labels: dict[str, int]
-    """What became of the labels that arrived."""
-    judged: WindowResult | None
-    """The newest window with enough labels."""
-    metrics: list[MetricResult]
-    slices: list[SliceResult]
-    slices_status: Status | None
-    """The worst of the groups and of the gaps between them; None without declared slices."""
-    value: ValueResult | None
-    windows: list[WindowResult]
-    """Oldest first."""
 
 
 def judge_performance(
@@ -151,13 +92,8 @@ def nothing_judged(
     return PerformanceReport(
         status="no data",
         reasons=[why],
-        labels={},
-        judged=None,
         metrics=list(_metrics(None, gate, locked)),
-        slices=[],
         slices_status="no data" if thresholds.slices else None,
-        value=None,
-        windows=[],
     )
 
 
@@ -201,12 +137,10 @@ def _metrics(
                 status = _status(name, own, limit) if own is not None else status
         yield MetricResult(
             metric=name,
-            value=own.value if own else None,
-            low=own.low if own else None,
-            high=own.high if own else None,
             locked=reference.value if reference else None,
             limit=limit,
             status=status,
+            **dict(own or ()),
         )
 
 
@@ -240,33 +174,19 @@ def _shown(result: MetricResult | SliceResult) -> str:
 
 
 def _slices(sample: Sample, gate: Slices) -> Iterator[SliceResult]:
+    limit = gate.fail_below if gate.fail_below is not None else gate.fail_above
     for column in gate.by:
         values = sample.groups(column)
         if values is None:
-            yield _unjudged(column, "(not logged)", 0)
+            yield SliceResult(column=column, group="(not logged)", rows=0)
             continue
         for group in sorted(set(values.tolist())):
             part = sample.only(values == group)
-            measured = part.metric(gate.metric) if len(part) >= gate.min_rows else None
-            if measured is None:
-                yield _unjudged(column, group, len(part))
-                continue
-            limit = gate.fail_below if gate.fail_below is not None else gate.fail_above
+            metric = part.metric(gate.metric) if len(part) >= gate.min_rows else None
+            status = _status(gate.metric, metric, limit) if metric and limit is not None else None
             yield SliceResult(
-                column=column,
-                group=group,
-                rows=len(part),
-                value=measured.value,
-                low=measured.low,
-                high=measured.high,
-                status=None if limit is None else _status(gate.metric, measured, limit),
+                column=column, group=group, rows=len(part), status=status, **dict(metric or ())
             )
-
-
-def _unjudged(column: str, group: str, rows: int) -> SliceResult:
-    return SliceResult(
-        column=column, group=group, rows=rows, value=None, low=None, high=None, status=None
-    )
 
 
 def _slice_reasons(slices: list[SliceResult], gate: Slices) -> Iterator[Reason]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tagship.errors import TagshipError
 from tagship.files import write_atomically
 from tagship.monitoring.history import last_run
-from tagship.monitoring.observe import Observation
+from tagship.monitoring.verdicts import Observation
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry

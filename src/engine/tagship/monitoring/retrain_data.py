@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tagship.data.table import Table
-    from tagship.monitoring.drift_verdict import DriftVerdict
+    from tagship.monitoring.verdicts import DriftVerdict
 
 
 def refuse_fixed(files: ModelFiles) -> None:

@@ -17,7 +17,7 @@ from tagship.errors import TagshipError
 from tagship.formatting import brief
 from tagship.gitops.propose import push_branch
 from tagship.gitops.snapshot import Snapshot, fetch_snapshot
-from tagship.monitoring.drift_verdict import DriftVerdict
+from tagship.monitoring.verdicts import DriftVerdict
 from tagship.training.lock import Interval, Lock
 from tagship.verdict import SYMBOLS, Verdict, markdown
 

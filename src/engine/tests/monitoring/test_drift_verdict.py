@@ -9,7 +9,7 @@ from peer_evidently import category_profile, number_profile
 from tagship.config.drift import Drift
 from tagship.monitoring.current import Current, Values
 from tagship.monitoring.drift import judge_drift
-from tagship.monitoring.drift_verdict import DriftVerdict, Finding
+from tagship.monitoring.verdicts import DriftVerdict, Finding
 from tagship.training.profiles import TextProfile
 from tagship.training.reference import Reference
 

@@ -12,7 +12,7 @@ from prediction_logs import RECORD, label, line, write
 
 from projects import Project
 from tagship.monitoring import observe
-from tagship.monitoring.performance import PerformanceReport
+from tagship.monitoring.verdicts import PerformanceReport
 
 NAME = "predictions-20261121T100000000000-9.jsonl"
 
