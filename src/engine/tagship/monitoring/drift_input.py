@@ -19,8 +19,7 @@ from tagship.data.sampling import DrawnRows
 from tagship.errors import TagshipError
 from tagship.files import kind_of_path
 from tagship.monitoring.current import Current, from_log, from_table
-from tagship.monitoring.log_files import is_log
-from tagship.monitoring.log_lines import check_folder
+from tagship.monitoring.log_files import check_folder, is_prediction_log
 from tagship.monitoring.log_reader import MOST_ROWS, in_order, read_predictions
 from tagship.sources.dataset import DataSet, open_data_set
 from tagship.sources.fetching import expand, is_glob, without_password
@@ -191,7 +190,7 @@ def _data_set(files: ModelFiles, where: str) -> DataSet | None:
         with suppress(Exception):  # what reads logs says why it cannot be listed
             filesystem, folder = fsspec.core.url_to_fs(expand(named.path, "--current"))
             names = [path.rsplit("/", 1)[-1] for path in filesystem.find(folder)]
-        if any(map(is_log, names)) or "parquet" not in map(format_of, names):
+        if any(map(is_prediction_log, names)) or "parquet" not in map(format_of, names):
             return None
     return open_data_set(named, files.root)
 

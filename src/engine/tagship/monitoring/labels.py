@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagship.errors import TagshipError
-from tagship.monitoring.log_files import AHEAD, FEEDBACK, Window
+from tagship.monitoring.log_files import AHEAD, FEEDBACK, Window, list_log
 from tagship.monitoring.log_lines import (
     FUTURE,
     NO_ENTRY,
     Entries,
     is_text,
-    log_lines,
+    read_entries,
     utc,
     utc_times,
 )
@@ -64,8 +64,9 @@ def read_feedback(
     """
     window = Window.of(since, now=now)
     skipped = Counter() if skipped is None else skipped
-    for entries in log_lines(folder, FEEDBACK, window, skipped):
-        yield _of_entries(entries, window, skipped)
+    for file in list_log(folder, FEEDBACK, window, skipped):
+        for entries in read_entries(file, skipped):
+            yield _of_entries(entries, window, skipped)
 
 
 def read_labels(path: str, root: Path) -> Iterator[Labels]:

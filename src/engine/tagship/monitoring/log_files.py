@@ -10,18 +10,17 @@ import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
+from tagship.errors import TagshipError
 from tagship.sources.compression import unpack
+from tagship.sources.fetching import expand, without_password
 
-OpenFile = Callable[[], AbstractContextManager[Any]]
-"""Opens a file to read bytes from, unpacked."""
 AHEAD = timedelta(minutes=5)
 """How far a service's clock may be ahead of the reader's."""
 _SPARE = timedelta(hours=1)
@@ -58,52 +57,105 @@ class Window:
         return cls(since, until or now + AHEAD, now)
 
 
-def log_files(folder: str, kind: str, window: Window, skipped: Counter[str]) -> Iterator[OpenFile]:
-    """Functions that open the ``<kind>-*.jsonl`` files, compressed or not, of a path or URL.
+@dataclass(frozen=True)
+class LogFile:
+    """One file of a log; another process may open it, too."""
 
-    Files that are not read are counted in ``skipped``, by reason.
+    folder: str
+    """The folder or URL of the whole log, as it was named."""
+    filesystem: Any
+    path: str
+
+    @contextmanager
+    def open(self) -> Iterator[Any]:
+        """The file to read bytes from, unpacked.
+
+        Raises:
+            NotRegular: it has become a link, pipe, socket or device since it was listed.
+        """
+        local = "local" in self.filesystem.protocol
+        handle = _open_regular(self.path) if local else _open_remote(self.filesystem, self.path)
+        with handle, unpack(handle, self.path) as content:
+            yield content
+
+
+def list_log(
+    folder: Path | str, kind: str, window: Window, skipped: Counter[str]
+) -> Iterator[LogFile]:
+    """The ``<kind>-*.jsonl`` files, compressed or not, that may hold what is in the window.
+
+    Args:
+        folder: a path or URL, with folders in it or not; one that is not there holds no files.
+        kind: ``predictions`` or ``feedback``.
+        skipped: files that are not read, by reason; counted here.
 
     Raises:
-        Exception: the folder cannot be listed; of whatever kind its client raises.
+        TagshipError: the folder cannot be listed.
     """
-    import fsspec
-
-    filesystem, root = fsspec.core.url_to_fs(folder)
-    folders: Counter[str] = Counter()
-    for info in _listed(filesystem, root, folders):
-        path = str(info["name"])
-        name = path.rsplit("/", 1)[-1]
-        if kind not in name.lower():
-            continue
-        matched = _NAME.fullmatch(name.removeprefix(kind)) if name.startswith(kind) else None
-        if matched is None:
-            skipped[OTHER_NAME] += 1
-        elif info["type"] != "file":
-            skipped[NOT_REGULAR] += 1
-        elif _may_hold(window, _began(name), _changed(info)):
-            yield partial(_open, filesystem, path)
-    if kind == PREDICTIONS:  # they are the same for feedback
-        skipped.update(folders)
+    with explain_failure(folder):
+        filesystem, root = _open_folder(folder)
+        folders: Counter[str] = Counter()
+        for info in _list_folder(filesystem, root, folders):
+            path = str(info["name"])
+            name = path.rsplit("/", 1)[-1]
+            if kind not in name.lower():
+                continue
+            if not _is_log(name, kind):
+                skipped[OTHER_NAME] += 1
+            elif info["type"] != "file":
+                skipped[NOT_REGULAR] += 1
+            elif _may_hold(window, _began(name), _changed(info)):
+                yield LogFile(str(folder), filesystem, path)
+        if kind == PREDICTIONS:  # they are the same for feedback
+            skipped.update(folders)
 
 
-def is_log(name: str) -> bool:
+def is_prediction_log(name: str) -> bool:
     """Whether a file's name is that of a log of predictions."""
-    return name.startswith(PREDICTIONS) and bool(_NAME.fullmatch(name.removeprefix(PREDICTIONS)))
+    return _is_log(name, PREDICTIONS)
 
 
-def folder_exists(folder: str) -> bool:
-    """Whether there is anything at a path or URL.
+def check_folder(folder: Path | str) -> None:
+    """Refuse a folder or URL that somebody named and that is not there.
 
     Raises:
-        Exception: it cannot be told; of whatever kind its client raises.
+        TagshipError: there is nothing, or it cannot be told.
     """
+    with explain_failure(folder):
+        filesystem, root = _open_folder(folder)
+        exists = filesystem.exists(root)
+    if not exists:
+        raise TagshipError(
+            f"{without_password(str(folder))}: no such file or folder",
+            "name a folder or URL of prediction logs, or a table by its ending, such as .csv",
+        )
+
+
+@contextmanager
+def explain_failure(folder: Path | str) -> Iterator[None]:
+    """Turn whatever a filesystem raises into a ``TagshipError`` about the log in this folder."""
+    try:
+        yield
+    except TagshipError:
+        raise
+    except Exception as error:  # each remote client has its own family of errors
+        reason = str(error) or type(error).__name__
+        shown = without_password(str(folder))
+        raise TagshipError(f"{shown}: the log cannot be read: {reason}") from None
+
+
+def _open_folder(folder: Path | str) -> tuple[Any, str]:
     import fsspec
 
-    filesystem, root = fsspec.core.url_to_fs(folder)
-    return bool(filesystem.exists(root))
+    filesystem, root = fsspec.core.url_to_fs(expand(str(folder), "the log"))
+    return filesystem, root
 
 
-def _listed(
+def _is_log(name: str, kind: str) -> bool:
+    return name.startswith(kind) and bool(_NAME.fullmatch(name.removeprefix(kind)))
+
+
+def _list_folder(
     filesystem: Any, folder: str, skipped: Counter[str], depth: int = _DEPTH
 ) -> Iterator[dict[str, Any]]:
     """The files in a folder and those in it, by name; a folder that is gone holds none."""
@@ -119,7 +171,7 @@ def _listed(
         elif path.rstrip("/") == folder.rstrip("/"):
             continue
         elif depth:
-            yield from _listed(filesystem, path, skipped, depth - 1)
+            yield from _list_folder(filesystem, path, skipped, depth - 1)
         else:
             skipped[TOO_DEEP] += 1
 
@@ -152,19 +204,6 @@ def _changed(info: dict[str, Any]) -> datetime | None:
         if isinstance(moment, datetime):
             return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return None
-
-
-@contextmanager
-def _open(filesystem: Any, path: str) -> Iterator[Any]:
-    """A file to read bytes from, unpacked.
-
-    Raises:
-        NotRegular: it has become a link, pipe, socket or device since it was listed.
-    """
-    local = "local" in filesystem.protocol
-    handle = _open_regular(path) if local else _open_remote(filesystem, path)
-    with handle, unpack(handle, path) as content:
-        yield content
 
 
 def _open_remote(filesystem: Any, path: str) -> IO[bytes]:

@@ -8,26 +8,20 @@ with the log.
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tagship.errors import TagshipError
 from tagship.monitoring.log_files import (
     NOT_REGULAR,
     VANISHED,
+    LogFile,
     NotRegular,
-    OpenFile,
-    Window,
-    folder_exists,
-    log_files,
+    explain_failure,
 )
 from tagship.sources.compression import BROKEN_COMPRESSION
-from tagship.sources.fetching import expand, without_password
 
 SCHEMA = 1
 _LONGEST = 64 * 1024 * 1024
@@ -47,76 +41,20 @@ FUTURE, REPEATED = "in the future", "repeated"
 Entries = list[dict[str, Any]]
 
 
-def log_lines(
-    folder: Path | str, kind: str, window: Window, skipped: Counter[str]
-) -> Iterator[Entries]:
-    """The entries of ``<kind>-*.jsonl`` files that may hold what is in the window, in batches.
-
-    Args:
-        folder: a path or URL, with folders in it or not; one that is not there holds no files.
-        kind: ``predictions`` or ``feedback``.
-        skipped: lines and files that were not used, by reason; counted here.
-
-    Raises:
-        TagshipError: the folder cannot be read.
-    """
-    for open_file in list_files(folder, kind, window, skipped):
-        yield from file_lines(folder, open_file, skipped)
-
-
-def list_files(
-    folder: Path | str, kind: str, window: Window, skipped: Counter[str]
-) -> Iterator[OpenFile]:
-    """Functions that open the files of a log; those that are not read are counted by reason.
-
-    Raises:
-        TagshipError: the folder cannot be listed.
-    """
-    with _explained(folder):
-        yield from log_files(expand(str(folder), "the log"), kind, window, skipped)
-
-
-def file_lines(folder: Path | str, open_file: OpenFile, skipped: Counter[str]) -> Iterator[Entries]:
-    """The entries of one file; what cannot be used is counted in ``skipped``, by reason.
+def read_entries(file: LogFile, skipped: Counter[str]) -> Iterator[Entries]:
+    """The entries of one file, in batches; what cannot be used is counted by reason in ``skipped``.
 
     Raises:
         TagshipError: it cannot be read.
     """
-    with _explained(folder):
+    with explain_failure(file.folder):
         try:
-            with open_file() as handle:
+            with file.open() as handle:
                 yield from _batches(handle, skipped)
         except FileNotFoundError:
             skipped[VANISHED] += 1
         except NotRegular:
             skipped[NOT_REGULAR] += 1
-
-
-def check_folder(folder: Path | str) -> None:
-    """Refuse a folder or URL that somebody named and that is not there.
-
-    Raises:
-        TagshipError: there is nothing, or it cannot be told.
-    """
-    with _explained(folder):
-        exists = folder_exists(expand(str(folder), "the log"))
-    if not exists:
-        raise TagshipError(
-            f"{without_password(str(folder))}: no such file or folder",
-            "name a folder or URL of prediction logs, or a table by its ending, such as .csv",
-        )
-
-
-@contextmanager
-def _explained(folder: Path | str) -> Iterator[None]:
-    try:
-        yield
-    except TagshipError:
-        raise
-    except Exception as error:  # each remote client has its own family of errors
-        reason = str(error) or type(error).__name__
-        shown = without_password(str(folder))
-        raise TagshipError(f"{shown}: the log cannot be read: {reason}") from None
 
 
 def is_text(value: Any) -> bool:

@@ -17,15 +17,14 @@ from tagship.compute.tasks import LOCAL, Compute, Local
 from tagship.contract.boundary import Boundary
 from tagship.errors import TagshipError
 from tagship.monitoring.log_columns import LogColumns
-from tagship.monitoring.log_files import AHEAD, PREDICTIONS, VANISHED, OpenFile, Window
+from tagship.monitoring.log_files import AHEAD, PREDICTIONS, VANISHED, LogFile, Window, list_log
 from tagship.monitoring.log_lines import (
     FUTURE,
     NO_ENTRY,
     REPEATED,
     Entries,
-    file_lines,
     is_text,
-    list_files,
+    read_entries,
     utc,
     utc_times,
 )
@@ -128,12 +127,12 @@ def read_predictions(
     wanted = {"release": release, "model_sha256": model_sha256}
     rules = (boundary, window, {k: v for k, v in wanted.items() if v}, model, most)
     reader = _Reader(*rules)
-    files = list_files(folder, PREDICTIONS, window, reader.skipped)
+    files = list_log(folder, PREDICTIONS, window, reader.skipped)
     if isinstance(compute, Local):
-        for open_file in files:
-            reader.read(folder, open_file)
+        for file in files:
+            reader.read(file)
         return reader.logged()
-    for part in compute.map(_read_file, compute.share((folder, rules)), files):
+    for part in compute.map(_read_file, compute.share(rules), files):
         if part.skipped[VANISHED]:
             raise TagshipError(
                 f"{without_password(str(folder))}: a worker does not see a file of it",
@@ -143,10 +142,9 @@ def read_predictions(
     return reader.logged()
 
 
-def _read_file(work: tuple[Path | str, Any], open_file: OpenFile) -> "_Part":
-    folder, rules = work
+def _read_file(rules: tuple[Any, ...], file: LogFile) -> "_Part":
     reader = _Reader(*rules)
-    reader.read(folder, open_file)
+    reader.read(file)
     return reader.part()
 
 
@@ -171,9 +169,9 @@ class _Reader:
         self._elsewhere = array("q")
         self._one_in = 1
 
-    def read(self, folder: Path | str, open_file: OpenFile) -> None:
+    def read(self, file: LogFile) -> None:
         """Keep what is asked for of one file."""
-        for entries in file_lines(folder, open_file, self.skipped):
+        for entries in read_entries(file, self.skipped):
             self._add(entries)
 
     def part(self) -> "_Part":

@@ -23,7 +23,8 @@ from tagship.monitoring.current import Values, from_log
 from tagship.monitoring.drift import judge_drift
 from tagship.monitoring.label_join import Labelled, join_labels
 from tagship.monitoring.labels import Labels, read_feedback, read_labels
-from tagship.monitoring.log_lines import check_folder, utc
+from tagship.monitoring.log_files import check_folder
+from tagship.monitoring.log_lines import utc
 from tagship.monitoring.log_reader import Logged, in_order, read_predictions
 from tagship.monitoring.performance import (
     judge_performance,

@@ -12,10 +12,10 @@ from datetime import timedelta
 import pytest
 from prediction_logs import BINARY, NOON, label, line, write
 
-from tagship.monitoring import log_lines
+from tagship.monitoring import log_lines, log_reader
 from tagship.monitoring.label_join import join_labels
 from tagship.monitoring.labels import read_feedback
-from tagship.monitoring.log_files import Window, log_files
+from tagship.monitoring.log_files import Window, list_log
 from tagship.monitoring.log_reader import read_predictions
 
 NAME = "predictions-20261121T100000000000-9.jsonl"
@@ -65,10 +65,10 @@ def test_what_is_no_regular_file_is_not_opened(tmp_path, make, kind, monkeypatch
 def test_a_file_that_becomes_a_pipe_after_it_was_listed_is_not_opened(tmp_path, monkeypatch):
     swapped = write(tmp_path, line())
     write(tmp_path, line(request_id="r2"), process=8)
-    listed = list(log_files(str(tmp_path), "predictions", Window.of(None), Counter()))
+    listed = list(list_log(tmp_path, "predictions", Window.of(None), Counter()))
     swapped.unlink()
     os.mkfifo(swapped)
-    monkeypatch.setattr(log_lines, "log_files", lambda *_: iter(listed))
+    monkeypatch.setattr(log_reader, "list_log", lambda *_: iter(listed))
     found = read(tmp_path)
     assert (found.requests.tolist(), found.skipped) == (["r2"], {"not a regular file": 1})
 

@@ -27,7 +27,7 @@ from tagship.contract.boundary import UNSEEN
 from tagship.errors import TagshipError
 from tagship.monitoring import log_lines, log_reader
 from tagship.monitoring.log_columns import LogColumns
-from tagship.monitoring.log_files import Window, log_files
+from tagship.monitoring.log_files import Window, list_log
 from tagship.monitoring.log_reader import id_hashes, read_predictions
 
 SECOND = RECORD | {"age": None, "visits": 0, "member": False, "plan": 3, "note": None}
@@ -393,8 +393,8 @@ def test_a_log_is_read_while_it_is_written_to_and_rotated(tmp_path):
 def test_a_file_that_vanishes_after_it_was_listed_is_counted(tmp_path, monkeypatch):
     gone = write(tmp_path, line(), process=1)
     write(tmp_path, line(request_id="r2"), process=2)
-    listed = list(log_files(str(tmp_path), "predictions", Window.of(None), Counter()))
+    listed = list(list_log(tmp_path, "predictions", Window.of(None), Counter()))
     gone.unlink()
-    monkeypatch.setattr(log_lines, "log_files", lambda *_: iter(listed))
+    monkeypatch.setattr(log_reader, "list_log", lambda *_: iter(listed))
     found = read(tmp_path)
     assert (found.requests.tolist(), found.skipped) == (["r2"], {"file vanished": 1})
