@@ -142,7 +142,7 @@ def _publish(answer: Path, command: str, title: str) -> tuple[str, str]:
     from tagship.cli.output import quoted
     from tagship.config.root import find_root
     from tagship.gitops import github
-    from tagship.monitoring.retrain_proposal import push_proposal, read_proposal
+    from tagship.monitoring.model_proposal import push_proposal, read_proposal
 
     proposal = read_proposal(answer, command)
     text = f"{title}: {proposal.state}.\n\n{quoted(proposal.why)}"

@@ -14,7 +14,7 @@ from tagship.cli.exit_codes import ExitCode
 from tagship.files import write_atomically
 
 if TYPE_CHECKING:
-    from tagship.monitoring.retrain_proposal import ModelProposal
+    from tagship.monitoring.model_proposal import ModelProposal
 
 
 def as_json(value: Any) -> None:

@@ -4,44 +4,65 @@ Nothing is deployed, released or tagged, and the user's own work tree stays as i
 makes the same commit again; cut off anywhere, it left nothing but perhaps the pushed branch.
 """
 
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from tagship.config.project_files import ModelFiles, load_model, load_project
 from tagship.errors import TagshipError
-from tagship.files import only_one
 from tagship.formatting import brief
-from tagship.gates.champion import read_champion
-from tagship.gates.champion_artifact import fetch
-from tagship.gitops.deployment_rules import refuse_rejected_artifact
-from tagship.gitops.propose import push_branch
-from tagship.gitops.snapshot import Snapshot, fetch_snapshot
+from tagship.gitops.snapshot import Snapshot
+from tagship.monitoring.model_proposal import (
+    ModelProposal,
+    Say,
+    branch_of,
+    proposal_tree,
+    propose_model,
+    refused_proposal,
+    share_folders,
+    train_and_judge,
+)
 from tagship.monitoring.retrain_data import (
     compare,
     count_new,
-    place_of,
+    newest_place,
     point_at,
+    read_seen_rows,
     refuse_fixed,
     rows_read,
-    seen_rows,
 )
-from tagship.monitoring.retrain_proposal import (
-    DataComparison,
-    ModelProposal,
-    NewData,
-    branch_of,
-    commit_proposal,
-    describe,
-    refuse_others,
-)
-from tagship.subprocesses import run_engine
-from tagship.training.lock import Lock, read_lock
-from tagship.verdict import Verdict, read_verdict
+from tagship.monitoring.verdicts import DriftVerdict
+from tagship.training.lock import Interval, Lock, read_lock
+from tagship.verdict import SYMBOLS, Verdict, markdown
 
 _SHARED = ("cache", "champions")
+
+
+@dataclass(frozen=True)
+class NewData:
+    """The data that was trained on."""
+
+    rows: int
+    new: int
+    exact: bool
+    against: str
+    """The champion's release, or the lock on the default branch."""
+
+    def __str__(self) -> str:
+        least = "" if self.exact else "at least "
+        return f"{self.rows:,} rows, {least}{self.new:,} of them not seen by {self.against}"
+
+
+@dataclass(frozen=True)
+class DataComparison:
+    """The new data against the data before, compared before the training."""
+
+    new_data: NewData
+    before: Lock
+    """Of the champion, or of the default branch."""
+    drift: DriftVerdict | str
+    """The new data against what ``before`` was trained on, or why that is not known."""
 
 
 def retrain(
@@ -50,7 +71,7 @@ def retrain(
     data: str | None = None,
     report: str = "",
     push: bool = False,
-    say: Callable[[str], None] = lambda _: None,
+    say: Say = lambda _: None,
 ) -> ModelProposal:
     """Train a model of the default branch on its newest data; commit it, and push the branch.
 
@@ -63,78 +84,29 @@ def retrain(
     """
     if data == "":
         raise TagshipError("--data: it is empty", "name a file or URL, or leave it out")
-    with only_one(root, f"retrain-{model}"):
-        snapshot = fetch_snapshot(root)
-        with snapshot.git.checkout(snapshot.head) as tree:
-            share_kept(root, tree, *_SHARED)
-            return _propose(snapshot, load_model(tree, model), data, report, push, say)
-
-
-def _propose(
-    snapshot: Snapshot,
-    files: ModelFiles,
-    data: str | None,
-    report: str,
-    push: bool,
-    say: Callable[[str], None],
-) -> ModelProposal:
-    home, tree, model = snapshot.git.root, files.root, files.name
     branch = branch_of(model, "retrain")
-    refuse_others(snapshot, branch)
-    project = load_project(tree)
-    read_lock(files.lock_path)
-    place = data or place_of(project.retrain.data, files, datetime.now(UTC).date())
-    try:
-        refuse_fixed(files)
-        say("reading the data")
-        changed = point_at(files, home, place)
-        files = load_model(tree, model)
-        comparison = _compare_data(snapshot, files, project.retrain.min_new_rows)
-        if comparison is None:
-            why = f"nothing changed: {snapshot.remote.default}'s lock is of this very data"
-            return ModelProposal(model, "unchanged", why)
-        new_data = comparison.new_data
-        say(f"training: {new_data}")
-        after, verdict = train_and_judge(snapshot, files, say)
-    except TagshipError as error:
-        return ModelProposal(model, "refused", str(error.without_data()).replace(f"{tree}/", ""))
-    changed += [str(path.relative_to(tree)) for path in files.folder.iterdir() if path.is_file()]
-    title = f"feat({model}): retrain on {new_data.new:,} new rows"
-    texts = {path: (tree / path).read_bytes().decode(errors="surrogateescape") for path in changed}
-    body = describe(model, comparison, after, verdict, report)
-    why = f"{new_data}; verdict {verdict.status}"
-    made = ModelProposal(model, "proposed", why, branch, "", title, body, texts)
-    made = replace(made, commit=commit_proposal(snapshot, made))
-    if push:
-        push_branch(snapshot, branch, made.commit)
-    return made
-
-
-def train_and_judge(
-    snapshot: Snapshot, files: ModelFiles, say: Callable[[str], None]
-) -> tuple[Lock, Verdict]:
-    """Train in a work tree, judge by every gate, and write the lock there.
-
-    Raises:
-        TagshipError: the training or a gate fails, or the artifact was rejected.
-    """
-    run_engine(files.root, "train", files.name)
-    lock = read_lock(files.work / "lock.yaml")
-    refuse_rejected_artifact(snapshot, files.name, lock.artifact.sha256)
-    _fetch_champion(snapshot, files.name, say)
-    say("judging by every gate")
-    verdict = _judge(files)
-    run_engine(files.root, "lock", "write", files.name)
-    return lock, verdict
-
-
-def share_kept(root: Path, tree: Path, *names: str) -> None:
-    """Let a work tree use these folders of the project's own ``.tagship``."""
-    for name in names:
-        kept, link = root / ".tagship" / name, tree / ".tagship" / name
-        kept.mkdir(parents=True, exist_ok=True)
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(kept.resolve())
+    with proposal_tree(root, f"retrain-{model}", branch, *_SHARED) as (snapshot, tree):
+        files, project = load_model(tree, model), load_project(tree)
+        read_lock(files.lock_path)
+        place = data or newest_place(project.retrain.data, files, datetime.now(UTC).date())
+        try:
+            refuse_fixed(files)
+            say("reading the data")
+            data_files = point_at(files, root, place)
+            files = load_model(tree, model)
+            comparison = _compare_data(snapshot, files, project.retrain.min_new_rows)
+            if comparison is None:
+                why = f"nothing changed: {snapshot.remote.default}'s lock is of this very data"
+                return ModelProposal(model, "unchanged", why)
+            new_data = comparison.new_data
+            say(f"training: {new_data}")
+            after, verdict = train_and_judge(snapshot, files, say)
+        except TagshipError as error:
+            return refused_proposal(files, error)
+        why = f"{new_data}; verdict {verdict.status}"
+        title = f"feat({model}): retrain on {new_data.new:,} new rows"
+        body = _describe(model, comparison, after, verdict, report)
+        return propose_model(snapshot, "retrain", files, why, title, body, push, data_files)
 
 
 def _compare_data(snapshot: Snapshot, files: ModelFiles, least: int) -> DataComparison | None:
@@ -158,12 +130,12 @@ def _compare_data(snapshot: Snapshot, files: ModelFiles, least: int) -> DataComp
         else snapshot.git.run("log", "-1", "--format=%H", snapshot.head, "--", path).strip()
     )
     with snapshot.git.checkout(commit) as old:
-        share_kept(snapshot.git.root, old, *_SHARED)
+        share_folders(snapshot.git.root, old, *_SHARED)
         try:
             before = read_lock(old / path)
         except TagshipError:  # of an engine whose locks had another form
             before = locked
-        seen = seen_rows(old, files.root, model)
+        seen = read_seen_rows(old, files.root, model)
     new, exact = count_new(files, table, seen, before)
     rows = rows_read(table.identity, len(table.frame))
     new_data = NewData(rows, new, exact, champion or f"the lock on {default}")
@@ -176,29 +148,68 @@ def _compare_data(snapshot: Snapshot, files: ModelFiles, least: int) -> DataComp
     return DataComparison(new_data, before, compare(files, raw.frame, show, new_data.against))
 
 
-def _fetch_champion(snapshot: Snapshot, model: str, say: Callable[[str], None]) -> None:
-    """Fetch it here, where the registry's login is known; in the work tree it is not."""
-    champion = snapshot.champion(model)
-    if champion is not None:
-        missing = fetch(read_champion(snapshot.git, model, champion), say)
-        if missing:
-            say(f"{champion}: {missing}")
-
-
-def _judge(files: ModelFiles) -> Verdict:
-    """The verdict by the gates of the work tree, which must not fail."""
-    path = files.work / "verdict.json"
-    try:
-        run_engine(files.root, "gate", files.name)
-    except TagshipError:
-        if not path.is_file():
-            raise
-    verdict = read_verdict(path)
-    if verdict.status == "fail":
-        failed = [
-            f"  {r.gate} {r.subject}: "
-            + (f"{brief(r.value)}, wanted {r.limit}" if r.value is not None else r.detail)
-            for r in verdict.of_status("fail")
+def _describe(
+    model: str, comparison: DataComparison, after: Lock, verdict: Verdict, report: str
+) -> str:
+    """The pull request's text: the data, the lock against the one before, the verdict, and why."""
+    new_data, before = comparison.new_data, comparison.before
+    rows = [
+        ("data", f"`{before.data.sha256[:12]}`", f"`{after.data.sha256[:12]}`"),
+        ("rows", f"{before.data.rows:,}", f"{after.data.rows:,}"),
+        ("winner", before.winner.candidate, after.winner.candidate),
+        ("artifact", f"`{before.artifact.sha256[:12]}`", f"`{after.artifact.sha256[:12]}`"),
+    ]
+    rows += [
+        (name, _interval(before.metrics.get(name)), _interval(metric))
+        for name, metric in after.metrics.items()
+    ]
+    return "\n".join(
+        [
+            f"`{model}` was trained again with the same config: {new_data}.",
+            "",
+            f"| | {new_data.against} | retrained |",
+            "|---|---|---|",
+            *(f"| {name} | {old} | {new} |" for name, old, new in rows),
+            "",
+            "Each column's metrics are on its own holdout; the gate `champion` below, where"
+            " thresholds.yaml has one, compares both on the same rows.",
+            "",
+            markdown(verdict),
+            *_drift(comparison),
+            *(["### What was seen where it runs", "", report] if report else []),
+            "Merging this deploys nothing: release it afterwards.",
+            "",
         ]
-        raise TagshipError("\n".join(["the verdict is fail", *failed]))
-    return verdict
+    )
+
+
+def _drift(comparison: DataComparison) -> list[str]:
+    """What of the new data is not as it was, worst first; texts from the data stand in code."""
+    drift, against = comparison.drift, comparison.new_data.against
+    if isinstance(drift, str):
+        return [f"### The new data against {against}: not compared", "", drift, ""]
+    rows = [
+        f"| {SYMBOLS[status]} | {_code(f.column)} | {f.check} | {f.method} |"
+        f" {'' if f.value is None else brief(f.value)} | {f.limit} | {_code(f.detail)} |"
+        for status in ("fail", "warn")
+        for f in drift.of_status(status)
+    ]
+    head = ["| | column | what | method | value | limit | |", "|---|---|---|---|---|---|---|"]
+    return [
+        f"### The new data against {against}: {drift.status}",
+        "",
+        f"{drift.rows:,} rows: {_code(drift.reason)}",
+        "",
+        *([*head, *rows, ""] if rows else []),
+    ]
+
+
+def _code(text: str) -> str:
+    plain = " ".join(text.replace("`", "'").replace("|", "\\|").split())
+    return f"`{plain}`" if plain else ""
+
+
+def _interval(metric: Interval | None) -> str:
+    if metric is None:
+        return ""
+    return f"{brief(metric.value)} ({brief(metric.low)} to {brief(metric.high)})"

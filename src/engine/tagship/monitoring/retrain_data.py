@@ -38,7 +38,7 @@ def refuse_fixed(files: ModelFiles) -> None:
         )
 
 
-def place_of(template: str | None, files: ModelFiles, today: date) -> str | None:
+def newest_place(template: str | None, files: ModelFiles, today: date) -> str | None:
     """Where ``retrain.data`` of project.yaml says that a model's newest file is."""
     if template is None or not isinstance(files.data.source, FileSource):
         return None
@@ -57,7 +57,7 @@ def point_at(files: ModelFiles, home: Path, data: str | None) -> list[str]:
     """Let the contract of a work tree read the new data, and pin it where it pinned the old.
 
     ``home`` is the user's project: a file that only it has is borrowed from there, and copied if
-    Git is to have it. Gives the changed paths.
+    Git is to have it. Gives the paths of data files that Git is to have.
 
     Raises:
         TagshipError: the contract reads no file, or there is no such file.
@@ -72,18 +72,17 @@ def point_at(files: ModelFiles, home: Path, data: str | None) -> list[str]:
             )
         return []
     borrow_data(files, home)
-    changed = _bring(files.root, home, data) if data is not None else []
+    data_files = _bring(files.root, home, data) if data is not None else []
     values = {("source", "path"): data} if data not in (None, source.path) else {}
     if source.sha256 is not None:
         sha256 = sha256_of_file(local_file(data or source.path, files.root))
         if sha256 != source.sha256:
             values["source", "sha256"] = sha256
-    if not values:
-        return changed
-    path = files.folder / "data.yaml"
-    text = path.read_text(encoding="utf-8")
-    write_atomically(path, replace_values(text, {k: v for k, v in values.items() if v}))
-    return [*changed, f"config/{files.name}/data.yaml"]
+    if values:
+        path = files.folder / "data.yaml"
+        text = path.read_text(encoding="utf-8")
+        write_atomically(path, replace_values(text, {k: v for k, v in values.items() if v}))
+    return data_files
 
 
 def _bring(tree: Path, home: Path, data: str) -> list[str]:
@@ -106,7 +105,7 @@ def _bring(tree: Path, home: Path, data: str) -> list[str]:
     return [data]
 
 
-def seen_rows(tree: Path, home: Path, model: str) -> "pd.DataFrame | None":
+def read_seen_rows(tree: Path, home: Path, model: str) -> "pd.DataFrame | None":
     """The rows that a work tree's lock was trained on; None when they are not to be had any more.
 
     An overwritten file, a database that moved on or an older engine's hash are no errors.

@@ -13,7 +13,7 @@ from typing import Any
 from tagship.gitops.snapshot import Snapshot
 from tagship.monitoring.alerts import MonitorEntry, models_to_retrain
 from tagship.monitoring.history import BRANCH, FOLDER
-from tagship.monitoring.retrain_proposal import branch_of
+from tagship.monitoring.model_proposal import branch_of
 from tagship.site.document import ObservationRow, Origin
 from tagship.site.links import Links
 

@@ -5,21 +5,19 @@ Nothing is deployed, released or tagged, and the user's own work tree stays as i
 
 import difflib
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 from tagship.config.project_files import ModelFiles, load_model
 from tagship.config.root import tracking_uri
 from tagship.errors import TagshipError
-from tagship.files import only_one
-from tagship.gitops.propose import push_branch
-from tagship.gitops.snapshot import fetch_snapshot
-from tagship.monitoring.retrain import share_kept, train_and_judge
-from tagship.monitoring.retrain_proposal import (
+from tagship.monitoring.model_proposal import (
     ModelProposal,
     branch_of,
-    commit_proposal,
-    refuse_others,
+    config_texts,
+    proposal_tree,
+    propose_model,
+    refused_proposal,
+    train_and_judge,
 )
 from tagship.subprocesses import run_engine
 from tagship.tuning.study import Say
@@ -43,34 +41,25 @@ def propose_tuned(
     Raises:
         TagshipError: no remote, no such model, or the branch holds someone else's commits.
     """
-    with only_one(root, f"tune-proposal-{model}"):
-        snapshot = fetch_snapshot(root)
-        branch = branch_of(model, "tune")
-        refuse_others(snapshot, branch)
-        with snapshot.git.checkout(snapshot.head) as tree:
-            share_kept(root, tree, "cache", "champions", f"models/{model}/tune")
-            files = load_model(tree, model)
-            before = _texts(files)
-            try:
-                say("searching, in a work tree of the main branch")
-                tuned = _search(root, files, options)
-                if tuned.state != "improved":
-                    return ModelProposal(model, "unchanged", tuned.conclusion)
-                say("training with the best parameters")
-                _, verdict = train_and_judge(snapshot, files, say)
-            except TagshipError as error:
-                problem = str(error.without_data()).replace(f"{tree}/", "")
-                return ModelProposal(model, "refused", problem)
-            texts = _texts(files)
-            config = f"config/{model}/model.yaml"
-            body = _describe(tuned, _difference(config, before[config], texts[config]), verdict)
-            title = f"feat({model}): tune {tuned.candidate}"
-            why = f"{tuned.conclusion}; verdict {verdict.status}"
-            made = ModelProposal(model, "proposed", why, branch, "", title, body, texts)
-            made = replace(made, commit=commit_proposal(snapshot, made))
-            if push:
-                push_branch(snapshot, branch, made.commit)
-            return made
+    branch, trials = branch_of(model, "tune"), f"models/{model}/tune"
+    shared = ("cache", "champions", trials)
+    with proposal_tree(root, f"tune-proposal-{model}", branch, *shared) as (snapshot, tree):
+        files, config = load_model(tree, model), f"config/{model}/model.yaml"
+        before = config_texts(files)[config]
+        try:
+            say("searching, in a work tree of the main branch")
+            tuned = _search(root, files, options)
+            if tuned.state != "improved":
+                return ModelProposal(model, "unchanged", tuned.conclusion)
+            say("training with the best parameters")
+            _, verdict = train_and_judge(snapshot, files, say)
+        except TagshipError as error:
+            return refused_proposal(files, error)
+        difference = _difference(config, before, config_texts(files)[config])
+        why = f"{tuned.conclusion}; verdict {verdict.status}"
+        title = f"feat({model}): tune {tuned.candidate}"
+        body = _describe(tuned, difference, verdict)
+        return propose_model(snapshot, "tune", files, why, title, body, push)
 
 
 def _search(root: Path, files: ModelFiles, options: list[str]) -> Tuned:
@@ -94,15 +83,6 @@ def _search(root: Path, files: ModelFiles, options: list[str]) -> Tuned:
     (root / "reports").mkdir(exist_ok=True)
     shutil.copyfile(files.root / page, root / page)
     return tuned
-
-
-def _texts(files: ModelFiles) -> dict[str, str]:
-    """The model's files by their path in the project."""
-    return {
-        str(path.relative_to(files.root)): path.read_bytes().decode(errors="surrogateescape")
-        for path in files.folder.iterdir()
-        if path.is_file()
-    }
 
 
 def _describe(tuned: Tuned, difference: str, verdict: Verdict) -> str:

@@ -9,7 +9,7 @@ import pytest
 from shop import Shop
 from tagship.errors import TagshipError
 from tagship.monitoring.history import path_of, publish
-from tagship.monitoring.retrain_proposal import push_proposal, read_proposal
+from tagship.monitoring.model_proposal import push_proposal, read_proposal
 
 MADE = {
     "model": "churn", "state": "proposed", "why": "more rows", "branch": "retrain/churn",

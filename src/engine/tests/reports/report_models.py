@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tagship.gates.holdout_scores import HoldoutScores
 
 from tagship.behaviour.difference import Behaviour
 from tagship.config.project_files import ModelFiles, load_model
 from tagship.gates.behaviour import shuffled_sample
+from tagship.gates.holdout import HoldoutScores
 from tagship.reports.diagnosis import HoldoutRow
 from tagship.reports.importance import shuffled_scores
 from tagship.training.bundle import Bundle

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from html_pages import Page
 from report_models import ROWS, Trained, last_scores, table, write_project
-from tagship.gates.holdout_scores import ChampionScores
 from test_report_html import report
 
 from tagship.config.contract import Column
@@ -17,6 +16,7 @@ from tagship.config.thresholds import Value
 from tagship.formatting import plain
 from tagship.gates.behaviour import moved_rows
 from tagship.gates.evaluate import evaluate_gates
+from tagship.gates.holdout import ChampionScores
 from tagship.reports.diagnosis import (
     threshold_reason,
     threshold_rows,

@@ -13,7 +13,7 @@ from brokers import PASSWORD, USER, Broker
 from projects import ROWS, Project, make_table
 from tagship.config.sources import KafkaSource
 from tagship.data.table import load_table
-from tagship.monitoring.retrain_data import count_new, refuse_fixed, seen_rows
+from tagship.monitoring.retrain_data import count_new, read_seen_rows, refuse_fixed
 from tagship.sources import kafka
 from tagship.sources.tables import public_source, source_name
 from tagship.training.lock import read_lock
@@ -89,7 +89,7 @@ def test_the_lock_names_the_offsets_and_they_are_read_again(
     assert "identical" in project.tagship("lock", "verify", "tiny").out
     assert project.tagship("gate", "tiny").code == 0
     refuse_fixed(project.files)
-    seen = seen_rows(project.root, project.root, "tiny")
+    seen = read_seen_rows(project.root, project.root, "tiny")
     project.edit(
         "data", f"topic: {name}", f"topic: {name}, to: {{0: {HALF}, 1: {ROWS - HALF + 40}}}"
     )
