@@ -59,7 +59,7 @@ def command(
     from tagship.documentation import page
     from tagship.errors import TagshipError
     from tagship.monitoring.drift import judge_drift
-    from tagship.monitoring.drift_input import Wanted, read_current
+    from tagship.monitoring.drift_input import Selection, read_current
     from tagship.monitoring.evidently_report import check_evidently, write_html
 
     files = load_model(find_root(), model)
@@ -76,7 +76,7 @@ def command(
             "add `drift: {method: psi, warn_above: 0.1, fail_above: 0.2}`"
             f" ({page('how-to/drift')})",
         )
-    wanted = Wanted(
+    selection = Selection(
         where=current or str(files.root / ".tagship" / "predictions" / model),
         named=current is not None,
         query=query,
@@ -84,11 +84,11 @@ def command(
         until=parse_time(until, "--until"),
         release=release,
     )
-    if wanted.since and wanted.until and wanted.since >= wanted.until:
+    if selection.since and selection.until and selection.since >= selection.until:
         raise TagshipError(f"--since {since} is not before --until {until}")
     reference = _reference(files, release)
     with open_compute(files.root, progress("compute", err=True)) as compute:
-        current_rows = read_current(files, reference, wanted, compute)
+        current_rows = read_current(files, reference, selection, compute)
     verdict = judge_drift(reference, drift, current_rows)
     if html is not None and current_rows.rows:
         write_html(html, reference, drift, current_rows, verdict)

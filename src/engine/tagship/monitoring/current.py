@@ -1,6 +1,6 @@
 """What a model sees now, as arrays that can be compared with its reference."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -84,14 +84,15 @@ def from_log(reference: Reference, logged: Logged, rows: NDArray[np.int64]) -> C
     Args:
         rows: the places of those that count, in order of their times.
     """
-    given = logged.predictions if reference.task == "multiclass" else round_scores(logged.scores)
+    multiclass = reference.task == "multiclass"
+    predictions = logged.predictions if multiclass else round_scores(logged.scores)
     return Current(
         rows=len(rows),
         columns={
             name: _from_boundary(reference.columns[name], values[rows])
             for name, values in logged.columns.items()
         },
-        prediction=Values(given[rows]),
+        prediction=Values(predictions[rows]),
         times=logged.times[rows],
         releases=logged.releases,
         skipped=logged.skipped,
@@ -103,7 +104,7 @@ def from_table(
     reference: Reference,
     frame: "pd.DataFrame",
     target: str,
-    known: frozenset[str] = frozenset(),
+    declared: Collection[str] = (),
     times: "pd.Series | None" = None,
     names: Sequence[str] | None = None,
 ) -> Current:
@@ -111,7 +112,7 @@ def from_table(
 
     Args:
         target: the target's column; compared when the table has it.
-        known: columns that are neither compared nor new: the id, and what is no feature.
+        declared: the columns of the contract, none of which is new.
         times: when each row was.
         names: all columns of the table, where ``frame`` does not have all.
     """
@@ -125,7 +126,7 @@ def from_table(
         rows=len(frame),
         columns=columns,
         target=_from_series(reference.target, frame[target]) if target in frame.columns else None,
-        extra=tuple(sorted(others - known - {target})),
+        extra=tuple(sorted(others.difference(declared, [target]))),
     )
     if times is None:
         return current

@@ -30,12 +30,10 @@ from tagship.training.reference import Reference
 if TYPE_CHECKING:
     import pandas as pd
 
-_NUMBERS = ("float", "int")
-
 
 @dataclass(frozen=True)
-class Wanted:
-    """What to look at."""
+class Selection:
+    """Which rows to compare, and where they are."""
 
     where: str
     """A folder or URL of logs or of Parquet, a file or URL of a table, or the URL of a database."""
@@ -50,7 +48,7 @@ class Wanted:
 
 
 def read_current(
-    files: ModelFiles, reference: Reference, wanted: Wanted, compute: Compute = LOCAL
+    files: ModelFiles, reference: Reference, selection: Selection, compute: Compute = LOCAL
 ) -> Current:
     """Read what a model sees; no rows are a ``Current`` without rows.
 
@@ -58,91 +56,98 @@ def read_current(
         TagshipError: it is not there, cannot be read, is no table of this model, has no times by
             which to choose, or is the log of other releases only.
     """
-    if wanted.query is not None:
-        return _table(files, reference, wanted, _sql(wanted.where, wanted.query))
-    if wanted.named and (data_set := _data_set(files, wanted.where)) is not None:
-        return _drawn(files, reference, wanted, data_set)
-    source = _source(files, wanted.where)
-    if source is not None:
-        return _table(files, reference, wanted, source)
-    return _log(files, reference, wanted, compute)
+    where, query = selection.where, selection.query
+    if query is not None:
+        source: Source | None = SqlSource(kind="sql", url=where, query=query)
+    elif selection.named and (data_set := _data_set(files, where)) is not None:
+        return _data_set_rows(files, reference, selection, data_set)
+    else:
+        source = _source(files, where)
+    if source is None:
+        return _log(files, reference, selection, compute)
+    return _table(files, reference, selection, source)
 
 
-def _log(files: ModelFiles, reference: Reference, wanted: Wanted, compute: Compute) -> Current:
-    span = (reference.boundary(), wanted.since, wanted.until)
-    read = partial(read_predictions, wanted.where, *span, model=files.name, compute=compute)
-    if wanted.named:
-        check_folder(wanted.where)
-    if wanted.release is not None:
-        logged = read(release=wanted.release)
-        return from_log(reference, logged, in_order(logged))
-    locked = read_lock(files.lock_path).artifact.sha256
-    logged = read(model_sha256=locked)
-    if not len(logged) and len(logged.elsewhere):
-        others = read().releases
-        if others:
+def _log(
+    files: ModelFiles, reference: Reference, selection: Selection, compute: Compute
+) -> Current:
+    span = (reference.boundary(), selection.since, selection.until)
+    read = partial(read_predictions, selection.where, *span, model=files.name, compute=compute)
+    if selection.named:
+        check_folder(selection.where)
+    locked = None if selection.release else read_lock(files.lock_path).artifact.sha256
+    logged = read(release=selection.release, model_sha256=locked)
+    if locked and not len(logged) and len(logged.elsewhere):
+        releases = read().releases
+        if releases:
             raise TagshipError(
-                f"{wanted.where}: nothing there was answered by the artifact {locked[:12]}… that"
-                f" is locked here, only by {', '.join(sorted(others))}",
-                f"compare with that release's reference: --release {max(others)}",
+                f"{selection.where}: nothing there was answered by the artifact {locked[:12]}… that"
+                f" is locked here, only by {', '.join(sorted(releases))}",
+                f"compare with that release's reference: --release {max(releases)}",
             )
     return from_log(reference, logged, in_order(logged))
 
 
-def _table(files: ModelFiles, reference: Reference, wanted: Wanted, source: Source) -> Current:
+def _table(
+    files: ModelFiles, reference: Reference, selection: Selection, source: Source
+) -> Current:
     from tagship.sources.read import read_source
     from tagship.sources.tables import NoRows
 
-    numbers = {name for name, profile in reference.columns.items() if profile.dtype in _NUMBERS}
+    number_columns = frozenset(
+        name for name, profile in reference.columns.items() if profile.dtype in ("float", "int")
+    )
     try:
-        frame = read_source(source, files.root, frozenset(numbers))
+        frame = read_source(source, files.root, number_columns)
     except NoRows:
         return Current(0, {})
     except TagshipError as error:
         raise error.without_data() from None
-    _check_columns(files, reference, wanted, list(frame.columns))
-    inside, times = _in_window(files, frame, wanted)
+    _check_columns(files, reference, selection, list(frame.columns))
+    inside, times = _in_window(files, frame, selection)
     frame = frame[inside].reset_index(drop=True)
-    return from_table(reference, frame, files.data.target.column, _known(files), times)
+    return from_table(reference, frame, files.data.target.column, _declared(files), times)
 
 
-def _drawn(files: ModelFiles, reference: Reference, wanted: Wanted, data_set: DataSet) -> Current:
+def _data_set_rows(
+    files: ModelFiles, reference: Reference, selection: Selection, data_set: DataSet
+) -> Current:
     """The rows of a data set in the window, block by block; of very many a sample."""
     target, names = files.data.target.column, data_set.names
-    _check_columns(files, reference, wanted, names)
+    _check_columns(files, reference, selection, names)
     compared = {*reference.columns, target, files.data.split.time or "time"}
     columns = [name for name in names if name in compared]
     sample = DrawnRows(MOST_ROWS)
     for group in data_set.groups(columns):
         for table, places in data_set.blocks(group, columns):
-            inside, _ = _in_window(files, table.to_pandas(), wanted)
+            inside, _ = _in_window(files, table.to_pandas(), selection)
             sample.add(table.filter(pa.array(inside)), group.place, places[inside])
     data_set.check_unchanged()
     if not sample.seen:
         return Current(0, {})
     frame = sample.frame()
-    _, times = _in_window(files, frame, wanted)
-    current = from_table(reference, frame, target, _known(files), times, names)
+    _, times = _in_window(files, frame, selection)
+    current = from_table(reference, frame, target, _declared(files), times, names)
     return replace(current, one_in=sample.seen / current.rows)
 
 
-def _known(files: ModelFiles) -> frozenset[str]:
-    return frozenset({*files.data.columns, *([files.data.id] if files.data.id else [])})
+def _declared(files: ModelFiles) -> set[str]:
+    return {*files.data.request, *files.data.ignored}
 
 
 def _check_columns(
-    files: ModelFiles, reference: Reference, wanted: Wanted, names: list[str]
+    files: ModelFiles, reference: Reference, selection: Selection, names: list[str]
 ) -> None:
     if not reference.columns.keys() & set(names):
         raise TagshipError(
-            f"{without_password(wanted.where)}: it has none of {files.name}'s columns:"
+            f"{without_password(selection.where)}: it has none of {files.name}'s columns:"
             f" {', '.join(list(reference.columns)[:5])}, …",
             "is it the right table? Its columns are named as in data.yaml",
         )
 
 
 def _in_window(
-    files: ModelFiles, frame: "pd.DataFrame", wanted: Wanted
+    files: ModelFiles, frame: "pd.DataFrame", selection: Selection
 ) -> "tuple[NDArray[np.bool_], pd.Series | None]":
     """Which rows are in the window, shape (rows,), and the times of those, if there are any."""
     import pandas as pd
@@ -150,13 +155,13 @@ def _in_window(
     from tagship.contract.table_columns import read_cells
 
     everything = np.ones(len(frame), dtype=bool)
-    asked = wanted.since is not None or wanted.until is not None
+    asked = selection.since is not None or selection.until is not None
     name = files.data.split.time or "time"
     column = frame.get(name)
     if column is None or pd.api.types.is_numeric_dtype(column.dtype):
         if asked:
             raise TagshipError(
-                f"{without_password(wanted.where)}: there is no column '{name}' with times, by"
+                f"{without_password(selection.where)}: there is no column '{name}' with times, by"
                 " which --since and --until could choose rows",
                 "choose them in the query or the file itself",
             )
@@ -164,20 +169,16 @@ def _in_window(
     times = pd.Series(read_cells(Field(name, "datetime"), column).values)
     if not asked and times.isna().any():
         return everything, None
-    kept = times.notna()
-    if wanted.since is not None:
-        kept &= times >= _naive(wanted.since)
-    if wanted.until is not None:
-        kept &= times < _naive(wanted.until)
-    return kept.to_numpy(), times[kept].reset_index(drop=True)
+    inside = times.notna()
+    if selection.since is not None:
+        inside &= times >= _naive(selection.since)
+    if selection.until is not None:
+        inside &= times < _naive(selection.until)
+    return inside.to_numpy(), times[inside].reset_index(drop=True)
 
 
 def _naive(moment: datetime) -> np.datetime64:
     return np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "us")
-
-
-def _sql(url: str, query: str) -> Source:
-    return SqlSource(kind="sql", url=url, query=query)
 
 
 def _data_set(files: ModelFiles, where: str) -> DataSet | None:

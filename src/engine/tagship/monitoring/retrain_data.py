@@ -165,8 +165,9 @@ def compare(
         reference = released_reference(show, files.name, against)
     except TagshipError as error:
         return f"{error.args[0]}."
-    known = frozenset({*data.columns, *([data.id] if data.id else [])})
-    return judge_drift(reference, drift, from_table(reference, raw, data.target.column, known))
+    declared = {*data.request, *data.ignored}
+    current = from_table(reference, raw, data.target.column, declared)
+    return judge_drift(reference, drift, current)
 
 
 def rows_read(identity: Mapping[str, str], rows: int) -> int:
