@@ -132,7 +132,7 @@ def _columns(reference: Reference, drift: Drift, current: Current) -> Iterator[F
     compared: list[tuple[Finding, DriftTest]] = []
     for name, profile in reference.columns.items():
         if name in current.columns and not isinstance(profile, TextProfile):
-            test = _test(profile, drift, drift.columns.get(name))
+            test = choose_test(profile, drift, drift.columns.get(name))
             compared.append(
                 (_compare("drift", name, profile, test, current.columns[name], drift.chance), test)
             )
@@ -153,10 +153,13 @@ def _outcome(
     check: Check, profile: Profile, drift: Drift, override: Override | None, values: Values | None
 ) -> Iterator[Finding]:
     if values is not None:
-        yield _compare(check, check, profile, _test(profile, drift, override), values, drift.chance)
+        yield _compare(
+            check, check, profile, choose_test(profile, drift, override), values, drift.chance
+        )
 
 
-def _test(profile: Profile, drift: Drift, override: Override | None) -> DriftTest:
+def choose_test(profile: Profile, drift: Drift, override: Override | None) -> DriftTest:
+    """The test of a column, the prediction or the target, with its limits."""
     return drift.test("numbers" if isinstance(profile, NumberProfile) else "categories", override)
 
 

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from tagship.config.drift import Drift, Method
 from tagship.errors import TagshipError
 from tagship.files import write_atomically
-from tagship.formatting import brief
 from tagship.monitoring.current import Current, Values
-from tagship.monitoring.verdicts import DriftVerdict, Finding
+from tagship.monitoring.drift import choose_test
+from tagship.monitoring.verdicts import DriftVerdict
+from tagship.reports.html import render
 from tagship.training.profiles import CategoryProfile, NumberProfile, Profile
 from tagship.training.reference import Reference
 
@@ -71,7 +72,8 @@ def write_html(
         categories = [name for name, profile, _ in pairs if isinstance(profile, CategoryProfile)]
         definition = DataDefinition(numerical_columns=numbers, categorical_columns=categories)
         then, now = _frames(pairs, current.rows)
-        tests = {name: _test(reference, drift, name, profile) for name, profile, _ in pairs}
+        overrides = {"(target)": drift.target, "(prediction)": drift.prediction, **drift.columns}
+        tests = {name: choose_test(p, drift, overrides.get(name)) for name, p, _ in pairs}
         drifts = DataDriftPreset(
             drift_share=max(drift.share_fail_above, 1e-9),
             per_column_method={name: METHODS[test.method] for name, test in tests.items()},
@@ -80,15 +82,15 @@ def write_html(
                 for name, test in tests.items()
             },
         )
-        made = Report([drifts, DataSummaryPreset()], include_tests=True).run(
+        report = Report([drifts, DataSummaryPreset()], include_tests=True).run(
             Dataset.from_pandas(now, data_definition=definition),
             Dataset.from_pandas(then, data_definition=definition),
         )
-        page = made.get_html_str(as_iframe=False)
-    write_atomically(path, _introduced(page, current, verdict))
+        page = report.get_html_str(as_iframe=False)
+    write_atomically(path, _introduce(page, current, verdict))
 
 
-def _introduced(page: str, current: Current, verdict: DriftVerdict) -> str:
+def _introduce(page: str, current: Current, verdict: DriftVerdict) -> str:
     """The page with a title, and a head that says what was compared and by which limits.
 
     Raises:
@@ -98,47 +100,19 @@ def _introduced(page: str, current: Current, verdict: DriftVerdict) -> str:
         raise TagshipError("Evidently's page has another form", "uv sync --frozen --extra monitor")
     title = f"Drift of {verdict.model}: {verdict.status}"
     times = current.times
-    window = (
-        f"{str(times[0])[:19]} to {str(times[-1])[:19]} UTC" if times is not None else "no times"
-    )
+    window = "no times" if times is None else f"{str(times[0])[:19]} to {str(times[-1])[:19]} UTC"
     releases = ", ".join(f"{name} ({rows:,})" for name, rows in verdict.releases.items())
-    about = {
-        "Model": verdict.model, "Release": releases or "not known: the rows are not of a log",
-        "Window": f"{window}, {verdict.rows:,} rows", "Verdict": verdict.reason,
-    }  # fmt: skip
-    facts = "".join(f"<dt>{key}</dt><dd>{escape(value)}</dd>" for key, value in about.items())
-    head = ("column", "what", "method", "value", "limit", "status")
-    rows = "".join(
-        _row("td", (f.column, f.check, f.method, _value(f), f.limit, f.status, f.detail))
-        for f in verdict.findings
-    )
-    note = (
-        "These values and limits decide; p-values are corrected as thresholds.yaml says. Evidently"
-        " computes its own below, without correction, from a sample of the training's profile, so"
-        " they differ."
-    )
-    introduction = (
-        f"{_STYLE}<header><h1>{escape(title)}</h1><dl>{facts}</dl>"
-        f"<table>{_row('th', (*head, ''))}{rows}</table><p>{note}</p></header>"
+    facts = {
+        "Model": verdict.model,
+        "Release": releases or "not known: the rows are not of a log",
+        "Window": f"{window}, {verdict.rows:,} rows",
+        "Verdict": verdict.reason,
+    }
+    introduction = render(
+        "drift_introduction.html.j2", title=title, facts=facts, findings=verdict.findings
     )
     page = page.replace("<head>", f"<head><title>{escape(title)}</title>")
     return page.replace("<body>", f"<body>{introduction}")
-
-
-def _row(tag: str, cells: tuple[str, ...]) -> str:
-    return f"<tr>{''.join(f'<{tag}>{escape(cell)}</{tag}>' for cell in cells)}</tr>"
-
-
-def _value(finding: Finding) -> str:
-    return "not computed" if finding.value is None else brief(finding.value)
-
-
-_STYLE = """<style>
-header {font: 15px/1.5 sans-serif; margin: 2em}
-header dl {display: grid; grid-template-columns: max-content 1fr; gap: 0 1em}
-header dd {margin: 0}
-header td, header th {padding: .2em 1em .2em 0; text-align: left}
-</style>"""
 
 
 def _pairs(reference: Reference, current: Current) -> Iterator[tuple[str, Profile, Values]]:
@@ -149,21 +123,15 @@ def _pairs(reference: Reference, current: Current) -> Iterator[tuple[str, Profil
         if values is not None and _comparable(profile, values):
             yield f"({name})", profile, values
     for name, profile in reference.columns.items():
-        given = current.columns.get(name)
-        if given is not None and _comparable(profile, given):
-            yield name, profile, given
+        column = current.columns.get(name)
+        if column is not None and _comparable(profile, column):
+            yield name, profile, column
 
 
 def _comparable(profile: Profile, values: Values) -> bool:
     """Evidently stops at a column without values."""
     text = profile.dtype in ("string", "datetime")
     return not text and profile.missing < profile.rows and not values.empty
-
-
-def _test(reference: Reference, drift: Drift, name: str, profile: Profile) -> Any:
-    overrides = {"(target)": drift.target, "(prediction)": drift.prediction, **drift.columns}
-    kind = "numbers" if isinstance(profile, NumberProfile) else "categories"
-    return drift.test(kind, overrides.get(name))  # type: ignore[arg-type]
 
 
 def _frames(
