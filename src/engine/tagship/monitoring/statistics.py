@@ -162,16 +162,13 @@ def adjusted(p_values: Floats, correction: str) -> Floats:
     Bonferroni multiplies by their number; Benjamini and Hochberg (1995) bound the share of false
     discoveries.
     """
-    count = len(p_values)
-    if correction == "none" or count == 0:
+    if correction == "none" or not len(p_values):
         return p_values
     if correction == "bonferroni":
-        return np.minimum(1.0, p_values * count)
-    order = np.argsort(p_values)[::-1]
-    scaled = p_values[order] * count / np.arange(count, 0, -1)
-    made = np.empty(count)
-    made[order] = np.minimum(1.0, np.minimum.accumulate(scaled))
-    return made
+        return np.minimum(1.0, p_values * len(p_values))
+    from scipy.stats import false_discovery_control
+
+    return np.asarray(false_discovery_control(p_values))
 
 
 def _filled(shares: Floats) -> Floats:

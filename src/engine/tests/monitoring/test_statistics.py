@@ -214,12 +214,6 @@ def test_corrections_are_the_textbooks(correction: str, expected: list[float]) -
     assert found.tolist() == pytest.approx(expected)
 
 
-def test_benjamini_hochberg_is_scipys() -> None:
-    p_values = np.random.default_rng(0).random(40) ** 3
-    peer = stats.false_discovery_control(p_values, method="bh")
-    assert statistics.adjusted(p_values, "benjamini_hochberg") == pytest.approx(peer)
-
-
 def test_a_category_profile_counts_what_the_contract_allows() -> None:
     profile = category_profile(["a", "b", "a"], KNOWN)
     assert dict(zip(profile.values, profile.counts, strict=True))["a"] == 2
