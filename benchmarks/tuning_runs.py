@@ -24,7 +24,7 @@ from tagship.training.export import pipeline_scores
 from tagship.training.prepared_table import prepare
 from tagship.tuning.record import log_search
 from tagship.tuning.space import choose_space, replace_params
-from tagship.tuning.study import PARAMS, Search, ended, open_study
+from tagship.tuning.study import PARAMS, Search, ended_trials, open_study
 from tagship.tuning.tune import choose_candidate, read_result, tune
 
 
@@ -43,7 +43,9 @@ def trials(files: ModelFiles) -> dict:
     started = time.perf_counter()
     log_search(search, study, tuned, {})
     seconds = time.perf_counter() - started
-    steps = [(each.user_attrs[PARAMS], len(each.intermediate_values)) for each in ended(study)]
+    steps = [
+        (each.user_attrs[PARAMS], len(each.intermediate_values)) for each in ended_trials(study)
+    ]
     return {"trials": steps, "logging": seconds}
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tagship.batch.decoding import Broken, Decoded
+from tagship.batch.decoding import BrokenRows, DecodedBlock
 from tagship.contract.boundary import Boundary, Label, load_feature_function
 from tagship.contract.finite_values import NO_SCORE, NO_VALUE, broken_derived
 from tagship.errors import TagshipError
@@ -61,7 +61,7 @@ class Artifact:
         packed = {path.relative_to(home).as_posix(): path.read_bytes() for path in files}
         return _unpack, (packed,)
 
-    def score(self, decoded: Decoded) -> tuple[Scores, Decoded]:
+    def score(self, decoded: DecodedBlock) -> tuple[Scores, DecodedBlock]:
         """Scores of the good rows, without those that get none or derive no finite number.
 
         Raises:
@@ -73,16 +73,16 @@ class Artifact:
         broken = list(decoded.broken)
         places = np.flatnonzero(decoded.good)
         for name, rows in broken_derived(self.boundary, decoded.columns, matrix):
-            broken.append(Broken(name, NO_VALUE, places[rows]))
+            broken.append(BrokenRows(name, NO_VALUE, places[rows]))
             bad |= rows
-        lost = ~np.isfinite(scores).all(axis=1) & ~bad
-        if lost.any():
-            broken.append(Broken("", NO_SCORE, places[lost]))
-            bad |= lost
+        without_score = ~np.isfinite(scores).all(axis=1) & ~bad
+        if without_score.any():
+            broken.append(BrokenRows("", NO_SCORE, places[without_score]))
+            bad |= without_score
         good = decoded.good.copy()
         good[places[bad]] = False
         columns = {name: values[~bad] for name, values in decoded.columns.items()}
-        return scores[~bad], Decoded(columns, good, broken)
+        return scores[~bad], DecodedBlock(columns, good, broken)
 
     def answer(self, scores: Scores) -> dict[str, pa.Array]:
         """Predictions and probabilities by column name."""
@@ -92,17 +92,17 @@ class Artifact:
         if self.boundary.task == "binary":
             chance = np.ascontiguousarray(scores[:, 1])
             # Compared in float64, as the service does; float32 would round the threshold.
-            chosen = (chance.astype(np.float64) >= self.boundary.threshold).astype(np.int32)
-            return {"prediction": _labels(chosen, labels), "probability": pa.array(chance)}
+            codes = (chance.astype(np.float64) >= self.boundary.threshold).astype(np.int32)
+            return {"prediction": _labels(codes, labels), "probability": pa.array(chance)}
         best = scores.argmax(axis=1).astype(np.int32)
-        each = {
+        probabilities = {
             f"probability_{label}": pa.array(np.ascontiguousarray(scores[:, at]))
             for at, label in enumerate(classes)
         }
         return {
             "prediction": _labels(best, labels),
             "probability": pa.array(scores[np.arange(len(best)), best]),
-            **each,
+            **probabilities,
         }
 
 
@@ -146,8 +146,8 @@ def _import_from(code: Path, function: str) -> None:
     """
     name = function.partition(":")[0]
     package = name.partition(".")[0]
-    own = _sources(code, package)
-    if not own:
+    expected_sources = _sources(code, package)
+    if not expected_sources:
         raise TagshipError(f"{code}: {name} is not there", "build the bento again")
     sys.path.insert(0, str(code))
     try:
@@ -156,8 +156,8 @@ def _import_from(code: Path, function: str) -> None:
         sys.path.remove(str(code))
     path = Path(sys.modules[name].__file__ or "")
     depth = name.count(".") + (path.name == "__init__.py")
-    imported = _sources(path.parents[depth], package)
-    if any(imported.get(name) != source for name, source in own.items()):
+    imported_sources = _sources(path.parents[depth], package)
+    if any(imported_sources.get(name) != source for name, source in expected_sources.items()):
         raise TagshipError(
             f"features: {function} was imported from {path} before, which differs from the model's",
             "load this model in a process of its own",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Broken:
+class BrokenRows:
     """The rows of a block in which one column breaks one rule."""
 
     column: str
@@ -27,18 +27,18 @@ class Broken:
 
 
 @dataclass(frozen=True)
-class Decoded:
+class DecodedBlock:
     """A block as the boundary takes it, without the rows that break the contract."""
 
     columns: dict[str, NDArray[Any]]
     good: Mask
     """Shape (rows of the block,): which rows ``columns`` holds."""
-    broken: list[Broken]
+    broken: list[BrokenRows]
 
 
 def decode(
     boundary: Boundary, block: "pa.RecordBatch | pd.DataFrame", decimal: str = "."
-) -> Decoded:
+) -> DecodedBlock:
     """Read and judge every field's column; one that the block lacks is missing in every row.
 
     Args:
@@ -49,10 +49,10 @@ def decode(
     values = {}
     names = block.schema.names if isinstance(block, pa.RecordBatch) else list(block.columns)
     for field in boundary.fields:
-        there = field.name in names
-        cells = read_cells(field, block[field.name] if there else pa.nulls(len(good)), decimal)
+        present = field.name in names
+        cells = read_cells(field, block[field.name] if present else pa.nulls(len(good)), decimal)
         for problem, rows in broken_rules(field, cells):
             good &= ~rows
-            broken.append(Broken(field.name, problem, np.flatnonzero(rows)))
+            broken.append(BrokenRows(field.name, problem, np.flatnonzero(rows)))
         values[field.name] = cells.values
-    return Decoded({name: column[good] for name, column in values.items()}, good, broken)
+    return DecodedBlock({name: column[good] for name, column in values.items()}, good, broken)

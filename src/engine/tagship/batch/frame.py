@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from tagship.batch.artifact import Artifact
-from tagship.batch.decoding import Broken, decode
+from tagship.batch.decoding import BrokenRows, decode
 from tagship.errors import TagshipError
 
 _SHOWN = 20
@@ -56,7 +56,7 @@ class FrameModel:
         return answers.astype(dict.fromkeys(float32_names, "float64"))
 
 
-def _reasons(broken: list[Broken]) -> list[str]:
+def _reasons(broken: list[BrokenRows]) -> list[str]:
     rows = sorted((row, bad.column, bad.problem) for bad in broken for row in bad.rows.tolist())
     lines = [f"row {row}: {column or 'the model'}: {problem}" for row, column, problem in rows]
     return lines[:_SHOWN] + ([f"… {len(lines)} in all"] if len(lines) > _SHOWN else [])

@@ -32,7 +32,7 @@ _INDEX = re.compile(r"__index_level_\d+__")
 
 
 @dataclass(frozen=True)
-class Malformed:
+class MalformedRow:
     """A row of text with more or fewer values than the header has names."""
 
     row: int
@@ -46,7 +46,7 @@ class Block:
     table: pa.RecordBatch
     rows: NDArray[np.int64]
     """Their numbers in the file, from 1, the header not counted."""
-    malformed: list[Malformed]
+    malformed: list[MalformedRow]
     """Rows before, among or right after them that are not in ``table``."""
 
 
@@ -76,14 +76,14 @@ class Input:
         self._root = root
         self._place = location if "://" in location else str(Path(location).absolute())
         try:
-            named = TypedSource(kind="parquet", path=self._place)
-            self._set = open_data_set(named, root)
+            parquet = TypedSource(kind="parquet", path=self._place)
+            self._set = open_data_set(parquet, root)
             self.path = Path(self._set.folder) if self._set else local_file(self._place, root)
-            source = named if self._set else file_source(str(self.path), root, declared)
+            source = parquet if self._set else file_source(str(self.path), root, declared)
         except TagshipError as error:
-            known = not error.hint.startswith("relative paths")
-            hint = error.hint if known else "relative paths start at the working directory"
-            raise TagshipError(self._asked(error), hint) from None
+            own_hint = not error.hint.startswith("relative paths")
+            hint = error.hint if own_hint else "relative paths start at the working directory"
+            raise TagshipError(self._reword(error), hint) from None
         if source is None:
             raise TagshipError(
                 f"--input: {self.shown}: its ending does not say what it is", ENDINGS_HINT
@@ -102,27 +102,27 @@ class Input:
             TagshipError: a required column is absent, one is there that may not be, or the file is
                 damaged.
         """
-        with self._explained():
+        with self._explain_errors():
             match source := self._source:
                 case CsvSource() | ExcelSource():
                     yield from self._text_blocks(source, columns)
                 case _ if self._set is not None:
                     chosen = self._choose(self._set.names, columns)
-                    yield from _numbered(_batches(self._set, chosen))
+                    yield from _number_blocks(_batches(self._set, chosen))
                     self._set.check_unchanged()
                 case TypedSource() if source.kind != "avro":
                     with open_typed(source.kind, self.path) as file:
                         chosen = self._choose(file.names, columns)
-                        yield from _numbered(file.select(_BLOCK_ROWS, chosen))
+                        yield from _number_blocks(file.select(_BLOCK_ROWS, chosen))
                 case _:
-                    yield from self._whole(columns)
+                    yield from self._frame_blocks(columns)
 
     def _text_blocks(self, source: TextSource, columns: Columns) -> Iterator[Block]:
         file = CsvFile.inspect(self.path, source)
-        malformed: deque[Malformed] = deque()
+        malformed: deque[MalformedRow] = deque()
 
         def note(row: int, values: int, expected: int) -> None:
-            malformed.append(Malformed(row, f"has {values} values, the header {expected}"))
+            malformed.append(MalformedRow(row, f"has {values} values, the header {expected}"))
 
         before = 0
         for table in file.batches(self._choose(file.header, columns), note):
@@ -134,14 +134,14 @@ class Input:
                 before = max(before, passed[-1].row)
             yield Block(table, rows, passed)
 
-    def _whole(self, columns: Columns) -> Iterator[Block]:
+    def _frame_blocks(self, columns: Columns) -> Iterator[Block]:
         try:
             frame = read_source(self._source, self._root)
         except NoRows:
             return
         chosen = self._choose(list(map(str, frame)), columns)
         arrays = {name: _array(frame[name]) for name in chosen}
-        yield from _numbered(pa.table(arrays).combine_chunks().to_batches(_BLOCK_ROWS))
+        yield from _number_blocks(pa.table(arrays).combine_chunks().to_batches(_BLOCK_ROWS))
 
     def _choose(self, names: list[str], columns: Columns) -> list[str]:
         absent = [name for name in columns.required if name not in names]
@@ -151,9 +151,9 @@ class Input:
                 f"its columns are: {', '.join(names)[:300]}",
             )
         chosen = [*columns.required, *(name for name in columns.optional if name in names)]
-        known = {*chosen, *(names if columns.ignored is None else columns.ignored)}
-        others = [name for name in names if name not in known]
-        if undeclared := [name for name in others if not _INDEX.fullmatch(name)]:
+        allowed = {*chosen, *(names if columns.ignored is None else columns.ignored)}
+        other_names = [name for name in names if name not in allowed]
+        if undeclared := [name for name in other_names if not _INDEX.fullmatch(name)]:
             raise TagshipError(
                 f"--input: {self.shown}: data.yaml does not declare the column"
                 f" {', '.join(map(repr, undeclared))}",
@@ -167,17 +167,17 @@ class Input:
             )
         return chosen
 
-    def _asked(self, error: TagshipError) -> str:
+    def _reword(self, error: TagshipError) -> str:
         """An error's message, by what was asked for."""
         message = str(error.args[0]).replace("source.path", "--input", 1)
         return message.replace(self._place, self.shown, 1)
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _explain_errors(self) -> Iterator[None]:
         try:
             yield
         except TagshipError as error:
-            message = self._asked(error).replace(str(self.path), self.shown, 1)
+            message = self._reword(error).replace(str(self.path), self.shown, 1)
             raise TagshipError(message, error.hint) from None
         except (pa.ArrowInvalid, UnicodeDecodeError, OSError) as error:
             reason = (str(error) or type(error).__name__).splitlines()[0]
@@ -193,7 +193,7 @@ def _row_numbers(before: int, count: int, skipped: list[int]) -> NDArray[np.int6
     return row_numbers[~np.isin(row_numbers, skipped)][:count]
 
 
-def _numbered(batches: Iterable[pa.RecordBatch]) -> Iterator[Block]:
+def _number_blocks(batches: Iterable[pa.RecordBatch]) -> Iterator[Block]:
     before = 0
     for table in batches:
         yield Block(table, np.arange(before + 1, before + 1 + table.num_rows), [])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from tagship.batch.artifact import Artifact
-from tagship.batch.decoding import Decoded, decode
+from tagship.batch.decoding import DecodedBlock, decode
 from tagship.batch.input_table import Block, Columns, Input
 from tagship.batch.output_file import Results, check_output, rejected_path
 from tagship.compute.tasks import LOCAL, Compute
@@ -25,7 +25,7 @@ Say = Callable[[int], None]
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoringResult:
     """What one scoring did."""
 
     rows: int
@@ -46,7 +46,7 @@ def score_file(
     output: Path,
     say: Say,
     compute: Compute = LOCAL,
-) -> Scored:
+) -> ScoringResult:
     """Score every row of ``source`` that keeps the contract, with the artifact in ``folder``.
 
     ``say`` is told the number of rows done after each block, which ``compute`` scores.
@@ -83,7 +83,7 @@ def score_file(
         raise TagshipError(
             f"all {rows:,} rows are rejected; {output} is not written", f"the reasons: {reasons}"
         )
-    return Scored(rows, rejected, release, reasons, {k: n for k, n in unusual.items() if n})
+    return ScoringResult(rows, rejected, release, reasons, {k: n for k, n in unusual.items() if n})
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,11 @@ def columns_of(boundary: Boundary, data: DataConfig) -> Columns:
 
 
 def _answers(
-    answers: dict[str, pa.Array], block: Block, decoded: Decoded, name: str | None, release: str
+    answers: dict[str, pa.Array],
+    block: Block,
+    decoded: DecodedBlock,
+    name: str | None,
+    release: str,
 ) -> pa.RecordBatch:
     columns: dict[str, pa.Array] = {}
     if name in block.table.schema.names:
@@ -152,7 +156,7 @@ def _answers(
 
 
 def _reasons(
-    block: Block, decoded: Decoded, personal: frozenset[str]
+    block: Block, decoded: DecodedBlock, personal: frozenset[str]
 ) -> list[tuple[int, str, str, str]]:
     reasons = [(bad.row, "", bad.problem, "") for bad in block.malformed]
     for broken in decoded.broken:

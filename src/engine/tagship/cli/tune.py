@@ -8,7 +8,7 @@ from tagship.cli.models import LOADING, Model, announce
 from tagship.cli.options import Json
 
 if TYPE_CHECKING:
-    from tagship.tuning.tune import Tuned
+    from tagship.tuning.tune import TuningResult
 
 
 def command(
@@ -50,8 +50,7 @@ def command(
     from tagship.compute.tasks import open_compute
     from tagship.files import write_json
     from tagship.tuning.record import draw_search, log_search, write_page
-    from tagship.tuning.tune import plain, result_path, tune
-    from tagship.tuning.write import write_params
+    from tagship.tuning.tune import result_json, result_path, tune, write_params
 
     say = progress(model, err=json)
     if propose or push:
@@ -70,9 +69,9 @@ def command(
     improved = tuned.state == "improved"
     if write and improved:
         write_params(files, tuned)
-    write_json(result_path(files), plain(tuned))
+    write_json(result_path(files), result_json(tuned))
     if json:
-        as_json(plain(tuned))
+        as_json(result_json(tuned))
     else:
         _show(tuned)
         typer.echo(f"page: {page.relative_to(files.root)}")
@@ -84,7 +83,7 @@ def command(
         raise typer.Exit(ExitCode.UNCHANGED)
 
 
-def _show(tuned: "Tuned") -> None:
+def _show(tuned: "TuningResult") -> None:
     from tagship.cli.output import table
 
     typer.echo("")

@@ -44,7 +44,7 @@ class DaskCluster:
     @property
     def threads(self) -> int:
         """How many tasks run at once, as workers come and go."""
-        with self._explained():
+        with self._explain_errors():
             threads: int = sum(self._client.nthreads().values())
         return max(1, threads)
 
@@ -53,7 +53,7 @@ class DaskCluster:
 
         It goes through the scheduler, which gives it to another worker when one is lost.
         """
-        return self._submit(_Shared, _pack(value))
+        return self._submit(_SharedValue, _pack(value))
 
     def start(self, function: Callable[[Any, Item], Result], shared: Any, item: Item) -> Any:
         """Begin ``function(shared, item)``; ``wait`` gives what came of it."""
@@ -65,7 +65,7 @@ class DaskCluster:
         Raises:
             TagshipError: it refuses, ended its workers, or the scheduler is lost.
         """
-        with self._explained():
+        with self._explain_errors():
             return task.result()
 
     def end(self, task: Any) -> None:
@@ -98,11 +98,11 @@ class DaskCluster:
                 self._client.cancel(list(waiting))
 
     def _submit(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        with self._explained():
+        with self._explain_errors():
             return self._client.submit(function, *arguments, pure=False)
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _explain_errors(self) -> Iterator[None]:
         from distributed import KilledWorker
         from distributed.client import FutureCancelledError
         from distributed.comm.core import CommClosedError
@@ -203,31 +203,31 @@ def versions() -> dict[str, str]:
 def _check_workers(client: Any, name: str) -> None:
     from distributed.comm.core import CommClosedError
 
-    here = versions()
+    own_versions = versions()
     try:
         client.wait_for_workers(1, timeout=_PATIENCE)
-        theirs: dict[str, Any] = client.run(versions, on_error="return")
-        _check_versions(f"the scheduler {name}", here, client.run_on_scheduler(versions))
+        worker_versions: dict[str, Any] = client.run(versions, on_error="return")
+        _check_versions(f"the scheduler {name}", own_versions, client.run_on_scheduler(versions))
     except TimeoutError:
         raise TagshipError(f"compute: {name} has no workers", _START) from None
     except (OSError, CommClosedError, ImportError) as error:
         raise TagshipError(
             f"compute: {name} cannot be asked for its versions: {error}", _START
         ) from None
-    for worker, said in theirs.items():
-        if isinstance(said, Exception):
+    for worker, answer in worker_versions.items():
+        if isinstance(answer, Exception):
             raise TagshipError(
-                f"compute: the worker {worker} cannot run this project: {said}",
+                f"compute: the worker {worker} cannot run this project: {answer}",
                 "start it with the project's own environment: `uv run dask worker …`",
             )
-        _check_versions(f"the worker {worker}", here, said)
+        _check_versions(f"the worker {worker}", own_versions, answer)
 
 
-def _check_versions(place: str, here: Mapping[str, str], there: Mapping[str, str]) -> None:
+def _check_versions(place: str, expected: Mapping[str, str], installed: Mapping[str, str]) -> None:
     different = [
-        f"{name} {there.get(name, 'missing')} (here {here[name]})"
-        for name in here
-        if there.get(name) != here[name]
+        f"{name} {installed.get(name, 'missing')} (here {expected[name]})"
+        for name in expected
+        if installed.get(name) != expected[name]
     ]
     if different:
         raise TagshipError(
@@ -250,7 +250,7 @@ def _unpack(packed: Packed) -> Any:
     return deserialize(*packed)
 
 
-class _Shared:
+class _SharedValue:
     """A value of all tasks. Workers hand it to each other as it was sent, not as they hold it."""
 
     def __init__(self, packed: Packed) -> None:
@@ -258,8 +258,8 @@ class _Shared:
         self._held: list[Any] = []
         self._lock = Lock()
 
-    def __reduce__(self) -> tuple[type["_Shared"], tuple[Packed]]:
-        return _Shared, (self._packed,)
+    def __reduce__(self) -> tuple[type["_SharedValue"], tuple[Packed]]:
+        return _SharedValue, (self._packed,)
 
     def value(self) -> Any:
         """What was shared, made once in a process."""
@@ -271,21 +271,21 @@ class _Shared:
 
 def _call(
     root: str,
-    wanted: dict[str, str],
+    expected_versions: dict[str, str],
     function: Callable[[Any, Any], Any],
-    shared: _Shared,
+    shared: _SharedValue,
     item: Packed,
 ) -> Any:
     """A task, on a worker: one that came late has not been asked for its versions."""
-    _prepare(root, tuple(wanted.items()))
+    _prepare(root, tuple(expected_versions.items()))
     return function(shared.value(), _unpack(item))
 
 
 @lru_cache(maxsize=64)
-def _prepare(root: str, wanted: tuple[tuple[str, str], ...]) -> None:
+def _prepare(root: str, expected_versions: tuple[tuple[str, str], ...]) -> None:
     from distributed import get_worker
 
-    _check_versions(f"the worker {get_worker().address}", dict(wanted), versions())
+    _check_versions(f"the worker {get_worker().address}", dict(expected_versions), versions())
     try:
         home = project_here(Path(root))
     except TagshipError:  # without own code, a worker needs no project

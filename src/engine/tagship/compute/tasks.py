@@ -48,11 +48,11 @@ def open_compute(root: Path, say: Say) -> Iterator[Compute]:
     Raises:
         TagshipError: the scheduler cannot be reached, or its workers have other versions.
     """
-    chosen = load_project(root).compute
-    if chosen == "local" or (chosen is None and not os.environ.get(ADDRESS)):
+    setting = load_project(root).compute
+    if setting == "local" or (setting is None and not os.environ.get(ADDRESS)):
         yield LOCAL
         return
     from tagship.compute.dask_cluster import connect
 
-    with connect(Dask() if chosen is None else chosen.dask, root, say) as cluster:
+    with connect(Dask() if setting is None else setting.dask, root, say) as cluster:
         yield cluster

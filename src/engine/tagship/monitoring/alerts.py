@@ -89,12 +89,14 @@ def issue_for(model: str, entries: Iterable[MonitorEntry], before: str | None) -
     alerting |= {entry.environment for entry in mine if entry.status in ("fail", "error")}
     alerting -= {entry.environment for entry in mine if entry.status == "ok"}
     where = ", ".join(sorted(alerting))
-    said = f"**{model}** needs a look in: {where}." if where else f"**{model}** is well again."
+    headline = (
+        f"**{model}** needs attention in: {where}." if where else f"**{model}** is well again."
+    )
     body = (
-        f"<!-- alerting: {where} -->\n{said}\n\n{describe(mine)}\n"
+        f"<!-- alerting: {where} -->\n{headline}\n\n{describe(mine)}\n"
         "Kept up to date by the workflow `monitor`, which closes it when all is ok again.\n"
     )
-    return Issue(bool(where), f"monitor: {model} needs a look", body)
+    return Issue(bool(where), f"monitor: {model} needs attention", body)
 
 
 def describe(entries: Iterable[MonitorEntry]) -> str:
@@ -130,17 +132,17 @@ def models_to_retrain(
 ) -> list[str]:
     """The models that project.yaml wants retrained: by what failed in the last environment, or
     by the champion's age."""
-    wanted, last = snapshot.project.retrain, snapshot.environments[-1]
+    rules, last = snapshot.project.retrain, snapshot.environments[-1]
     models = {
         entry.model
         for entry in entries
         if entry.environment == last
-        for kind in wanted.on
+        for kind in rules.on
         if (part := getattr(entry, kind)) is not None and part.status == "fail"
     }
-    if wanted.every is not None:
+    if rules.every is not None:
         for model in snapshot.models:
             champion = snapshot.history.releases.get(snapshot.champion(model) or "")
-            if champion and now - champion.date > parse_duration(wanted.every):
+            if champion and now - champion.date > parse_duration(rules.every):
                 models.add(model)
     return sorted(models & set(snapshot.models))

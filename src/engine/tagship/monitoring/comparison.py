@@ -71,8 +71,8 @@ class CategoryPair:
         """Categories that neither side has are left out."""
         names = [*map(str, profile.values), *values.new]
         then = np.array([*profile.counts, *([0] * len(values.new))], dtype=np.float64)
-        known = values.values[values.values >= 0]
-        now = np.bincount(known, minlength=len(names)).astype(np.float64)
+        codes = values.values[values.values >= 0]
+        now = np.bincount(codes, minlength=len(names)).astype(np.float64)
         filled = np.flatnonzero(then + now)
         return cls(tuple(names[at] for at in filled), then[filled], now[filled])
 

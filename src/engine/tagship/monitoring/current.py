@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tagship.contract.boundary import UNSEEN, Field
 from tagship.contract.values import FLOAT32_MAX, TRUTH, WHOLE, is_missing
-from tagship.monitoring.log_reader import Logged
+from tagship.monitoring.log_reader import LoggedRows
 from tagship.training.profiles import CategoryProfile, Profile, TextProfile, round_scores
 from tagship.training.reference import Reference
 
@@ -35,8 +35,8 @@ class Values:
     @property
     def empty(self) -> bool:
         """Whether there is no number that is finite, or no category."""
-        numbers = self.values.dtype.kind == "f"
-        return not (np.isfinite(self.values) if numbers else self.values >= 0).any()
+        is_float = self.values.dtype.kind == "f"
+        return not (np.isfinite(self.values) if is_float else self.values >= 0).any()
 
     def take(self, rows: slice | NDArray[Any]) -> "Values":
         """Some of its rows."""
@@ -58,7 +58,7 @@ class Current:
     extra: tuple[str, ...] = ()
     """Columns that neither the reference nor the contract has."""
     releases: Mapping[str, int] = field(default_factory=dict)
-    """Logged rows by release."""
+    """LoggedRows rows by release."""
     skipped: Mapping[str, int] = field(default_factory=dict)
     """Log lines that could not be used, by reason."""
     one_in: float = 1
@@ -78,8 +78,8 @@ class Current:
         )
 
 
-def from_log(reference: Reference, logged: Logged, rows: NDArray[np.int64]) -> Current:
-    """Logged predictions, which were read by ``reference.boundary()``.
+def from_log(reference: Reference, logged: LoggedRows, rows: NDArray[np.int64]) -> Current:
+    """LoggedRows predictions, which were read by ``reference.boundary()``.
 
     Args:
         rows: the places of those that count, in order of their times.
@@ -121,12 +121,12 @@ def from_table(
         for name, profile in reference.columns.items()
         if name in frame.columns
     }
-    others = set(map(str, names or frame.columns)) - reference.columns.keys()
+    other_columns = set(map(str, names or frame.columns)) - reference.columns.keys()
     current = Current(
         rows=len(frame),
         columns=columns,
         target=_from_series(reference.target, frame[target]) if target in frame.columns else None,
-        extra=tuple(sorted(others.difference(declared, [target]))),
+        extra=tuple(sorted(other_columns.difference(declared, [target]))),
     )
     if times is None:
         return current

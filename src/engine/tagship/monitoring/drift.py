@@ -43,17 +43,19 @@ def judge_drift(reference: Reference, drift: Drift, current: Current) -> DriftVe
         few = f"{current.rows:,} rows, fewer than min_rows {drift.min_rows:,}"
         return replace(base, reason=few) if current.rows else base
     parts = list(_windows(drift, current))
-    judged = [_judge(reference, drift, part) for part in parts]
-    _, findings, share = judged[-1]
+    verdicts = [_judge(reference, drift, part) for part in parts]
+    _, findings, share = verdicts[-1]
     status, reason = _over_windows(
-        drift, [status for status, _, _ in judged], _reason(drift, judged[-1])
+        drift, [status for status, _, _ in verdicts], _reason(drift, verdicts[-1])
     )
     return replace(
         base,
         status=status,
         reason=reason,
         findings=findings,
-        windows=tuple(_summary(part, verdict) for part, verdict in zip(parts, judged, strict=True)),
+        windows=tuple(
+            _summary(part, verdict) for part, verdict in zip(parts, verdicts, strict=True)
+        ),
         drifted_share=share,
     )
 
@@ -248,16 +250,16 @@ def _unknown(name: str, profile: Profile, quality: Quality, values: Values) -> I
 def _out_of_range(
     name: str, profile: NumberProfile, quality: Quality, values: Values
 ) -> Iterator[Finding]:
-    numbers = values.values
+    column = values.values
     lowest, highest = profile.limits
-    beyond = np.isinf(numbers)
+    beyond = np.isinf(column)
     if lowest is not None:
-        beyond |= numbers < lowest
+        beyond |= column < lowest
     if highest is not None:
-        beyond |= numbers > highest
+        beyond |= column > highest
     count = int(beyond.sum())
     if count:
-        share, limit = count / len(numbers), quality.out_of_range.limit
+        share, limit = count / len(column), quality.out_of_range.limit
         low, high = ("" if bound is None else f"{bound:g}" for bound in profile.limits)
         detail = f"{count:,} values outside {low}..{high}"
         status = _status(share, quality.out_of_range)

@@ -185,21 +185,21 @@ def _data_set(files: ModelFiles, where: str) -> DataSet | None:
     """The Parquet that a glob or folder holds; None for a file, and for a folder with logs."""
     import fsspec
 
-    named = TypedSource(kind="parquet", path=_whole_path(where))
+    source = TypedSource(kind="parquet", path=_whole_path(where))
     if not is_glob(where):
         names: list[str] = []
         with suppress(Exception):  # what reads logs says why it cannot be listed
-            filesystem, folder = fsspec.core.url_to_fs(expand(named.path, "--current"))
+            filesystem, folder = fsspec.core.url_to_fs(expand(source.path, "--current"))
             names = [path.rsplit("/", 1)[-1] for path in filesystem.find(folder)]
         if any(map(is_prediction_log, names)) or "parquet" not in map(format_of, names):
             return None
-    return open_data_set(named, files.root)
+    return open_data_set(source, files.root)
 
 
 def _whole_path(where: str) -> str:
-    here = os.path.expanduser(where)  # noqa: PTH111 - Path's raises where there is no such user
+    expanded = os.path.expanduser(where)  # noqa: PTH111 - Path's raises where there is no such user
     # A link keeps its ending.
-    return where if "://" in where else os.path.abspath(here)  # noqa: PTH100
+    return where if "://" in where else os.path.abspath(expanded)  # noqa: PTH100
 
 
 def _source(files: ModelFiles, where: str) -> Source | None:

@@ -68,9 +68,13 @@ def write_html(
         from evidently.presets import DataDriftPreset, DataSummaryPreset
 
         pairs = list(_pairs(reference, current))
-        numbers = [name for name, profile, _ in pairs if isinstance(profile, NumberProfile)]
-        categories = [name for name, profile, _ in pairs if isinstance(profile, CategoryProfile)]
-        definition = DataDefinition(numerical_columns=numbers, categorical_columns=categories)
+        number_columns = [name for name, profile, _ in pairs if isinstance(profile, NumberProfile)]
+        category_columns = [
+            name for name, profile, _ in pairs if isinstance(profile, CategoryProfile)
+        ]
+        definition = DataDefinition(
+            numerical_columns=number_columns, categorical_columns=category_columns
+        )
         then, now = _frames(pairs, current.rows)
         overrides = {"(target)": drift.target, "(prediction)": drift.prediction, **drift.columns}
         tests = {name: choose_test(p, drift, overrides.get(name)) for name, p, _ in pairs}
@@ -139,17 +143,17 @@ def _frames(
 ) -> "tuple[pd.DataFrame, pd.DataFrame]":
     import pandas as pd
 
-    chosen = slice(None, None, -(-rows // _MOST_ROWS))
+    step = slice(None, None, -(-rows // _MOST_ROWS))
     then, now = {}, {}
     random = np.random.default_rng(0)
     for name, profile, values in pairs:
-        column = values.values[chosen]
+        column = values.values[step]
         if isinstance(profile, NumberProfile):
             now[name] = np.where(np.isfinite(column), column, np.nan)
         elif isinstance(profile, CategoryProfile):
             now[name] = _texts(profile, values.new)[column]
-        drawn = sample(profile, _MOST_ROWS)
-        then[name] = pd.Series(drawn[random.permutation(len(drawn))])
+        reference_values = sample(profile, _MOST_ROWS)
+        then[name] = pd.Series(reference_values[random.permutation(len(reference_values))])
     return pd.DataFrame(then), pd.DataFrame(now)
 
 

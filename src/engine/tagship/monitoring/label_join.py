@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tagship.contract.boundary import Boundary
 from tagship.contract.values import FLOAT32_MAX, cell_text, read_number
 from tagship.monitoring.labels import Labels
-from tagship.monitoring.log_reader import Logged, id_hashes, kept_of
+from tagship.monitoring.log_reader import LoggedRows, id_hashes, sample_mask
 
 _NEVER = np.datetime64("NaT", "ms")
 _LAST = np.datetime64(2**62, "ms")
@@ -25,7 +25,7 @@ _LAST = np.datetime64(2**62, "ms")
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledRows:
     """The logged rows that have a label."""
 
     at: NDArray[np.int64]
@@ -42,12 +42,12 @@ class Labelled:
 
 
 def join_labels(
-    logged: Logged,
+    logged: LoggedRows,
     labels: Iterable[Labels],
     boundary: Boundary,
     waited: timedelta | None = None,
-) -> Labelled:
-    """Give each label its logged row; see ``Labelled.counts`` for what has none.
+) -> LabelledRows:
+    """Give each label its logged row; see ``LabelledRows.counts`` for what has none.
 
     A row that is labelled twice takes the label that came last.
 
@@ -63,7 +63,7 @@ def join_labels(
 class _Join:
     """The label that counts, for each logged row."""
 
-    def __init__(self, logged: Logged, boundary: Boundary) -> None:
+    def __init__(self, logged: LoggedRows, boundary: Boundary) -> None:
         self._logged, self._boundary = logged, boundary
         hashes = id_hashes(logged.requests)
         self._order = np.argsort(hashes, kind="stable")
@@ -79,12 +79,12 @@ class _Join:
         request = self._places(labels.requests)
         target, valid = _encoded(labels.actual, self._boundary)
         inside = (labels.rows >= 0) & (labels.rows < self._sizes[request])
-        known = (request >= 0) & inside
+        in_log = (request >= 0) & inside
         self._counts["received"] += len(labels)
-        self._counts["invalid"] += int((known & ~valid).sum())
+        self._counts["invalid"] += int((in_log & ~valid).sum())
         self._count_others([labels.requests[at] for at in np.flatnonzero(request < 0).tolist()])
         self._counts["unknown"] += int(((request >= 0) & ~inside).sum())
-        good = np.flatnonzero(known & valid)
+        good = np.flatnonzero(in_log & valid)
         at = self._starts[request[good]] + labels.rows[good]
         times = np.where(np.isnat(labels.times[good]), _LAST, labels.times[good])
         order = np.lexsort((np.arange(len(good)), times, at))
@@ -92,7 +92,7 @@ class _Join:
         if len(at):
             self._keep_last(at, times, target)
 
-    def labelled(self, waited: timedelta | None) -> Labelled:
+    def labelled(self, waited: timedelta | None) -> LabelledRows:
         """The rows that have a label, and what became of all of them."""
         at = np.flatnonzero(~np.isnat(self._times))
         times = self._times[at]
@@ -102,7 +102,9 @@ class _Join:
         names = ("joined", "repeated", "replaced", "invalid", "elsewhere", "thinned", "unknown")
         counts = {"received": self._counts["received"]}
         counts |= {name: self._counts[name] for name in names}
-        return Labelled(at, self._target[at], counts | {"joined": len(at), "late": int(late.sum())})
+        return LabelledRows(
+            at, self._target[at], counts | {"joined": len(at), "late": int(late.sum())}
+        )
 
     def _places(self, requests: Sequence[str]) -> NDArray[np.int64]:
         """Where the requests stand among the logged ones; -1 for those that do not."""
@@ -114,7 +116,7 @@ class _Join:
 
     def _count_others(self, requests: Sequence[str]) -> None:
         """Count the labels without a logged request, by reason."""
-        thinned = ~kept_of(requests, self._logged.one_in)
+        thinned = ~sample_mask(requests, self._logged.one_in)
         elsewhere = _contains(self._logged.elsewhere, id_hashes(requests)) & ~thinned
         self._counts["thinned"] += int(thinned.sum())
         self._counts["elsewhere"] += int(elsewhere.sum())
@@ -125,15 +127,15 @@ class _Join:
     ) -> None:
         """Keep the last label of each row, of these (by row, then time) and the one it had."""
         last = np.append(at[1:] != at[:-1], True)
-        rows, times, chosen = at[last], times[last], target[last]
+        rows, times, last_target = at[last], times[last], target[last]
         before = self._times[rows]
         newer = np.isnat(before) | (times >= before)
-        standing = np.where(newer, chosen, self._target[rows])
+        standing = np.where(newer, last_target, self._target[rows])
         of_row = np.cumsum(last) - last
-        same = target == standing[of_row]
+        equal = target == standing[of_row]
         had = ~np.isnat(before)
         kept_before = self._target[rows] == standing
-        repeated = int(same.sum()) + int((had & kept_before).sum()) - len(rows)
+        repeated = int(equal.sum()) + int((had & kept_before).sum()) - len(rows)
         everything = len(at) + int(had.sum()) - len(rows)
         self._counts["repeated"] += repeated
         self._counts["replaced"] += everything - repeated

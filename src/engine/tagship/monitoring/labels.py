@@ -94,12 +94,12 @@ def _of_entries(entries: Entries, window: Window, skipped: Counter[str]) -> Labe
     good = np.array(usable, dtype=bool) & ~np.isnat(times)
     skipped[NO_ENTRY] += int((~good).sum())
     skipped[FUTURE] += int((good & future).sum())
-    chosen = np.flatnonzero(good & ~future)
+    places = np.flatnonzero(good & ~future)
     return Labels(
-        requests=[entries[at]["request_id"] for at in chosen],
-        rows=_rows([entries[at].get("row", 0) for at in chosen]),
-        actual=[entries[at]["actual"] for at in chosen],
-        times=times[chosen],
+        requests=[entries[at]["request_id"] for at in places],
+        rows=_rows([entries[at].get("row", 0) for at in places]),
+        actual=[entries[at]["actual"] for at in places],
+        times=times[places],
     )
 
 

@@ -82,14 +82,14 @@ class LogColumns:
         for field, column, values in zip(self._fields, self._columns, columns, strict=True):
             array, refused = _read(column, values)
             if field.name.startswith(_ANSWER):
-                wrong |= _unanswered(field, array)
+                wrong |= _impossible_answers(field, array)
             arrays[field.name] = array
             wrong[list(refused)] = True
         if wrong.any():
             owner = np.repeat(np.arange(len(entries)), counts)
             fits[owner[wrong]] = False
-            kept = fits[owner]
-            arrays = {name: values[kept] for name, values in arrays.items()}
+            row_fits = fits[owner]
+            arrays = {name: values[row_fits] for name, values in arrays.items()}
         return arrays, counts, fits
 
     def empty(self) -> dict[str, NDArray[Any]]:
@@ -116,17 +116,19 @@ class LogColumns:
             KeyError, TypeError, ValueError, AttributeError: it has another shape.
         """
         if type(request) is dict:
-            return [self._asked(request) + self._answered(response)]
+            return [self._request_values(request) + self._answer_values(response)]
         pairs = zip(request, response["predictions"], strict=True)
-        return [self._asked(record) + self._answered(answer) for record, answer in pairs]
+        return [
+            self._request_values(record) + self._answer_values(answer) for record, answer in pairs
+        ]
 
-    def _asked(self, record: dict[str, Any]) -> Row:
+    def _request_values(self, record: dict[str, Any]) -> Row:
         values = self._request_row(record)
         if len(record) != len(values):
             raise ValueError("a field too many")
         return values
 
-    def _answered(self, answer: dict[str, Any]) -> Row:
+    def _answer_values(self, answer: dict[str, Any]) -> Row:
         values = self._answer_row(answer)
         return values + self._nested_row(answer["probabilities"]) if self._nested else values
 
@@ -148,7 +150,7 @@ def _read(column: ColumnReader, values: Sequence[Any]) -> tuple[NDArray[Any], di
     return array, refused
 
 
-def _unanswered(field: Field, values: NDArray[Any]) -> NDArray[np.bool_]:
+def _impossible_answers(field: Field, values: NDArray[Any]) -> NDArray[np.bool_]:
     """Which predictions or scores no service gives."""
     if field.dtype == "category":
         return np.asarray(values < 0)

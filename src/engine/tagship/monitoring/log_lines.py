@@ -102,11 +102,11 @@ def _entries(handle: Any, skipped: Counter[str]) -> Iterator[tuple[dict[str, Any
     import msgspec
 
     decode = msgspec.json.Decoder().decode
-    whole = True
+    line_ended = True
     for line in _lines(handle, skipped):
-        began, whole = whole, line.endswith(b"\n")
-        if not began or (not whole and len(line) == _LONGEST) or _many_values(line):
-            skipped[TOO_LONG] += began
+        starts_line, line_ended = line_ended, line.endswith(b"\n")
+        if not starts_line or (not line_ended and len(line) == _LONGEST) or _many_values(line):
+            skipped[TOO_LONG] += starts_line
             continue
         try:
             entry = decode(line)
@@ -124,8 +124,8 @@ def _entries(handle: Any, skipped: Counter[str]) -> Iterator[tuple[dict[str, Any
 
 def _lines(handle: Any, skipped: Counter[str]) -> Iterator[bytes]:
     """The lines of a file, long ones in pieces, up to where it is too large or broken."""
-    left = _LARGEST
-    while left > 0:
+    bytes_left = _LARGEST
+    while bytes_left > 0:
         try:
             line = handle.readline(_LONGEST)
         except BROKEN_COMPRESSION:
@@ -138,7 +138,7 @@ def _lines(handle: Any, skipped: Counter[str]) -> Iterator[bytes]:
             return
         if not line:
             return
-        left -= len(line)
+        bytes_left -= len(line)
         yield line
     skipped[TOO_LARGE] += 1
 

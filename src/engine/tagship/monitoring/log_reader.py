@@ -39,7 +39,7 @@ _TEXTS = ("time", "model", "release", "model_sha256", "request_id")
 
 
 @dataclass(frozen=True)
-class Logged:
+class LoggedRows:
     """Predictions in a window, one row each, in the order of the log's files."""
 
     columns: dict[str, NDArray[Any]]
@@ -71,7 +71,7 @@ class Logged:
         return len(self.request)
 
 
-def in_order(logged: Logged, since: datetime | None = None) -> NDArray[np.int64]:
+def in_order(logged: LoggedRows, since: datetime | None = None) -> NDArray[np.int64]:
     """The places of the rows from ``since`` on, in order of their times."""
     recent = np.arange(len(logged))
     if since is not None:
@@ -79,7 +79,7 @@ def in_order(logged: Logged, since: datetime | None = None) -> NDArray[np.int64]
     return recent[np.argsort(logged.times[recent], kind="stable")]
 
 
-def kept_of(ids: Iterable[str], one_in: int) -> NDArray[np.bool_]:
+def sample_mask(ids: Iterable[str], one_in: int) -> NDArray[np.bool_]:
     """Which requests are kept when only one of so many is, shape (ids,)."""
     codes = (0 if one_in == 1 else zlib.crc32(name.encode(errors="replace")) for name in ids)
     return np.array([code % one_in == 0 for code in codes], dtype=bool)
@@ -107,7 +107,7 @@ def read_predictions(
     now: datetime | None = None,
     most: int = MOST_ROWS,
     compute: Compute = LOCAL,
-) -> Logged:
+) -> LoggedRows:
     """Read the predictions logged in ``[since, until)``; with no ``until``, up to now.
 
     A line that is cut off, no JSON, of another schema or model, from the future, or that does not
@@ -190,7 +190,7 @@ class _Reader:
 
     def _add(self, entries: Entries) -> None:
         entries = [entry for entry in entries if self._is_ours(entry)]
-        times, entries = self._inside(entries)
+        times, entries = self._select(entries)
         if not entries:
             return
         arrays, counts, fits = self._columns.decode(entries)
@@ -201,12 +201,12 @@ class _Reader:
         self._keep(chunk)
 
     def _keep(self, chunk: "_Chunk") -> None:
-        self._chunks.append(self._new(chunk.only(kept_of(chunk.ids, self._one_in))))
+        self._chunks.append(self._drop_repeated(chunk.only(sample_mask(chunk.ids, self._one_in))))
         self._rows += len(self._chunks[-1])
         while self._rows > self._most and self._one_in < 1 << 31:
             self._thin()
 
-    def _new(self, chunk: "_Chunk") -> "_Chunk":
+    def _drop_repeated(self, chunk: "_Chunk") -> "_Chunk":
         """The requests that were not read already; a collector may deliver a line twice."""
         new = np.zeros(len(chunk.ids), dtype=bool)
         for at, name in enumerate(chunk.ids):
@@ -218,11 +218,11 @@ class _Reader:
     def _thin(self) -> None:
         """Keep every other of the requests kept so far."""
         self._one_in *= 2
-        self._chunks = [chunk.only(kept_of(chunk.ids, self._one_in)) for chunk in self._chunks]
+        self._chunks = [chunk.only(sample_mask(chunk.ids, self._one_in)) for chunk in self._chunks]
         self._rows = sum(map(len, self._chunks))
         self._ids = {name for chunk in self._chunks for name in chunk.ids}
 
-    def logged(self) -> Logged:
+    def logged(self) -> LoggedRows:
         """All that was kept."""
         chunks, self._chunks = self._chunks, []
         names = self._columns.names
@@ -239,7 +239,7 @@ class _Reader:
         for name, count in zip(releases, counts.tolist(), strict=True):
             rows_by_release[name] += count
         starts = np.cumsum(counts) - counts
-        return Logged(
+        return LoggedRows(
             columns={name: arrays[name] for name in names},
             scores=self._columns.scores(arrays),
             predictions=self._columns.predictions(arrays),
@@ -262,7 +262,7 @@ class _Reader:
             return False
         return True
 
-    def _inside(self, entries: Entries) -> tuple[NDArray[np.datetime64], Entries]:
+    def _select(self, entries: Entries) -> tuple[NDArray[np.datetime64], Entries]:
         """The entries in the window and of what is wanted, and their times."""
         times = utc_times([entry["time"] for entry in entries])
         unknown, future = np.isnat(times), times > utc(self._window.now + AHEAD)
@@ -278,8 +278,8 @@ class _Reader:
         room = max(0, _MOST_ELSEWHERE - len(self._elsewhere))
         ids = [entries[at]["request_id"] for at in left_out[:room]]
         self._elsewhere.extend(id_hashes(ids).tolist())
-        kept = usable & inside
-        return times[kept], [entry for entry, ok in zip(entries, kept, strict=True) if ok]
+        selected = usable & inside
+        return times[selected], [entry for entry, ok in zip(entries, selected, strict=True) if ok]
 
 
 @dataclass(frozen=True)
@@ -295,17 +295,17 @@ class _Chunk:
     def __len__(self) -> int:
         return int(self.counts.sum())
 
-    def only(self, kept: NDArray[np.bool_]) -> "_Chunk":
+    def only(self, mask: NDArray[np.bool_]) -> "_Chunk":
         """Some of the requests."""
-        if kept.all():
+        if mask.all():
             return self
-        rows = np.repeat(kept, self.counts)
+        rows = np.repeat(mask, self.counts)
         return _Chunk(
             {name: values[rows] for name, values in self.arrays.items()},
-            self.ids[kept],
-            self.times[kept],
-            self.counts[kept],
-            self.releases[kept],
+            self.ids[mask],
+            self.times[mask],
+            self.counts[mask],
+            self.releases[mask],
         )
 
 

@@ -21,11 +21,11 @@ from tagship.errors import TagshipError
 from tagship.files import explain_os_error
 from tagship.monitoring.current import Values, from_log
 from tagship.monitoring.drift import judge_drift
-from tagship.monitoring.label_join import Labelled, join_labels
+from tagship.monitoring.label_join import LabelledRows, join_labels
 from tagship.monitoring.labels import Labels, read_feedback, read_labels
 from tagship.monitoring.log_files import check_folder
 from tagship.monitoring.log_lines import utc
-from tagship.monitoring.log_reader import Logged, in_order, read_predictions
+from tagship.monitoring.log_reader import LoggedRows, in_order, read_predictions
 from tagship.monitoring.performance import (
     judge_performance,
     nothing_judged,
@@ -93,19 +93,19 @@ def _judge(
 ) -> dict[str, Any]:
     """What is observed of one model, by the names of ``Observation``."""
     thresholds = load_model(root, running.model).thresholds
-    known = read_training(root, running)
+    training = read_training(root, running)
     log = _log(root, project, running)
     if log is None:
         missing = (
             f"config/project.yaml: monitoring.log does not say where {running.environment} logs"
         )
-        return {"reasons": [missing], **_unmeasured(thresholds, known, missing)}
+        return {"reasons": [missing], **_unmeasured(thresholds, training, missing)}
     if thresholds.drift is None and thresholds.performance is None:
         path = f"config/{running.model}/thresholds.yaml"
         return {"reasons": [f"{path}: it declares neither drift nor performance"]}
     since = now - parse_duration(project.monitoring.window)
     earliest = _earliest(thresholds, since, now)
-    boundary = known.reference.boundary()
+    boundary = training.reference.boundary()
     logged = read_predictions(
         log,
         boundary,
@@ -124,9 +124,11 @@ def _judge(
     labelled = join_labels(logged, labels, boundary, window_length(gate) if gate else None)
     drift, performance = None, None
     if thresholds.drift is not None:
-        drift = _judge_logged_drift(known.reference, thresholds.drift, logged, labelled, since)
+        drift = _judge_logged_drift(training.reference, thresholds.drift, logged, labelled, since)
     if gate is not None:
-        performance = judge_performance(boundary, logged, labelled, thresholds, known.metrics, now)
+        performance = judge_performance(
+            boundary, logged, labelled, thresholds, training.metrics, now
+        )
     status, reasons = _summary(drift, performance)
     rows = int((logged.times >= utc(since)).sum())
     if logged.skipped and not rows:
@@ -147,7 +149,7 @@ def _judge(
 
 
 def _judge_logged_drift(
-    reference: Reference, drift: Drift, logged: Logged, labelled: Labelled, since: datetime
+    reference: Reference, drift: Drift, logged: LoggedRows, labelled: LabelledRows, since: datetime
 ) -> DriftVerdict:
     """Compare what was logged from ``since`` on with how the release was trained.
 
@@ -156,9 +158,9 @@ def _judge_logged_drift(
     """
     rows = in_order(logged, since)
     current = from_log(reference, logged, rows)
-    known = np.zeros(len(logged), dtype=bool)
-    known[labelled.at] = True
-    windows = np.array_split(known[rows], drift.window.of if drift.window else 1)
+    has_label = np.zeros(len(logged), dtype=bool)
+    has_label[labelled.at] = True
+    windows = np.array_split(has_label[rows], drift.window.of if drift.window else 1)
     if min(int(window.sum()) for window in windows) >= drift.min_rows:
         missing = np.nan if reference.task == "regression" else -1
         target = np.full(len(logged), missing, dtype=labelled.target.dtype)
@@ -167,12 +169,12 @@ def _judge_logged_drift(
     return judge_drift(reference, drift, current)
 
 
-def _unmeasured(thresholds: ThresholdsConfig, known: TrainedModel, why: str) -> dict[str, Any]:
+def _unmeasured(thresholds: ThresholdsConfig, training: TrainedModel, why: str) -> dict[str, Any]:
     """Drift and performance, where declared, without data and why."""
-    blank = DriftVerdict(known.reference.model, "no data", why, rows=0)
+    blank = DriftVerdict(training.reference.model, "no data", why, rows=0)
     performance = None
     if thresholds.performance is not None:
-        performance = nothing_judged(thresholds, known.metrics, why)
+        performance = nothing_judged(thresholds, training.metrics, why)
     return {
         "drift": blank.to_json() if thresholds.drift is not None else None,
         "performance": performance,
@@ -183,15 +185,15 @@ def _summary(
     drift: DriftVerdict | None, performance: PerformanceReport | None
 ) -> tuple[Status, list[str]]:
     """The worse of what has data, and why, worst first."""
-    judged: list[tuple[Status, list[str]]] = []
+    parts: list[tuple[Status, list[str]]] = []
     if drift is not None:
         why = [] if drift.status == "ok" else [f"drift: {drift.reason}"]
-        judged.append((drift.status, why))
+        parts.append((drift.status, why))
     if performance is not None:
-        judged.append((performance.status, [f"performance: {why}" for why in performance.reasons]))
-    judged.sort(key=lambda part: -ORDER.index(part[0]))
-    with_data = [status for status, _ in judged if status != "no data"]
-    return worst(with_data), [reason for _, reasons in judged for reason in reasons]
+        parts.append((performance.status, [f"performance: {why}" for why in performance.reasons]))
+    parts.sort(key=lambda part: -ORDER.index(part[0]))
+    with_data = [status for status, _ in parts if status != "no data"]
+    return worst(with_data), [reason for _, reasons in parts for reason in reasons]
 
 
 def _log(root: Path, project: ProjectConfig, running: RunningModel) -> str | None:

@@ -14,8 +14,8 @@ from tagship.config.model import higher_is_better
 from tagship.config.thresholds import Performance, Slices, ThresholdsConfig, Value
 from tagship.contract.boundary import Boundary
 from tagship.formatting import brief
-from tagship.monitoring.label_join import Labelled
-from tagship.monitoring.log_reader import Logged
+from tagship.monitoring.label_join import LabelledRows
+from tagship.monitoring.log_reader import LoggedRows
 from tagship.monitoring.sample import Sample, Span, cut_windows
 from tagship.monitoring.verdicts import (
     ORDER,
@@ -38,8 +38,8 @@ Reason = tuple[Status, str]
 
 def judge_performance(
     boundary: Boundary,
-    logged: Logged,
-    labelled: Labelled,
+    logged: LoggedRows,
+    labelled: LabelledRows,
     thresholds: ThresholdsConfig,
     locked: Mapping[str, Interval],
     until: datetime,
@@ -126,7 +126,7 @@ def _metrics(
     """Every metric; those with an allowed drop are judged, and first."""
     measured = sample.metrics() if sample is not None else {}
     for name in dict.fromkeys([*gate.max_drop, *measured]):
-        own, reference = measured.get(name), locked.get(name)
+        interval, reference = measured.get(name), locked.get(name)
         limit: float | None = None
         status: Status | None = None
         if name in gate.max_drop:
@@ -134,13 +134,13 @@ def _metrics(
             if reference is not None:
                 sign = 1 if higher_is_better(name) else -1
                 limit = reference.value - sign * gate.max_drop[name]
-                status = _status(name, own, limit) if own is not None else status
+                status = _status(name, interval, limit) if interval is not None else status
         yield MetricResult(
             metric=name,
             locked=reference.value if reference else None,
             limit=limit,
             status=status,
-            **dict(own or ()),
+            **dict(interval or ()),
         )
 
 
@@ -203,8 +203,8 @@ def _slice_reasons(slices: list[SliceResult], gate: Slices) -> Iterator[Reason]:
 
 def _slices_status(slices: list[SliceResult], reasons: list[Reason]) -> Status:
     """No data when every group is too small, or its column is not logged."""
-    judged: list[Status] = ["ok" for s in slices if s.value is not None]
-    return worst([*judged, *(status for status, _ in reasons)])
+    statuses: list[Status] = ["ok" for s in slices if s.value is not None]
+    return worst([*statuses, *(status for status, _ in reasons)])
 
 
 def _gap_reasons(column: str, groups: list[SliceResult], gate: Slices) -> Iterator[Reason]:

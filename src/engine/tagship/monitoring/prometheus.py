@@ -17,8 +17,8 @@ Sample = tuple[str, dict[str, str], float | None]
 _CODES = {"ok": 0, "warn": 1, "fail": 2, "no data": -1}
 _SECONDS = 10
 _HELP = {
-    "monitor_last_run_timestamp_seconds": "When a look at it last ended without an error.",
-    "monitor_rows": "Predictions in the window that was looked at.",
+    "monitor_last_run_timestamp_seconds": "When it was last observed without an error.",
+    "monitor_rows": "Predictions in the observed window.",
     "deployed_info": "What Git says is deployed there.",
     "drift_status": "0 ok, 1 warn, 2 fail, -1 no data.",
     "drift_score": "How far a column is from its reference.",
@@ -54,22 +54,22 @@ def push(root: Path, gateway: str, observations: Iterable[Observation]) -> None:
     for observation in observations:
         place = {"model": observation.model, "environment": observation.environment}
         try:
-            made = _registry(root, [observation])
-            push_to_gateway(gateway, "tagship_monitor", made, place, timeout=_SECONDS)
+            registry = _registry(root, [observation])
+            push_to_gateway(gateway, "tagship_monitor", registry, place, timeout=_SECONDS)
         except (OSError, ValueError) as error:
             refused[f"{observation.model}/{observation.environment}"] = error
     if refused:
         raise TagshipError(
             f"{gateway}: the Pushgateway does not take the metrics of {', '.join(refused)}:"
             f" {next(iter(refused.values()))}",
-            "check the address; what was found is in .tagship/monitor",
+            "check the address; the observations are in .tagship/monitor",
         )
 
 
 def _registry(root: Path, observations: Iterable[Observation]) -> "CollectorRegistry":
     from prometheus_client import CollectorRegistry, Gauge
 
-    made = CollectorRegistry()
+    registry = CollectorRegistry()
     gauges: dict[str, Gauge] = {}
     for observation in observations:
         place = {"model": observation.model, "environment": observation.environment}
@@ -78,9 +78,9 @@ def _registry(root: Path, observations: Iterable[Observation]) -> "CollectorRegi
                 continue
             if name not in gauges:
                 names = [*place, *labels]
-                gauges[name] = Gauge(f"tagship_{name}", _HELP[name], names, registry=made)
+                gauges[name] = Gauge(f"tagship_{name}", _HELP[name], names, registry=registry)
             gauges[name].labels(**place, **labels).set(value)
-    return made
+    return registry
 
 
 def _samples(root: Path, observation: Observation) -> Iterator[Sample]:
@@ -102,13 +102,13 @@ def _samples(root: Path, observation: Observation) -> Iterator[Sample]:
             if finding["check"] in ("drift", "prediction", "target"):
                 yield "drift_score", where, finding["value"]
     if observation.performance is not None:
-        for judged in observation.performance.metrics:
-            metric = {"metric": judged.metric}
-            yield "performance", metric, judged.value
-            yield "performance_low", metric, judged.low
-            yield "performance_high", metric, judged.high
-            if judged.status is not None:
-                yield "performance_status", release | metric, _CODES[judged.status]
+        for result in observation.performance.metrics:
+            metric = {"metric": result.metric}
+            yield "performance", metric, result.value
+            yield "performance_low", metric, result.low
+            yield "performance_high", metric, result.high
+            if result.status is not None:
+                yield "performance_status", release | metric, _CODES[result.status]
         if (slices := observation.performance.slices_status) is not None:
             yield "performance_status", release | {"metric": "slices"}, _CODES[slices]
         if observation.performance.value is not None:

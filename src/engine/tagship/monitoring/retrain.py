@@ -135,8 +135,8 @@ def _compare_data(snapshot: Snapshot, files: ModelFiles, least: int) -> DataComp
             before = read_lock(old / path)
         except TagshipError:  # of an engine whose locks had another form
             before = locked
-        seen = read_seen_rows(old, files.root, model)
-    new, exact = count_new(files, table, seen, before)
+        seen_rows = read_seen_rows(old, files.root, model)
+    new, exact = count_new(files, table, seen_rows, before)
     rows = rows_read(table.identity, len(table.frame))
     new_data = NewData(rows, new, exact, champion or f"the lock on {default}")
     if new < least:

@@ -118,14 +118,14 @@ def read_seen_rows(tree: Path, home: Path, model: str) -> "pd.DataFrame | None":
         borrow_data(files, home)
         locked = read_lock(files.lock_path).data
         table = load_table(files, expected=locked.identity)
-        known = table.sha256 == locked.sha256
+        same_data = table.sha256 == locked.sha256
     except TagshipError:
         return None
-    return table.frame if known else None
+    return table.frame if same_data else None
 
 
 def count_new(
-    files: ModelFiles, table: "Table", seen: "pd.DataFrame | None", lock: Lock
+    files: ModelFiles, table: "Table", seen_rows: "pd.DataFrame | None", lock: Lock
 ) -> tuple[int, bool]:
     """How many rows of a table are new, and whether that is exact.
 
@@ -135,16 +135,16 @@ def count_new(
     from tagship.data.hashing import hash_table
 
     personal = {name for name, column in files.data.columns.items() if column.pii}
-    if seen is not None:
-        columns = sorted((set(table.frame.columns) & set(seen.columns)) - personal)
-        new = Counter(_hashes(table.frame[columns])) - Counter(_hashes(seen[columns]))
+    if seen_rows is not None:
+        columns = sorted((set(table.frame.columns) & set(seen_rows.columns)) - personal)
+        new = Counter(_hashes(table.frame[columns])) - Counter(_hashes(seen_rows[columns]))
         return sum(new.values()), True
     more = rows_read(table.identity, len(table.frame)) - rows_read(
         lock.data.identity, lock.data.rows
     )
     begin = table.frame.head(lock.data.rows)
-    known = more >= 0 and hash_table(begin, frozenset(personal)) == lock.data.sha256
-    return max(more, 0), known
+    exact = more >= 0 and hash_table(begin, frozenset(personal)) == lock.data.sha256
+    return max(more, 0), exact
 
 
 def compare(

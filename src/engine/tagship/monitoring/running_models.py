@@ -50,9 +50,9 @@ def running_models(root: Path, models: list[str], environment: str | None) -> li
     Raises:
         TagshipError: no such environment, or the remote cannot be reached.
     """
-    here = {model: RunningModel(model, LOCAL, "", "") for model in models}
+    local_models = {model: RunningModel(model, LOCAL, "", "") for model in models}
     if environment == LOCAL:
-        return list(here.values())
+        return list(local_models.values())
     snapshot = _remote_snapshot(root)
     environments = snapshot.environments if snapshot else load_project(root).environments
     if environment and environment not in environments:
@@ -60,9 +60,11 @@ def running_models(root: Path, models: list[str], environment: str | None) -> li
         raise TagshipError(f"'{environment}' is no environment", hint)
     running: list[RunningModel] = []
     for model in models:
-        chosen = [environment] if environment else environments
-        deployed = [place for name in chosen if (place := _deployed(snapshot, model, name))]
-        running += deployed or ([] if environment else [here[model]])
+        asked_environments = [environment] if environment else environments
+        deployed = [
+            place for name in asked_environments if (place := _deployed(snapshot, model, name))
+        ]
+        running += deployed or ([] if environment else [local_models[model]])
     if not running:
         raise TagshipError(
             f"nothing is deployed to {environment}: there is nothing to look at",

@@ -1,4 +1,4 @@
-"""Labelled predictions, measured by the formulas that gave the lock's metrics, in windows."""
+"""LabelledRows predictions, measured by the formulas that gave the lock's metrics, in windows."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from tagship.config.base_model import parse_duration
 from tagship.config.model import Task
 from tagship.contract.boundary import Boundary
-from tagship.monitoring.label_join import Labelled
+from tagship.monitoring.label_join import LabelledRows
 from tagship.monitoring.log_lines import utc
-from tagship.monitoring.log_reader import Logged
+from tagship.monitoring.log_reader import LoggedRows
 from tagship.training.bootstrap import interval, intervals, resample_weights
 from tagship.training.lock import Interval
 from tagship.training.metrics import Floats, evaluate
@@ -28,13 +28,13 @@ class Sample:
     """Some logged rows that have a label, in the order of their predictions' times."""
 
     boundary: Boundary
-    logged: Logged
+    logged: LoggedRows
     at: NDArray[np.int64]
     """Their places among the logged rows."""
     target: NDArray[Any]
 
     @classmethod
-    def of(cls, boundary: Boundary, logged: Logged, labelled: Labelled) -> "Sample":
+    def of(cls, boundary: Boundary, logged: LoggedRows, labelled: LabelledRows) -> "Sample":
         """Everything that has a label."""
         order = np.argsort(logged.times[labelled.at], kind="stable")
         return cls(boundary, logged, labelled.at[order], labelled.target[order])

@@ -65,7 +65,7 @@ def largest_gap(reference: Distribution, ordered: Floats) -> float:
     return float(max((ranks[1:] - upto).max(), (under - ranks[:-1]).max()))
 
 
-def ks_p_value(gap: float, rows: int, others: int) -> float:
+def ks_p_value(gap: float, rows: int, other_rows: int) -> float:
     """The p-value of a Kolmogorov-Smirnov statistic of two samples.
 
     Simard and L'Ecuyer (2011), "Computing the Two-Sided Kolmogorov-Smirnov Distribution", for the
@@ -73,7 +73,7 @@ def ks_p_value(gap: float, rows: int, others: int) -> float:
     """
     from scipy.stats import kstwo
 
-    size = rows * others / (rows + others)
+    size = rows * other_rows / (rows + other_rows)
     return float(np.clip(kstwo.sf(gap, max(1, np.round(size))), 0, 1))
 
 
@@ -89,10 +89,10 @@ def wasserstein(reference: Distribution, ordered: Floats) -> float:
     width = np.diff(points)
     under, upto = reference.at(points)
     start, end = upto[:-1] - ours, under[1:] - ours
-    both = np.abs(start) + np.abs(end)
+    ends_sum = np.abs(start) + np.abs(end)
     crossed = start * end < 0
-    squares = np.divide(start**2 + end**2, both, out=np.zeros_like(both), where=crossed)
-    area = float((width * np.where(crossed, squares, both)).sum() / 2)
+    squares = np.divide(start**2 + end**2, ends_sum, out=np.zeros_like(ends_sum), where=crossed)
+    area = float((width * np.where(crossed, squares, ends_sum)).sum() / 2)
     return area / (reference.std or 1e-3)
 
 

@@ -21,7 +21,7 @@ from tagship.monitoring.model_proposal import (
 )
 from tagship.subprocesses import run_engine
 from tagship.tuning.study import Say
-from tagship.tuning.tune import Tuned, read_result, result_path
+from tagship.tuning.tune import TuningResult, read_result, result_path
 from tagship.verdict import Verdict, markdown
 
 _POINTS = 40
@@ -62,7 +62,7 @@ def propose_tuned(
         return propose_model(snapshot, "tune", files, why, title, body, push)
 
 
-def _search(root: Path, files: ModelFiles, options: list[str]) -> Tuned:
+def _search(root: Path, files: ModelFiles, options: list[str]) -> TuningResult:
     """Search in the work tree with its own code; the record stays in the project."""
     result, page = result_path(files), f"reports/{files.name}-tuning.html"
     result.unlink(missing_ok=True)
@@ -85,7 +85,7 @@ def _search(root: Path, files: ModelFiles, options: list[str]) -> Tuned:
     return tuned
 
 
-def _describe(tuned: Tuned, difference: str, verdict: Verdict) -> str:
+def _describe(tuned: TuningResult, difference: str, verdict: Verdict) -> str:
     """The pull request's text: result, difference, how the search went, and the verdict."""
     return "\n".join(
         [
@@ -107,7 +107,7 @@ def _describe(tuned: Tuned, difference: str, verdict: Verdict) -> str:
     )
 
 
-def _curve(tuned: Tuned) -> list[str]:
+def _curve(tuned: TuningResult) -> list[str]:
     """The best value so far over the trials, as a diagram that GitHub draws."""
     step = -(-len(tuned.curve) // _POINTS)
     values = ", ".join(f"{value:.6g}" for value in tuned.curve[step - 1 :: step])

@@ -9,8 +9,8 @@ from tagship.reports.html import data_uri, render, write_html
 from tagship.reports.plot_style import style, to_png
 from tagship.training.mlflow_store import mlflow_client
 from tagship.training.tracking import log_bytes, model_experiment
-from tagship.tuning.study import PARAMS, Search, complete, ended
-from tagship.tuning.tune import Tuned
+from tagship.tuning.study import PARAMS, Search, complete_trials, ended_trials
+from tagship.tuning.tune import TuningResult
 
 _RUN = "mlflow_run"
 _ALT = {
@@ -32,22 +32,24 @@ def draw_search(search: Search, study: Any) -> dict[str, bytes]:
     from optuna.importance import PedAnovaImportanceEvaluator
 
     metric = search.files.model.select.metric
-    drawn: dict[str, Callable[[], Any]] = {
+    plot_calls: dict[str, Callable[[], Any]] = {
         "history": lambda: plots.plot_optimization_history(study, target_name=metric)
     }
-    if len({trial.value for trial in complete(study)}) > 1:
-        drawn |= {
+    if len({trial.value for trial in complete_trials(study)}) > 1:
+        plot_calls |= {
             "importance": lambda: plots.plot_param_importances(
                 study, evaluator=PedAnovaImportanceEvaluator(), target_name=metric
             ),
             "slices": lambda: plots.plot_slice(study, target_name=metric),
         }
         if len(search.space) > 1:
-            drawn["parallel"] = lambda: plots.plot_parallel_coordinate(study, target_name=metric)
+            plot_calls["parallel"] = lambda: plots.plot_parallel_coordinate(
+                study, target_name=metric
+            )
     images = {}
     with style(), warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
-        for name, draw in drawn.items():
+        for name, draw in plot_calls.items():
             axes = draw()
             figure = axes.flat[0].figure if hasattr(axes, "flat") else axes.figure
             images[name] = to_png(figure)
@@ -55,21 +57,21 @@ def draw_search(search: Search, study: Any) -> dict[str, bytes]:
     return images
 
 
-def write_page(search: Search, study: Any, tuned: Tuned, plots: dict[str, bytes]) -> Path:
+def write_page(search: Search, study: Any, tuned: TuningResult, plots: dict[str, bytes]) -> Path:
     """Write ``reports/<model>-tuning.html`` whole or not at all, and say where it is."""
-    trials = sorted(complete(study), key=lambda each: -search.sign * each.value)
+    trials = sorted(complete_trials(study), key=lambda trial: -search.sign * trial.value)
     html = render(
         "tuning.html.j2",
         search=search,
         tuned=tuned,
         own={name: search.candidate.params.get(name, "default") for name in search.space},
-        trials=[(each.number, each.value, each.user_attrs[PARAMS]) for each in trials[:10]],
+        trials=[(trial.number, trial.value, trial.user_attrs[PARAMS]) for trial in trials[:10]],
         plots=[(name, _ALT[name], data_uri(plots[name])) for name in _ALT if name in plots],
     )
     return write_html(search.files.root, f"{search.files.name}-tuning", html)
 
 
-def log_search(search: Search, study: Any, tuned: Tuned, plots: dict[str, bytes]) -> str:
+def log_search(search: Search, study: Any, tuned: TuningResult, plots: dict[str, bytes]) -> str:
     """Record a search in MLflow: one parent run, and a run for each trial that it does not have.
 
     Returns the parent run's id.
@@ -96,7 +98,7 @@ def log_search(search: Search, study: Any, tuned: Tuned, plots: dict[str, bytes]
             [experiment], f"tags.`mlflow.parentRunId` = '{parent}'", max_results=MOST_RUNS
         )
         logged = {run.info.run_name for run in children}
-        for trial in ended(study):
+        for trial in ended_trials(study):
             name = f"trial {trial.number}"
             if name in logged:
                 continue
@@ -104,11 +106,11 @@ def log_search(search: Search, study: Any, tuned: Tuned, plots: dict[str, bytes]
             tags = {"mlflow.parentRunId": parent, "state": trial.state.name.lower()}
             run = client.create_run(experiment, start, tags, name).info.run_id
             values = trial.intermediate_values
-            metrics = [Metric("running_mean", each, end, step) for step, each in values.items()]
+            metrics = [Metric("running_mean", mean, end, step) for step, mean in values.items()]
             if trial.value is not None:
                 metrics.append(Metric("value", trial.value, end, 0))
-            tried = trial.user_attrs.get(PARAMS, {})
-            params = [Param(key, str(value)) for key, value in tried.items()]
+            trial_params = trial.user_attrs.get(PARAMS, {})
+            params = [Param(key, str(value)) for key, value in trial_params.items()]
             client.log_batch(run, metrics=metrics, params=params)
             client.set_terminated(run, "FAILED" if trial.state.name == "FAIL" else None, end)
         client.set_tag(parent, "conclusion", tuned.conclusion)

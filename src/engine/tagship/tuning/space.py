@@ -90,16 +90,16 @@ def choose_space(files: ModelFiles, name: str, candidate: Candidate) -> Space:
                 "declare one: tune: {space: {PARAMETER: {float: [low, high]}}}",
             )
         return {key: Dimension.model_validate(value) for key, value in _PROPOSED[kind].items()}
-    known = sorted(make_estimator(candidate, 0, 1).get_params(deep=False))
+    parameters = sorted(make_estimator(candidate, 0, 1).get_params(deep=False))
     for key, dimension in declared.items():
         where = f"{path}: tune.space.{key}"
-        if key not in known:
+        if key not in parameters:
             raise TagshipError(
-                f"{where}: {candidate.estimator} has no such parameter", suggest(key, known)
+                f"{where}: {candidate.estimator} has no such parameter", suggest(key, parameters)
             )
         for value in dimension.corners:
-            tried = replace_params(candidate, {key: value})
-            problem = fit_problem(tried, files.model)
+            changed = replace_params(candidate, {key: value})
+            problem = fit_problem(changed, files.model)
             if problem and not fit_problem(candidate, files.model):
                 raise TagshipError(
                     f"{where}: {name} refuses {value!r}: {problem}",
@@ -127,7 +127,7 @@ def _suggest(trial: Any, name: str, dimension: Dimension) -> Any:
     return float(f"{trial.suggest_float(name, low, high, log=dimension.log):.{_DIGITS}g}")
 
 
-def held_params(candidate: Candidate, space: Space) -> dict[str, Any] | None:
+def candidate_params(candidate: Candidate, space: Space) -> dict[str, Any] | None:
     """The candidate's own values of a space; None where one lies outside."""
     estimator = make_estimator(candidate, 0, 1)
     own = {name: estimator.get_params(deep=False).get(name) for name in space}

@@ -19,7 +19,7 @@ from tagship.formatting import brief
 from tagship.training.cross_validation import Fits, make_splits
 from tagship.training.fingerprint import current_inputs
 from tagship.training.prepared_table import Prepared
-from tagship.tuning.space import Space, held_params, replace_params, suggest_params
+from tagship.tuning.space import Space, candidate_params, replace_params, suggest_params
 from tagship.tuning.trial_process import TrialProcess, TrialWorker
 
 _DIGITS = 9
@@ -53,7 +53,9 @@ class Search:
         decided = {
             **inputs,
             "model": {**inputs["model"], "candidates": self.candidate.model_dump(mode="json")},
-            "space": {name: each.model_dump(mode="json") for name, each in self.space.items()},
+            "space": {
+                name: dimension.model_dump(mode="json") for name, dimension in self.space.items()
+            },
             "folds": self.plan.folds,
             "table": self.data_sha256,
         }
@@ -77,9 +79,9 @@ def open_study(search: Search, storage: str | None) -> Any:
     try:
         if storage is None:
             path.parent.mkdir(parents=True, exist_ok=True)
-        kept = JournalStorage(JournalFileBackend(str(path))) if storage is None else storage
+        store = JournalStorage(JournalFileBackend(str(path))) if storage is None else storage
         return optuna.create_study(
-            storage=kept,
+            storage=store,
             study_name=f"{search.files.name}-{search.name}-{search.fingerprint}",
             direction="maximize" if search.sign > 0 else "minimize",
             pruner=optuna.pruners.MedianPruner(n_startup_trials=8),
@@ -125,15 +127,15 @@ def run_trials(
     if alone:
         for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             study.tell(trial.number, state=TrialState.FAIL)
-    own = held_params(search.candidate, search.space)
+    params = candidate_params(search.candidate, search.space)
     waiting = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
-    if own is not None and not waiting and not ended(study):
-        study.enqueue_trial(own)
+    if params is not None and not waiting and not ended_trials(study):
+        study.enqueue_trial(params)
     plan, seed = search.plan, search.files.model.select.seed
     if workers is None:
         workers = 1 if isinstance(compute, Local) else compute.threads
     started = time.monotonic()
-    first = len(ended(study))
+    first = len(ended_trials(study))
     unrepeatable = "" if alone and workers == 1 else "several trials ran at once"
     idle: list[TrialWorker] = []
     running: dict[Any, _Running] = {}
@@ -144,14 +146,14 @@ def run_trials(
         for _ in range(min(workers, plan.trials - first)):
             idle.append(start())
         while True:
-            count = len(ended(study))
+            count = len(ended_trials(study))
             late = plan.seconds is not None and time.monotonic() - started > plan.seconds
             if late and count + len(running) < plan.trials:
                 unrepeatable = "the time limit ended it"
             while idle and not late and count + len(running) < plan.trials:
                 study.sampler = TPESampler(seed=seed + count + len(running))
-                each = _begin(search, study.ask(), idle.pop())
-                running[each.process.connection] = each
+                trial_run = _begin(search, study.ask(), idle.pop())
+                running[trial_run.process.connection] = trial_run
             if not running:
                 return unrepeatable
             ready = wait(list(running), _patience(running.values(), plan.trial_seconds))
@@ -159,33 +161,35 @@ def run_trials(
                 if _proceed(search, study, running[connection]):
                     idle.append(running.pop(connection).process)
                     _tell_progress(search, study, first, started, say)
-            for connection, each in list(running.items()):
-                late_trial = each.process.ready and each.age > plan.trial_seconds
+            for connection, trial_run in list(running.items()):
+                late_trial = trial_run.process.ready and trial_run.age > plan.trial_seconds
                 if late_trial and connection not in ready:
-                    _fail(study, each.trial, f"it took longer than {plan.trial_seconds:g} s")
+                    _fail(study, trial_run.trial, f"it took longer than {plan.trial_seconds:g} s")
                     unrepeatable = unrepeatable or "a trial took too long"
-                    each.process.restart()
+                    trial_run.process.restart()
                     idle.append(running.pop(connection).process)
                     _tell_progress(search, study, first, started, say)
     finally:
-        for process in [*idle, *(each.process for each in running.values())]:
+        for process in [*idle, *(trial_run.process for trial_run in running.values())]:
             process.end()
 
 
 def refold(files: ModelFiles, folds: int, seed: int, repeats: int = 1) -> ModelFiles:
     """The model with other folds of its training rows."""
-    drawn = {"folds": folds, "seed": seed, "repeats": repeats}
-    select = files.model.select.model_copy(update=drawn)
+    settings = {"folds": folds, "seed": seed, "repeats": repeats}
+    select = files.model.select.model_copy(update=settings)
     return replace(files, model=files.model.model_copy(update={"select": select}))
 
 
-def ended(study: Any) -> list[Any]:
+def ended_trials(study: Any) -> list[Any]:
     """The trials that ended by themselves: complete, pruned or failed, but not cut off."""
     from optuna.trial import TrialState
 
     states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
     trials = study.get_trials(deepcopy=False, states=states)
-    return [each for each in trials if each.state != TrialState.FAIL or _REASON in each.user_attrs]
+    return [
+        trial for trial in trials if trial.state != TrialState.FAIL or _REASON in trial.user_attrs
+    ]
 
 
 def _worker(
@@ -217,8 +221,10 @@ class _Running:
 
 def _patience(running: Iterable[_Running], seconds: float) -> float | None:
     """How long to wait for an answer until the first trial takes too long; None: as it takes."""
-    left = [max(0.0, seconds - each.age) for each in running if each.process.ready]
-    return min(left, default=None)
+    seconds_left = [
+        max(0.0, seconds - trial_run.age) for trial_run in running if trial_run.process.ready
+    ]
+    return min(seconds_left, default=None)
 
 
 def _begin(search: Search, trial: Any, process: TrialWorker) -> _Running:
@@ -262,9 +268,9 @@ def _fail(study: Any, trial: Any, reason: str) -> None:
     study.tell(trial, state=TrialState.FAIL)
 
 
-def complete(study: Any) -> list[Any]:
+def complete_trials(study: Any) -> list[Any]:
     """The trials that were judged on every fold."""
-    return [trial for trial in ended(study) if trial.value is not None]
+    return [trial for trial in ended_trials(study) if trial.value is not None]
 
 
 def best_trial(search: Search, study: Any) -> Any:
@@ -273,33 +279,35 @@ def best_trial(search: Search, study: Any) -> Any:
     Raises:
         TagshipError: no trial is complete.
     """
-    trials = complete(study)
+    trials = complete_trials(study)
     if not trials:
-        reasons = failures(study)
+        reasons = failure_reasons(study)
         raise TagshipError(
             f"{search.files.name}: no trial of {search.name} was completed"
             + (f"; the first one said: {reasons[0]}" if reasons else ""),
             "change tune.space in model.yaml, or give it more time (tune.seconds, trial_seconds)",
         )
-    return max(trials, key=lambda each: search.sign * each.value)
+    return max(trials, key=lambda trial: search.sign * trial.value)
 
 
-def failures(study: Any) -> list[str]:
+def failure_reasons(study: Any) -> list[str]:
     """What the trials that failed said."""
-    return [e.user_attrs[_REASON] for e in ended(study) if _REASON in e.user_attrs]
+    return [
+        trial.user_attrs[_REASON] for trial in ended_trials(study) if _REASON in trial.user_attrs
+    ]
 
 
 def _tell_progress(search: Search, study: Any, first: int, started: float, say: Say) -> None:
-    trials = ended(study)
+    trials = ended_trials(study)
     count, plan = len(trials), search.plan
-    best = max(complete(study), key=lambda each: search.sign * each.value, default=None)
+    best = max(complete_trials(study), key=lambda trial: search.sign * trial.value, default=None)
     last = trials[-1]
     if count % 10 and count != plan.trials and last is not best:
         return
-    passed = time.monotonic() - started
-    left = passed / max(1, count - first) * (plan.trials - count)
+    seconds_passed = time.monotonic() - started
+    seconds_left = seconds_passed / max(1, count - first) * (plan.trials - count)
     if plan.seconds is not None:
-        left = min(left, max(0.0, plan.seconds - passed))
+        seconds_left = min(seconds_left, max(0.0, plan.seconds - seconds_passed))
     metric = search.files.model.select.metric
     shown = f"best {metric} {brief(best.value)}, of trial {best.number}" if best else "none yet"
-    say(f"trial {count} of {plan.trials}: {shown}; about {left:.0f} s left")
+    say(f"trial {count} of {plan.trials}: {shown}; about {seconds_left:.0f} s left")

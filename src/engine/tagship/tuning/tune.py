@@ -1,4 +1,4 @@
-"""Tune a candidate: search, then judge the best trial against the candidate as it is."""
+"""Tune a candidate: search, judge the best trial against the candidate as it is, and write it."""
 
 import json
 import time
@@ -16,9 +16,11 @@ from tagship.compute.tasks import LOCAL, Compute
 from tagship.config.model import Candidate
 from tagship.config.project_files import ModelFiles
 from tagship.config.tune import Tune
+from tagship.config.yaml_edit import set_values
+from tagship.config.yaml_file import parse_yaml
 from tagship.data.table import load_table
 from tagship.errors import TagshipError
-from tagship.files import only_one
+from tagship.files import only_one, write_atomically
 from tagship.formatting import brief
 from tagship.training.candidate_checks import check_imports
 from tagship.training.cross_validation import Fits, make_splits, score_candidates
@@ -31,9 +33,9 @@ from tagship.tuning.study import (
     Say,
     Search,
     best_trial,
-    complete,
-    ended,
-    failures,
+    complete_trials,
+    ended_trials,
+    failure_reasons,
     open_study,
     refold,
     run_trials,
@@ -45,7 +47,7 @@ TuneState = Literal["improved", "no improvement"]
 
 
 @dataclass(frozen=True)
-class Tuned:
+class TuningResult:
     """What a search gave."""
 
     model: str
@@ -76,16 +78,16 @@ class Tuned:
     def conclusion(self) -> str:
         """The result in words."""
         name, interval = self.candidate, f"{brief(self.gain.low)} to {brief(self.gain.high)}"
-        judged = f"{self.metric} {brief(self.before)} → {brief(self.after)} on other folds"
+        change = f"{self.metric} {brief(self.before)} → {brief(self.after)} on other folds"
         if self.state == "improved":
-            return f"{name} improves: {judged}; the gain's interval {interval} excludes 0"
+            return f"{name} improves: {change}; the gain's interval {interval} excludes 0"
         return (
-            f"no improvement of {name} beyond the interval: {judged}; the gain's interval"
+            f"no improvement of {name} beyond the interval: {change}; the gain's interval"
             f" {interval} is not above 0"
         )
 
 
-_RESULT = TypeAdapter(Tuned)
+_RESULT = TypeAdapter(TuningResult)
 
 
 def tune(
@@ -94,7 +96,7 @@ def tune(
     workers: int | None = None,
     storage: str | None = None,
     compute: Compute = LOCAL,
-) -> tuple[Tuned, Search, Any]:
+) -> tuple[TuningResult, Search, Any]:
     """Run, or go on with, the search that model.yaml declares; nothing in ``config/`` changes.
 
     No trial sees a row of the holdout. Run again, a search that ended gives the same answer.
@@ -122,19 +124,19 @@ def tune(
         prepared = prepare(files, table.frame)
         search = Search(files, name, candidate, space, plan, table.sha256)
         study = open_study(search, storage)
-        done = len(ended(study))
+        ended_before = len(ended_trials(study))
         shown = ", ".join(space)
-        say(f"{name}: {plan.trials} trials of {shown}; {done} of them are there already")
+        say(f"{name}: {plan.trials} trials of {shown}; {ended_before} of them are there already")
         unrepeatable = run_trials(
             search, study, table.frame, prepared, workers, storage is None, say, compute
         )
         best = best_trial(search, study)
         params = best.user_attrs[PARAMS]
         say(f"judging trial {best.number} against {name} as it is, on other folds")
-        judging = confirming(files)
+        judging = with_confirming_folds(files)
         splits = make_splits(judging, table.frame, prepared)
-        both = [(name, candidate), (name, replace_params(candidate, params))]
-        scored = score_candidates(Fits.of(judging, prepared, splits), both, compute)
+        candidates = [(name, candidate), (name, replace_params(candidate, params))]
+        scored = score_candidates(Fits.of(judging, prepared, splits), candidates, compute)
         before, after = (
             [fold.value for fold in judge_by_chosen(judging, prepared, folds)] for folds in scored
         )
@@ -143,12 +145,12 @@ def tune(
     gain = corrected_t_test(
         [sign * (new - old) for new, old in zip(after, before, strict=True)], len(judged) / len(fit)
     )
-    same = replace_params(candidate, params) == candidate
-    trials = ended(study)
-    tuned = Tuned(
+    unchanged = replace_params(candidate, params) == candidate
+    trials = ended_trials(study)
+    tuned = TuningResult(
         model=files.name,
         candidate=name,
-        state="improved" if gain.low > 0 and not same else "no improvement",
+        state="improved" if gain.low > 0 and not unchanged else "no improvement",
         metric=files.model.select.metric,
         before=float(np.mean(before)),
         after=float(np.mean(after)),
@@ -157,11 +159,11 @@ def tune(
         trial=best.number,
         trials=len(trials),
         pruned=sum(each.state.name == "PRUNED" for each in trials),
-        failed=failures(study),
+        failed=failure_reasons(study),
         unrepeatable=unrepeatable,
         seconds=time.perf_counter() - started,
         curve=list(
-            accumulate((trial.value for trial in complete(study)), max if sign > 0 else min)
+            accumulate((trial.value for trial in complete_trials(study)), max if sign > 0 else min)
         ),
     )
     return tuned, search, study
@@ -188,23 +190,49 @@ def choose_candidate(files: ModelFiles) -> tuple[str, Candidate]:
     return name, candidates[name]
 
 
-def confirming(files: ModelFiles) -> ModelFiles:
+def with_confirming_folds(files: ModelFiles) -> ModelFiles:
     """The model with other folds than its trials'; rows in time have one order only, and are split
     into more folds instead."""
     repeats = CONFIRMING_REPEATS if files.data.split.time is None else 1
     return refold(files, CONFIRMING_FOLDS, files.model.select.seed + 1, repeats)
 
 
-def read_result(files: ModelFiles) -> Tuned:
+def write_params(files: ModelFiles, tuned: TuningResult) -> None:
+    """Set the best trial's parameters in ``config/<model>/model.yaml``; all else stays as it is.
+
+    Raises:
+        TagshipError: the file is written in a way in which they cannot be set without changing
+            something else, such as an alias; nothing is written then.
+    """
+    path = files.folder / "model.yaml"
+    text = path.read_bytes().decode("utf-8")
+    expected: Any = parse_yaml(text, path).plain()
+    candidate = expected["candidates"][tuned.candidate]
+    candidate["params"] = {**(candidate.get("params") or {}), **tuned.params}
+    try:
+        new = set_values(text, ("candidates", tuned.candidate), "params", tuned.params)
+        unchanged_otherwise = parse_yaml(new, path).plain() == expected
+    except (KeyError, TagshipError):
+        unchanged_otherwise = False
+    if not unchanged_otherwise:
+        shown = ", ".join(f"{name}: {value!r}" for name, value in tuned.params.items())
+        raise TagshipError(
+            f"{path}: candidates.{tuned.candidate}.params cannot be set without changing more",
+            f"set them by hand: {shown}",
+        )
+    write_atomically(path, new)
+
+
+def read_result(files: ModelFiles) -> TuningResult:
     """The last search's result; it must be there."""
     return _RESULT.validate_python(json.loads(result_path(files).read_text(encoding="utf-8")))
 
 
-def plain(tuned: Tuned) -> dict[str, Any]:
+def result_json(tuned: TuningResult) -> dict[str, Any]:
     """The result as JSON takes it."""
     return {**_RESULT.dump_python(tuned, mode="json"), "conclusion": tuned.conclusion}
 
 
 def result_path(files: ModelFiles) -> Path:
-    """Where the last search's result is kept, as ``plain`` gives it."""
+    """Where the last search's result is kept, as ``result_json`` gives it."""
     return files.work / "tune" / "result.json"

@@ -58,7 +58,7 @@ def test_every_environment_must_recover() -> None:
     both = [seen("fail"), seen("fail", "staging")]
     half = after(both, [seen("ok"), seen("warn", "staging")])
     assert half.open
-    assert "needs a look in: staging." in half.body
+    assert "needs attention in: staging." in half.body
     assert not after(both, [seen("ok"), seen("ok", "staging")]).open
 
 

@@ -14,8 +14,8 @@ from projects import copy_project
 from tagship.data.table import load_table
 from tagship.training.cross_validation import make_splits
 from tagship.training.prepared_table import prepare
-from tagship.tuning.study import ended, refold
-from tagship.tuning.tune import confirming, tune
+from tagship.tuning.study import ended_trials, refold
+from tagship.tuning.tune import tune, with_confirming_folds
 
 TUNE = """\
 tune:
@@ -70,7 +70,7 @@ def tuned(project):
 
 
 def trials(study):
-    return [(each.state.name, each.params, each.value) for each in ended(study)]
+    return [(each.state.name, each.params, each.value) for each in ended_trials(study)]
 
 
 def test_a_search_that_was_killed_goes_on_to_the_trials_of_an_uninterrupted_one(tuned, tmp_path):
@@ -88,7 +88,7 @@ def test_a_search_that_was_killed_goes_on_to_the_trials_of_an_uninterrupted_one(
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     again, _, resumed = tune(tuned.files, say)
-    assert len(ended(resumed)) == 14
+    assert len(ended_trials(resumed)) == 14
     assert trials(resumed) == trials(study)
     assert (again.params, again.gain, again.curve) == (result.params, result.gain, result.curve)
 
@@ -98,7 +98,7 @@ def test_no_trial_and_no_judgement_of_one_sees_the_holdout(tuned):
     frame = load_table(files).frame
     prepared = prepare(files, frame)
     chosen = make_splits(refold(files, 3, 42), frame, prepared)
-    others = make_splits(confirming(files), frame, prepared)
+    others = make_splits(with_confirming_folds(files), frame, prepared)
     for fit, judged in (*chosen, *others):
         assert not np.isin([*fit, *judged], prepared.holdout.test).any()
     assert len(others) == 10
@@ -144,7 +144,7 @@ def test_other_data_is_another_search_and_a_damaged_journal_is_refused(tuned):
     tuned.rewrite_table(lambda table: table.iloc[1:])
     _, second, study = tune(tuned.files, say)
     assert first.fingerprint != second.fingerprint
-    assert len(ended(study)) == 3
+    assert len(ended_trials(study)) == 3
     for path in (tuned.files.work / "tune").glob("*.journal"):
         path.write_text("{broken\n{broken\n")
     tuned.tagship("tune", "tiny").must_refuse(("the study cannot be read", "delete it"))

@@ -6,8 +6,7 @@ import pytest
 
 from tagship.config.yaml_edit import set_values
 from tagship.errors import TagshipError
-from tagship.tuning.tune import tune
-from tagship.tuning.write import write_params
+from tagship.tuning.tune import tune, write_params
 
 BAD = """\
 # ours

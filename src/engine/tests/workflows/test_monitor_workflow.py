@@ -116,7 +116,7 @@ def test_what_really_was_logged_opens_and_closes_the_issue(shipped: Hub, tmp_pat
     ran = monitor(shift=15)
     assert ran.ok, ran.log
     (issue,) = issues(shipped)
-    assert "needs a look in: production." in issue["body"]
+    assert "needs attention in: production." in issue["body"]
     assert "visits" in issue["body"]
     assert "Retraining: unchanged." in shipped.comments[0]
     ran = monitor(shift=0)
