@@ -6,13 +6,15 @@ import json
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from glob import escape
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from tagship.errors import TagshipError
+
+Result = TypeVar("Result")
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
@@ -74,6 +76,24 @@ def write_json(path: Path, value: Any) -> None:
     write_atomically(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n")
 
 
+def read_json(path: Path, parse: Callable[[Any], Result]) -> Result | None:
+    """What ``parse`` makes of a JSON file; None where there is no file that it can take."""
+    try:
+        return parse(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_under_key(path: Path, key: str, result: Any) -> None:
+    """Write what took long to compute, together with the key of all that decides it."""
+    write_json(path, {"key": key, "result": result})
+
+
+def read_under_key(path: Path, key: str, parse: Callable[[Any], Result]) -> Result | None:
+    """What ``parse`` makes of a result that was written under this key; else None."""
+    return read_json(path, lambda file: parse(file["result"]) if file["key"] == key else None)
+
+
 def explain_os_error(error: OSError, path: Path) -> TagshipError:
     """A ``TagshipError`` that says what the operating system refused, and for which file."""
     if error.errno == errno.ENOSPC:
@@ -103,6 +123,11 @@ def kind_of_path(path: Path | str) -> Literal["file", "folder", "other", "nothin
 def sha256_of_bytes(content: bytes) -> str:
     """The SHA-256 of ``content`` as 64 hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
+
+
+def sha256_of_json(value: object) -> str:
+    """The SHA-256 of ``value`` as JSON with sorted keys, as 64 hexadecimal digits."""
+    return sha256_of_bytes(json.dumps(value, sort_keys=True).encode())
 
 
 def sha256_of_file(path: Path) -> str:

@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Literal, NamedTuple, TypeVar
 
 from tagship.batch.model_package import make_model_package
-from tagship.behaviour.difference import Behaviour
-from tagship.behaviour.kept import read_behaviour, write_behaviour
+from tagship.behaviour.difference import (
+    Behaviour,
+    read_behaviour,
+    write_behaviour,
+)
 from tagship.bento.build import build_bento, check_verdict, verdict_on
 from tagship.bento.store import Bento
 from tagship.compute.tasks import LOCAL, Compute, Say

@@ -1,6 +1,5 @@
 """The verdict: what every gate said of one artifact, as data, text and Markdown."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Literal
@@ -9,7 +8,7 @@ from pydantic import ValidationError
 
 from tagship.config.base_model import Frozen
 from tagship.errors import TagshipError
-from tagship.files import write_json
+from tagship.files import sha256_of_json, write_json
 from tagship.formatting import brief
 
 GateStatus = Literal["pass", "warn", "fail"]
@@ -67,7 +66,7 @@ class Verdict(Frozen):
             "champion": self.champion,
             "gates": [[r.gate, r.subject, r.limit, r.status] for r in self.results],
         }
-        return hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()
+        return sha256_of_json(decided)
 
     @property
     def p99_ms(self) -> float | None:

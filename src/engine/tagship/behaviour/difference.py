@@ -4,6 +4,7 @@ the two differ. Nothing of a single row is in it.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -12,15 +13,19 @@ from numpy.typing import NDArray
 from tagship.config.base_model import Frozen
 from tagship.config.model import Task
 from tagship.config.thresholds import Value
+from tagship.files import read_json, write_json
 from tagship.training import metrics
 from tagship.training.bootstrap import mean_interval
 from tagship.training.bundle import Bundle
 from tagship.training.lock import Interval
+from tagship.verdict import Verdict
 
 MOVE = 0.1
 """A predicted number counts as another decision when it moves by more than this share of the
 target's standard deviation over the training rows."""
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+_FILE = "behaviour.json"
+"""In a model's work folder: the last comparison with the champion."""
 
 
 class Flip(Frozen):
@@ -236,3 +241,18 @@ def value_change(prices: Value, pair: Pair) -> ValueChange:
     return ValueChange(
         before=before.mean(), after=after.mean(), change=mean_interval(after - before)
     )
+
+
+def write_behaviour(folder: Path, behaviour: Behaviour | None) -> None:
+    """Write the last comparison; without a champion no older file stays."""
+    if behaviour is None:
+        (folder / _FILE).unlink(missing_ok=True)
+    else:
+        write_json(folder / _FILE, behaviour.model_dump(mode="json"))
+
+
+def read_behaviour(folder: Path, verdict: Verdict) -> Behaviour | None:
+    """The comparison at a verdict; None when there was none, or by another engine."""
+    behaviour = read_json(folder / _FILE, Behaviour.model_validate)
+    key = (verdict.lock_sha256, verdict.champion)
+    return behaviour if behaviour and (behaviour.lock_sha256, behaviour.champion) == key else None

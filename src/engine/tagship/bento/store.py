@@ -1,6 +1,5 @@
 """The bentos that were built here: which is the lock's, and serving it. Imports nothing slow."""
 
-import json
 import os
 import shutil
 import socket
@@ -11,7 +10,7 @@ from shlex import quote
 from typing import NoReturn
 
 from tagship.errors import TagshipError
-from tagship.files import sha256_of_bytes
+from tagship.files import read_json, sha256_of_bytes
 
 UNRELEASED = "unreleased"
 """The release of a bento that was built without one."""
@@ -82,11 +81,8 @@ def latest_bento(root: Path, model: str) -> Bento:
 
 def _built_under(bento: Path) -> str:
     """The hash of the lock that a bento was built under; empty when its record does not say."""
-    try:
-        record = json.loads((bento / "src/artifact/record.json").read_text(encoding="utf-8"))
-        return str(record["lock_sha256"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
+    path = bento / "src/artifact/record.json"
+    return read_json(path, lambda record: str(record["lock_sha256"])) or ""
 
 
 def log_folder(root: Path, model: str) -> Path:

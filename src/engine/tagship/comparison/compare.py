@@ -20,7 +20,6 @@ from tagship.comparison.document import (
     State,
     TuningFigures,
 )
-from tagship.comparison.kept import keep, kept, key_of
 from tagship.comparison.paired_tests import (
     ALPHA,
     bootstrap_tests,
@@ -30,7 +29,7 @@ from tagship.comparison.paired_tests import (
 from tagship.comparison.runs import TrackedModel, TrackedRun, fold_values
 from tagship.config.model import ModelConfig, higher_is_better
 from tagship.config.project_files import ModelFiles
-from tagship.files import sha256_of_file
+from tagship.files import read_under_key, sha256_of_file, sha256_of_json, write_under_key
 from tagship.gitops.released_locks import ReleasedLock
 from tagship.reports.report_view import sorted_candidates
 from tagship.training import metrics
@@ -153,12 +152,13 @@ def _by_rows(records: ModelRecords) -> dict[str, Lead]:
     best, work = records.lock.winner.candidate, records.files.work
     seed = records.lock.inputs.model["select"]["seed"]
     decides = records.metric, records.bundle.boundary.threshold, seed
-    path, key = work / "paired_tests.json", key_of(sha256_of_file(work / "folds.npz"), *decides)
-    tests = kept(path, key, TypeAdapter(dict[str, Lead]).validate_python)
+    path = work / "paired_tests.json"
+    key = sha256_of_json([sha256_of_file(work / "folds.npz"), *decides])
+    tests = read_under_key(path, key, TypeAdapter(dict[str, Lead]).validate_python)
     if tests is None:
         task, classes = records.files.model.task, records.bundle.boundary.classes
         tests = bootstrap_tests(task, records.bundle.out_of_fold, best, classes, *decides)
-        keep(path, key, {name: test.model_dump() for name, test in tests.items()})
+        write_under_key(path, key, {name: test.model_dump() for name, test in tests.items()})
     return tests
 
 

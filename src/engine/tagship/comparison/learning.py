@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagship.comparison.document import LearningCurve, LearningPoint
-from tagship.comparison.kept import keep, kept, key_of
 from tagship.compute.tasks import Say
 from tagship.config.project_files import ModelFiles
 from tagship.data.table import load_table
 from tagship.errors import TagshipError
+from tagship.files import read_under_key, sha256_of_json, write_under_key
 from tagship.training.cross_validation import make_splits, score_folds
 from tagship.training.fingerprint import changes, current_inputs
 from tagship.training.lock import Lock
@@ -50,13 +50,13 @@ def measure_learning_curve(files: ModelFiles, lock: Lock, say: Say) -> LearningC
         )
     metric = files.model.select.metric
     curve = LearningCurve(candidate=name, metric=metric, points=points)
-    keep(_path(files), _key(lock), curve.model_dump(mode="json"))
+    write_under_key(_path(files), _key(lock), curve.model_dump(mode="json"))
     return curve
 
 
 def kept_learning_curve(files: ModelFiles, lock: Lock) -> LearningCurve | None:
     """The curve of the locked training as it was measured here; None where there is none."""
-    return kept(_path(files), _key(lock), LearningCurve.model_validate)
+    return read_under_key(_path(files), _key(lock), LearningCurve.model_validate)
 
 
 def _path(files: ModelFiles) -> Path:
@@ -64,7 +64,8 @@ def _path(files: ModelFiles) -> Path:
 
 
 def _key(lock: Lock) -> str:
-    return key_of(lock.inputs.model_dump(mode="json"), lock.data.sha256, lock.winner.candidate)
+    inputs = lock.inputs.model_dump(mode="json")
+    return sha256_of_json([inputs, lock.data.sha256, lock.winner.candidate])
 
 
 def _part(

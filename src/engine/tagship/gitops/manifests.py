@@ -1,7 +1,5 @@
 """Rendered manifests: their fingerprint, what differs, and what may not stand in them. Pure."""
 
-import hashlib
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +9,7 @@ from ruamel.yaml import YAML
 
 from tagship.config.project import ProjectConfig
 from tagship.errors import TagshipError
+from tagship.files import sha256_of_json
 from tagship.gitops.deployment_records import Record, overlay
 
 KINDS = frozenset({
@@ -59,8 +58,7 @@ def examine(text: str, record_text: str, record: Record) -> Rendered:
     name = str(holder["metadata"]["name"])
     holder["data"] = {_KEY: ""}
     blanked = [_blank(each, name, record.reference) for each in resources]
-    hashed = hashlib.sha256(json.dumps(blanked, sort_keys=True).encode()).hexdigest()
-    return Rendered(text, hashed, tuple(identities), tuple(images))
+    return Rendered(text, sha256_of_json(blanked), tuple(identities), tuple(images))
 
 
 def refuse_foreign(rendered: Rendered, record: Record, project: ProjectConfig) -> None:

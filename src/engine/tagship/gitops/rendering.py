@@ -5,21 +5,20 @@ other models and the other environments. What lies elsewhere can then not be ren
 """
 
 import hashlib
-import json
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from pydantic import TypeAdapter
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from tagship.errors import TagshipError
-from tagship.files import write_json
+from tagship.files import read_json, write_json
 from tagship.gitops import kustomize
 from tagship.gitops.deployment_records import overlay, parse_record, record_path
 from tagship.gitops.git import Git
@@ -35,6 +34,7 @@ _TEXTS = frozenset({
     "commonAnnotations", "commonLabels", "labels", "buildMetadata", "literals", "patch", "value",
 })  # fmt: skip
 """Keys whose values are texts, not places to read from."""
+_RENDERING = TypeAdapter(Rendered)
 
 
 class Renderer:
@@ -94,12 +94,7 @@ class Renderer:
 
     def _kept(self, key: str) -> Rendered | None:
         """What was rendered before. It lies in ``.git``, which no commit can fill."""
-        with suppress(OSError, ValueError, TypeError, KeyError):
-            held = json.loads(self._place(key).read_text(encoding="utf-8"))
-            resources = tuple((kind, name, space) for kind, name, space in held["resources"])
-            images = tuple((name, image) for name, image in held["images"])
-            return Rendered(str(held["text"]), str(held["fingerprint"]), resources, images)
-        return None
+        return read_json(self._place(key), _RENDERING.validate_python)
 
     def _new(
         self, key: str, inputs: tuple[TreeEntry, ...], commit: str, model: str, environment: str
