@@ -19,6 +19,7 @@ from tagship.errors import TagshipError
 from tagship.files import write_atomically
 from tagship.gates.lock_verifier import LockVerifier, judge
 from tagship.gitops.deployment_records import overlay
+from tagship.gitops.deployment_rules import Verifier
 from tagship.gitops.git import Git
 from tagship.gitops.propose import propose
 from tagship.gitops.reconcile import reconcile
@@ -27,7 +28,6 @@ from tagship.gitops.release import release
 from tagship.gitops.rollback import lift, rollback
 from tagship.gitops.snapshot import fetch_snapshot
 from tagship.gitops.status import history, status
-from tagship.gitops.verifier import Verifier
 from tagship.gitops.verify import verify
 from tagship.sources.fetching import borrow_data
 from tagship.training.bundle import lock_bundle

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tagship.config.project_files import ModelFiles
+from tagship.gitops.deployment_rules import Verifier
 from tagship.gitops.propose import Proposal, propose
 from tagship.gitops.reconcile import MergedPullRequest, Outcome, reconcile
 from tagship.gitops.reconcile_release import reconcile_release
 from tagship.gitops.release import release
 from tagship.gitops.rollback import rollback
 from tagship.gitops.snapshot import Snapshot, fetch_snapshot
-from tagship.gitops.verifier import Verifier
 from tagship.training.lock import locked_hashes
 from tagship.verdict import GateResult, Verdict
 

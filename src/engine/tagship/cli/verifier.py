@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from tagship.config.project_files import load_model
 from tagship.errors import TagshipError
+from tagship.gitops.deployment_rules import Verifier
 from tagship.gitops.registry import image_check
-from tagship.gitops.verifier import Verifier
 
 if TYPE_CHECKING:
     from tagship.gates.lock_verifier import LockVerifier

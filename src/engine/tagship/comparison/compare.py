@@ -30,7 +30,7 @@ from tagship.comparison.runs import TrackedModel, TrackedRun, fold_values
 from tagship.config.model import ModelConfig, higher_is_better
 from tagship.config.project_files import ModelFiles
 from tagship.files import read_under_key, sha256_of_file, sha256_of_json, write_under_key
-from tagship.gitops.released_locks import ReleasedLock
+from tagship.gitops.local_snapshot import ReleasedLock
 from tagship.reports.report_view import sorted_candidates
 from tagship.training import metrics
 from tagship.training.bundle import Bundle

@@ -18,7 +18,7 @@ from tagship.config.project_files import ModelFiles
 from tagship.config.root import model_names
 from tagship.errors import TagshipError
 from tagship.files import write_atomically
-from tagship.gitops.released_locks import ReleasedLock, released_locks
+from tagship.gitops.local_snapshot import ReleasedLock, released_locks
 from tagship.training.bundle import Bundle, load_bundle
 from tagship.training.fingerprint import changes, current_inputs
 from tagship.training.lock import Lock, read_lock

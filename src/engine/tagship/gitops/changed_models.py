@@ -29,12 +29,8 @@ def changed(root: Path, base: str) -> list[str]:
         TagshipError: no such commit, or the two have no history in common.
     """
     git = Git(root)
-    start, head = git.resolve(base), git.resolve("HEAD")
-    if start is None or head is None:
-        raise TagshipError(f"{base}: no such commit here", "git fetch --unshallow origin")
-    fork = git.run("merge-base", start, head).strip()
+    paths = git.changed(*git.fork(base))
     models = {name: _readable(root, name) for name in model_names(root)}
-    paths = git.changed(fork, head)
     return affected([*paths, *(_linked(root, path) for path in paths)], models)
 
 

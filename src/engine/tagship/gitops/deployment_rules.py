@@ -1,17 +1,39 @@
 """The rules that a deployment must satisfy, each a refusal of its own."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from tagship.config.project import ProjectConfig
+from tagship.config.project_files import ModelFiles
 from tagship.errors import TagshipError
 from tagship.gitops.deployment_records import NO_DIGEST, Record, check_pin, overlay
 from tagship.gitops.history import Deployment, Release, Upto
 from tagship.gitops.snapshot import Snapshot
-from tagship.verdict import parse_verdict
+from tagship.verdict import Verdict, parse_verdict
 
 _BY_HAND = "the tag was not made by `tagship release`, or was moved"
-Rule = tuple[str, Callable[[], None]]
+Rule = tuple[str, Callable[[], object]]
+
+
+@dataclass(frozen=True)
+class Verifier:
+    """How claims are verified that only training or a registry can prove; and who signs."""
+
+    verify_lock: Callable[[ModelFiles], None]
+    """Prove that training gives the locked artifact, or refuse the lock."""
+    gate: Callable[[ModelFiles, str | None], Verdict]
+    """Judge the locked artifact against the release that is champion, if any."""
+    image_exists: Callable[[str], bool]
+    """Whether a registry still holds ``image@digest``."""
+    sign: bool = False
+    """Whether tags are signed."""
+    actor: str = ""
+    """Who acts; git's committer when empty."""
+
+    def check_image(self, reference: str, hint: str = "") -> None:
+        """Refuse an image that its registry does not hold."""
+        if not self.image_exists(reference):
+            raise TagshipError(f"{reference}: the registry does not have it", hint)
 
 
 class NotDerived(Exception):
@@ -51,8 +73,11 @@ class DeploymentRules:
     def rules(self) -> list[Rule]:
         """Every rule, in the order in which a person would ask."""
         return [
-            ("the release exists and says what its commit holds", self.release_is_true),
-            ("its verdict is not a failure", self.verdict_stands),
+            (
+                "the release exists and says what its commit holds",
+                lambda: check_release(self.snapshot, self.release),
+            ),
+            ("its verdict is not a failure", lambda: check_verdict(self.release)),
             ("the record is the release's", self.record_is_true),
             ("the overlay pins the record's image", self.pin_agrees),
             ("one release has one image", self.digest_is_the_one),
@@ -60,15 +85,6 @@ class DeploymentRules:
             ("it is not rejected", self.not_rejected),
             ("the manifests are those that were reviewed", self.manifests_reviewed),
         ]
-
-    def release_is_true(self) -> None:
-        """The release's trailers against the files at its commit."""
-        check_release(self.snapshot, self.release)
-
-    def verdict_stands(self) -> None:
-        """The release passed its gates."""
-        if self.release.says("Verdict") not in ("pass", "warn"):
-            raise TagshipError(f"{self.release.name}: its verdict is a failure")
 
     def record_is_true(self) -> None:
         """The record against the release's files."""
@@ -194,39 +210,43 @@ def check_release(snapshot: Snapshot, release: Release) -> None:
         TagshipError: names the trailer and both values.
     """
     facts = snapshot.facts(release.commit, release.tag.model)
-    claims = {
+    by_commit = {
         "Model-SHA256": facts.model_sha256,
         "Data-SHA256": facts.data_sha256,
         "Lock-SHA256": facts.lock_sha256,
         "Config-SHA256": facts.config_sha256,
     }
-    for key, held in claims.items():
-        if release.says(key) != held:
-            raise TagshipError(
-                f"{release.name}: its {key} is {release.says(key)}, its commit holds {held}",
-                _BY_HAND,
-            )
+    _check_trailers(release, by_commit, "its commit holds")
     try:
         verdict = parse_verdict(release.verdict)
     except ValueError:
         raise TagshipError(f"{release.name}: its message carries no verdict", _BY_HAND) from None
-    judged = {
+    by_verdict = {
         "Model-SHA256": verdict.artifact_sha256,
         "Verdict": verdict.status,
         "Verdict-SHA256": verdict.sha256,
         "Champion": verdict.champion or "none",
     }
-    for key, held in judged.items():
-        if release.says(key) != held:
-            raise TagshipError(
-                f"{release.name}: its {key} is {release.says(key)}, its verdict says {held}",
-                _BY_HAND,
-            )
+    _check_trailers(release, by_verdict, "its verdict says")
     if not snapshot.git.is_ancestor(release.commit, snapshot.head):
         raise TagshipError(
             f"{release.name}: its commit {release.commit[:12]} is not on {snapshot.remote.default}",
             "release what was reviewed and merged",
         )
+
+
+def _check_trailers(release: Release, values: Mapping[str, str], origin: str) -> None:
+    for key, value in values.items():
+        if release.says(key) != value:
+            raise TagshipError(
+                f"{release.name}: its {key} is {release.says(key)}, {origin} {value}", _BY_HAND
+            )
+
+
+def check_verdict(release: Release) -> None:
+    """Refuse a release that did not pass its gates."""
+    if release.says("Verdict") not in ("pass", "warn"):
+        raise TagshipError(f"{release.name}: its verdict is {release.says('Verdict')}")
 
 
 def refuse_broken(rules: Iterable[Rule]) -> None:

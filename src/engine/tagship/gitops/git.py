@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tagship.errors import TagshipError
-from tagship.gitops.git_command import GitCommand, environment_of, last_words
+from tagship.gitops.git_command import GitCommand, environment_of, explain_refusal, last_words
 from tagship.gitops.git_objects import ObjectReader, TreeEntry, entries
-from tagship.gitops.push_errors import explain_refusal
 from tagship.gitops.refs import FORM, LOCAL, MIRROR, RawTag, Remote, parse_raw_tags, parse_remote
 
 _HIDDEN = frozenset("hsmrck") | {"S"}
@@ -106,6 +105,17 @@ class Git(GitCommand):
             return None
         return blob.content.decode(errors="surrogateescape")
 
+    def text(self, commit: str, path: str, hint: str = "") -> str:
+        """A file's text at a commit, which must be there.
+
+        Raises:
+            TagshipError: it is not; ``hint`` is the way out.
+        """
+        text = self.show(commit, path)
+        if text is None:
+            raise TagshipError(f"{path}: no such file at {commit[:12]}", hint)
+        return text
+
     def tree(self, commit: str, path: str) -> str:
         """The hash of a folder at a commit; empty when it is not there."""
         tree = self._objects.read(f"{commit}:{path}")
@@ -176,6 +186,17 @@ class Git(GitCommand):
     def changed(self, old: str, new: str) -> list[str]:
         """The paths whose content differs between two commits."""
         return self.run("diff", "--name-only", "-z", "--no-renames", old, new).split("\0")[:-1]
+
+    def fork(self, base: str) -> tuple[str, str]:
+        """The commit at which HEAD left ``base``, and HEAD's own.
+
+        Raises:
+            TagshipError: no such commit, or the two have no history in common.
+        """
+        start, head = self.resolve(base), self.resolve("HEAD")
+        if start is None or head is None:
+            raise TagshipError(f"{base}: no such commit here", "git fetch --unshallow origin")
+        return self.run("merge-base", start, head).strip(), head
 
     def is_ancestor(self, old: str, new: str) -> bool:
         """Whether ``old`` is ``new`` or came before it."""

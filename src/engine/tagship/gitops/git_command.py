@@ -1,6 +1,7 @@
-"""Running git: arguments as lists, no shell, English messages. The only file that starts it."""
+"""Running git: arguments as lists, no shell, English messages, and what its errors mean."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -8,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from tagship.documentation import page
 from tagship.errors import TagshipError
 
 _SETTINGS = (
@@ -30,6 +32,7 @@ _NETWORK = {"ls-remote": 60.0, "fetch": 300.0, "clone": 300.0, "push": 300.0}
 """The commands that wait for the remote, and for how many seconds."""
 _SILENCE = 10.0
 """Seconds between two messages that the remote is still being waited for."""
+_PUSH_SUMMARY = "error: failed to push some refs"
 
 
 class GitCommand:
@@ -132,6 +135,46 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def last_words(stderr: str) -> str:
     """The line of git's error output that says why it failed."""
+    lines = _lines(stderr)
+    errors = [line for line in lines if line.startswith(("fatal:", "error:"))]
+    return (errors or lines or ["it did not say why"])[0].removeprefix("fatal: ")
+
+
+def _lines(stderr: str) -> list[str]:
+    return [line.strip() for line in stderr.splitlines() if line.strip()]
+
+
+def explain_refusal(ref: str, printed: str, errors: str) -> TagshipError:
+    """The error to raise, from what ``git push --porcelain`` printed of one ref."""
+    refusals = [line.split("\t")[-1] for line in printed.splitlines() if line.startswith("!")]
+    messages = re.findall(r"^remote: (.+?)\s*$", errors, re.MULTILINE)
+    if refusals:
+        reason = " ".join([refusals[0], *messages[:3]])
+    else:
+        lines = [line for line in _lines(errors) if not line.startswith(_PUSH_SUMMARY)]
+        reason = " ".join(lines[-5:]).removeprefix("fatal: ") or "it did not say why"
+    way = "check your permission and the repository's rulesets"
+    if "GH013" in reason or "creations being restricted" in reason:
+        way = f"a ruleset leaves this to the workflows, such as {_by_workflow(ref)}"
+    if "refusing to allow" in reason and "workflow" in reason:
+        way = f"run this in a clone, or keep a TAGSHIP_TOKEN: {page('how-to/release')}"
+    return TagshipError(f"the remote refused {ref}: {reason}", way)
+
+
+def _by_workflow(ref: str) -> str:
+    """How a workflow does what a ruleset forbids to people."""
+    parts = ref.removeprefix("refs/tags/").split("/")
+    if not ref.startswith("refs/tags/") or len(parts) != 3:
+        return f"those of {page('how-to/release')}"
+    model, environment, _ = parts
+    return (
+        f"gh workflow run rollback.yml -f model={model} -f environment={environment}"
+        f' -f reason="…" (or reconcile.yml): {page("how-to/rollback")}'
+    )
+
+
+def _all_words(stderr: str) -> str:
+    """What git and its hooks said of a push, without git's own summary of it."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    wanted = [line for line in lines if line.startswith(("fatal:", "error:"))]
-    return (wanted or lines or ["it did not say why"])[0].removeprefix("fatal: ")
+    said = [line for line in lines if not line.startswith("error: failed to push some refs")]
+    return " ".join(said[-5:]).removeprefix("fatal: ") or "it did not say why"

@@ -1,20 +1,21 @@
-"""What this clone holds, where no remote could be asked: tags, locks and the files of deploy/."""
+"""What this clone knows without its remote: the state of its tags, and the lock of each release."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from tagship.config.project_files import load_project
 from tagship.errors import TagshipError
-from tagship.gitops.deployment_records import parse_record, record_path
 from tagship.gitops.git import Git
-from tagship.gitops.refs import LOCAL, MIRROR, Remote
+from tagship.gitops.refs import LOCAL, MIRROR, RawTag, Remote
 from tagship.gitops.snapshot import (
     RemoteUnavailable,
     Snapshot,
     fetch_snapshot,
     make_snapshot,
 )
-from tagship.training.lock import locked_hashes
+from tagship.training.lock import Lock, parse_lock
+from tagship.verdict import Verdict, parse_verdict
 
 
 def fetch_or_local_snapshot(root: Path) -> Snapshot:
@@ -30,38 +31,51 @@ def fetch_or_local_snapshot(root: Path) -> Snapshot:
         return fetch_snapshot(root)
     except RemoteUnavailable as error:
         why = str(error.args[0])
-    git, tags = Git(root), []
-    if git.succeeds("rev-parse", "--git-dir"):
-        git.check_top()
-        tags = git.tags(MIRROR if git.has_remote() else LOCAL)
+    git = Git(root)
+    tags = _tags(git, MIRROR if git.has_remote() else LOCAL)
     return make_snapshot(git, load_project(root), Remote("", {}), tags, not_asked=why)
 
 
 @dataclass(frozen=True)
-class Held:
-    """What the work tree says of one environment of a model."""
+class ReleasedLock:
+    """One release and its lock."""
 
-    lock: str
-    """The first digits of the locked artifact's SHA-256, or why there is no lock."""
-    asks: str
-    """The release that deploy/ names, or why it names no release."""
-
-
-def held(root: Path, model: str, environment: str) -> Held:
-    """Read the lock and the deployment record as they stand in the work tree."""
-    lock, record = f"config/{model}/model.lock.yaml", record_path(model, environment)
-    try:
-        text = _text(root, lock)
-        locked = locked_hashes(text, lock)[0][:12] if text else "none"
-    except TagshipError:
-        locked = "not a lock"
-    try:
-        text = _text(root, record)
-        asks = parse_record(text, record).release if text else "no overlay"
-    except TagshipError:
-        asks = "not a record"
-    return Held(locked, asks)
+    model: str
+    name: str
+    time: str
+    """When its tag says that it was made (ISO 8601, UTC)."""
+    lock: Lock | None
+    """None where its commit has no lock that this engine reads."""
+    verdict: Verdict | None
+    """None where its tag carries none that this engine reads."""
 
 
-def _text(root: Path, path: str) -> str:
-    return (root / path).read_text(encoding="utf-8") if (root / path).is_file() else ""
+def released_locks(root: Path) -> Iterator[ReleasedLock]:
+    """Every valid release of every model by this clone's tags, oldest first; none outside of Git.
+
+    Raises:
+        TagshipError: the project is part of a larger repository.
+    """
+    git = Git(root)
+    tags = _tags(git, LOCAL, MIRROR)
+    history = make_snapshot(git, load_project(root), Remote("", {}), tags).history
+    for release in sorted(history.releases.values(), key=lambda release: release.date):
+        path = f"config/{release.tag.model}/model.lock.yaml"
+        try:
+            lock = parse_lock(git.show(release.commit, path) or "", path)
+        except TagshipError:
+            lock = None
+        try:
+            verdict = parse_verdict(release.verdict)
+        except ValueError:
+            verdict = None
+        time = release.date.isoformat(timespec="seconds")
+        yield ReleasedLock(release.tag.model, release.name, time, lock, verdict)
+
+
+def _tags(git: Git, *namespaces: str) -> list[RawTag]:
+    """This clone's tags, of the last namespace that has a name; none outside of Git."""
+    if not git.succeeds("rev-parse", "--git-dir"):
+        return []
+    git.check_top()
+    return list({tag.name: tag for space in namespaces for tag in git.tags(space)}.values())

@@ -8,8 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tagship.errors import TagshipError
-from tagship.gitops.history import Deployment
 from tagship.gitops.snapshot import Snapshot, fetch_snapshot
 
 LONGEST = 30_000
@@ -39,19 +37,15 @@ def compare_overlays(root: Path, base: str) -> list[OverlayDifference]:
         TagshipError: no such commit, or kustomize refuses an overlay.
     """
     snapshot = fetch_snapshot(root)
-    start, head = snapshot.git.resolve(base), snapshot.git.resolve("HEAD")
-    if start is None or head is None:
-        raise TagshipError(f"{base}: no such commit here", "git fetch --unshallow origin")
-    fork = snapshot.git.run("merge-base", start, head).strip()
-    compared = []
-    for model in snapshot.models:
-        for environment in snapshot.environments:
-            inputs = {
-                snapshot.renderer.inputs(commit, model, environment) for commit in (fork, head)
-            }
-            if len(inputs) > 1:
-                compared += _compare(snapshot, head, model, environment)
-    return compared
+    fork, head = snapshot.git.fork(base)
+    inputs = snapshot.renderer.inputs
+    compared = (
+        _compare(snapshot, head, model, environment)
+        for model in snapshot.models
+        for environment in snapshot.environments
+        if inputs(fork, model, environment) != inputs(head, model, environment)
+    )
+    return [difference for difference in compared if difference]
 
 
 def as_markdown(differences: Iterable[OverlayDifference]) -> str:
@@ -84,16 +78,15 @@ def folded(diff: str) -> str:
     return f"{head}\n{fence}diff\n{text}{fence}\n{cut if rest else ''}\n</details>\n"
 
 
-def rendered(
-    snapshot: Snapshot, current: Deployment | None, commit: str, model: str, environment: str
-) -> str:
+def manifest_difference(snapshot: Snapshot, commit: str, model: str, environment: str) -> str:
     """What runs against what a commit renders to, unified; empty when they are the same.
 
     Raises:
         TagshipError: no kustomize on this machine, or it refuses an overlay.
     """
-    before = snapshot.rendered(current.commit, model, environment).text if current else ""
-    after = snapshot.rendered(commit, model, environment).text
+    current, render = snapshot.history.current(model, environment), snapshot.renderer.render
+    before = render(current.commit, model, environment).text if current else ""
+    after = render(commit, model, environment).text
     names = (current.name if current else "nothing", "after the merge")
     lines = difflib.unified_diff(before.splitlines(True), after.splitlines(True), *names, n=2)
     return "".join(lines)
@@ -101,25 +94,24 @@ def rendered(
 
 def _compare(
     snapshot: Snapshot, head: str, model: str, environment: str
-) -> list[OverlayDifference]:
-    record = snapshot.record(head, model, environment)
-    current = snapshot.history.current(model, environment)
-    running = snapshot.record(current.commit, model, environment) if current else None
-    if record is None or not (record.deployed or running):
-        return []
-    wanted, commit = record, head
-    if running and environment == snapshot.first:
-        wanted, commit = running, snapshot.pinned(head, running, "draft")
-    elif not record.deployed:
-        return []
+) -> OverlayDifference | None:
+    """None where nothing is deployed, or to be deployed."""
     first = environment == snapshot.first
-    return [
-        OverlayDifference(
-            model=model,
-            environment=environment,
-            runs=current.name if current else "",
-            release=wanted.release,
-            deployed_by_merge=first or running != record,
-            diff=rendered(snapshot, current, commit, model, environment),
-        )
-    ]
+    record = snapshot.record(head, model, environment)
+    if record is None:
+        return None
+    running = snapshot.running_record(model, environment)
+    commit, release = head, record.release
+    if first and running:
+        commit, release = snapshot.pinned(head, running, "draft"), running.release
+    elif not record.deployed:
+        return None
+    current = snapshot.history.current(model, environment)
+    return OverlayDifference(
+        model=model,
+        environment=environment,
+        runs=current.name if current else "",
+        release=release,
+        deployed_by_merge=first or running != record,
+        diff=manifest_difference(snapshot, commit, model, environment),
+    )

@@ -18,7 +18,6 @@ from tagship.config.contract import DataConfig
 from tagship.config.model import ModelConfig
 from tagship.config.yaml_file import dump_yaml, parse, parse_yaml
 from tagship.contract.example import example_record
-from tagship.errors import TagshipError
 from tagship.formatting import brief, byte_size, plain
 from tagship.gitops.deployment_rules import check_release
 from tagship.gitops.history import Release
@@ -96,12 +95,7 @@ def make_card(snapshot: Snapshot, release: Release) -> ModelCard:
 
 def _config(snapshot: Snapshot, release: Release, kind: str, config: type[Config]) -> Config:
     path = f"config/{release.tag.model}/{kind}.yaml"
-    text = snapshot.git.show(release.commit, path)
-    if text is None:
-        raise TagshipError(
-            f"{path}: no such file at {release.commit[:12]}, which is {release.name}"
-        )
-    return parse(parse_yaml(text, Path(path)), config)
+    return parse(parse_yaml(snapshot.git.text(release.commit, path), Path(path)), config)
 
 
 def _head(snapshot: Snapshot, release: Release, lock: Lock) -> dict[str, object]:

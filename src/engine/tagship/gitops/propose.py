@@ -10,7 +10,7 @@ from tagship.errors import TagshipError
 from tagship.gitops.deployment_records import NONE, Record, overlay
 from tagship.gitops.deployment_rules import check_release, refuse_rejected
 from tagship.gitops.history import Deployment
-from tagship.gitops.manifest_difference import folded, rendered
+from tagship.gitops.manifest_difference import folded, manifest_difference
 from tagship.gitops.snapshot import Snapshot, fetch_snapshot
 from tagship.gitops.tags import release_tag
 
@@ -86,8 +86,7 @@ def _propose(
     snapshot: Snapshot, deployed: Deployment, name: str, target: str, dry_run: bool
 ) -> Proposal:
     model = deployed.tag.model
-    source = snapshot.record(deployed.commit, model, snapshot.first)
-    assert source is not None
+    source = snapshot.record_of(deployed)
     base = snapshot.head
     running = snapshot.history.current(model, snapshot.first)
     if running and running.release == name:
@@ -98,7 +97,6 @@ def _propose(
     wish = source.moved_to(target, snapshot.manifests(rough, model, target))
     refuse_rejected(snapshot, wish, wish.manifests)
     old = snapshot.record(snapshot.head, model, target)
-    current = snapshot.history.current(model, target)
     branch = branch_for(snapshot, name, target)
     title = f"deploy: {target} runs {name}"
     commit = snapshot.pinned(base, wish, f"{title}\n\n{source.reference}\n")
@@ -106,7 +104,7 @@ def _propose(
         return Proposal("", snapshot.head, "", "", target)
     if not dry_run:
         push_branch(snapshot, branch, commit)
-    return Proposal(branch, commit, title, describe(snapshot, current, wish, commit), target)
+    return Proposal(branch, commit, title, describe(snapshot, wish, commit), target)
 
 
 def branch_for(snapshot: Snapshot, release: str, environment: str) -> str:
@@ -127,10 +125,11 @@ def push_branch(snapshot: Snapshot, branch: str, commit: str) -> None:
         raise TagshipError(f"branch {branch} was moved meanwhile", "run this again")
 
 
-def describe(snapshot: Snapshot, current: Deployment | None, wish: Record, commit: str) -> str:
+def describe(snapshot: Snapshot, wish: Record, commit: str) -> str:
     """The pull request's text: what runs against what would run."""
     release = snapshot.history.release(wish.release)
-    old = snapshot.record(current.commit, wish.model, wish.environment) if current else None
+    old = snapshot.running_record(wish.model, wish.environment)
+    difference = manifest_difference(snapshot, commit, wish.model, wish.environment)
     rows = [
         ("release", old.release if old else "nothing yet", wish.release),
         ("image", old.reference if old else "", wish.reference),
@@ -148,17 +147,12 @@ def describe(snapshot: Snapshot, current: Deployment | None, wish: Record, commi
             "|---|---|---|",
             *table,
             "",
-            _rendered(snapshot, current, wish, commit),
+            folded(difference) if difference else "The rendered manifests are the same.\n",
             "Merging deploys exactly this. Should the manifests change before the merge, the"
             " deployment is refused and this has to be proposed again.",
             "",
         ]
     )
-
-
-def _rendered(snapshot: Snapshot, current: Deployment | None, wish: Record, commit: str) -> str:
-    diff = rendered(snapshot, current, commit, wish.model, wish.environment)
-    return folded(diff) if diff else "The rendered manifests are the same.\n"
 
 
 def _cell(value: str) -> str:

@@ -10,11 +10,10 @@ from typing import Literal
 
 from tagship.errors import TagshipError
 from tagship.gitops.deployment_records import AUTOMATIC, Record, overlay
-from tagship.gitops.deployment_rules import DeploymentRules, refuse_broken
+from tagship.gitops.deployment_rules import DeploymentRules, Verifier, refuse_broken
 from tagship.gitops.history import Deployment
 from tagship.gitops.snapshot import Snapshot, fetch_snapshot
 from tagship.gitops.tag_writer import Plan, plan_deployment, tag_deployment
-from tagship.gitops.verifier import Verifier
 
 
 @dataclass(frozen=True)
@@ -166,10 +165,7 @@ def _keep_release(snapshot: Snapshot, record: Record, current: Deployment | None
             f"{overlay(record.model, record.environment)}: {record.release} was pinned by hand",
             "push its release tag; the release workflow deploys it",
         )
-    running = snapshot.record(current.commit, record.model, record.environment)
-    if running is None:
-        raise TagshipError(f"{current.name}: its commit has no record")
-    running = running.moved_to(record.environment, AUTOMATIC)
+    running = snapshot.record_of(current).moved_to(record.environment, AUTOMATIC)
     commit = snapshot.pinned(snapshot.head, running, "draft")
     if snapshot.same_manifests(commit, current.commit, record.model, record.environment):
         raise _NothingToTag("current", f"{current.name} runs {current.release}")
@@ -192,8 +188,7 @@ def _follow_main(
     folder = overlay(model, environment)
     if snapshot.git.tree(snapshot.head, folder) != snapshot.git.tree(merged, folder):
         raise _NothingToTag("current", f"{snapshot.remote.default} moved on from {merged[:12]}")
-    running = snapshot.record(current.commit, model, environment) if current else None
-    if current and running == record:
+    if current and snapshot.running_record(model, environment) == record:
         if snapshot.same_manifests(snapshot.head, current.commit, model, environment):
             raise _NothingToTag("current", f"{current.name} runs {current.release}")
         raise _NothingToTag(
@@ -214,8 +209,7 @@ def _follow_main(
     refuse_broken(candidate.rules())
     said = _refuse_unreviewed(snapshot, reviewed, merged, record)
     _refuse_older(snapshot, record, current)
-    if not verifier.image_exists(record.reference):
-        raise TagshipError(f"{record.reference}: the registry does not have it any more")
+    verifier.check_image(record.reference)
     return plan_deployment(snapshot, record, merged, f"deploy {record.release}", said)
 
 

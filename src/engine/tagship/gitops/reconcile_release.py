@@ -5,14 +5,13 @@ from pathlib import Path
 
 from tagship.errors import TagshipError
 from tagship.gitops.deployment_records import AUTOMATIC, NONE, Record
-from tagship.gitops.deployment_rules import check_release, refuse_rejected
+from tagship.gitops.deployment_rules import Verifier, check_release, refuse_rejected
 from tagship.gitops.history import Deployment
 from tagship.gitops.reconcile import Outcome, pending_after
 from tagship.gitops.registry import split_reference
 from tagship.gitops.snapshot import Snapshot, fetch_snapshot
 from tagship.gitops.tag_writer import Plan, plan_deployment, tag_deployment
 from tagship.gitops.tags import ReleaseTag, one_line, parse_tag
-from tagship.gitops.verifier import Verifier
 
 
 def reconcile_release(
@@ -64,8 +63,7 @@ def _with_image(
     if name != expected:
         raise TagshipError(f"{image}: the image of {record.model} is {expected}")
     split_reference(image)
-    if not verifier.image_exists(image):
-        raise TagshipError(f"{image}: the registry does not have it", "push it first")
+    verifier.check_image(image, "push it first")
     return replace(record, image=name, digest=digest, run_id=one_line(run_id), manifests=AUTOMATIC)
 
 

@@ -5,12 +5,11 @@ from pathlib import Path
 
 from tagship.config.project_files import load_model
 from tagship.errors import TagshipError
-from tagship.gitops.deployment_rules import refuse_rejected_artifact
+from tagship.gitops.deployment_rules import Verifier, refuse_rejected_artifact
 from tagship.gitops.history import VERDICT, Release
 from tagship.gitops.snapshot import Facts, Snapshot, fetch_snapshot
 from tagship.gitops.tag_writer import actor, push_tag
 from tagship.gitops.tags import ReleaseTag, compose, release_tag
-from tagship.gitops.verifier import Verifier
 from tagship.verdict import Verdict, compact_json
 
 

@@ -100,9 +100,7 @@ class Renderer:
         self, key: str, inputs: tuple[TreeEntry, ...], commit: str, model: str, environment: str
     ) -> Rendered:
         path = record_path(model, environment)
-        record = self._git.show(commit, path)
-        if record is None:
-            raise TagshipError(f"{path}: no such file at {commit[:12]}")
+        record = self._git.text(commit, path)
         text = self._build(inputs, model, environment)
         rendered = examine(text, record, parse_record(record, path))
         place = self._place(key)

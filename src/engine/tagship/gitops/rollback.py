@@ -9,7 +9,8 @@ from tagship.config.project import ProjectConfig
 from tagship.config.project_files import PROJECT, parse_project
 from tagship.documentation import page
 from tagship.errors import TagshipError
-from tagship.gitops.deployment_records import Record, overlay
+from tagship.gitops.deployment_records import overlay
+from tagship.gitops.deployment_rules import Verifier
 from tagship.gitops.git import Git
 from tagship.gitops.history import Deployment, left_by
 from tagship.gitops.propose import push_branch
@@ -17,7 +18,6 @@ from tagship.gitops.refs import Remote
 from tagship.gitops.snapshot import Snapshot, fetch_snapshot
 from tagship.gitops.tag_writer import Plan, Tagged, after, tag_deployment, workflow_run
 from tagship.gitops.tags import one_line
-from tagship.gitops.verifier import Verifier
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def lift(
             extra = {"Lifts": name, "Reason": reason}
             subject = f"lift the rejection of {name}"
             return Plan(
-                _record(now, current), current.commit, "lift", subject, current.manifests, extra
+                now.record_of(current), current.commit, "lift", subject, current.manifests, extra
             )
 
         tags.append(tag_deployment(root, model, verifier, decide, dry_run))
@@ -169,9 +169,7 @@ def _refuse_asked_for(snapshot: Snapshot, model: str, name: str) -> None:
     """Lifting deploys nothing: no pin on the default branch may be waiting for it."""
     for environment in snapshot.environments[1:]:
         pinned = snapshot.record(snapshot.head, model, environment)
-        current = snapshot.history.current(model, environment)
-        running = snapshot.record(current.commit, model, environment) if current else None
-        if pinned is None or pinned == running:
+        if pinned is None or pinned == snapshot.running_record(model, environment):
             continue
         stands = snapshot.rejection(pinned, pinned.manifests)
         if stands and stands.says("Rejects") == name:
@@ -269,7 +267,7 @@ def _plan(
     verifier: Verifier,
     notes: list[str],
 ) -> Plan:
-    record = _record(snapshot, target)
+    record = snapshot.record_of(target)
     if record.reference != target.says("Image") or record.release != target.release:
         raise TagshipError(
             f"{target.name}: its trailers and its commit disagree on what ran",
@@ -294,16 +292,9 @@ def _plan(
     return Plan(record, target.commit, "rollback", subject, target.manifests, extra)
 
 
-def _record(snapshot: Snapshot, deployment: Deployment) -> Record:
-    record = snapshot.record(deployment.commit, deployment.tag.model, deployment.tag.environment)
-    if record is None:
-        raise TagshipError(f"{deployment.name}: its commit holds no record of this environment")
-    return record
-
-
 def _align(snapshot: Snapshot, done: Deployment, dry_run: bool) -> tuple[str, str, str]:
     """A branch on which the default branch's record says what runs again."""
-    record = _record(snapshot, done)
+    record = snapshot.record_of(done)
     held = snapshot.record(snapshot.head, record.model, record.environment)
     if held is None or held == record:
         return "", "", ""

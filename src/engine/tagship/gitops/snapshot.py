@@ -22,7 +22,7 @@ from tagship.gitops.deployment_records import (
 from tagship.gitops.git import Git
 from tagship.gitops.history import Deployment, History, Release, Upto
 from tagship.gitops.history_parser import parse_tags
-from tagship.gitops.manifests import Rendered, refuse_foreign
+from tagship.gitops.manifests import refuse_foreign
 from tagship.gitops.refs import RawTag, Remote
 from tagship.gitops.rendering import Renderer
 from tagship.gitops.tags import highest_numbers, parse_seen
@@ -123,10 +123,7 @@ class Snapshot:
         Raises:
             TagshipError: it has none that can be read.
         """
-        text = self.git.show(commit, PROJECT)
-        if text is None:
-            raise TagshipError(f"{PROJECT}: no such file at {commit[:12]}")
-        return parse_project(text)
+        return parse_project(self.git.text(commit, PROJECT))
 
     def record(self, commit: str, model: str, environment: str) -> Record | None:
         """An overlay's record at a commit; None when there is no overlay."""
@@ -134,17 +131,28 @@ class Snapshot:
         text = self.git.show(commit, path)
         return None if text is None else parse_record(text, path)
 
+    def running_record(self, model: str, environment: str) -> Record | None:
+        """The record of what an environment runs; None when it runs nothing."""
+        current = self.history.current(model, environment)
+        return self.record(current.commit, model, environment) if current else None
+
+    def record_of(self, deployment: Deployment) -> Record:
+        """The record at a deployment's commit.
+
+        Raises:
+            TagshipError: it holds none of that environment.
+        """
+        model, environment = deployment.tag.model, deployment.tag.environment
+        record = self.record(deployment.commit, model, environment)
+        if record is None:
+            path = record_path(model, environment)
+            raise TagshipError(f"{deployment.name}: its commit has no {path}")
+        return record
+
     def pin(self, commit: str, model: str, environment: str) -> tuple[str, str]:
         """The image and digest that an overlay pins at a commit."""
         path = pin_path(model, environment)
-        text = self.git.show(commit, path)
-        if text is None:
-            raise TagshipError(f"{path}: no such file at {commit[:12]}")
-        return parse_pin(text, path)
-
-    def rendered(self, commit: str, model: str, environment: str) -> Rendered:
-        """What an environment renders to at a commit."""
-        return self.renderer.render(commit, model, environment)
+        return parse_pin(self.git.text(commit, path), path)
 
     def manifests(self, commit: str, model: str, environment: str) -> str:
         """The fingerprint of what an environment renders to at a commit.
@@ -154,18 +162,16 @@ class Snapshot:
         Raises:
             TagshipError: it cannot be rendered, or renders what nobody declared.
         """
-        rendered = self.rendered(commit, model, environment)
+        rendering = self.renderer.render(commit, model, environment)
         record = self.record(commit, model, environment)
         assert record  # it was rendered
-        refuse_foreign(rendered, record, self.project_at(commit))
-        return rendered.fingerprint
+        refuse_foreign(rendering, record, self.project_at(commit))
+        return rendering.fingerprint
 
     def same_inputs(self, commit_a: str, commit_b: str, model: str, environment: str) -> bool:
         """Whether two commits hold the very same files for an environment, its record too."""
-        inputs = {
-            self.renderer.inputs(commit, model, environment) for commit in (commit_a, commit_b)
-        }
-        return len(inputs) == 1 and inputs != {()}
+        inputs = self.renderer.inputs(commit_a, model, environment)
+        return inputs != () and inputs == self.renderer.inputs(commit_b, model, environment)
 
     def same_manifests(self, commit_a: str, commit_b: str, model: str, environment: str) -> bool:
         """Whether two commits render to the same, but for record and image: both by one kustomize.
@@ -175,10 +181,8 @@ class Snapshot:
         """
         if self.same_inputs(commit_a, commit_b, model, environment):
             return True
-        return (
-            len({self.manifests(commit, model, environment) for commit in (commit_a, commit_b)})
-            == 1
-        )
+        manifests = [self.manifests(commit, model, environment) for commit in (commit_a, commit_b)]
+        return manifests[0] == manifests[1]
 
     def upto(self, deployment: Deployment) -> Upto:
         """What there was before a deployment: in its own series by number, else as it saw it."""
@@ -212,12 +216,7 @@ class Snapshot:
             TagshipError: there is no lock there, or it cannot be read.
         """
         path = f"config/{model}/model.lock.yaml"
-        lock = self.git.show(commit, path)
-        if lock is None:
-            raise TagshipError(
-                f"{path}: there is no lock at {commit[:12]}",
-                f"run `tagship run {model}` and commit it",
-            )
+        lock = self.git.text(commit, path, f"run `tagship run {model}` and commit it")
         texts = [self.git.show(commit, f"config/{model}/{name}") or "" for name in CONFIGS]
         sums = [f"{n} {_sha256(t)}" for n, t in zip(CONFIGS, texts, strict=True)]
         artifact, data = locked_hashes(lock, path)
@@ -248,23 +247,17 @@ class Snapshot:
         Raises:
             TagshipError: there is no such overlay.
         """
-        paths = [
-            record_path(record.model, record.environment),
-            pin_path(record.model, record.environment),
-        ]
-        texts = [self.git.show(commit, path) for path in paths]
-        if texts[0] is None or texts[1] is None:
-            raise TagshipError(
-                f"{paths[0 if texts[0] is None else 1]}: no such file on {self.remote.default}",
-                f"every model needs an overlay for {record.environment}: see `tagship doctor`",
-            )
-        edited = {
-            paths[0]: edit_record(texts[0], paths[0], record),
-            paths[1]: edit_pin(texts[1], paths[1], record.image, record.digest),
-        }
-        changed = {path: edited[path] for path, old in zip(paths, texts, strict=True)
-                   if edited[path] != old}  # fmt: skip
-        return self.git.commit(commit, changed, message) if changed else commit
+        model, environment = record.model, record.environment
+        hint = f"every model needs an overlay for {environment}: see `tagship doctor`"
+        paths = record_path(model, environment), pin_path(model, environment)
+        texts = [self.git.text(commit, path, hint) for path in paths]
+        edits = (
+            edit_record(texts[0], paths[0], record),
+            edit_pin(texts[1], paths[1], record.image, record.digest),
+        )
+        files = zip(paths, texts, edits, strict=True)
+        changes = {path: edit for path, text, edit in files if edit != text}
+        return self.git.commit(commit, changes, message) if changes else commit
 
 
 def fetch_snapshot(
@@ -275,7 +268,7 @@ def fetch_snapshot(
     ``fallback`` is asked for the project's config where the work tree has none that can be read.
 
     Raises:
-        NotAsked: no remote, or it cannot be reached.
+        RemoteUnavailable: no remote, or it cannot be reached.
         TagshipError: the project is a folder of a larger repository, or its config is broken.
     """
     git = Git(root)

@@ -3,12 +3,24 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
+from pathlib import Path
 
 from tagship.errors import TagshipError
+from tagship.gitops.deployment_records import parse_record, record_path
 from tagship.gitops.history import Deployment
-from tagship.gitops.local_snapshot import Held, held
 from tagship.gitops.snapshot import Snapshot
 from tagship.gitops.timeline import ran_at, read_timeline
+from tagship.training.lock import locked_hashes
+
+
+@dataclass(frozen=True)
+class WorkTreeState:
+    """What the work tree says of one environment of a model."""
+
+    lock: str
+    """The first digits of the locked artifact's SHA-256, or why there is no lock."""
+    asks: str
+    """The release that deploy/ names, or why it names no release."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +40,7 @@ class Row:
     rejected: tuple[str, ...]
     cluster: str = "?"
     """What differs in the cluster; ``?`` when it was not asked."""
-    held: Held | None = None
+    held: WorkTreeState | None = None
     """What the work tree says, where the remote was not asked; ``main`` is then ``?``."""
 
     @property
@@ -143,6 +155,7 @@ def _row(
         else ""
     )  # fmt: skip
     alias = "?" if aliases is None else aliases.get((model, environment), "")
+    root = snapshot.git.root
     return Row(
         model,
         environment,
@@ -152,7 +165,7 @@ def _row(
         "?" if snapshot.not_asked else wrong or _on_main(snapshot, model, environment, current),
         alias,
         tuple(sorted(snapshot.history.standing(model, environment))),
-        held=held(snapshot.git.root, model, environment) if snapshot.not_asked else None,
+        held=(_work_tree_state(root, model, environment) if snapshot.not_asked else None),
     )
 
 
@@ -165,13 +178,32 @@ def _on_main(snapshot: Snapshot, model: str, environment: str, current: Deployme
             return "no overlay"
         if current is None:
             return f"asks for {record.release}" if record.deployed else ""
-        if record != snapshot.record(current.commit, model, environment):
+        if record != snapshot.running_record(model, environment):
             same = record.release == current.release
             return "asks for another record" if same else f"asks for {record.release}"
         same = snapshot.same_manifests(snapshot.head, current.commit, model, environment)
         return "same" if same else "has other manifests"
     except TagshipError as error:
         return str(error.args[0])
+
+
+def _work_tree_state(root: Path, model: str, environment: str) -> WorkTreeState:
+    lock, record = f"config/{model}/model.lock.yaml", record_path(model, environment)
+    try:
+        text = _text(root / lock)
+        digits = locked_hashes(text, lock)[0][:12] if text else "none"
+    except TagshipError:
+        digits = "not a lock"
+    try:
+        text = _text(root / record)
+        release = parse_record(text, record).release if text else "no overlay"
+    except TagshipError:
+        release = "not a record"
+    return WorkTreeState(digits, release)
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 def _event(deployment: Deployment) -> Event:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from tagship.errors import TagshipError
 from tagship.gitops.deployment_records import Record
+from tagship.gitops.deployment_rules import Verifier
 from tagship.gitops.git import Git, jitter
 from tagship.gitops.history import Action, Deployment, Release
 from tagship.gitops.snapshot import Snapshot, fetch_snapshot
 from tagship.gitops.tags import compose, seen_lines
-from tagship.gitops.verifier import Verifier
 
 ATTEMPTS = 20
 VERDICT_FILE = "verdict.json"

@@ -5,21 +5,23 @@ from pathlib import Path
 
 from tagship.config.project_files import load_model
 from tagship.errors import TagshipError, suggest
-from tagship.gitops.deployment_records import Record, pin_path, record_path
+from tagship.gitops.deployment_records import pin_path, record_path
 from tagship.gitops.deployment_rules import (
     DeploymentRules,
     Rule,
     RuleResult,
+    Verifier,
     check_release,
+    check_verdict,
     refuse_other_kustomize,
     try_rules,
 )
 from tagship.gitops.history import Deployment, Release
+from tagship.gitops.refs import MIRROR
 from tagship.gitops.snapshot import Snapshot, fetch_snapshot
 from tagship.gitops.tag_writer import VERDICT_FILE, verdict_file
 from tagship.gitops.tags import DeploymentTag, ReleaseTag, parse_tag
 from tagship.gitops.timeline import read_timeline
-from tagship.gitops.verifier import Verifier
 
 _SOUND = "the tag itself is sound"
 _TAKEN = {
@@ -124,7 +126,8 @@ def _examine(
         if ran:
             rules += _deployment_rules(snapshot, ran, verifier)
     if signed:
-        rules.append(("it is signed by a known key", lambda: _signed(snapshot, name)))
+        ref = f"{MIRROR}{name}"
+        rules.append(("it is signed by a known key", lambda: snapshot.git.run("verify-tag", ref)))
     if retrain and release:
         rules.append(
             (
@@ -144,13 +147,9 @@ def _no_finding(snapshot: Snapshot, name: str) -> None:
 
 
 def _release_rules(snapshot: Snapshot, release: Release) -> list[Rule]:
-    def verdict() -> None:
-        if release.says("Verdict") not in ("pass", "warn"):
-            raise TagshipError(f"its verdict is {release.says('Verdict')}")
-
     return [
         ("it says what its commit holds", lambda: check_release(snapshot, release)),
-        ("its verdict is not a failure", verdict),
+        ("its verdict is not a failure", lambda: check_verdict(release)),
     ]
 
 
@@ -174,7 +173,7 @@ def _deployment_rules(snapshot: Snapshot, deployment: Deployment, verifier: Veri
         if deployment.says("Action") == "lift":
             kept = [rule for rule in kept if rule[1] != candidate.not_rejected]
         rules += kept
-        rules.append(("the registry has the image", lambda: _image(record, verifier)))
+        rules.append(("the registry has the image", lambda: verifier.check_image(record.reference)))
     return rules
 
 
@@ -204,12 +203,9 @@ def _origin(snapshot: Snapshot, deployment: Deployment) -> Deployment:
 
 def _agrees(snapshot: Snapshot, deployment: Deployment) -> None:
     model, environment = deployment.tag.model, deployment.tag.environment
-    record = snapshot.record(deployment.commit, model, environment)
-    if record is None:
-        raise TagshipError(f"its commit has no {record_path(model, environment)}")
-    for key, held in record.trailers().items():
-        if deployment.says(key) != held:
-            raise TagshipError(f"{key} says {deployment.says(key)}, its commit holds {held}")
+    for key, value in snapshot.record_of(deployment).trailers().items():
+        if deployment.says(key) != value:
+            raise TagshipError(f"{key} says {deployment.says(key)}, its commit holds {value}")
     origin = _origin(snapshot, deployment)
     if deployment.manifests != origin.manifests:
         raise TagshipError(
@@ -257,15 +253,6 @@ def _was_merged(snapshot: Snapshot, commit: str, parent: str) -> bool:
     wanted = snapshot.git.tree(commit, "deploy")
     merged = snapshot.git.history(parent, "deploy")
     return any(snapshot.git.tree(each, "deploy") == wanted for each in (parent, *merged))
-
-
-def _image(record: Record, verifier: Verifier) -> None:
-    if not verifier.image_exists(record.reference):
-        raise TagshipError(f"{record.reference} is gone")
-
-
-def _signed(snapshot: Snapshot, name: str) -> None:
-    snapshot.git.run("verify-tag", f"refs/tagship/tags/{name}")
 
 
 def _again(snapshot: Snapshot, release: Release, verifier: Verifier) -> None:

@@ -36,7 +36,7 @@ def items(shop: Shop) -> list[dict[str, Any]]:
                 },
             }
         )
-        text = snapshot.rendered(current.commit, "churn", environment).text
+        text = snapshot.renderer.render(current.commit, "churn", environment).text
         objects += [each for each in YAML(typ="safe").load_all(text) if each]
     return objects
 
