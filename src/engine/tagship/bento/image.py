@@ -13,12 +13,11 @@ from tagship.config.project_files import ModelFiles, load_project
 from tagship.errors import TagshipError, suggest
 from tagship.files import sha256_of_file
 from tagship.gitops.artifacts import RegistryArtifact, push_artifact
-from tagship.gitops.registry import credentials
+from tagship.gitops.registry import credentials, is_local
 from tagship.training.lock import locked_artifact
 
 BUILDERS = ("docker", "podman", "buildah")
 DOCKERFILE = "deploy/image/Dockerfile"
-_LOCAL = ("127.0.0.1", "localhost")
 
 
 @dataclass(frozen=True)
@@ -133,7 +132,7 @@ def _labels(release: str, model_sha256: str) -> list[str]:
 def _push(program: str, image: Image) -> str:
     reference = f"{image.name}:{image.tag}"
     host = image.name.split("/")[0]
-    tls = ["--tls-verify=false"] if host.split(":")[0] in _LOCAL and program != "docker" else []
+    tls = ["--tls-verify=false"] if is_local(host) and program != "docker" else []
     user, token = credentials(host)
     if token:
         _run(program, "login", *tls, "--username", user, "--password-stdin", host, stdin=token)

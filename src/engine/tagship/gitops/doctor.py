@@ -78,25 +78,24 @@ def doctor(root: Path, lock_current: Callable[[Path, str], None] | None = None) 
 def _github(root: Path) -> Iterator[Answer]:
     for name in WORKFLOWS:
         path = root / ".github" / "workflows" / f"{name}.yml"
-        yield _said(f"workflow {name}", "" if path.is_file() else f"{path} does not exist")
+        yield _answer(f"workflow {name}", "" if path.is_file() else f"{path} does not exist")
     rulesets = sorted((root / ".github" / "rulesets").glob("*.json"))
-    yield _said("rulesets", "" if rulesets else ".github/rulesets holds no *.json")
-    kept: set[str] = set()
-    for path in rulesets:
+    yield _answer("rulesets", "" if rulesets else ".github/rulesets holds no *.json")
+    protected: set[str] = set()
+    for file in rulesets:
         try:
-            kept |= _kept(json.loads(path.read_text(encoding="utf-8")))
+            protected |= _protected_tags(json.loads(file.read_text(encoding="utf-8")))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            yield _said(f"ruleset {path.name}", f"not a ruleset: {error!r}")
+            yield _answer(f"ruleset {file.name}", f"not a ruleset: {error!r}")
     for tags in ("v*", *(f"{name}/*" for name in load_project(root).environments)):
-        stays = f"refs/tags/*/{tags}" in kept
-        problem = "" if stays else "no active ruleset forbids their update and deletion"
-        yield _said(f"protection of tags */{tags}", problem)
-    places = [root / folder / "CODEOWNERS" for folder in (".github", ".", "docs")]
-    owners = next((place.read_text(encoding="utf-8") for place in places if place.is_file()), "")
-    for guarded in ("thresholds", "deploy/"):
-        ruled = re.search(rf"^[^#\n]*{guarded}[^\n]*@", owners, re.MULTILINE)
-        problem = "" if ruled else "no CODEOWNERS rule covers it"
-        yield _said(f"owners of {guarded}", problem)
+        is_protected = f"refs/tags/*/{tags}" in protected
+        problem = "" if is_protected else "no active ruleset forbids their update and deletion"
+        yield _answer(f"protection of tags */{tags}", problem)
+    files = [root / folder / "CODEOWNERS" for folder in (".github", ".", "docs")]
+    owners = next((file.read_text(encoding="utf-8") for file in files if file.is_file()), "")
+    for place in ("thresholds", "deploy/"):
+        rule = re.search(rf"^[^#\n]*{place}[^\n]*@", owners, re.MULTILINE)
+        yield _answer(f"owners of {place}", "" if rule else "no CODEOWNERS rule covers it")
     yield from _unknown_owners()
     yield from _secrets()
 
@@ -113,24 +112,23 @@ def _pushes(root: Path, default: str) -> Iterator[Answer]:
         push = events.get("push") if isinstance(events, dict) else None
         branches = push.get("branches") if isinstance(push, dict) else None
         if branches:
-            starts = any(fnmatch(default, str(each)) for each in branches)
+            is_named = any(fnmatch(default, str(pattern)) for pattern in branches)
             problem = f"it starts on no push to '{default}': write that into on.push.branches"
-            what = f"trigger of {path.name}"
-            yield _said(what, "" if starts else problem)
+            yield _answer(f"trigger of {path.name}", "" if is_named else problem)
 
 
 def _unknown_owners() -> Iterator[Answer]:
     """What GitHub ignores in CODEOWNERS; only GitHub knows the teams."""
     try:
-        errors = _listed("codeowners/errors", "errors")
+        errors = _list("codeowners/errors", "errors")
     except TagshipError as error:
         yield Answer("warn", "owners on GitHub", f"not checked: {error.args[0]}")
         return
-    told = "; ".join(f"line {e['line']}: {e['kind']}: {str(e['source']).strip()}" for e in errors)
-    yield _said("owners on GitHub", told)
+    lines = (f"line {e['line']}: {e['kind']}: {str(e['source']).strip()}" for e in errors)
+    yield _answer("owners on GitHub", "; ".join(lines))
 
 
-def _listed(path: str, key: str) -> list[dict[str, Any]]:
+def _list(path: str, key: str) -> list[dict[str, Any]]:
     """What GitHub lists of this repository.
 
     Raises:
@@ -147,43 +145,41 @@ def _secrets() -> Iterator[Answer]:
     """Who can reach the secrets that deploy: all who may push can use a repository's secrets."""
     what = "secrets on GitHub"
     try:
-        names = {str(each["name"]) for each in _listed("actions/secrets?per_page=100", "secrets")}
-        held = _listed("environments?per_page=100", "environments")
+        secrets = {str(each["name"]) for each in _list("actions/secrets?per_page=100", "secrets")}
+        environments = _list("environments?per_page=100", "environments")
     except TagshipError as error:
         yield Answer("warn", what, f"not checked: {error.args[0]}")
         return
-    deploy_environments = [each for each in held if each["name"] == ENVIRONMENT]
-    open_to_all = sorted(names & {"TAGSHIP_TOKEN", "TAGSHIP_REGISTRY_TOKEN"})
+    names = ", ".join(sorted(secrets & {"TAGSHIP_TOKEN", "TAGSHIP_REGISTRY_TOKEN"}))
     way = f"keep it in the environment '{ENVIRONMENT}': {page('how-to/release')}"
-    told = f"whoever may push a workflow reads {', '.join(open_to_all)}; {way}"
-    yield _said(what, told if open_to_all else "", "warn")
-    free = deploy_environments and deploy_environments[0].get("deployment_branch_policy") is None
-    problem = (
-        "any branch may use it: allow the default branch and the tags */v* alone" if free else ""
-    )
-    yield _said(f"environment {ENVIRONMENT}", problem)
+    problem = f"whoever may push a workflow reads {names}; {way}"
+    yield _answer(what, problem if names else "", "warn")
+    policies = [e.get("deployment_branch_policy") for e in environments if e["name"] == ENVIRONMENT]
+    problem = "any branch may use it: allow the default branch and the tags */v* alone"
+    yield _answer(f"environment {ENVIRONMENT}", problem if policies[:1] == [None] else "")
 
 
-def _kept(ruleset: dict[str, Any]) -> set[str]:
+def _protected_tags(ruleset: dict[str, Any]) -> set[str]:
     """The tags that a ruleset lets nobody move or delete."""
     rules = {rule["type"] for rule in ruleset["rules"]}
-    active = (ruleset["target"], ruleset["enforcement"]) == ("tag", "active")
-    keeps = active and {"update", "deletion"} <= rules
-    return set(ruleset["conditions"]["ref_name"]["include"]) if keeps else set()
+    is_active = (ruleset["target"], ruleset["enforcement"]) == ("tag", "active")
+    if is_active and {"update", "deletion"} <= rules:
+        return set(ruleset["conditions"]["ref_name"]["include"])
+    return set()
 
 
 def _models(root: Path, lock_current: Callable[[Path, str], None] | None) -> Iterator[Answer]:
     stale = ", ".join(path.name for path in stale_schemas(root))
-    yield _said("schemas", f"stale: {stale}" if stale else "", "warn")
+    yield _answer("schemas", f"stale: {stale}" if stale else "", "warn")
     for model in model_names(root):
-        yield _tried(f"{model}: config", partial(load_model, root, model))
+        yield _try(f"{model}: config", partial(load_model, root, model))
         lock = root / "config" / model / "model.lock.yaml"
-        yield _said(f"{model}: lock", "" if lock.is_file() else f"run `tagship run {model}`")
+        yield _answer(f"{model}: lock", "" if lock.is_file() else f"run `tagship run {model}`")
         if lock_current and lock.is_file():
-            yield _tried(f"{model}: inputs of the lock", partial(lock_current, root, model))
+            yield _try(f"{model}: inputs of the lock", partial(lock_current, root, model))
         for environment in load_project(root).environments:
             what = f"{model}: overlay {environment}"
-            yield _tried(what, partial(_overlay, root, model, environment))
+            yield _try(what, partial(_overlay, root, model, environment))
 
 
 def _overlay(root: Path, model: str, environment: str) -> None:
@@ -192,8 +188,7 @@ def _overlay(root: Path, model: str, environment: str) -> None:
     if missing:
         raise TagshipError(f"{missing[0]} does not exist")
     record, pin = ((root / path).read_text(encoding="utf-8") for path in paths)
-    parsed = parse_record(record, paths[0])
-    check_pin(parsed, parse_pin(pin, paths[1]))
+    check_pin(parse_record(record, paths[0]), parse_pin(pin, paths[1]))
 
 
 def _repository(root: Path) -> Iterator[Answer]:
@@ -201,8 +196,8 @@ def _repository(root: Path) -> Iterator[Answer]:
     if not (root / ".git").exists():
         yield Answer("fail", "repository", "not a git repository: git init")
         return
-    yield _said("full history", "git fetch --unshallow" if git.is_shallow() else "", "warn")
-    yield _tried("identity", git.identity)
+    yield _answer("full history", "git fetch --unshallow" if git.is_shallow() else "", "warn")
+    yield _try("identity", git.identity)
     try:
         snapshot = fetch_snapshot(root)
     except TagshipError as error:
@@ -226,17 +221,16 @@ def _template(root: Path) -> Iterator[Answer]:
     yield Answer("ok", f"engine {pin.version}, {pin.kind}")
     try:
         with clone_template(root, HISTORY) as template:
-            summary, named = template.newer().summary, template.wheel_hash(pin.version)
-            has_version = template.has_linked_version()
-            linked = template.linked_commit()[:12]
+            summary, tag_hash = template.newer().summary, template.wheel_hash(pin.version)
+            has_version, commit = template.has_linked_version(), template.linked_commit()[:12]
         problem = f"{summary}, this is v{pin.version}: make update" if summary else ""
-        yield _said("template", problem, "warn")
-        if wheel and wheel != named and not (named and has_version):
-            problem = f"not checked: no tag of the template names the engine of its commit {linked}"
+        yield _answer("template", problem, "warn")
+        if wheel and wheel != tag_hash and not (tag_hash and has_version):
+            problem = f"not checked: no tag of the template names the engine of its commit {commit}"
             yield Answer("warn", "origin of the engine", problem)
         elif wheel:
             problem = f"{pin.path} is not the wheel that the template's tag names"
-            yield _said("origin of the engine", "" if wheel == named else problem)
+            yield _answer("origin of the engine", "" if wheel == tag_hash else problem)
     except TagshipError as error:
         why = f"{error.args[0]}; {error.hint}".removesuffix("; ")
         yield Answer("warn", "template", f"not checked: {why}")
@@ -244,53 +238,48 @@ def _template(root: Path) -> Iterator[Answer]:
 
 def _tools() -> Iterator[Answer]:
     for what, (commands, use) in TOOLS.items():
-        here = [command.split() for command in commands if shutil.which(command.split()[0])]
-        problems = [_does_not_work(command) for command in here]
-        if "" in problems:
-            yield Answer("ok", f"tool {here[problems.index('')][0]}")
+        installed = [command.split() for command in commands if shutil.which(command.split()[0])]
+        problems = {command[0]: _ask_tool(command)[1] for command in installed}
+        usable = [program for program, problem in problems.items() if not problem]
+        if usable:
+            yield Answer("ok", f"tool {usable[0]}")
         else:
-            told = "; ".join(problems) or "not installed"
-            yield Answer("warn", f"tool {what}", f"{told}; it {use}")
+            problem = "; ".join(problems.values()) or "not installed"
+            yield Answer("warn", f"tool {what}", f"{problem}; it {use}")
     if not shutil.which("argocd"):
         yield Answer("warn", "Argo CD", "no argocd command, so its version is not known; ≥ 3.5")
         return
-    command = ["argocd", "version", "--client", "--short"]
+    printed, problem = _ask_tool(["argocd", "version", "--client", "--short"])
+    match = re.search(r"v(\d+)\.(\d+)", printed)
+    if match:
+        is_old = (int(match[1]), int(match[2])) < ARGO_CD
+        problem = f"{match[0]} here; tagPrefix needs 3.5 or later" if is_old else ""
+        yield _answer("Argo CD", problem)
+    else:
+        reason = problem or "argocd gave no clear answer"
+        yield Answer("warn", "Argo CD", f"its version is not known: {reason}")
+
+
+def _ask_tool(command: list[str]) -> tuple[str, str]:
+    """What an installed tool prints, and why it cannot be used; empty when it can."""
+    name = f"`{' '.join(command)}`"
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, check=False, timeout=_PATIENCE
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        yield Answer("warn", "Argo CD", f"its version is not known: {error}")
-        return
-    match = re.search(r"v(\d+)\.(\d+)", done.stdout)
-    if not match:
-        yield Answer("warn", "Argo CD", "its version is not known: argocd gave no clear answer")
-        return
-    old = (int(match[1]), int(match[2])) < ARGO_CD
-    yield _said("Argo CD", f"{match[0]} here; tagPrefix needs 3.5 or later" if old else "")
-
-
-def _does_not_work(command: list[str]) -> str:
-    """Why a tool that is installed cannot be used; empty when it can."""
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=_PATIENCE
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"`{' '.join(command)}`: {error}"
+        return "", f"{name}: {error}"
     if done.returncode == 0:
-        return ""
-    said = (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").split(
-        "\n"
-    )
-    return f"`{' '.join(command)}` failed: {said[-1].strip()}"
+        return done.stdout, ""
+    reason = done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}"
+    return done.stdout, f"{name} failed: {reason.splitlines()[-1].strip()}"
 
 
-def _said(what: str, problem: str, level: Level = "fail") -> Answer:
+def _answer(what: str, problem: str, level: Level = "fail") -> Answer:
     return Answer(level if problem else "ok", what, problem)
 
 
-def _tried(what: str, action: Callable[[], object]) -> Answer:
+def _try(what: str, action: Callable[[], object]) -> Answer:
     try:
         action()
     except TagshipError as error:

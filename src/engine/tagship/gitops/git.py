@@ -5,27 +5,38 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tagship.errors import TagshipError
-from tagship.gitops.git_command import GitCommand, environment_of, explain_refusal, last_words
-from tagship.gitops.git_objects import ObjectReader, TreeEntry, entries
+from tagship.gitops.git_command import explain_refusal, last_words
+from tagship.gitops.git_objects import Objects
 from tagship.gitops.refs import FORM, LOCAL, MIRROR, RawTag, Remote, parse_raw_tags, parse_remote
 
 _HIDDEN = frozenset("hsmrck") | {"S"}
 """How ``ls-files -v`` marks what is assumed to be unchanged, or kept out of the work tree."""
 
 
-_COMMITTER = re.compile(rb"^committer .*> (\d{1,11}) [+-]\d{4}$", re.MULTILINE)
+@dataclass(frozen=True)
+class FileChange:
+    """A commit of a branch by which one path got another content."""
+
+    path: str
+    commit: str
+    when: datetime
+    author: str
+    subject: str
+    before: str
+    """The hash of the content before; zeros where there was none."""
+    after: str
 
 
-class Git(GitCommand):
+class Git(Objects):
     """One repository and its remote ``origin``."""
 
     def __init__(self, root: Path, remote: str = "origin") -> None:
         super().__init__(root, remote)
-        self._objects = ObjectReader(self.command, environment_of({}))
         self._known: dict[tuple[str, ...], str] = {}
         """What git said of objects, by their hash: it never changes."""
 
@@ -98,61 +109,6 @@ class Git(GitCommand):
         )
         return done.stdout.strip() or None
 
-    def show(self, commit: str, path: str) -> str | None:
-        """A file's text at a commit; None when it is not there."""
-        blob = self._objects.read(f"{commit}:{path}")
-        if blob is None or blob.kind != "blob":
-            return None
-        return blob.content.decode(errors="surrogateescape")
-
-    def text(self, commit: str, path: str, hint: str = "") -> str:
-        """A file's text at a commit, which must be there.
-
-        Raises:
-            TagshipError: it is not; ``hint`` is the way out.
-        """
-        text = self.show(commit, path)
-        if text is None:
-            raise TagshipError(f"{path}: no such file at {commit[:12]}", hint)
-        return text
-
-    def tree(self, commit: str, path: str) -> str:
-        """The hash of a folder at a commit; empty when it is not there."""
-        tree = self._objects.read(f"{commit}:{path}")
-        return tree.name if tree else ""
-
-    def blob(self, name: str) -> bytes:
-        """A file's content, by its hash.
-
-        Raises:
-            TagshipError: this clone does not have it.
-        """
-        blob = self._objects.read(name)
-        if blob is None or blob.kind != "blob":
-            raise TagshipError(f"{name}: no such file in this clone", "git fetch --refetch origin")
-        return blob.content
-
-    def entries(self, commit: str, folder: str) -> list[TreeEntry]:
-        """What a folder holds at a commit; nothing when it is not there."""
-        tree = self._objects.read(f"{commit}:{folder}")
-        return entries(tree) if tree and tree.kind == "tree" else []
-
-    def listing(self, tree: str) -> list[tuple[str, TreeEntry]]:
-        """Every file below a tree with its path."""
-        root = self._objects.read(tree)
-        files: list[tuple[str, TreeEntry]] = []
-        for entry in entries(root) if root and root.kind == "tree" else []:
-            below = self.listing(entry.hash) if entry.mode == "40000" else [("", entry)]
-            files += [(f"{entry.name}/{path}" if path else entry.name, each)
-                      for path, each in below]  # fmt: skip
-        return files
-
-    def message(self, commit: str) -> str:
-        """A commit's message; empty when this clone does not have it."""
-        held = self._objects.read(commit)
-        text = held.content.decode(errors="surrogateescape") if held else ""
-        return text.partition("\n\n")[2]
-
     def own_folder(self) -> Path:
         """Git's own folder, which all work trees of this clone share."""
         said = self._fixed("rev-parse", "--git-common-dir").strip()
@@ -177,11 +133,21 @@ class Git(GitCommand):
         """The commits of a branch by which a path got its content, newest first."""
         return self.run("log", "--first-parent", "--format=%H", commit, "--", path).split()
 
-    def committed(self, commit: str) -> datetime | None:
-        """When a commit says that it was made; None when this clone does not have it."""
-        held = self._objects.read(commit)
-        match = _COMMITTER.search(held.content) if held and held.kind == "commit" else None
-        return datetime.fromtimestamp(int(match[1]), UTC) if match else None
+    def file_changes(self, commit: str, paths: str) -> list[FileChange]:
+        """How the paths of a pattern got their contents on a branch, oldest first, in one call."""
+        form = ("--raw", "--no-abbrev", "--no-renames", "--format=%x00%H%x00%ct%x00%an%x00%s")
+        order = ("--reverse", "--first-parent", "--diff-merges=first-parent")
+        fields = self.run("log", *order, *form, commit, "--", paths).split("\0")[1:]
+        changes = []
+        for at in range(0, len(fields), 4):
+            name, date, author, text = fields[at : at + 4]
+            when = datetime.fromtimestamp(int(date), UTC)
+            subject, *lines = text.splitlines()
+            for line in (line for line in lines if line.startswith(":")):
+                modes_and_hashes, _, path = line.partition("\t")
+                before, after = modes_and_hashes.split()[2:4]
+                changes.append(FileChange(path, name, when, author, subject, before, after))
+        return changes
 
     def changed(self, old: str, new: str) -> list[str]:
         """The paths whose content differs between two commits."""

@@ -1,9 +1,17 @@
 """Objects of a repository, read by one process: ``git cat-file --batch``."""
 
+import re
 import subprocess
 import weakref
 from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import IO, NamedTuple
+
+from tagship.errors import TagshipError
+from tagship.gitops.git_command import GitCommand, environment_of
+
+_COMMITTER = re.compile(rb"^committer .*> (\d{1,11}) [+-]\d{4}$", re.MULTILINE)
 
 
 class GitObject(NamedTuple):
@@ -75,3 +83,72 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
             with suppress(OSError):
                 pipe.close()
     process.wait()
+
+
+class Objects(GitCommand):
+    """``git`` in one folder, and the objects of its repository."""
+
+    def __init__(self, root: Path, remote: str) -> None:
+        super().__init__(root, remote)
+        self._objects = ObjectReader(self.command, environment_of({}))
+
+    def show(self, commit: str, path: str) -> str | None:
+        """A file's text at a commit; None when it is not there."""
+        blob = self._objects.read(f"{commit}:{path}")
+        if blob is None or blob.kind != "blob":
+            return None
+        return blob.content.decode(errors="surrogateescape")
+
+    def text(self, commit: str, path: str, hint: str = "") -> str:
+        """A file's text at a commit, which must be there.
+
+        Raises:
+            TagshipError: it is not; ``hint`` is the way out.
+        """
+        text = self.show(commit, path)
+        if text is None:
+            raise TagshipError(f"{path}: no such file at {commit[:12]}", hint)
+        return text
+
+    def tree(self, commit: str, path: str) -> str:
+        """The hash of a folder at a commit; empty when it is not there."""
+        tree = self._objects.read(f"{commit}:{path}")
+        return tree.name if tree else ""
+
+    def blob(self, name: str) -> bytes:
+        """A file's content, by its hash.
+
+        Raises:
+            TagshipError: this clone does not have it.
+        """
+        blob = self._objects.read(name)
+        if blob is None or blob.kind != "blob":
+            raise TagshipError(f"{name}: no such file in this clone", "git fetch --refetch origin")
+        return blob.content
+
+    def entries(self, commit: str, folder: str) -> list[TreeEntry]:
+        """What a folder holds at a commit; nothing when it is not there."""
+        tree = self._objects.read(f"{commit}:{folder}")
+        return entries(tree) if tree and tree.kind == "tree" else []
+
+    def listing(self, tree: str) -> list[tuple[str, TreeEntry]]:
+        """Every file below a tree with its path."""
+        root = self._objects.read(tree)
+        files: list[tuple[str, TreeEntry]] = []
+        for entry in entries(root) if root and root.kind == "tree" else []:
+            below = self.listing(entry.hash) if entry.mode == "40000" else [("", entry)]
+            files += [(f"{entry.name}/{path}" if path else entry.name, each)
+                      for path, each in below]  # fmt: skip
+        return files
+
+    def message(self, commit: str) -> str:
+        """A commit's message; empty when this clone does not have it."""
+        held = self._objects.read(commit)
+        text = held.content.decode(errors="surrogateescape") if held else ""
+        return text.partition("\n\n")[2]
+
+    def committed(self, commit: str) -> datetime | None:
+        """When a commit says that it was made; None when this clone does not have it."""
+        held = self._objects.read(commit)
+        match = _COMMITTER.search(held.content) if held and held.kind == "commit" else None
+        return datetime.fromtimestamp(int(match[1]), UTC) if match else None

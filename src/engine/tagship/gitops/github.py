@@ -20,27 +20,16 @@ def comment(number: int, topic: str, body: str) -> str:
     A hidden marker finds it again; only a bot's comment counts, so that nobody can plant one.
     """
     marker = f"<!-- tagship:{topic} -->"
-    content = json.dumps({"body": f"{marker}\n{_short(body)}"})
-    where = f"repos/{repository()}/issues"
-    pages = _json("api", "--paginate", "--slurp", f"{where}/{number}/comments?per_page=100")
+    content = {"body": f"{marker}\n{_short(body)}"}
     comment_ids = [
-        str(posted["id"])
-        for page in pages
-        for posted in page
-        if posted["user"]["type"] == "Bot" and str(posted["body"]).startswith(marker)
+        str(comment["id"])
+        for comment in _list(f"issues/{number}/comments")
+        if comment["user"]["type"] == "Bot" and str(comment["body"]).startswith(marker)
     ]
     if comment_ids:
-        gh(
-            "api",
-            "--method",
-            "PATCH",
-            f"{where}/comments/{comment_ids[0]}",
-            "--input",
-            "-",
-            stdin=content,
-        )
+        _write("PATCH", f"issues/comments/{comment_ids[0]}", content)
         return "updated"
-    gh("api", "--method", "POST", f"{where}/{number}/comments", "--input", "-", stdin=content)
+    _write("POST", f"issues/{number}/comments", content)
     return "posted"
 
 
@@ -49,16 +38,16 @@ def propose(branch: str, title: str, body: str) -> str:
 
     Gives its address.
     """
-    there = ("--repo", repository())
-    asked = ("--state", "open", "--json", "url,title,body,isCrossRepository")
-    listed = _json("pr", "list", *there, "--head", branch, *asked)
-    opened = [pull for pull in listed if not pull["isCrossRepository"]]  # forks match by name
+    this = ("--repo", repository())
+    query = ("--state", "open", "--json", "url,title,body,isCrossRepository")
+    pulls = _json("pr", "list", *this, "--head", branch, *query)
+    opened = [pull for pull in pulls if not pull["isCrossRepository"]]  # forks match by name
     texts = ("--title", title, "--body-file", "-")
     if not opened:
-        return gh("pr", "create", *there, "--head", branch, *texts, stdin=_short(body)).strip()
-    url, held = (str(opened[0]["url"]), (opened[0]["title"], opened[0]["body"].strip()))
-    if held != (title, _short(body).strip()):
-        gh("pr", "edit", url, *there, *texts, stdin=_short(body))
+        return gh("pr", "create", *this, "--head", branch, *texts, stdin=_short(body)).strip()
+    url, old_texts = str(opened[0]["url"]), (opened[0]["title"], opened[0]["body"].strip())
+    if old_texts != (title, _short(body).strip()):
+        gh("pr", "edit", url, *this, *texts, stdin=_short(body))
     return url
 
 
@@ -68,34 +57,29 @@ def find_issue(topic: str) -> tuple[int, str] | None:
     Two may be open after a race: the oldest is kept, the others are closed.
     """
     marker = f"<!-- tagship:{topic} -->"
-    where = f"repos/{repository()}/issues"
-    pages = _json("api", "--paginate", "--slurp", f"{where}?state=open&per_page=100")
     issues = sorted(
         (int(issue["number"]), str(issue["body"]))
-        for page in pages
-        for issue in page
+        for issue in _list("issues?state=open")
         if "pull_request" not in issue
         and issue["user"]["type"] == "Bot"
         and str(issue["body"] or "").startswith(marker)
     )
     for number, _ in issues[1:]:
-        closed = json.dumps({"state": "closed", "state_reason": "not_planned"})
-        gh("api", "--method", "PATCH", f"{where}/{number}", "--input", "-", stdin=closed)
+        _write("PATCH", f"issues/{number}", {"state": "closed", "state_reason": "not_planned"})
     return issues[0] if issues else None
 
 
 def keep_issue(topic: str, number: int | None, is_open: bool, title: str, body: str) -> str:
     """Open, update or close the issue whose number ``find_issue`` gave; say what was done."""
-    where = f"repos/{repository()}/issues"
     content = {"title": title, "body": _short(f"<!-- tagship:{topic} -->\n{body}")}
     if number is None:
         if not is_open:
             return "none"
-        gh("api", "--method", "POST", where, "--input", "-", stdin=json.dumps(content))
+        _write("POST", "issues", content)
         return "opened"
     if not is_open:
         content |= {"state": "closed", "state_reason": "completed"}
-    gh("api", "--method", "PATCH", f"{where}/{number}", "--input", "-", stdin=json.dumps(content))
+    _write("PATCH", f"issues/{number}", content)
     return "updated" if is_open else "closed"
 
 
@@ -110,23 +94,22 @@ def publish_release(tag: str, title: str, body: str, files: Sequence[Path]) -> s
     for path in files:
         if path.is_symlink() or not path.is_file():
             raise TagshipError(f"{path}: no such file, so it cannot be attached to {tag}")
-    marker, there, names = "<!-- tagship:release -->", ("--repo", repository()), map(str, files)
+    marker, this, names = "<!-- tagship:release -->", ("--repo", repository()), map(str, files)
     texts = ("--title", title, "--notes-file", "-")
     content = _short(f"{marker}\n{body}")
-    pages = _json("api", "--paginate", "--slurp", f"repos/{repository()}/releases?per_page=100")
-    pages_of_tag = [each for page in pages for each in page if each["tag_name"] == tag]
-    if not pages_of_tag:
+    releases = [release for release in _list("releases") if release["tag_name"] == tag]
+    if not releases:
         form = ("--verify-tag", "--latest=false")
         return gh(
-            "release", "create", *there, *form, *texts, "--", tag, *names, stdin=content
+            "release", "create", *this, *form, *texts, "--", tag, *names, stdin=content
         ).strip()
-    if not str(pages_of_tag[0]["body"] or "").startswith(marker):
+    if not str(releases[0]["body"] or "").startswith(marker):
         raise TagshipError(
             f"{tag} has a page on GitHub that was written by hand", "delete that page, not the tag"
         )
-    gh("release", "edit", *there, *texts, "--", tag, stdin=content)
-    gh("release", "upload", *there, "--clobber", "--", tag, *names)
-    return str(pages_of_tag[0]["html_url"])
+    gh("release", "edit", *this, *texts, "--", tag, stdin=content)
+    gh("release", "upload", *this, "--clobber", "--", tag, *names)
+    return str(releases[0]["html_url"])
 
 
 def _short(body: str) -> str:
@@ -138,11 +121,8 @@ def _short(body: str) -> str:
 def reviewed(commit: str, branch: str) -> MergedPullRequest | None:
     """The pull request that brought a commit to a branch; None where none did."""
     for pull in _json("api", f"repos/{repository()}/commits/{commit}/pulls"):
-        base = pull["base"]
-        if pull.get("merged_at") and (base["ref"], base["repo"]["full_name"]) == (
-            branch,
-            repository(),
-        ):
+        base = (pull["base"]["ref"], pull["base"]["repo"]["full_name"])
+        if pull.get("merged_at") and base == (branch, repository()):
             head = str(pull["head"]["sha"])
             return MergedPullRequest(f"#{pull['number']}", head, _approvals(pull, head))
     return None
@@ -150,21 +130,17 @@ def reviewed(commit: str, branch: str) -> MergedPullRequest | None:
 
 def _approvals(pull: Any, head: str) -> tuple[str, ...]:
     """The people whose last word on a pull request approves its head."""
-    where = f"repos/{repository()}/pulls/{int(pull['number'])}/reviews?per_page=100"
-    last: dict[str, Any] = {}
-    for page in _json("api", "--paginate", "--slurp", where):
-        for review in page:
-            user = review["user"] or {}
-            if user.get("type") == "User" and review["state"] != "COMMENTED":
-                last[str(user["login"])] = review
-    own = str(pull["user"]["login"])
-    return tuple(
-        sorted(
-            name
-            for name, review in last.items()
-            if name != own and (review["state"], review["commit_id"]) == ("APPROVED", head)
-        )
-    )
+    last_reviews: dict[str, Any] = {}
+    for review in _list(f"pulls/{int(pull['number'])}/reviews"):
+        user = review["user"] or {}
+        if user.get("type") == "User" and review["state"] != "COMMENTED":
+            last_reviews[str(user["login"])] = review
+    approving = {
+        name
+        for name, review in last_reviews.items()
+        if (review["state"], review["commit_id"]) == ("APPROVED", head)
+    }
+    return tuple(sorted(approving - {str(pull["user"]["login"])}))
 
 
 def outputs(answer: Any) -> dict[str, str]:
@@ -216,6 +192,18 @@ def gh(*arguments: str, stdin: str = "") -> str:
             f"gh {arguments[0]}: {done.stderr.strip() or 'it failed and printed no reason'}"
         )
     return done.stdout
+
+
+def _list(path: str) -> list[Any]:
+    """All that GitHub lists below this repository, page by page."""
+    query = "&" if "?" in path else "?"
+    where = f"repos/{repository()}/{path}{query}per_page=100"
+    return [entry for page in _json("api", "--paginate", "--slurp", where) for entry in page]
+
+
+def _write(method: str, path: str, content: Mapping[str, str]) -> None:
+    where = f"repos/{repository()}/{path}"
+    gh("api", "--method", method, where, "--input", "-", stdin=json.dumps(content))
 
 
 def _json(*arguments: str) -> Any:

@@ -53,7 +53,7 @@ def image_check(kind: str = "") -> Callable[[str], bool]:
 def by_skopeo(reference: str) -> bool:
     """Ask with ``skopeo inspect``, which knows the logins of docker and podman."""
     host = split_reference(reference)[0]
-    tls = ["--tls-verify=false"] if host.split(":")[0] in _LOCAL else []
+    tls = ["--tls-verify=false"] if is_local(host) else []
     command = ["skopeo", "inspect", "--raw", *tls, f"docker://{reference}"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
@@ -79,8 +79,7 @@ class Repository:
         self.image = image
         self._way = _LOGIN if push else _ASK
         self._host, _, self._name = image.partition("/")
-        plain = self._host.rsplit(":", 1)[0] in _LOCAL or self._host in _LOCAL
-        self._scheme = "http" if plain else "https"
+        self._scheme = "http" if is_local(self._host) else "https"
         self._base = f"{self._scheme}://{self._host}/v2/{urllib.parse.quote(self._name)}/"
         self._scope = f"repository:{self._name}:{'pull,push' if push else 'pull'}"
         self._authorization = ""
@@ -188,6 +187,11 @@ class Repository:
         with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
             content = json.load(answer)
         return "Bearer " + str(content.get("token") or content["access_token"])
+
+
+def is_local(host: str) -> bool:
+    """Whether a registry is on this machine, where it needs no TLS."""
+    return host in _LOCAL or host.rpartition(":")[0] in _LOCAL
 
 
 def credentials(host: str) -> tuple[str, str]:

@@ -38,11 +38,11 @@ class Link:
 class State:
     """What of the template is taken over: its newest version or, where it has none, a branch."""
 
-    tag: str
+    tag: str = ""
     """The newest version; empty where the template has no version."""
-    branch: str
+    branch: str = ""
     """The default branch, where there is no version; else empty."""
-    commit: str
+    commit: str = ""
 
     def __str__(self) -> str:
         return self.tag or f"{self.branch} at {self.commit[:12]}"
@@ -84,15 +84,9 @@ def _copier_link(path: Path) -> Link:
 
 
 @dataclass(frozen=True)
-class Newer:
-    """What the template has and this project does not."""
+class NewerState(State):
+    """What the template has and this project does not; all is empty where nothing is newer."""
 
-    tag: str = ""
-    """The newest version, where it is newer than the engine that is pinned."""
-    branch: str = ""
-    """The default branch, where the template has no version and the branch moved on."""
-    commit: str = ""
-    """The commit of either."""
     security: list[str] = field(default_factory=list)
     """What the tags since then say after ``Security:``, each with its version."""
 
@@ -144,13 +138,12 @@ class Template:
             )
         return commit
 
-    def newer(self) -> Newer:
+    def newer(self) -> NewerState:
         """What an update would bring."""
         newest = self.newest()
         if newest.branch:
-            if self.git.is_ancestor(newest.commit, self.linked_commit()):
-                return Newer()
-            return Newer("", newest.branch, newest.commit)
+            is_linked = self.git.is_ancestor(newest.commit, self.linked_commit())
+            return NewerState() if is_linked else NewerState("", newest.branch, newest.commit)
         pinned = parse_version(read_pin(self.root).version)
         names = [name for name in self.versions if _version(name) > pinned]
         fixes = [
@@ -158,7 +151,7 @@ class Template:
             for tag in names
             for fix in re.findall(r"^Security: (.+)$", self._message(tag), re.MULTILINE)
         ]
-        return Newer(newest.tag, "", newest.commit, fixes) if names else Newer()
+        return NewerState(newest.tag, "", newest.commit, fixes) if names else NewerState()
 
     def has_linked_version(self) -> bool:
         """Whether the commit that the project has is one of the versions."""
@@ -189,7 +182,7 @@ def clone_template(root: Path, *options: str) -> Iterator[Template]:
         yield Template(root, link, Git(Path(folder)))
 
 
-def check_template(root: Path) -> Newer:
+def check_template(root: Path) -> NewerState:
     """What an update would bring.
 
     Raises:

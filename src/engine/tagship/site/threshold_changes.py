@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from tagship.gitops.file_changes import FileChange, file_changes
-from tagship.gitops.git import Git
+from tagship.gitops.git import FileChange, Git
 from tagship.site.document import ThresholdChange
 from tagship.site.links import Links
 from tagship.site.past_files import read_words
@@ -28,7 +27,7 @@ def threshold_changes(git: Git, commit: str, links: Links) -> dict[str, list[Thr
     """
     bounds: dict[str, Mapping[str, str]] = {}
     changes: dict[str, list[ThresholdChange]] = {}
-    for change in file_changes(git, commit, PATHS):
+    for change in git.file_changes(commit, PATHS):
         if change.after.startswith(_NOTHING):
             continue
         model = change.path.split("/")[1]

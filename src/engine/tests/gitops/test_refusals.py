@@ -193,7 +193,7 @@ def test_a_stale_lock_is_not_released(shop: Shop) -> None:
 def test_no_lock_is_not_released(shop: Shop) -> None:
     shop.git("rm", "-q", "config/churn/model.lock.yaml")
     shop.commit()
-    with pytest.raises(TagshipError, match=r"model.lock.yaml: no such file at"):
+    with pytest.raises(TagshipError, match=r"model\.lock\.yaml: no such file at"):
         shop.release("v1.0.0")
 
 
