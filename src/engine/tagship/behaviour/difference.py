@@ -149,11 +149,11 @@ class Pair:
     @property
     def decisions(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """The champion's and the model's class numbers, or numbers; shape (rows,) each."""
-        own = self.bundle.evidence.scores
+        scores = self.bundle.evidence.scores
         if self.tolerance is not None:
-            return self.champion.astype(np.float64), own.astype(np.float64)
+            return self.champion.astype(np.float64), scores.astype(np.float64)
         threshold = self.bundle.boundary.threshold
-        return metrics.decide(self.champion, self.threshold), metrics.decide(own, threshold)
+        return metrics.decide(self.champion, self.threshold), metrics.decide(scores, threshold)
 
     @property
     def moves(self) -> NDArray[np.float64]:
@@ -168,11 +168,11 @@ class Pair:
         rows = np.ones(len(target), dtype=bool)
         if column is not None:
             rows = self.bundle.evidence.groups[column] == value
-        other = before != after
+        is_other = before != after
         if self.tolerance is not None:
-            other = np.abs(after - before) > self.tolerance
-        chosen = rows & other
-        before, after, target = before[chosen], after[chosen], target[chosen]
+            is_other = np.abs(after - before) > self.tolerance
+        is_flipped = rows & is_other
+        before, after, target = before[is_flipped], after[is_flipped], target[is_flipped]
         mended, broken = after == target, before == target
         if self.tolerance is not None:
             nearer = np.abs(before - target) - np.abs(after - target)
@@ -196,8 +196,8 @@ class Pair:
                     yield Flip(before=None, after=word, rows=int(rows.sum()))
             return
         pairs, counts = np.unique(np.stack([before, after]), axis=1, return_counts=True)
-        for old, new, rows in zip(*pairs.tolist(), counts.tolist(), strict=True):
-            yield Flip(before=classes[old], after=classes[new], rows=rows)
+        for champion_class, model_class, rows in zip(*pairs.tolist(), counts.tolist(), strict=True):
+            yield Flip(before=classes[champion_class], after=classes[model_class], rows=rows)
 
     def slices(self, column: str, min_rows: int) -> tuple[list[Group], list[int]]:
         """What changed in each group of one column, and the rows of groups that are too small."""
@@ -225,19 +225,21 @@ def describe_moves(pair: Pair) -> Moves:
 def calibration(bundle: Bundle, scores: NDArray[np.floating]) -> Calibration:
     """What a model expects of the holdout rows on average, and what happened."""
     task, target = cast(Task, bundle.lock.task), bundle.evidence.target
-    made = scores.astype(np.float64)
+    expectations = scores.astype(np.float64)
     error = None
     if task != "regression":
         error = metrics.value("calibration_error", task, target, scores)
     if task == "multiclass":
-        made, target = made.max(axis=1), made.argmax(axis=1) == target
-    return Calibration(expected=made.mean(), actual=target.mean(), error=error)
+        expectations, target = expectations.max(axis=1), expectations.argmax(axis=1) == target
+    return Calibration(expected=expectations.mean(), actual=target.mean(), error=error)
 
 
 def value_change(prices: Value, pair: Pair) -> ValueChange:
     """The mean worth of a decision before and after, with a paired interval of the change."""
     target = pair.bundle.evidence.target
-    before, after = (metrics.outcome_values(prices, target, made) for made in pair.decisions)
+    before, after = (
+        metrics.outcome_values(prices, target, decisions) for decisions in pair.decisions
+    )
     return ValueChange(
         before=before.mean(), after=after.mean(), change=mean_interval(after - before)
     )

@@ -26,8 +26,8 @@ def directions(group: Group, quote: Quote = str) -> str:
         + (flip.after if flip.before is None else f"{quote(flip.before)} → {quote(flip.after)}")
         for flip in group.flips
     ]
-    rest = sum(flip.rows for flip in group.flips[_MOST_DIRECTIONS:])
-    return ", ".join(ways[:_MOST_DIRECTIONS]) + (f", {rest:,} other" if rest else "")
+    other_rows = sum(flip.rows for flip in group.flips[_MOST_DIRECTIONS:])
+    return ", ".join(ways[:_MOST_DIRECTIONS]) + (f", {other_rows:,} other" if other_rows else "")
 
 
 def summary(behaviour: Behaviour, quote: Quote = str) -> str:
@@ -36,15 +36,15 @@ def summary(behaviour: Behaviour, quote: Quote = str) -> str:
     if difference is None:
         return f"Not computed: {quote(behaviour.problem)}"
     rows, tolerance = difference.overall, difference.tolerance
-    what, moved = "decisions", "differ from the champion's"
+    noun, verb = "decisions", "differ from the champion's"
     mended, broken = "right now and were wrong", "wrong now and were right"
     if tolerance is not None:
-        what, mended, broken = "predictions", "nearer to the actual value", "further from it"
-        moved = f"move by more than a tenth of the target's standard deviation ({brief(tolerance)})"
+        noun, mended, broken = "predictions", "nearer to the actual value", "further from it"
+        verb = f"move by more than a tenth of the target's standard deviation ({brief(tolerance)})"
     if not rows.flipped:
-        return f"None of {rows.rows:,} {what} {moved}."
+        return f"None of {rows.rows:,} {noun} {verb}."
     text = (
-        f"{rows.flipped:,} of {rows.rows:,} {what} ({percent(rows.share)}) {moved}:"
+        f"{rows.flipped:,} of {rows.rows:,} {noun} ({percent(rows.share)}) {verb}:"
         f" {directions(rows, quote)}; {rows.mended:,} are {mended}, {rows.broken:,} are {broken}."
     )
     most = next(iter(difference.slices), rows)
@@ -83,8 +83,8 @@ def facts(difference: BehaviourChange, quote: Quote = str) -> Iterator[tuple[str
     if difference.importance is None:
         yield "Importance", f"not computed: {difference.metric} is undefined on the sample"
     else:
-        shown = [i for i in difference.importance if i.before != i.after][:_MOST_FEATURES]
-        parts = ", ".join(f"{quote(i.feature)} {importance_text(i)}" for i in shown)
+        changes = [i for i in difference.importance if i.before != i.after][:_MOST_FEATURES]
+        parts = ", ".join(f"{quote(i.feature)} {importance_text(i)}" for i in changes)
         loss = f"loss of {difference.metric} when shuffled; the largest changes"
         yield "Importance", f"{parts} ({loss})" if parts else "as before, for each feature"
     for word, names in (("New", difference.new_features), ("Lost", difference.lost_features)):
@@ -124,9 +124,10 @@ def markdown(behaviour: Behaviour | None) -> str:
         lines.append("")
         if len(groups) > 1 + _MOST_SLICES:
             lines += [f"{len(groups) - 1 - _MOST_SLICES} more groups change: see the report.", ""]
-        same = [where(group, code) for group in difference.slices if not group.flipped]
-        if same:
-            rest = f" and {len(same) - _MOST_SLICES} more" if len(same) > _MOST_SLICES else ""
-            lines += [f"None changes where {', '.join(same[:_MOST_SLICES])}{rest}.", ""]
+        unchanged = [where(group, code) for group in difference.slices if not group.flipped]
+        if unchanged:
+            more = len(unchanged) - _MOST_SLICES
+            tail = f" and {more} more" if more > 0 else ""
+            lines += [f"None changes where {', '.join(unchanged[:_MOST_SLICES])}{tail}.", ""]
     lines += [f"- {title}: {text}." for title, text in facts(difference, code)]
     return "\n".join(lines) + "\n"

@@ -63,7 +63,7 @@ def build_bento(
         path = home / "bentos" / files.name / version
         shutil.rmtree(path, ignore_errors=True)
         command = [sys.executable, "-m", "bentoml", "build", "--version", version, "-o", "tag", "."]
-        done = subprocess.run(
+        result = subprocess.run(
             command,
             cwd=stage,
             env=bentoml_environment(files.root),
@@ -71,11 +71,11 @@ def build_bento(
             text=True,
             check=False,
         )
-    if done.returncode or not path.is_dir():
-        lines = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
-        said = next((line for line in lines if line.startswith("error: ")), lines[-1])
+    if result.returncode or not path.is_dir():
+        lines = (result.stderr or result.stdout).strip().splitlines() or ["no output"]
+        reason = next((line for line in lines if line.startswith("error: ")), lines[-1])
         raise TagshipError(
-            f"bentos/{files.name}: bentoml build failed: {said.removeprefix('error: ')}",
+            f"bentos/{files.name}: bentoml build failed: {reason.removeprefix('error: ')}",
             "run `bentoml build` there by hand to see all of it",
         )
     return Bento(f"{files.name}:{version}", path)
@@ -87,9 +87,9 @@ def check_releasable(files: ModelFiles, bundle: Bundle) -> Verdict:
     Raises:
         TagshipError: otherwise.
     """
-    locked = read_lock(files.lock_path)
-    refuse_stale(files, changes(locked, bundle.lock.inputs, bundle.lock.data.sha256))
-    first_difference = difference(locked, bundle.lock)
+    lock = read_lock(files.lock_path)
+    refuse_stale(files, changes(lock, bundle.lock.inputs, bundle.lock.data.sha256))
+    first_difference = difference(lock, bundle.lock)
     if first_difference:
         raise TagshipError(
             f"{files.lock_path}: is not the lock of the last training here: {first_difference}",
@@ -101,11 +101,11 @@ def check_releasable(files: ModelFiles, bundle: Bundle) -> Verdict:
 
 def _refuse_other_bytes(files: ModelFiles, bundle: Bundle) -> None:
     """Equivalent is not enough for a release: its record names the lock's bytes."""
-    locked = read_lock(files.lock_path).artifact.sha256
-    if bundle.lock.artifact.sha256 != locked:
+    lock_hash = read_lock(files.lock_path).artifact.sha256
+    if bundle.lock.artifact.sha256 != lock_hash:
         raise TagshipError(
             f"{files.lock_path}: artifact {bundle.lock.artifact.sha256[:12]}… of this machine"
-            f" predicts the same as {locked[:12]}…, but has other bytes",
+            f" predicts the same as {lock_hash[:12]}…, but has other bytes",
             "lock the model on a machine like the one that releases it: same CPU, same libraries",
         )
 
@@ -134,9 +134,9 @@ def check_verdict(files: ModelFiles, bundle: Bundle) -> Verdict:
     """
     verdict = verdict_on(files, bundle)
     if verdict.status == "fail":
-        failed = ", ".join(f"{r.gate} ({r.subject})" for r in verdict.of_status("fail"))
+        failures = ", ".join(f"{r.gate} ({r.subject})" for r in verdict.of_status("fail"))
         raise TagshipError(
-            f"{files.name}: its verdict fails: {failed}", "a model that fails a gate is not built"
+            f"{files.name}: its verdict fails: {failures}", "a model that fails a gate is not built"
         )
     return verdict
 
@@ -168,9 +168,9 @@ def serving_pins() -> list[str]:
     from packaging.utils import canonicalize_name
 
     pins: dict[str, str] = {}
-    wanted = [Requirement(text) for text in _REQUIREMENTS]
-    while wanted:
-        need = wanted.pop()
+    requirements = [Requirement(text) for text in _REQUIREMENTS]
+    while requirements:
+        need = requirements.pop()
         name = canonicalize_name(need.name)
         if name in pins or (need.marker and not need.marker.evaluate({"extra": ""})):
             continue
@@ -180,7 +180,7 @@ def serving_pins() -> list[str]:
             raise TagshipError(
                 f"{name}: not installed here, and serving needs it", "run `make setup-all`"
             ) from None
-        wanted += map(Requirement, metadata.requires(name) or [])
+        requirements += map(Requirement, metadata.requires(name) or [])
     return [f"{name}=={version}" for name, version in sorted(pins.items())]
 
 

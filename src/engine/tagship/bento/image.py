@@ -77,9 +77,9 @@ def build_image(
     if not push:
         return image
     digest = _push(program, image)
-    held = bento.path / "src" / "artifact"
+    folder = bento.path / "src" / "artifact"
     artifact = RegistryArtifact(
-        (held / "model.onnx").read_bytes(), (held / "boundary.json").read_bytes()
+        (folder / "model.onnx").read_bytes(), (folder / "boundary.json").read_bytes()
     )
     push_artifact(image.name, f"{image.tag}.model", release, artifact)
     return Image(image.name, image.tag, digest)
@@ -92,14 +92,17 @@ def _refuse_other_bytes(files: ModelFiles, bento: Bento, model_sha256: str) -> N
         TagshipError: there is no lock here, or a file is not the one that it names.
     """
     text = files.lock_path.read_text(encoding="utf-8") if files.lock_path.is_file() else ""
-    locked = locked_artifact(text)
-    if locked is None:
+    lock_artifact = locked_artifact(text)
+    if lock_artifact is None:
         raise TagshipError(f"{files.lock_path}: no lock", f"run `tagship run {files.name}`")
-    held = bento.path / "src" / "artifact"
-    hashes = {name: sha256_of_file(held / name) for name in ("model.onnx", "boundary.json")}
-    wanted = {"model.onnx": locked.sha256, "boundary.json": locked.boundary_sha256}
-    claims = [("its record", model_sha256, locked.sha256)]
-    claims += [(name, hashes[name], wanted[name] or hashes[name]) for name in hashes]
+    folder = bento.path / "src" / "artifact"
+    hashes = {name: sha256_of_file(folder / name) for name in ("model.onnx", "boundary.json")}
+    lock_hashes = {
+        "model.onnx": lock_artifact.sha256,
+        "boundary.json": lock_artifact.boundary_sha256,
+    }
+    claims = [("its record", model_sha256, lock_artifact.sha256)]
+    claims += [(name, hashes[name], lock_hashes[name] or hashes[name]) for name in hashes]
     for name, actual_hash, locked_hash in claims:
         if actual_hash != locked_hash:
             raise TagshipError(
@@ -108,13 +111,13 @@ def _refuse_other_bytes(files: ModelFiles, bento: Bento, model_sha256: str) -> N
             )
 
 
-def _builder(wanted: str) -> str:
-    if wanted and wanted not in BUILDERS:
-        raise TagshipError(f"no builder '{wanted}'", suggest(wanted, BUILDERS))
-    program = next((name for name in ((wanted,) if wanted else BUILDERS) if shutil.which(name)), "")
+def _builder(choice: str) -> str:
+    if choice and choice not in BUILDERS:
+        raise TagshipError(f"no builder '{choice}'", suggest(choice, BUILDERS))
+    program = next((name for name in ((choice,) if choice else BUILDERS) if shutil.which(name)), "")
     if not program:
         raise TagshipError(
-            f"{wanted or 'docker, podman or buildah'}: not installed", "one of them builds images"
+            f"{choice or 'docker, podman or buildah'}: not installed", "one of them builds images"
         )
     return program
 
@@ -138,8 +141,8 @@ def _push(program: str, image: Image) -> str:
         _run(program, "login", *tls, "--username", user, "--password-stdin", host, stdin=token)
     if program == "docker":
         _run("docker", "push", reference)
-        listed = _run("docker", "inspect", "--format", "{{json .RepoDigests}}", reference)
-        digests = [str(listed_digest).rpartition("@") for listed_digest in json.loads(listed)]
+        output = _run("docker", "inspect", "--format", "{{json .RepoDigests}}", reference)
+        digests = [str(listed_digest).rpartition("@") for listed_digest in json.loads(output)]
         own_digests = [digest for name, _, digest in digests if name == image.name]
         if len(own_digests) != 1:
             raise TagshipError(f"{reference}: docker does not say which digest it pushed")
@@ -151,8 +154,8 @@ def _push(program: str, image: Image) -> str:
 
 
 def _run(*command: str, stdin: str = "") -> str:
-    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
-    if done.returncode:
-        lines = (done.stderr or done.stdout).strip().splitlines()
+    result = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+    if result.returncode:
+        lines = (result.stderr or result.stdout).strip().splitlines()
         raise TagshipError(f"{command[0]} {command[1]} failed:\n" + "\n".join(lines[-15:]))
-    return done.stdout
+    return result.stdout

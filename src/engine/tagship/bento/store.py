@@ -64,13 +64,13 @@ def latest_bento(root: Path, model: str) -> Bento:
         TagshipError: there is no lock, or none was built under it.
     """
     lock = root / "config" / model / "model.lock.yaml"
-    locked = hash_lock_file(lock)
+    lock_hash = hash_lock_file(lock)
     manifests = list((bentoml_home(root) / "bentos" / model).glob("*/bento.yaml"))
     if not manifests:
         raise TagshipError(f"{model}: no bento here", f"run `tagship run {model}` first")
     manifests.sort(key=lambda path: path.stat().st_mtime_ns)
     for path in reversed([path.parent for path in manifests]):
-        if _built_under(path) == locked:
+        if _built_under(path) == lock_hash:
             return Bento(f"{model}:{path.name}", path)
     raise TagshipError(
         f"{lock}: no bento here was built under this lock; the last, {model}:"

@@ -22,9 +22,9 @@ def changed(
 ) -> None:
     """Name the models whose config, data, features or engine differ from a base branch."""
     from tagship.config.root import find_root
-    from tagship.gitops import changed_models
+    from tagship.gitops.changed_models import find_changed_models
 
-    names = changed_models.changed(find_root(), base)
+    names = find_changed_models(find_root(), base)
     typer.echo(json.dumps(names) if as_json else "\n".join(names) or "no model changes")
 
 

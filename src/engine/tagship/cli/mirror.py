@@ -36,7 +36,7 @@ def command(
         as_json([difference.to_json() for difference in wrong])
     elif wrong:
         rows = (
-            (d.model, d.alias, d.named_version or "-", d.version or "-", d.wanted or "nothing")
+            (d.model, d.alias, d.named_version or "-", d.version or "-", d.release or "nothing")
             for d in wrong
         )
         table(("model", "alias", "was", "is to be", "release"), rows)

@@ -38,7 +38,7 @@ def command(
     from tagship.cli.output import as_json, table
     from tagship.cli.verifier import make_verifier
     from tagship.config.root import find_root
-    from tagship.gitops.github import reviewed
+    from tagship.gitops.github import find_review
     from tagship.gitops.reconcile import reconcile
     from tagship.gitops.reconcile_release import reconcile_release
 
@@ -52,7 +52,7 @@ def command(
     if release:
         outcomes = reconcile_release(root, release, verifier, image, run_id, dry_run)
     else:
-        asked = reviewed if github else None
+        asked = find_review if github else None
         outcomes = reconcile(root, verifier, commit, asked, dry_run, tuple(model or ()))
     if json:
         as_json(outcomes)

@@ -33,7 +33,7 @@ def command(
     from tagship.cli.output import as_json, table
     from tagship.config.root import find_root
     from tagship.gitops.local_snapshot import fetch_or_local_snapshot
-    from tagship.gitops.mirror import named
+    from tagship.gitops.mirror import releases_by_alias
     from tagship.gitops.snapshot import fetch_snapshot
     from tagship.gitops.status import status
     from tagship.gitops.timeline import BRANCH, append_to_timeline
@@ -47,7 +47,7 @@ def command(
         from tagship.gitops.cluster import compare_cluster
 
         runs = compare_cluster(snapshot)
-    state = status(snapshot, named(snapshot, registry) if registry else None, runs)
+    state = status(snapshot, releases_by_alias(snapshot, registry) if registry else None, runs)
     if keep:
         typer.echo(
             f"kept: {append_to_timeline(snapshot, datetime.now(UTC))[:12]} on {BRANCH}", err=True

@@ -21,8 +21,8 @@ def append_files(git: Git, branch: str, files: Mapping[str, str], message: str) 
     git.identity()
     ref = f"refs/heads/{branch}"
     for attempt in range(_ATTEMPTS):
-        held = git.run("ls-remote", git.remote, ref).split()
-        parent = held[0] if held else None
+        heads = git.run("ls-remote", git.remote, ref).split()
+        parent = heads[0] if heads else None
         if parent is not None:
             git.fetch(parent)
         missing = _missing(git, parent, files)
@@ -36,8 +36,8 @@ def append_files(git: Git, branch: str, files: Mapping[str, str], message: str) 
 
 
 def _missing(git: Git, parent: str | None, files: Mapping[str, str]) -> dict[str, str]:
-    there = {path: git.show(parent, path) if parent else None for path in files}
-    changed = [path for path, text in there.items() if text not in (None, files[path])]
-    if changed:
-        raise TagshipError(f"{changed[0]}: it is there already, and says something else")
-    return {path: text for path, text in files.items() if there[path] is None}
+    texts = {path: git.show(parent, path) if parent else None for path in files}
+    differing = [path for path, text in texts.items() if text not in (None, files[path])]
+    if differing:
+        raise TagshipError(f"{differing[0]}: it is there already, and says something else")
+    return {path: text for path, text in files.items() if texts[path] is None}

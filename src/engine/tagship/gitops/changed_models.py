@@ -22,19 +22,19 @@ _NO_MODEL = (
 """Parts of the engine's folder that no trained byte and no verdict depends on."""
 
 
-def changed(root: Path, base: str) -> list[str]:
+def find_changed_models(root: Path, base: str) -> list[str]:
     """The models that differ between HEAD and the commit at which it left ``base``.
 
     Raises:
         TagshipError: no such commit, or the two have no history in common.
     """
     git = Git(root)
-    paths = git.changed(*git.fork(base))
+    paths = git.changed_paths(*git.fork(base))
     models = {name: _readable(root, name) for name in model_names(root)}
-    return affected([*paths, *(_linked(root, path) for path in paths)], models)
+    return affected_models([*paths, *(_follow_link(root, path) for path in paths)], models)
 
 
-def affected(paths: Iterable[str], models: Mapping[str, ModelFiles | None]) -> list[str]:
+def affected_models(paths: Iterable[str], models: Mapping[str, ModelFiles | None]) -> list[str]:
     """The models that any of the paths belongs to; an unreadable one counts for its own only."""
     names: set[str] = set()
     for path in paths:
@@ -54,10 +54,10 @@ def _reads(files: ModelFiles | None, path: str) -> bool:
     return path == place or path.startswith(f"{place}/") or fnmatch(path, place)
 
 
-def _linked(root: Path, path: str) -> str:
+def _follow_link(root: Path, path: str) -> str:
     """Where a changed link leads now."""
-    linked = (root / path).resolve()
-    return linked.relative_to(root.resolve()).as_posix() if linked.is_relative_to(root) else path
+    target = (root / path).resolve()
+    return target.relative_to(root.resolve()).as_posix() if target.is_relative_to(root) else path
 
 
 def _readable(root: Path, name: str) -> ModelFiles | None:

@@ -40,10 +40,11 @@ def _compare(snapshot: Snapshot, items: list[Any], model: str, environment: str)
     status = applications[0].get("status") or {}
     if current is None:
         return "nothing is deployed, as Git says" if not _revision(status) else "runs something"
-    return "; ".join([*_synced(status, current), *_runs(snapshot, items, current)]) or "as Git says"
+    problems = [*_sync_problems(status, current), *_pod_problems(snapshot, items, current)]
+    return "; ".join(problems) or "as Git says"
 
 
-def _synced(status: Mapping[str, Any], current: Deployment) -> list[str]:
+def _sync_problems(status: Mapping[str, Any], current: Deployment) -> list[str]:
     """Sync, revision, health and the last error that Argo CD tells."""
     problems = []
     sync = str((status.get("sync") or {}).get("status") or "Unknown")
@@ -58,13 +59,13 @@ def _synced(status: Mapping[str, Any], current: Deployment) -> list[str]:
     operation = status.get("operationState") or {}
     if operation.get("phase") in ("Failed", "Error", "Running") and operation.get("message"):
         problems.append(str(operation["message"]))
-    problems += [str(told.get("message", "")) for told in status.get("conditions") or []]
+    problems += [str(condition.get("message", "")) for condition in status.get("conditions") or []]
     return [" ".join(problem.split())[:200] for problem in problems]
 
 
-def _runs(snapshot: Snapshot, items: list[Any], current: Deployment) -> list[str]:
+def _pod_problems(snapshot: Snapshot, items: list[Any], current: Deployment) -> list[str]:
     """The image and the record of the pods, where the cluster shows them."""
-    model, environment = current.tag.model, current.tag.environment
+    model, environment = current.tag.series
     namespace = f"{snapshot.project.name}-{environment}"
     name = f"{model}-model"
     pods = [item for item in items if _is(item, "Deployment", name, namespace)]
@@ -75,19 +76,20 @@ def _runs(snapshot: Snapshot, items: list[Any], current: Deployment) -> list[str
     problems = []
     if current.says("Image") not in images:
         problems.append(f"runs {', '.join(images)}, not {current.says('Image')}")
-    held = [(volume.get("configMap") or {}).get("name") for volume in spec.get("volumes") or []]
+    volumes = spec.get("volumes") or []
+    config_maps = [(volume.get("configMap") or {}).get("name") for volume in volumes]
     texts = [
         str(item["data"]["release.yaml"])
         for item in items
         if item.get("kind") == "ConfigMap"
         and item["metadata"].get("namespace") == namespace
-        and item["metadata"]["name"] in held
+        and item["metadata"]["name"] in config_maps
         and "release.yaml" in (item.get("data") or {})
     ]
     record = snapshot.record(current.commit, model, environment)
     records = [parse_record(text, record_path(model, environment)) for text in texts]
     if records != [record]:
-        releases = ", ".join(each.release for each in records) or "nothing"
+        releases = ", ".join(record_in_pod.release for record_in_pod in records) or "nothing"
         problems.append(f"its record says {releases}, not what {current.name} holds")
     return problems
 
@@ -98,25 +100,25 @@ def _revision(status: Mapping[str, Any]) -> str:
 
 def _is(item: Mapping[str, Any], kind: str, name: str, namespace: str = "") -> bool:
     about = item.get("metadata") or {}
-    there = not namespace or about.get("namespace") == namespace
-    return item.get("kind") == kind and about.get("name") == name and there
+    is_in_namespace = not namespace or about.get("namespace") == namespace
+    return item.get("kind") == kind and about.get("name") == name and is_in_namespace
 
 
 def _items() -> list[Any]:
     command = ["kubectl", "get", _KINDS, "--all-namespaces", "--output=json"]
     try:
-        done = subprocess.run(
+        result = subprocess.run(
             command, capture_output=True, text=True, timeout=_SECONDS, check=False
         )
-        if done.returncode == 0:
-            items = json.loads(done.stdout)["items"]
+        if result.returncode == 0:
+            items = json.loads(result.stdout)["items"]
             assert isinstance(items, list)
             return items
-        said = done.stderr.strip().splitlines()[-1:] or ["it did not say why"]
+        reason = result.stderr.strip().splitlines()[-1:] or ["it did not say why"]
     except FileNotFoundError:
         raise TagshipError("kubectl is not installed", "leave out --cluster") from None
     except subprocess.TimeoutExpired:
-        said = [f"no answer within {_SECONDS} s"]
+        reason = [f"no answer within {_SECONDS} s"]
     except (ValueError, KeyError):
-        said = ["no JSON"]
-    raise TagshipError(f"kubectl get: {said[0]}", "kubectl config current-context")
+        reason = ["no JSON"]
+    raise TagshipError(f"kubectl get: {reason[0]}", "kubectl config current-context")

@@ -90,11 +90,11 @@ def parse_record(text: str, path: str) -> Record:
             that stands under another model or environment.
     """
     content = _read(text, path)
-    known = {field.name for field in fields(Record)}
-    unknown = [str(key) for key in content if key not in known]
+    names = {field.name for field in fields(Record)}
+    unknown = [str(key) for key in content if key not in names]
     if unknown:
         raise TagshipError(f"{path}: {unknown[0]}: unknown key")
-    missing = [name for name in sorted(known - {"manifests"}) if name not in content]
+    missing = [name for name in sorted(names - {"manifests"}) if name not in content]
     if missing:
         raise TagshipError(f"{path}: {missing[0]}: required key is missing")
     loose = [str(key) for key, value in content.items() if not isinstance(value, str)]
@@ -173,18 +173,18 @@ def _yaml(text: str) -> YAML:
 
 def _load(text: str, path: str) -> CommentedMap:
     """The content with its comments, to be edited."""
-    content = _parsed(_yaml(text), text, path)
+    content = _parse_mapping(_yaml(text), text, path)
     assert isinstance(content, CommentedMap)
     return content
 
 
 def _read(text: str, path: str) -> Mapping[Any, Any]:
     """The content alone, which is read faster."""
-    content: Mapping[Any, Any] = _parsed(YAML(typ="safe"), text, path)
+    content: Mapping[Any, Any] = _parse_mapping(YAML(typ="safe"), text, path)
     return content
 
 
-def _parsed(yaml: YAML, text: str, path: str) -> Any:
+def _parse_mapping(yaml: YAML, text: str, path: str) -> Any:
     try:
         content = yaml.load(text)
     except YAMLError as error:

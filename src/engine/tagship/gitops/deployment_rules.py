@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from tagship.config.project import ProjectConfig
 from tagship.config.project_files import ModelFiles
 from tagship.errors import TagshipError
-from tagship.gitops.deployment_records import NO_DIGEST, Record, check_pin, overlay
+from tagship.gitops.deployment_records import NO_DIGEST, Record, check_pin, overlay, record_path
 from tagship.gitops.history import Deployment, Release, Upto
 from tagship.gitops.snapshot import Snapshot
 from tagship.verdict import Verdict, parse_verdict
@@ -36,7 +36,7 @@ class Verifier:
             raise TagshipError(f"{reference}: the registry does not have it", hint)
 
 
-class NotDerived(Exception):
+class UndecidedClaim(Exception):
     """A claim that nothing here can prove or refute."""
 
 
@@ -89,13 +89,14 @@ class DeploymentRules:
     def record_is_true(self) -> None:
         """The record against the release's files."""
         record = self.record
-        expected = self.snapshot.released(self.release, record.environment)
+        release_record = self.snapshot.record_for(self.release, record.environment)
         for key in ("model_sha256", "data_sha256", "config_sha256", "verdict_sha256"):
-            recorded, released = getattr(record, key), getattr(expected, key)
-            if recorded != released:
+            record_value, release_value = getattr(record, key), getattr(release_record, key)
+            if record_value != release_value:
+                path = record_path(record.model, record.environment)
                 raise TagshipError(
-                    f"{overlay(record.model, record.environment)}/release.yaml: {key}: {recorded}"
-                    f" is not that of {record.release} ({released})",
+                    f"{path}: {key}: {record_value} is not that of"
+                    f" {record.release} ({release_value})",
                     "let `tagship propose` write it",
                 )
         if record.digest == NO_DIGEST:
@@ -178,10 +179,10 @@ def refuse_other_kustomize(snapshot: Snapshot, deployment: Deployment) -> None:
     """Leave undecided a fingerprint that another kustomize made: it may differ by that alone.
 
     Raises:
-        NotDerived: the deployment was rendered by another version.
+        UndecidedClaim: the deployment was rendered by another version.
     """
     if deployment.says("Kustomize") != snapshot.renderer.version:
-        raise NotDerived(
+        raise UndecidedClaim(
             f"kustomize {deployment.says('Kustomize') or '(no version)'} rendered it,"
             f" here is {snapshot.renderer.version}"
         )
@@ -193,7 +194,7 @@ def refuse_rejected_artifact(snapshot: Snapshot, model: str, sha256: str) -> Non
     Raises:
         TagshipError: names the release that had the artifact, the rollback and its reason.
     """
-    for name, rollback in snapshot.history.rejected(model).items():
+    for name, rollback in snapshot.history.rejections(model).items():
         release = snapshot.history.releases.get(name)
         if release and release.says("Model-SHA256") == sha256:
             raise TagshipError(
@@ -264,6 +265,6 @@ def try_rules(rules: Iterable[Rule]) -> list[RuleResult]:
             results.append(RuleResult(what))
         except TagshipError as error:
             results.append(RuleResult(what, str(error.args[0])))
-        except NotDerived as doubt:
+        except UndecidedClaim as doubt:
             results.append(RuleResult(what, not_derived=str(doubt)))
     return results

@@ -145,7 +145,7 @@ def _secrets() -> Iterator[Answer]:
     """Who can reach the secrets that deploy: all who may push can use a repository's secrets."""
     what = "secrets on GitHub"
     try:
-        secrets = {str(each["name"]) for each in _list("actions/secrets?per_page=100", "secrets")}
+        secrets = {str(s["name"]) for s in _list("actions/secrets?per_page=100", "secrets")}
         environments = _list("environments?per_page=100", "environments")
     except TagshipError as error:
         yield Answer("warn", what, f"not checked: {error.args[0]}")
@@ -238,8 +238,8 @@ def _template(root: Path) -> Iterator[Answer]:
 
 def _tools() -> Iterator[Answer]:
     for what, (commands, use) in TOOLS.items():
-        installed = [command.split() for command in commands if shutil.which(command.split()[0])]
-        problems = {command[0]: _ask_tool(command)[1] for command in installed}
+        runnable = [command.split() for command in commands if shutil.which(command.split()[0])]
+        problems = {command[0]: _ask_tool(command)[1] for command in runnable}
         usable = [program for program, problem in problems.items() if not problem]
         if usable:
             yield Answer("ok", f"tool {usable[0]}")
@@ -249,8 +249,8 @@ def _tools() -> Iterator[Answer]:
     if not shutil.which("argocd"):
         yield Answer("warn", "Argo CD", "no argocd command, so its version is not known; ≥ 3.5")
         return
-    printed, problem = _ask_tool(["argocd", "version", "--client", "--short"])
-    match = re.search(r"v(\d+)\.(\d+)", printed)
+    answer, problem = _ask_tool(["argocd", "version", "--client", "--short"])
+    match = re.search(r"v(\d+)\.(\d+)", answer)
     if match:
         is_old = (int(match[1]), int(match[2])) < ARGO_CD
         problem = f"{match[0]} here; tagPrefix needs 3.5 or later" if is_old else ""
@@ -264,15 +264,15 @@ def _ask_tool(command: list[str]) -> tuple[str, str]:
     """What an installed tool prints, and why it cannot be used; empty when it can."""
     name = f"`{' '.join(command)}`"
     try:
-        done = subprocess.run(
+        result = subprocess.run(
             command, capture_output=True, text=True, check=False, timeout=_PATIENCE
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return "", f"{name}: {error}"
-    if done.returncode == 0:
-        return done.stdout, ""
-    reason = done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}"
-    return done.stdout, f"{name} failed: {reason.splitlines()[-1].strip()}"
+    if result.returncode == 0:
+        return result.stdout, ""
+    reason = result.stderr.strip() or result.stdout.strip() or f"exit code {result.returncode}"
+    return result.stdout, f"{name} failed: {reason.splitlines()[-1].strip()}"
 
 
 def _answer(what: str, problem: str, level: Level = "fail") -> Answer:

@@ -76,11 +76,11 @@ def check_wheel(root: Path, pin: Pin) -> str:
     if not path.is_file():
         raise TagshipError(f"{pin.path}: no such file: {PYPROJECT} pins the engine there", way_out)
     actual = sha256_of_file(path)
-    locked = _locked_hash(root)
-    if actual != locked:
+    lock_hash = _locked_hash(root)
+    if actual != lock_hash:
         raise TagshipError(
-            f"{pin.path}: SHA-256 {actual[:12]}…, {LOCK} names {locked[:12] or 'none'}…: the wheel"
-            " was changed by hand",
+            f"{pin.path}: SHA-256 {actual[:12]}…, {LOCK} names {lock_hash[:12] or 'none'}…:"
+            " the wheel was changed by hand",
             way_out,
         )
     return actual
@@ -117,8 +117,8 @@ def replace_engine(root: Path, template: Path, tag: str) -> bool:
     text = (root / PYPROJECT).read_text(encoding="utf-8")
     wheels: dict[Path, bytes] = {}
     if pin.kind == "vendored":
-        name, content = _make_wheel(template)
-        wheels = {root / "vendor" / name: content}
+        name, wheel_content = _make_wheel(template)
+        wheels = {root / "vendor" / name: wheel_content}
         source = f'tagship = {{ path = "vendor/{name}" }}'
     elif tag:
         source = _SOURCE.findall(text)[0].replace(f'"{TAGS}{pin.version}"', f'"{tag}"')
@@ -128,28 +128,28 @@ def replace_engine(root: Path, template: Path, tag: str) -> bool:
             " has no versions",
             f"pin a wheel instead: {page('how-to/update')}",
         )
-    pinned = _SOURCE.sub(lambda _: source, text)
-    changes = {root / PYPROJECT: pinned.encode(), **wheels}
-    if all(_read(path) == new for path, new in changes.items()) and _is_locked(root, tag):
+    new_text = _SOURCE.sub(lambda _: source, text)
+    changes = {root / PYPROJECT: new_text.encode(), **wheels}
+    if all(_read(path) == content for path, content in changes.items()) and _is_locked(root, tag):
         return False
     before = {path: _read(path) for path in (*changes, root / LOCK)}
     try:
-        for path, new in changes.items():
-            write_atomically(path, new)
+        for path, content in changes.items():
+            write_atomically(path, content)
         _uv(root, "lock", "--upgrade-package", "tagship")
     except TagshipError as error:
-        for path, old in before.items():
-            if old is None:
+        for path, content_before in before.items():
+            if content_before is None:
                 path.unlink(missing_ok=True)
             else:
-                write_atomically(path, old)
+                write_atomically(path, content_before)
         raise error.within(
             f"the engine of {tag or 'the template'}: not taken over,"
             f" {PYPROJECT} and {LOCK} are as before"
         ) from None
-    for other in (root / "vendor").glob("tagship-*.whl"):
-        if wheels and other not in wheels:
-            other.unlink()
+    for wheel in (root / "vendor").glob("tagship-*.whl"):
+        if wheels and wheel not in wheels:
+            wheel.unlink()
     return True
 
 
@@ -166,16 +166,16 @@ def _read(path: Path) -> bytes | None:
 def _make_wheel(template: Path) -> tuple[str, bytes]:
     """The wheel's name and content."""
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
+        result = subprocess.run(
             [sys.executable, str(template / WHEEL_MAKER), folder],
             capture_output=True,
             text=True,
             check=False,
         )
-        name = done.stdout.split()[-1] if done.returncode == 0 and done.stdout.strip() else ""
+        name = result.stdout.split()[-1] if result.returncode == 0 and result.stdout.strip() else ""
         if not _WHEEL.fullmatch(name):
-            said = done.stderr.strip().splitlines()[-1:] or ["it printed no wheel's name"]
-            raise TagshipError(f"the template's {WHEEL_MAKER}: {said[0]}")
+            reason = result.stderr.strip().splitlines()[-1:] or ["it printed no wheel's name"]
+            raise TagshipError(f"the template's {WHEEL_MAKER}: {reason[0]}")
         return name, (Path(folder) / name).read_bytes()
 
 
@@ -190,13 +190,13 @@ def _uv(root: Path, *arguments: str) -> None:
         raise TagshipError("uv is not installed", "python -m pip install uv")
     command = [uv, *arguments, "--directory", str(root), "--quiet"]
     try:
-        done = subprocess.run(
+        result = subprocess.run(
             command, capture_output=True, text=True, timeout=_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
         raise TagshipError(f"uv {arguments[0]} did not end within {_SECONDS} s") from None
-    if done.returncode:
-        raise TagshipError(f"uv {arguments[0]}: {done.stderr.strip()}")
+    if result.returncode:
+        raise TagshipError(f"uv {arguments[0]}: {result.stderr.strip()}")
 
 
 def retrainings(root: Path, template: Path) -> dict[str, list[str]]:
@@ -214,9 +214,9 @@ def retrainings(root: Path, template: Path) -> dict[str, list[str]]:
         inputs = read_yaml(path).root.get("inputs", {}) if path.is_file() else {}
         if not inputs:
             continue
-        why = [f"library {name}: {old} → {versions.get(name)}"
-               for name, old in inputs.get("libraries", {}).items()
-               if versions.get(name) != old]  # fmt: skip
+        why = [f"library {name}: {lock_version} → {versions.get(name)}"
+               for name, lock_version in inputs.get("libraries", {}).items()
+               if versions.get(name) != lock_version]  # fmt: skip
         if inputs.get("training", 0) != number:
             why.insert(0, f"training number {inputs.get('training', 0)} → {number}")
         if why:

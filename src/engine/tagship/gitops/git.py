@@ -37,7 +37,7 @@ class Git(Objects):
 
     def __init__(self, root: Path, remote: str = "origin") -> None:
         super().__init__(root, remote)
-        self._known: dict[tuple[str, ...], str] = {}
+        self._answers: dict[tuple[str, ...], str] = {}
         """What git said of objects, by their hash: it never changes."""
 
     # what the clone is
@@ -52,10 +52,10 @@ class Git(Objects):
         Raises:
             TagshipError: git refuses to say, for example because others own the repository.
         """
-        done = self.call("ls-files", "--error-unmatch", "--", path)
-        if done.returncode and not re.search("not a git repository|did not match", done.stderr):
-            raise TagshipError(f"git ls-files: {last_words(done.stderr)}")
-        return done.returncode == 0
+        result = self.call("ls-files", "--error-unmatch", "--", path)
+        if result.returncode and not re.search("not a git repository|did not match", result.stderr):
+            raise TagshipError(f"git ls-files: {last_words(result.stderr)}")
+        return result.returncode == 0
 
     def check_top(self) -> None:
         """Refuse a project that is a folder of a larger repository.
@@ -72,19 +72,19 @@ class Git(Objects):
 
     def is_shallow(self) -> bool:
         """Whether history is cut off; a fetch of this instance does not change that."""
-        return self._fixed("rev-parse", "--is-shallow-repository").strip() == "true"
+        return self._run_once("rev-parse", "--is-shallow-repository").strip() == "true"
 
     def branch(self) -> str | None:
         """The branch that is checked out; None when HEAD is detached."""
-        done = self.call("symbolic-ref", "--quiet", "--short", "HEAD")
-        return done.stdout.strip() or None
+        result = self.call("symbolic-ref", "--quiet", "--short", "HEAD")
+        return result.stdout.strip() or None
 
     def dirty(self) -> list[str]:
         """The paths that are changed or untracked, or that git was told not to look at."""
-        changed = [line[3:] for line in self.run("status", "--porcelain").splitlines()]
-        flagged = (line for line in self.run("ls-files", "-v").splitlines() if line[0] in _HIDDEN)
-        hidden = (line[2:] for line in flagged)
-        return changed + [path for path in hidden if (self.root / path).exists()]
+        paths = [line[3:] for line in self.run("status", "--porcelain").splitlines()]
+        lines = (line for line in self.run("ls-files", "-v").splitlines() if line[0] in _HIDDEN)
+        hidden_paths = (line[2:] for line in lines)
+        return paths + [path for path in hidden_paths if (self.root / path).exists()]
 
     def identity(self) -> str:
         """Who tags: ``Name <mail>``.
@@ -92,33 +92,33 @@ class Git(Objects):
         Raises:
             TagshipError: git does not know.
         """
-        done = self.call("var", "GIT_COMMITTER_IDENT")
-        if done.returncode:
+        result = self.call("var", "GIT_COMMITTER_IDENT")
+        if result.returncode:
             raise TagshipError(
                 "git does not know who you are",
                 'git config user.name "…" and git config user.email "…"',
             )
-        return done.stdout.rsplit(" ", 2)[0]
+        return result.stdout.rsplit(" ", 2)[0]
 
     # reading
 
     def resolve(self, revision: str) -> str | None:
         """The commit that a revision names, if any."""
-        done = self.call(
+        result = self.call(
             "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
         )
-        return done.stdout.strip() or None
+        return result.stdout.strip() or None
 
     def own_folder(self) -> Path:
         """Git's own folder, which all work trees of this clone share."""
-        said = self._fixed("rev-parse", "--git-common-dir").strip()
-        return (self.root / said).resolve()
+        folder = self._run_once("rev-parse", "--git-common-dir").strip()
+        return (self.root / folder).resolve()
 
-    def _fixed(self, *arguments: str) -> str:
+    def _run_once(self, *arguments: str) -> str:
         """What git says of objects that are named by their hashes, asked once."""
-        if arguments not in self._known:
-            self._known[arguments] = self.run(*arguments)
-        return self._known[arguments]
+        if arguments not in self._answers:
+            self._answers[arguments] = self.run(*arguments)
+        return self._answers[arguments]
 
     def parents(self, commit: str) -> list[str]:
         """A commit's parents."""
@@ -149,9 +149,9 @@ class Git(Objects):
                 changes.append(FileChange(path, name, when, author, subject, before, after))
         return changes
 
-    def changed(self, old: str, new: str) -> list[str]:
+    def changed_paths(self, before: str, after: str) -> list[str]:
         """The paths whose content differs between two commits."""
-        return self.run("diff", "--name-only", "-z", "--no-renames", old, new).split("\0")[:-1]
+        return self.run("diff", "--name-only", "-z", "--no-renames", before, after).split("\0")[:-1]
 
     def fork(self, base: str) -> tuple[str, str]:
         """The commit at which HEAD left ``base``, and HEAD's own.
@@ -164,12 +164,12 @@ class Git(Objects):
             raise TagshipError(f"{base}: no such commit here", "git fetch --unshallow origin")
         return self.run("merge-base", start, head).strip(), head
 
-    def is_ancestor(self, old: str, new: str) -> bool:
+    def is_ancestor(self, earlier: str, later: str) -> bool:
         """Whether ``old`` is ``new`` or came before it."""
-        key = ("merge-base", "--is-ancestor", old, new)
-        if key not in self._known:
-            self._known[key] = "yes" if self.succeeds(*key) else ""
-        return bool(self._known[key])
+        key = ("merge-base", "--is-ancestor", earlier, later)
+        if key not in self._answers:
+            self._answers[key] = "yes" if self.succeeds(*key) else ""
+        return bool(self._answers[key])
 
     def tags(self, namespace: str = MIRROR) -> list[RawTag]:
         """Every tag of a namespace with its message, in one call."""
@@ -177,13 +177,13 @@ class Git(Objects):
 
     def local_tags(self) -> dict[str, str]:
         """This clone's own tags, mirrored or not: name → object."""
-        return {ref.removeprefix(LOCAL): held for ref, held in self._held(LOCAL).items()}
+        return {ref.removeprefix(LOCAL): hash_ for ref, hash_ in self._refs(LOCAL).items()}
 
-    def _held(self, *places: str) -> dict[str, str]:
+    def _refs(self, *places: str) -> dict[str, str]:
         """The refs of this clone in some places → their objects."""
         listing = self.run("for-each-ref", "--format=%(refname) %(objectname)", *places)
         pairs = (line.rpartition(" ") for line in listing.splitlines())
-        return {ref: held for ref, _, held in pairs}
+        return {ref: hash_ for ref, _, hash_ in pairs}
 
     # the remote
 
@@ -200,11 +200,11 @@ class Git(Objects):
                 f"the remote '{self.remote}' has no default branch", "push your main branch first"
             )
         branch = f"refs/remotes/{self.remote}/{default}"
-        wanted = {MIRROR + name: held for name, held in remote.tags.items()}
-        if self._held(branch, MIRROR) != {branch: remote.heads[default], **wanted}:
+        remote_tags = {MIRROR + name: hash_ for name, hash_ in remote.tags.items()}
+        if self._refs(branch, MIRROR) != {branch: remote.heads[default], **remote_tags}:
             quiet = ("--quiet", "--no-tags", "--prune", "--no-write-fetch-head", "--refmap=")
-            both = (f"+refs/heads/{default}:{branch}", f"+{LOCAL}*:{MIRROR}*")
-            self.run("fetch", *quiet, self.remote, *both)
+            refspecs = (f"+refs/heads/{default}:{branch}", f"+{LOCAL}*:{MIRROR}*")
+            self.run("fetch", *quiet, self.remote, *refspecs)
         return remote
 
     def fetch(self, commit: str) -> None:
@@ -221,22 +221,22 @@ class Git(Objects):
             TagshipError: the remote refuses (a rule, a hook, no permission, no network).
         """
         lease = f"--force-with-lease={ref}:{expected or ''}"
-        done = self.call("push", "--porcelain", lease, self.remote, f"{source}:{ref}")
+        result = self.call("push", "--porcelain", lease, self.remote, f"{source}:{ref}")
         listing = self.call("ls-remote", self.remote, ref)
-        held = listing.stdout.split()[0] if listing.stdout else ""
-        if held == self.run("rev-parse", source).strip():
+        remote_hash = listing.stdout.split()[0] if listing.stdout else ""
+        if remote_hash == self.run("rev-parse", source).strip():
             return True
-        if done.returncode == 0:
+        if result.returncode == 0:
             raise TagshipError(
                 f"{ref} was pushed, but '{self.remote}' does not have it"
-                + (": it holds other content" if held else ""),
+                + (": it holds other content" if remote_hash else ""),
                 f"`git remote -v`: its push URL is another repository than the one that is"
                 f" read, or something removes it there; git config --unset"
                 f" remote.{self.remote}.pushurl",
             )
-        if listing.returncode == 0 and held != (expected or ""):
+        if listing.returncode == 0 and remote_hash != (expected or ""):
             return False
-        raise explain_refusal(ref, done.stdout, done.stderr)
+        raise explain_refusal(ref, result.stdout, result.stderr)
 
     # writing objects; nothing is visible until a ref is pushed
 
@@ -249,15 +249,15 @@ class Git(Objects):
             return self.run("mktag", stdin=head + message).strip()
         form = ("--sign", "--force", "--cleanup=verbatim", "-F", "-", "--")
         self.run("tag", *form, name, commit, stdin=message)
-        made = self.run("rev-parse", f"refs/tags/{name}").strip()
+        tag_hash = self.run("rev-parse", f"refs/tags/{name}").strip()
         self.run("update-ref", "-d", f"refs/tags/{name}")
-        return made
+        return tag_hash
 
     def _signs(self) -> bool:
         """Whether the user has git sign annotated tags."""
         keys = ("tag.gpgSign", "tag.forceSignAnnotated")
-        said = (self.call("config", "--type=bool", "--get", key) for key in keys)
-        return any(done.stdout.strip() == "true" for done in said)
+        answers = (self.call("config", "--type=bool", "--get", key) for key in keys)
+        return any(answer.stdout.strip() == "true" for answer in answers)
 
     def keep(self, name: str, tag: str) -> None:
         """Let this clone's ``refs/tags/<name>`` hold a tag object."""
@@ -267,16 +267,16 @@ class Git(Objects):
         self, parent: str, folder: str, source: str, files: Mapping[str, str], message: str
     ) -> str:
         """Commit ``parent`` with a top folder as it is at another commit, and files beside it."""
-        listed = self.run("ls-tree", "-z", parent).split("\0")
-        other = {folder, *files}
-        lines = [line for line in listed if line and line.partition("\t")[2] not in other]
-        held = self.tree(source, folder)
-        lines += [f"040000 tree {held}\t{folder}"] if held else []
+        entries = self.run("ls-tree", "-z", parent).split("\0")
+        replaced_names = {folder, *files}
+        lines = [line for line in entries if line and line.partition("\t")[2] not in replaced_names]
+        folder_tree = self.tree(source, folder)
+        lines += [f"040000 tree {folder_tree}\t{folder}"] if folder_tree else []
         for name, text in files.items():
             blob = self.run("hash-object", "-w", "--stdin", stdin=text).strip()
             lines.append(f"100644 blob {blob}\t{name}")
-        made = self.run("mktree", "-z", stdin="".join(f"{line}\0" for line in lines)).strip()
-        return self._commit_tree(made, parent, message)
+        tree = self.run("mktree", "-z", stdin="".join(f"{line}\0" for line in lines)).strip()
+        return self._commit_tree(tree, parent, message)
 
     def commit(
         self,

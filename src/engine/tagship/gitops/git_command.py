@@ -42,8 +42,8 @@ class GitCommand:
         self.root = root
         self.remote = remote
         settings = (*_SETTINGS, f"remote.{remote}.pruneTags=false")
-        chosen = [word for setting in settings for word in ("-c", setting)]
-        self.command = ["git", *chosen, "-C", str(root)]
+        options = [word for setting in settings for word in ("-c", setting)]
+        self.command = ["git", *options, "-C", str(root)]
 
     def run(self, *arguments: str, stdin: str | None = None, **environment: str) -> str:
         """Run ``git`` and return what it printed.
@@ -51,10 +51,10 @@ class GitCommand:
         Raises:
             TagshipError: with git's own last words.
         """
-        done = self.call(*arguments, stdin=stdin, **environment)
-        if done.returncode:
-            raise TagshipError(f"git {arguments[0]}: {last_words(done.stderr)}")
-        return done.stdout
+        result = self.call(*arguments, stdin=stdin, **environment)
+        if result.returncode:
+            raise TagshipError(f"git {arguments[0]}: {last_words(result.stderr)}")
+        return result.stdout
 
     def succeeds(self, *arguments: str) -> bool:
         """Whether ``git`` exits with 0."""
@@ -69,7 +69,7 @@ class GitCommand:
             TagshipError: git is not installed, or the remote does not answer in time.
         """
         command = [*self.command, *arguments]
-        given = (stdin or "").encode(errors="surrogateescape")
+        stdin_bytes = (stdin or "").encode(errors="surrogateescape")
         try:
             process = subprocess.Popen(
                 command, env=environment_of(environment), stdin=subprocess.PIPE,
@@ -77,49 +77,51 @@ class GitCommand:
             )  # fmt: skip
         except FileNotFoundError:
             raise TagshipError("git is not installed", "install git 2.39 or later") from None
-        printed = _await(process, given, f"git {arguments[0]}", _NETWORK.get(arguments[0]))
-        text = [part.decode(errors="surrogateescape") for part in printed]
+        output = _await(process, stdin_bytes, f"git {arguments[0]}", _NETWORK.get(arguments[0]))
+        text = [part.decode(errors="surrogateescape") for part in output]
         return subprocess.CompletedProcess(command, process.returncode, *text)
 
 
 def environment_of(more: Mapping[str, str]) -> dict[str, str]:
     """The variables that a call of git gets: of git's own only those that may have an effect."""
-    kept = {
+    inherited = {
         key: value
         for key, value in os.environ.items()
         if not key.startswith("GIT_") or key.startswith(_INHERITED)
     }
-    own = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1"}
-    return {**kept, **own, **more}
+    settings = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1"}
+    return {**inherited, **settings, **more}
 
 
 def _await(
-    process: subprocess.Popen[bytes], stdin: bytes, what: str, limit: float | None
+    process: subprocess.Popen[bytes], stdin: bytes, name: str, limit: float | None
 ) -> tuple[bytes, bytes]:
     """What a process printed; one that waits for the network is given up after ``limit`` seconds.
 
     Raises:
         TagshipError: it took longer, and was ended.
     """
-    given: bytes | None = stdin
+    unsent: bytes | None = stdin
     begun = time.monotonic()
     while True:
-        left = None if limit is None else limit - (time.monotonic() - begun)
+        remaining = None if limit is None else limit - (time.monotonic() - begun)
         try:
-            return process.communicate(given, None if left is None else min(left, _SILENCE))
+            return process.communicate(
+                unsent, None if remaining is None else min(remaining, _SILENCE)
+            )
         except subprocess.TimeoutExpired:
-            waited = time.monotonic() - begun
+            seconds = time.monotonic() - begun
         except BaseException:
             _end(process)
             raise
-        given = None  # it is kept by the first call
-        if limit is not None and waited >= limit:
+        unsent = None  # it is kept by the first call
+        if limit is not None and seconds >= limit:
             _end(process)
             raise TagshipError(
-                f"{what}: the remote did not answer within {limit:g} seconds",
+                f"{name}: the remote did not answer within {limit:g} seconds",
                 "try `git ls-remote origin`; then run this again",
             )
-        print(f"{what}: waiting for the remote, {waited:.0f} s so far", file=sys.stderr)
+        print(f"{name}: waiting for the remote, {seconds:.0f} s so far", file=sys.stderr)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -144,9 +146,9 @@ def _lines(stderr: str) -> list[str]:
     return [line.strip() for line in stderr.splitlines() if line.strip()]
 
 
-def explain_refusal(ref: str, printed: str, errors: str) -> TagshipError:
+def explain_refusal(ref: str, output: str, errors: str) -> TagshipError:
     """The error to raise, from what ``git push --porcelain`` printed of one ref."""
-    refusals = [line.split("\t")[-1] for line in printed.splitlines() if line.startswith("!")]
+    refusals = [line.split("\t")[-1] for line in output.splitlines() if line.startswith("!")]
     messages = re.findall(r"^remote: (.+?)\s*$", errors, re.MULTILINE)
     if refusals:
         reason = " ".join([refusals[0], *messages[:3]])
@@ -171,10 +173,3 @@ def _by_workflow(ref: str) -> str:
         f"gh workflow run rollback.yml -f model={model} -f environment={environment}"
         f' -f reason="…" (or reconcile.yml): {page("how-to/rollback")}'
     )
-
-
-def _all_words(stderr: str) -> str:
-    """What git and its hooks said of a push, without git's own summary of it."""
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    said = [line for line in lines if not line.startswith("error: failed to push some refs")]
-    return " ".join(said[-5:]).removeprefix("fatal: ") or "it did not say why"

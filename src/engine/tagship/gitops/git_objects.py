@@ -33,14 +33,14 @@ class TreeEntry(NamedTuple):
 
 def entries(tree: GitObject) -> list[TreeEntry]:
     """What a tree object lists: for each entry mode, name, and the hash as bytes."""
-    size, content, listed, at = len(tree.name) // 2, tree.content, [], 0
+    size, content, result, at = len(tree.name) // 2, tree.content, [], 0
     while at < len(content):
         end = content.index(b"\0", at)
         mode, name = content[at:end].split(b" ", 1)
-        held = content[end + 1 : end + 1 + size].hex()
-        listed.append(TreeEntry(mode.decode(), held, name.decode(errors="surrogateescape")))
+        hash_ = content[end + 1 : end + 1 + size].hex()
+        result.append(TreeEntry(mode.decode(), hash_, name.decode(errors="surrogateescape")))
         at = end + 1 + size
-    return listed
+    return result
 
 
 class ObjectReader:
@@ -55,9 +55,9 @@ class ObjectReader:
         """The object that a name such as ``<commit>:<path>`` means; None when it does not exist."""
         if "\n" in name:
             return None
-        asked, answers = self._pipes or self._begin()
-        asked.write(name.encode(errors="surrogateescape") + b"\n")
-        asked.flush()
+        names, answers = self._pipes or self._begin()
+        names.write(name.encode(errors="surrogateescape") + b"\n")
+        names.flush()
         head = answers.readline().split()
         if len(head) != 3 or not head[2].isdigit():  # "<name> missing", or "… ambiguous"
             return None
@@ -137,18 +137,20 @@ class Objects(GitCommand):
         files: list[tuple[str, TreeEntry]] = []
         for entry in entries(root) if root and root.kind == "tree" else []:
             below = self.listing(entry.hash) if entry.mode == "40000" else [("", entry)]
-            files += [(f"{entry.name}/{path}" if path else entry.name, each)
-                      for path, each in below]  # fmt: skip
+            files += [(f"{entry.name}/{path}" if path else entry.name, file)
+                      for path, file in below]  # fmt: skip
         return files
 
     def message(self, commit: str) -> str:
         """A commit's message; empty when this clone does not have it."""
-        held = self._objects.read(commit)
-        text = held.content.decode(errors="surrogateescape") if held else ""
+        commit_object = self._objects.read(commit)
+        text = commit_object.content.decode(errors="surrogateescape") if commit_object else ""
         return text.partition("\n\n")[2]
 
-    def committed(self, commit: str) -> datetime | None:
+    def commit_time(self, commit: str) -> datetime | None:
         """When a commit says that it was made; None when this clone does not have it."""
-        held = self._objects.read(commit)
-        match = _COMMITTER.search(held.content) if held and held.kind == "commit" else None
+        commit_object = self._objects.read(commit)
+        if commit_object is None or commit_object.kind != "commit":
+            return None
+        match = _COMMITTER.search(commit_object.content)
         return datetime.fromtimestamp(int(match[1]), UTC) if match else None

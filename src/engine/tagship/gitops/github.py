@@ -41,11 +41,11 @@ def propose(branch: str, title: str, body: str) -> str:
     this = ("--repo", repository())
     query = ("--state", "open", "--json", "url,title,body,isCrossRepository")
     pulls = _json("pr", "list", *this, "--head", branch, *query)
-    opened = [pull for pull in pulls if not pull["isCrossRepository"]]  # forks match by name
+    own_pulls = [pull for pull in pulls if not pull["isCrossRepository"]]  # forks match by name
     texts = ("--title", title, "--body-file", "-")
-    if not opened:
+    if not own_pulls:
         return gh("pr", "create", *this, "--head", branch, *texts, stdin=_short(body)).strip()
-    url, old_texts = str(opened[0]["url"]), (opened[0]["title"], opened[0]["body"].strip())
+    url, old_texts = str(own_pulls[0]["url"]), (own_pulls[0]["title"], own_pulls[0]["body"].strip())
     if old_texts != (title, _short(body).strip()):
         gh("pr", "edit", url, *this, *texts, stdin=_short(body))
     return url
@@ -118,7 +118,7 @@ def _short(body: str) -> str:
     return body[:LONGEST] + "\n\n… cut here; all of it is in the run's summary.\n"
 
 
-def reviewed(commit: str, branch: str) -> MergedPullRequest | None:
+def find_review(commit: str, branch: str) -> MergedPullRequest | None:
     """The pull request that brought a commit to a branch; None where none did."""
     for pull in _json("api", f"repos/{repository()}/commits/{commit}/pulls"):
         base = (pull["base"]["ref"], pull["base"]["repo"]["full_name"])
@@ -146,13 +146,13 @@ def _approvals(pull: Any, head: str) -> tuple[str, ...]:
 def outputs(answer: Any) -> dict[str, str]:
     """What later jobs need of what ``reconcile`` or ``rollback`` printed as JSON."""
     if isinstance(answer, list):
-        deployed = [entry["detail"] for entry in answer if entry["state"] == "deployed"]
+        names = [entry["detail"] for entry in answer if entry["state"] == "deployed"]
         pending = [
             {key: entry.get(key, "") for key in ("model", "environment", "version")}
             for entry in answer
             if entry["state"] == "pending"
         ]
-        return {"deployed": json.dumps(deployed), "pending": json.dumps(pending)}
+        return {"deployed": json.dumps(names), "pending": json.dumps(pending)}
     return {"deployed": json.dumps([answer["tag"]["name"]])}
 
 
@@ -182,16 +182,16 @@ def gh(*arguments: str, stdin: str = "") -> str:
         TagshipError: it is not installed, or it refuses; its words are passed on.
     """
     try:
-        done = subprocess.run(
+        result = subprocess.run(
             ["gh", *arguments], input=stdin, capture_output=True, text=True, check=False
         )
     except FileNotFoundError:
         raise TagshipError("gh is not installed", "https://cli.github.com") from None
-    if done.returncode:
+    if result.returncode:
         raise TagshipError(
-            f"gh {arguments[0]}: {done.stderr.strip() or 'it failed and printed no reason'}"
+            f"gh {arguments[0]}: {result.stderr.strip() or 'it failed and printed no reason'}"
         )
-    return done.stdout
+    return result.stdout
 
 
 def _list(path: str) -> list[Any]:

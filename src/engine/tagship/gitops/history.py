@@ -9,21 +9,17 @@ from tagship.documentation import page
 from tagship.errors import TagshipError, suggest
 from tagship.gitops.argocd_versions import LARGEST, Version, version_of_number
 from tagship.gitops.refs import RawTag
-from tagship.gitops.tags import DeploymentTag, Message, ReleaseTag
+from tagship.gitops.tags import DeploymentTag, Message, ReleaseTag, Series
 
 VERDICT = "verdict "
 """The beginning of the line in which a release carries its verdict."""
 Action = Literal["deploy", "rollback", "lift"]
-Series = tuple[str, str]
-"""A model and an environment, whose deployments are numbered together."""
-
-
 Upto = Mapping[Series, int]
 """The last number of each series that counts: the others came later."""
 
 
 @dataclass(frozen=True)
-class _Said:
+class _ValidTag:
     """A valid tag and what it says."""
 
     raw: RawTag
@@ -51,7 +47,7 @@ class _Said:
 
 
 @dataclass(frozen=True)
-class Release(_Said):
+class Release(_ValidTag):
     """A valid release tag, such as ``churn/v1.3.0``."""
 
     tag: ReleaseTag
@@ -64,7 +60,7 @@ class Release(_Said):
 
 
 @dataclass(frozen=True)
-class Deployment(_Said):
+class Deployment(_ValidTag):
     """A valid deployment tag, such as ``churn/production/4``."""
 
     tag: DeploymentTag
@@ -90,7 +86,7 @@ class Deployment(_Said):
         return self.release, self.says("Manifests")
 
 
-def left_by(before: Deployment, restores: str, release: str) -> str:
+def name_rejected(before: Deployment, restores: str, release: str) -> str:
     """What a rollback rejects: the release that ran, or only the deployment if the release stays.
 
     Nothing, where it restores what ran already: then it replaced a tag that was no deployment.
@@ -100,11 +96,11 @@ def left_by(before: Deployment, restores: str, release: str) -> str:
     return before.name if before.release == release else before.release
 
 
-def rejects(deployment: Deployment, before: Deployment | None) -> str:
+def derive_rejection(deployment: Deployment, before: Deployment | None) -> str:
     """What a deployment rejects, derived from what ran before it; empty unless it is a rollback."""
     if deployment.says("Action") != "rollback" or before is None:
         return ""
-    return left_by(before, deployment.says("Restores"), deployment.release)
+    return name_rejected(before, deployment.says("Restores"), deployment.release)
 
 
 @dataclass(frozen=True)
@@ -172,16 +168,19 @@ class History:
 
     def is_moved(self, deployment: Deployment) -> bool:
         """Whether one that came later had seen another tag object under its name."""
-        history = self.deployments_of(deployment.tag.model, deployment.tag.environment)
-        held = (d.says("Previous").partition("@") for d in history)
-        return any(n == deployment.name and o != deployment.raw.object for n, _, o in held if o)
+        history = self.deployments_of(*deployment.tag.series)
+        for later in history:
+            name, _, tag_object = later.says("Previous").partition("@")
+            if name == deployment.name and tag_object not in ("", deployment.raw.object):
+                return True
+        return False
 
     def newest_objects(self) -> dict[str, str]:
         """The highest deployment of each series → its tag object."""
         tops = (history[-1] for history in self.deployments.values())
         return {top.name: top.raw.object for top in tops}
 
-    def next(self, model: str, environment: str) -> DeploymentTag:
+    def next_tag(self, model: str, environment: str) -> DeploymentTag:
         """The tag that the next deployment gets: above everything that Argo CD could follow.
 
         Raises:
@@ -207,12 +206,12 @@ class History:
             TagshipError: there is no valid one.
         """
         if name not in self.releases:
-            wrong = [f.problem for f in self.findings if f.ref == name]
-            of_model = [
-                known for known in self.releases if known.split("/")[0] == name.split("/")[0]
-            ]
+            problems = [f.problem for f in self.findings if f.ref == name]
+            model = name.split("/")[0]
+            of_model = [release for release in self.releases if release.split("/")[0] == model]
+            problem = problems[0] if problems else "the remote has no such tag"
             raise TagshipError(
-                f"no release {name}: " + (wrong[0] if wrong else "the remote has no such tag"),
+                f"no release {name}: {problem}",
                 suggest(name, of_model, "there are")
                 or "releases are made by `tagship release`, then pushed",
             )
@@ -233,12 +232,12 @@ class History:
             if deployment.says("Action") == "lift":
                 standing.pop(deployment.says("Lifts"), None)
             claim = deployment.says("Rejects")
-            if claim and claim == rejects(deployment, before):
+            if claim and claim == derive_rejection(deployment, before):
                 standing[claim] = deployment
             before = deployment
         return standing
 
-    def rejected(self, model: str, upto: Upto | None = None) -> dict[str, Deployment]:
+    def rejections(self, model: str, upto: Upto | None = None) -> dict[str, Deployment]:
         """What was rolled back anywhere: release or deployment → by which rollback."""
         places = [environment for name, environment in self.deployments if name == model]
         standing = (self.standing(model, environment, upto) for environment in places)
@@ -251,7 +250,7 @@ class History:
 
         A rejected artifact stays rejected under a higher version.
         """
-        for name, rollback in self.rejected(model, upto).items():
+        for name, rollback in self.rejections(model, upto).items():
             if name == release or self._is_again(release, name):
                 return rollback
             history = self.deployments_of(model, rollback.tag.environment)
@@ -259,9 +258,9 @@ class History:
                 return rollback
         return None
 
-    def _is_again(self, release: str, rejected: str) -> bool:
+    def _is_again(self, release: str, rejected_release: str) -> bool:
         """Whether a release is a later one than another, with the same artifact."""
-        newer, older = self.releases.get(release), self.releases.get(rejected)
+        newer, older = self.releases.get(release), self.releases.get(rejected_release)
         if newer is None or older is None or newer.tag <= older.tag:
             return False
         return newer.says("Model-SHA256") == older.says("Model-SHA256")

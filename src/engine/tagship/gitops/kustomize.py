@@ -38,18 +38,19 @@ def render_text(path: Path) -> str:
         TagshipError: no kustomize on this machine, or it refuses ``path``; its words are passed on.
     """
     with tempfile.TemporaryDirectory() as home:
-        closed = {"PATH": home, "HOME": home, "XDG_CONFIG_HOME": home, "KUBECONFIG": os.devnull}
-        closed |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), _NOWHERE) | {"NO_PROXY": ""}
+        variables = {"PATH": home, "HOME": home, "XDG_CONFIG_HOME": home}
+        variables |= {"KUBECONFIG": os.devnull, "NO_PROXY": ""}
+        variables |= dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), _NOWHERE)
         try:
-            done = subprocess.run(
+            result = subprocess.run(
                 [*command(), str(path)],
-                capture_output=True, text=True, timeout=SECONDS, check=False, env=closed,
+                capture_output=True, text=True, timeout=SECONDS, check=False, env=variables,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             raise TagshipError(f"{path}: kustomize did not end within {SECONDS} s") from None
-    if done.returncode != 0:
-        raise TagshipError(f"{path}: kustomize refuses it: {done.stderr.strip()}")
-    return done.stdout
+    if result.returncode != 0:
+        raise TagshipError(f"{path}: kustomize refuses it: {result.stderr.strip()}")
+    return result.stdout
 
 
 def command() -> list[str]:
@@ -83,13 +84,13 @@ def version() -> str:
 @cache
 def _version(program: str) -> str:
     arguments = _VERSIONS[Path(program).stem]
-    done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
-    said = done.stdout.strip()
-    if done.returncode == 0 and Path(program).stem == "kubectl":
-        said = str((YAML(typ="safe").load(said) or {}).get("kustomizeVersion", ""))
-    if done.returncode != 0 or not said.startswith("v"):
-        raise TagshipError(f"{program}: it does not say its version: {done.stderr.strip()}")
-    return said.split()[0]
+    result = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+    text = result.stdout.strip()
+    if result.returncode == 0 and Path(program).stem == "kubectl":
+        text = str((YAML(typ="safe").load(text) or {}).get("kustomizeVersion", ""))
+    if result.returncode != 0 or not text.startswith("v"):
+        raise TagshipError(f"{program}: it does not say its version: {result.stderr.strip()}")
+    return text.split()[0]
 
 
 def _yaml() -> YAML:

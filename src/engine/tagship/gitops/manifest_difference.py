@@ -39,13 +39,13 @@ def compare_overlays(root: Path, base: str) -> list[OverlayDifference]:
     snapshot = fetch_snapshot(root)
     fork, head = snapshot.git.fork(base)
     inputs = snapshot.renderer.inputs
-    compared = (
+    differences = (
         _compare(snapshot, head, model, environment)
         for model in snapshot.models
         for environment in snapshot.environments
         if inputs(fork, model, environment) != inputs(head, model, environment)
     )
-    return [difference for difference in compared if difference]
+    return [difference for difference in differences if difference]
 
 
 def as_markdown(differences: Iterable[OverlayDifference]) -> str:
@@ -60,22 +60,23 @@ def as_markdown(differences: Iterable[OverlayDifference]) -> str:
             continue
         by_itself = " (not by this merge: by a pull request of its own)"
         when = "" if difference.deployed_by_merge else by_itself
-        parts.append(f"{title}{when}.\n\n{folded(difference.diff)}")
+        parts.append(f"{title}{when}.\n\n{fold(difference.diff)}")
     return "\n".join(parts) if len(parts) > 1 else ""
 
 
-def folded(diff: str) -> str:
+def fold(diff: str) -> str:
     """A difference as Markdown, folded away and cut where a comment would become too long."""
     lines = diff.splitlines(keepends=True)
-    changed = sum(line.startswith(("+", "-")) for line in lines[2:])
+    changes = sum(line.startswith(("+", "-")) for line in lines[2:])
     sizes = list(itertools.accumulate(len(line) for line in lines))
-    shown = bisect.bisect_right(sizes, LONGEST)
-    rest = len(lines) - shown
-    cut = f"\n{rest} more lines are not shown: `tagship ci difference` on this branch shows all.\n"
-    text = "".join(lines[:shown])
+    line_count = bisect.bisect_right(sizes, LONGEST)
+    hidden_count = len(lines) - line_count
+    command = "`tagship ci difference` on this branch"
+    cut = f"\n{hidden_count} more lines are not shown: {command} shows all.\n"
+    text = "".join(lines[:line_count])
     fence = "~" * (4 + max((len(run) for run in re.findall("~+", text)), default=0))
-    head = f"<details><summary>{changed} lines of the rendered manifests change</summary>\n"
-    return f"{head}\n{fence}diff\n{text}{fence}\n{cut if rest else ''}\n</details>\n"
+    head = f"<details><summary>{changes} lines of the rendered manifests change</summary>\n"
+    return f"{head}\n{fence}diff\n{text}{fence}\n{cut if hidden_count else ''}\n</details>\n"
 
 
 def manifest_difference(snapshot: Snapshot, commit: str, model: str, environment: str) -> str:
@@ -96,14 +97,14 @@ def _compare(
     snapshot: Snapshot, head: str, model: str, environment: str
 ) -> OverlayDifference | None:
     """None where nothing is deployed, or to be deployed."""
-    first = environment == snapshot.first
+    is_first = environment == snapshot.first
     record = snapshot.record(head, model, environment)
     if record is None:
         return None
     running = snapshot.running_record(model, environment)
     commit, release = head, record.release
-    if first and running:
-        commit, release = snapshot.pinned(head, running, "draft"), running.release
+    if is_first and running:
+        commit, release = snapshot.commit_record(head, running, "draft"), running.release
     elif not record.deployed:
         return None
     current = snapshot.history.current(model, environment)
@@ -112,6 +113,6 @@ def _compare(
         environment=environment,
         runs=current.name if current else "",
         release=release,
-        deployed_by_merge=first or running != record,
+        deployed_by_merge=is_first or running != record,
         diff=manifest_difference(snapshot, commit, model, environment),
     )

@@ -26,7 +26,7 @@ Resource = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Rendered:
+class Rendering:
     """An environment of a model as kustomize renders it, and what counts of it."""
 
     text: str
@@ -38,7 +38,7 @@ class Rendered:
     """Each image with the resource that runs it."""
 
 
-def examine(text: str, record_text: str, record: Record) -> Rendered:
+def examine(text: str, record_text: str, record: Record) -> Rendering:
     """What counts of a rendering.
 
     Record and image are blanked in the fingerprint, and so is the suffix of the record's ConfigMap:
@@ -47,7 +47,7 @@ def examine(text: str, record_text: str, record: Record) -> Rendered:
     Raises:
         TagshipError: the record is not rendered, or more than once.
     """
-    resources: list[Resource] = [each for each in YAML(typ="safe").load_all(text) if each]
+    resources: list[Resource] = list(filter(None, YAML(typ="safe").load_all(text)))
     identities, images = [], []
     for resource in resources:
         metadata = resource.get("metadata") or {}
@@ -57,11 +57,11 @@ def examine(text: str, record_text: str, record: Record) -> Rendered:
     holder = _holder(resources, record_text, record)
     name = str(holder["metadata"]["name"])
     holder["data"] = {_KEY: ""}
-    blanked = [_blank(each, name, record.reference) for each in resources]
-    return Rendered(text, sha256_of_json(blanked), tuple(identities), tuple(images))
+    blank_resources = [_blank(document, name, record.reference) for document in resources]
+    return Rendering(text, sha256_of_json(blank_resources), tuple(identities), tuple(images))
 
 
-def refuse_foreign(rendered: Rendered, record: Record, project: ProjectConfig) -> None:
+def refuse_foreign(rendering: Rendering, record: Record, project: ProjectConfig) -> None:
     """Refuse what nobody declared: another image, kind or namespace.
 
     Raises:
@@ -70,7 +70,7 @@ def refuse_foreign(rendered: Rendered, record: Record, project: ProjectConfig) -
     where = overlay(record.model, record.environment)
     kinds = KINDS | set(project.manifests.kinds)
     own_namespace = f"{project.name}-{record.environment}"
-    for kind, name, namespace in rendered.resources:
+    for kind, name, namespace in rendering.resources:
         if kind not in kinds:
             raise TagshipError(
                 f"{where}: it renders {kind} {name}: a kind that is not allowed",
@@ -81,7 +81,7 @@ def refuse_foreign(rendered: Rendered, record: Record, project: ProjectConfig) -
                 f"{where}: it renders {kind} {name} in namespace {namespace}",
                 f"its namespace is {own_namespace}",
             )
-    for name, image in rendered.images:
+    for name, image in rendering.images:
         if image not in (record.reference, *project.manifests.images):
             raise TagshipError(
                 f"{where}: {name} runs {image}, which is neither the record's image"
@@ -93,9 +93,9 @@ def refuse_foreign(rendered: Rendered, record: Record, project: ProjectConfig) -
 def _holder(resources: list[Resource], text: str, record: Record) -> Resource:
     """The ConfigMap that brings the record into the pod."""
     holders = [
-        each
-        for each in resources
-        if each.get("kind") == "ConfigMap" and (each.get("data") or {}).get(_KEY) == text
+        resource
+        for resource in resources
+        if resource.get("kind") == "ConfigMap" and (resource.get("data") or {}).get(_KEY) == text
     ]
     if len(holders) != 1:
         raise TagshipError(
@@ -109,25 +109,25 @@ def _holder(resources: list[Resource], text: str, record: Record) -> Resource:
 def _blank(value: Any, name: str, reference: str) -> Any:
     if isinstance(value, dict):
         return {
-            key: "" if key == "image" and held == reference else _blank(held, name, reference)
-            for key, held in value.items()
+            key: "" if key == "image" and inner == reference else _blank(inner, name, reference)
+            for key, inner in value.items()
         }
     if isinstance(value, list):
-        return [_blank(held, name, reference) for held in value]
+        return [_blank(inner, name, reference) for inner in value]
     return _SUFFIX.sub("", name) if value == name else value
 
 
 def _images(value: Any) -> Iterator[str]:
     """Every image that a resource names, in pods, in templates of pods and in volumes."""
     if isinstance(value, list):
-        for held in value:
-            yield from _images(held)
+        for inner in value:
+            yield from _images(inner)
     if not isinstance(value, dict):
         return
-    for key, held in value.items():
-        if key == "image" and isinstance(held, dict):
-            yield str(held.get("reference"))
+    for key, inner in value.items():
+        if key == "image" and isinstance(inner, dict):
+            yield str(inner.get("reference"))
         elif key == "image":
-            yield str(held)
+            yield str(inner)
         else:
-            yield from _images(held)
+            yield from _images(inner)

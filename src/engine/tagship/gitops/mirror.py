@@ -17,7 +17,7 @@ class AliasDifference:
 
     model: str
     alias: str
-    wanted: str
+    release: str
     """The release that runs, or nothing."""
     version: str
     """The version with its artifact; empty when the registry has none."""
@@ -29,7 +29,7 @@ class AliasDifference:
         return {
             "model": self.model,
             "alias": self.alias,
-            "wanted": self.wanted,
+            "wanted": self.release,
             "version": self.version,
             "found": self.named_version,
         }
@@ -37,23 +37,18 @@ class AliasDifference:
 
 def differences(snapshot: Snapshot, registry: "Mlflow") -> list[AliasDifference]:
     """Every alias of every model's environments that is missing, wrong or left over."""
-    wrong = []
+    result = []
     for model in snapshot.models:
-        held, versions = registry.aliases(model), registry.versions(model)
+        aliases, versions = registry.aliases(model), registry.versions(model)
         for alias, environment in _aliases(snapshot):
             current = snapshot.history.current(model, environment)
             sha256 = current.says("Model-SHA256") if current else ""
-            same = [version for version, artifact in versions.items() if artifact == sha256]
-            matching = same if sha256 else []
-            named_version = held.get(alias, "")
+            matching = [v for v, artifact in versions.items() if sha256 and artifact == sha256]
+            version, named_version = max(matching, default="", key=int), aliases.get(alias, "")
             if (named_version not in matching) if current else named_version:
                 release = current.release if current else ""
-                wrong.append(
-                    AliasDifference(
-                        model, alias, release, max(matching, default="", key=int), named_version
-                    )
-                )
-    return wrong
+                result.append(AliasDifference(model, alias, release, version, named_version))
+    return result
 
 
 def mirror(snapshot: Snapshot, registry: "Mlflow") -> list[AliasDifference]:
@@ -62,39 +57,39 @@ def mirror(snapshot: Snapshot, registry: "Mlflow") -> list[AliasDifference]:
     Raises:
         TagshipError: the registry has no version with the artifact that runs; the others are done.
     """
-    wrong = differences(snapshot, registry)
-    for difference in wrong:
+    corrections = differences(snapshot, registry)
+    for difference in corrections:
         if difference.version:
             registry.set_alias(
-                difference.model, difference.alias, difference.version, difference.wanted
+                difference.model, difference.alias, difference.version, difference.release
             )
-        elif not difference.wanted:
+        elif not difference.release:
             registry.drop_alias(difference.model, difference.alias)
-    lost = [d for d in wrong if d.wanted and not d.version]
-    if lost:
-        names = ", ".join(sorted({d.wanted for d in lost}))
+    unmatched = [d for d in corrections if d.release and not d.version]
+    if unmatched:
+        names = ", ".join(sorted({d.release for d in unmatched}))
         raise TagshipError(
             f"MLflow has no version with the artifact of {names}",
             "check out its release and run `tagship run`: the artifact has the same bytes",
         )
-    return wrong
+    return corrections
 
 
-def named(snapshot: Snapshot, registry: "Mlflow") -> dict[tuple[str, str], str]:
+def releases_by_alias(snapshot: Snapshot, registry: "Mlflow") -> dict[tuple[str, str], str]:
     """For each model and environment, the release that the registry's alias names."""
-    wrong = {(d.model, d.alias): d for d in differences(snapshot, registry)}
-    said: dict[tuple[str, str], str] = {}
+    differences_by_alias = {(d.model, d.alias): d for d in differences(snapshot, registry)}
+    releases: dict[tuple[str, str], str] = {}
     for model in snapshot.models:
         for environment in snapshot.environments:
             current = snapshot.history.current(model, environment)
-            difference = wrong.get((model, environment))
+            difference = differences_by_alias.get((model, environment))
             if difference:
-                said[model, environment] = (
+                releases[model, environment] = (
                     f"version {difference.named_version}" if difference.named_version else ""
                 )
             else:
-                said[model, environment] = current.release if current else ""
-    return said
+                releases[model, environment] = current.release if current else ""
+    return releases
 
 
 def _aliases(snapshot: Snapshot) -> list[tuple[str, str]]:
@@ -115,8 +110,8 @@ class Mlflow:
         models = self._ask("search_registered_models", f"name = '{model}'")
         return {
             alias: str(number)
-            for registered in models
-            for alias, number in registered.aliases.items()
+            for model_entry in models
+            for alias, number in model_entry.aliases.items()
         }
 
     def versions(self, model: str) -> Mapping[str, str]:
@@ -140,5 +135,5 @@ class Mlflow:
         try:
             return getattr(MlflowClient(self._uri, registry_uri=self._uri), verb)(*arguments)
         except (MlflowException, OSError) as error:
-            said = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
-            raise TagshipError(f"MLflow: {said}", "look at MLFLOW_TRACKING_URI") from None
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+            raise TagshipError(f"MLflow: {reason}", "look at MLFLOW_TRACKING_URI") from None

@@ -85,8 +85,8 @@ def make_card(snapshot: Snapshot, release: Release) -> ModelCard:
         "How to call it": _call(data),
         "Provenance": _table(("", ""), _provenance(snapshot, release, lock)),
     }
-    said = f"{_escaped(lock.task)}, released {release.date:%Y-%m-%d}; verdict {verdict.status}."
-    lines = [f"# {title}", "", said]
+    summary = f"{_escape(lock.task)}, released {release.date:%Y-%m-%d}; verdict {verdict.status}."
+    lines = [f"# {title}", "", summary]
     for name, content in sections.items():
         lines += ["", f"## {name}", "", *content]
     head = dump_yaml(_head(snapshot, release, lock))
@@ -141,7 +141,7 @@ def _with_interval(metric: Interval) -> str:
 
 def _card_lines(model: ModelConfig) -> list[str]:
     card = {"Purpose": model.card.purpose, "Limits": model.card.limits, "Owner": model.card.owner}
-    return [f"- **{name}.** {_escaped(text)}" for name, text in card.items()]
+    return [f"- **{name}.** {_escape(text)}" for name, text in card.items()]
 
 
 def _data_rows(data: DataConfig, lock: Lock) -> Iterable[Row]:
@@ -175,22 +175,22 @@ def _training(model: ModelConfig, lock: Lock) -> list[str]:
 
 
 def _verdict_lines(verdict: Verdict) -> list[str]:
-    passed = len(verdict.of_status("pass"))
+    pass_count = len(verdict.of_status("pass"))
     champion = (
         f"Compared with {_code(verdict.champion)}." if verdict.champion else "No champion yet."
     )
     rows = [
         (
             f"{SYMBOLS[gate.status]} {gate.status}",
-            _escaped(gate.gate),
+            _escape(gate.gate),
             _code(gate.subject),
             "not computed" if gate.value is None else brief(gate.value),
-            _escaped(gate.limit),
+            _escape(gate.limit),
         )
         for gate in verdict.results
     ]
-    said = f"**{verdict.status}**: {passed} of {len(rows)} gates passed. {champion}"
-    return [said, "", *_table(("", "gate", "what", "value", "limit"), rows)]
+    summary = f"**{verdict.status}**: {pass_count} of {len(rows)} gates passed. {champion}"
+    return [summary, "", *_table(("", "gate", "what", "value", "limit"), rows)]
 
 
 def _call(data: DataConfig) -> list[str]:
@@ -209,9 +209,9 @@ def _call(data: DataConfig) -> list[str]:
 
 def _provenance(snapshot: Snapshot, release: Release, lock: Lock) -> Iterable[Row]:
     ran = [snapshot.ran(release.name, place) for place in snapshot.environments]
-    image = next((deployed.says("Image") for deployed in ran if deployed), "") or MISSING
+    image = next((deployment.says("Image") for deployment in ran if deployment), "") or MISSING
     yield "release", _code(release.name)
-    yield "released by", _escaped(release.says("Actor"))
+    yield "released by", _escape(release.says("Actor"))
     yield "commit", _code(release.commit)
     yield "artifact", f"{_code(lock.artifact.sha256)}, ONNX of {byte_size(lock.artifact.bytes)}"
     yield "image", _code(image) if image != MISSING else MISSING
@@ -224,7 +224,7 @@ def _table(head: Row, rows: Iterable[Row]) -> list[str]:
     return ["| " + " | ".join(cells) + " |" for cells in lines]
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     """A person's text on one line, as text whatever it holds; it calls nobody's name."""
     plain_text = one_line(text).strip()
     if not plain_text:

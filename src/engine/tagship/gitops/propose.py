@@ -10,7 +10,7 @@ from tagship.errors import TagshipError
 from tagship.gitops.deployment_records import NONE, Record, overlay
 from tagship.gitops.deployment_rules import check_release, refuse_rejected
 from tagship.gitops.history import Deployment
-from tagship.gitops.manifest_difference import folded, manifest_difference
+from tagship.gitops.manifest_difference import fold, manifest_difference
 from tagship.gitops.snapshot import Snapshot, fetch_snapshot
 from tagship.gitops.tags import release_tag
 
@@ -53,11 +53,11 @@ def propose(
     snapshot.check_taggable(model)
     release = snapshot.history.release(name)
     check_release(snapshot, release)
-    refuse_rejected(snapshot, snapshot.released(release, target), "")
-    deployed = snapshot.ran(name, snapshot.first)
-    if deployed is None or snapshot.ran(name, earlier) is None:
+    refuse_rejected(snapshot, snapshot.record_for(release, target), "")
+    deployment = snapshot.ran(name, snapshot.first)
+    if deployment is None or snapshot.ran(name, earlier) is None:
         raise TagshipError(f"{name}: {earlier} never ran it", _way_to(snapshot, name, earlier))
-    return _propose(snapshot, deployed, name, target, dry_run)
+    return _propose(snapshot, deployment, name, target, dry_run)
 
 
 def _way_to(snapshot: Snapshot, name: str, environment: str) -> str:
@@ -83,24 +83,24 @@ def _which(snapshot: Snapshot, model: str, version: str | None, target: str) -> 
 
 
 def _propose(
-    snapshot: Snapshot, deployed: Deployment, name: str, target: str, dry_run: bool
+    snapshot: Snapshot, deployment: Deployment, name: str, target: str, dry_run: bool
 ) -> Proposal:
-    model = deployed.tag.model
-    source = snapshot.record_of(deployed)
+    model = deployment.tag.model
+    source = snapshot.record_of(deployment)
     base = snapshot.head
     running = snapshot.history.current(model, snapshot.first)
     if running and running.release == name:
         follow = f"deploy: {snapshot.first} runs {name}\n\n{source.reference}\n"
-        base = snapshot.pinned(base, source, follow)
+        base = snapshot.commit_record(base, source, follow)
     wish = source.moved_to(target, NONE)
-    rough = snapshot.pinned(base, wish, "draft")
-    wish = source.moved_to(target, snapshot.manifests(rough, model, target))
+    draft = snapshot.commit_record(base, wish, "draft")
+    wish = source.moved_to(target, snapshot.manifests(draft, model, target))
     refuse_rejected(snapshot, wish, wish.manifests)
-    old = snapshot.record(snapshot.head, model, target)
+    main_record = snapshot.record(snapshot.head, model, target)
     branch = branch_for(snapshot, name, target)
     title = f"deploy: {target} runs {name}"
-    commit = snapshot.pinned(base, wish, f"{title}\n\n{source.reference}\n")
-    if old == wish or commit == snapshot.head:
+    commit = snapshot.commit_record(base, wish, f"{title}\n\n{source.reference}\n")
+    if main_record == wish or commit == snapshot.head:
         return Proposal("", snapshot.head, "", "", target)
     if not dry_run:
         push_branch(snapshot, branch, commit)
@@ -118,24 +118,24 @@ def push_branch(snapshot: Snapshot, branch: str, commit: str) -> None:
     Raises:
         TagshipError: someone moved it meanwhile.
     """
-    held = snapshot.remote.heads.get(branch)
-    if held == commit:
+    head = snapshot.remote.heads.get(branch)
+    if head == commit:
         return
-    if not snapshot.git.push(commit, f"refs/heads/{branch}", held):
+    if not snapshot.git.push(commit, f"refs/heads/{branch}", head):
         raise TagshipError(f"branch {branch} was moved meanwhile", "run this again")
 
 
 def describe(snapshot: Snapshot, wish: Record, commit: str) -> str:
     """The pull request's text: what runs against what would run."""
     release = snapshot.history.release(wish.release)
-    old = snapshot.running_record(wish.model, wish.environment)
+    running = snapshot.running_record(wish.model, wish.environment)
     difference = manifest_difference(snapshot, commit, wish.model, wish.environment)
     rows = [
-        ("release", old.release if old else "nothing yet", wish.release),
-        ("image", old.reference if old else "", wish.reference),
-        ("model SHA-256", old.model_sha256 if old else "", wish.model_sha256),
-        ("data SHA-256", old.data_sha256 if old else "", wish.data_sha256),
-        ("manifests", old.manifests if old else "", wish.manifests),
+        ("release", running.release if running else "nothing yet", wish.release),
+        ("image", running.reference if running else "", wish.reference),
+        ("model SHA-256", running.model_sha256 if running else "", wish.model_sha256),
+        ("data SHA-256", running.data_sha256 if running else "", wish.data_sha256),
+        ("manifests", running.manifests if running else "", wish.manifests),
     ]
     table = [f"| {key} | {_cell(a)} | {_cell(b)} |" for key, a, b in rows]
     return "\n".join(
@@ -147,7 +147,7 @@ def describe(snapshot: Snapshot, wish: Record, commit: str) -> str:
             "|---|---|---|",
             *table,
             "",
-            folded(difference) if difference else "The rendered manifests are the same.\n",
+            fold(difference) if difference else "The rendered manifests are the same.\n",
             "Merging deploys exactly this. Should the manifests change before the merge, the"
             " deployment is refused and this has to be proposed again.",
             "",

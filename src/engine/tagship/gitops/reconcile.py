@@ -29,7 +29,7 @@ class MergedPullRequest:
 
 
 State = Literal["nothing", "current", "pending", "held", "deployed", "refused"]
-Reviewed = Callable[[str, str], MergedPullRequest | None]
+FindReview = Callable[[str, str], MergedPullRequest | None]
 """Which review brought a commit to a branch; None where nobody was asked."""
 
 
@@ -58,7 +58,7 @@ def reconcile(
     root: Path,
     verifier: Verifier,
     commit: str = "",
-    reviewed: Reviewed | None = None,
+    find_review: FindReview | None = None,
     dry_run: bool = False,
     models: tuple[str, ...] = (),
 ) -> list[Outcome]:
@@ -72,8 +72,8 @@ def reconcile(
             outcomes, so that one model does not hold up another.
     """
     snapshot = fetch_snapshot(root)
-    merged = snapshot.git.resolve(commit) if commit else snapshot.head
-    if merged is None or not snapshot.git.is_ancestor(merged, snapshot.head):
+    merge = snapshot.git.resolve(commit) if commit else snapshot.head
+    if merge is None or not snapshot.git.is_ancestor(merge, snapshot.head):
         raise TagshipError(
             f"{commit}: not on {snapshot.remote.default}", "only what was merged is deployed"
         )
@@ -86,7 +86,7 @@ def reconcile(
                 snapshot = fetch_snapshot(root)
             outcomes.append(
                 _reconcile_environment(
-                    snapshot, verifier, model, environment, merged, reviewed, dry_run
+                    snapshot, verifier, model, environment, merge, find_review, dry_run
                 )
             )
     return outcomes + pending_after(outcomes, snapshot.environments)
@@ -99,8 +99,8 @@ def pending_after(outcomes: Iterable[Outcome], environments: list[str]) -> list[
         later = environments[environments.index(outcome.environment) + 1 :]
         if later and outcome.version:
             way = f"tagship propose {outcome.model} {outcome.version} --env {later[0]}"
-            told = f"{outcome.environment} ran {outcome.version}; to propose it: {way}"
-            pending.append(Outcome(outcome.model, later[0], "pending", told, outcome.version))
+            detail = f"{outcome.environment} ran {outcome.version}; to propose it: {way}"
+            pending.append(Outcome(outcome.model, later[0], "pending", detail, outcome.version))
     return pending
 
 
@@ -109,23 +109,23 @@ def _reconcile_environment(
     verifier: Verifier,
     model: str,
     environment: str,
-    merged: str,
-    reviewed: Reviewed | None,
+    merge: str,
+    find_review: FindReview | None,
     dry_run: bool,
 ) -> Outcome:
     def decide(snapshot: Snapshot) -> Plan | Deployment:
-        return _decide(snapshot, verifier, model, environment, merged, reviewed)
+        return _decide(snapshot, verifier, model, environment, merge, find_review)
 
     try:
-        done = tag_deployment(start.git.root, model, verifier, decide, dry_run, start)
+        result = tag_deployment(start.git.root, model, verifier, decide, dry_run, start)
     except _NothingToTag as nothing:
         return Outcome(model, environment, nothing.state, nothing.detail)
     except TagshipError as error:
         return Outcome(model, environment, "refused", str(error))
-    state: State = "deployed" if done.created or dry_run else "current"
-    beyond = done.created and environment != start.first
-    version = done.release.rpartition("/")[2] if beyond else ""
-    return Outcome(model, environment, state, done.name, version)
+    state: State = "deployed" if result.created or dry_run else "current"
+    beyond = result.created and environment != start.first
+    version = result.release.rpartition("/")[2] if beyond else ""
+    return Outcome(model, environment, state, result.name, version)
 
 
 def _decide(
@@ -133,10 +133,10 @@ def _decide(
     verifier: Verifier,
     model: str,
     environment: str,
-    merged: str,
-    reviewed: Reviewed | None,
+    merge: str,
+    find_review: FindReview | None,
 ) -> Plan | Deployment:
-    record = snapshot.record(merged, model, environment)
+    record = snapshot.record(merge, model, environment)
     current = snapshot.history.current(model, environment)
     if current is None and (record is None or not record.deployed):
         raise _NothingToTag("nothing", "never deployed")
@@ -155,7 +155,7 @@ def _decide(
         )
     if environment == snapshot.first:
         return _keep_release(snapshot, record, current)
-    return _follow_main(snapshot, verifier, record, current, merged, reviewed)
+    return _follow_main(snapshot, verifier, record, current, merge, find_review)
 
 
 def _keep_release(snapshot: Snapshot, record: Record, current: Deployment | None) -> Plan:
@@ -166,7 +166,7 @@ def _keep_release(snapshot: Snapshot, record: Record, current: Deployment | None
             "push its release tag; the release workflow deploys it",
         )
     running = snapshot.record_of(current).moved_to(record.environment, AUTOMATIC)
-    commit = snapshot.pinned(snapshot.head, running, "draft")
+    commit = snapshot.commit_record(snapshot.head, running, "draft")
     if snapshot.same_manifests(commit, current.commit, record.model, record.environment):
         raise _NothingToTag("current", f"{current.name} runs {current.release}")
     plan = plan_deployment(snapshot, running, commit, f"new manifests for {running.release}")
@@ -181,13 +181,13 @@ def _follow_main(
     verifier: Verifier,
     record: Record,
     current: Deployment | None,
-    merged: str,
-    reviewed: Reviewed | None,
+    merge: str,
+    find_review: FindReview | None,
 ) -> Plan:
     model, environment = record.model, record.environment
     folder = overlay(model, environment)
-    if snapshot.git.tree(snapshot.head, folder) != snapshot.git.tree(merged, folder):
-        raise _NothingToTag("current", f"{snapshot.remote.default} moved on from {merged[:12]}")
+    if snapshot.git.tree(snapshot.head, folder) != snapshot.git.tree(merge, folder):
+        raise _NothingToTag("current", f"{snapshot.remote.default} moved on from {merge[:12]}")
     if current and snapshot.running_record(model, environment) == record:
         if snapshot.same_manifests(snapshot.head, current.commit, model, environment):
             raise _NothingToTag("current", f"{current.name} runs {current.release}")
@@ -205,68 +205,68 @@ def _follow_main(
             f" {current.name if current else ''} runs",
             "restore the record that the last deployment has",
         )
-    candidate = DeploymentRules(snapshot, merged, record)
+    candidate = DeploymentRules(snapshot, merge, record)
     refuse_broken(candidate.rules())
-    said = _refuse_unreviewed(snapshot, reviewed, merged, record)
+    review = _refuse_unreviewed(snapshot, find_review, merge, record)
     _refuse_older(snapshot, record, current)
     verifier.check_image(record.reference)
-    return plan_deployment(snapshot, record, merged, f"deploy {record.release}", said)
+    return plan_deployment(snapshot, record, merge, f"deploy {record.release}", review)
 
 
 def _refuse_unreviewed(
-    snapshot: Snapshot, reviewed: Reviewed | None, merged: str, record: Record
+    snapshot: Snapshot, find_review: FindReview | None, merge: str, record: Record
 ) -> dict[str, str]:
     """The overlay against the one that was approved, wherever on the branch it was brought.
 
     Gives what the tag is to say of it.
     """
-    needed = snapshot.project_at(merged).review.approvals
-    if reviewed is None:
-        if needed:
+    least = snapshot.project_at(merge).review.approvals
+    if find_review is None:
+        if least:
             raise TagshipError(
-                f"config/project.yaml: review.approvals is {needed}, and nobody was asked here",
+                f"config/project.yaml: review.approvals is {least}, and nobody was asked here",
                 "reconcile.yml deploys it; by hand: tagship reconcile --github",
             )
         return {}
     folder = overlay(record.model, record.environment)
-    brought = snapshot.git.last_change(merged, folder)
-    approved = reviewed(brought, snapshot.remote.default)
+    origin = snapshot.git.last_change(merge, folder)
+    pull = find_review(origin, snapshot.remote.default)
     again = (
         f"take it back (git revert), then: tagship propose {record.model}"
         f" {record.release.split('/')[-1]} --env {record.environment}"
     )
-    if approved is None:
+    if pull is None:
         raise TagshipError(
-            f"{folder}: {brought[:12]} brought it without a pull request: nobody reviewed it",
+            f"{folder}: {origin[:12]} brought it without a pull request: nobody reviewed it",
             again,
         )
-    snapshot.git.fetch(approved.commit)
-    if snapshot.git.tree(approved.commit, folder) != snapshot.git.tree(merged, folder):
+    snapshot.git.fetch(pull.commit)
+    if snapshot.git.tree(pull.commit, folder) != snapshot.git.tree(merge, folder):
         raise TagshipError(
-            f"{folder}: it differs from what was reviewed ({approved.commit[:12]})",
+            f"{folder}: it differs from what was reviewed ({pull.commit[:12]})",
             again,
         )
-    if len(approved.approvals) < needed:
-        by = f" ({', '.join(approved.approvals)})" if approved.approvals else ""
+    if len(pull.approvals) < least:
+        by = f" ({', '.join(pull.approvals)})" if pull.approvals else ""
         raise TagshipError(
-            f"{folder}: {approved.name} has {len(approved.approvals)} approvals of"
-            f" {approved.commit[:12]}{by}, and review.approvals of config/project.yaml wants"
-            f" {needed}",
+            f"{folder}: {pull.name} has {len(pull.approvals)} approvals of"
+            f" {pull.commit[:12]}{by}, and review.approvals of config/project.yaml wants"
+            f" {least}",
             again,
         )
-    said = f"{approved.name} at {approved.commit}"
-    return {"Reviewed": said, "Approved-By": ", ".join(approved.approvals)}
+    text = f"{pull.name} at {pull.commit}"
+    return {"Reviewed": text, "Approved-By": ", ".join(pull.approvals)}
 
 
 def _refuse_older(snapshot: Snapshot, record: Record, current: Deployment | None) -> None:
     if current is None or current.release not in snapshot.history.releases:
         return
-    running, wanted = snapshot.history.release(current.release), snapshot.history.release(
+    running, candidate = snapshot.history.release(current.release), snapshot.history.release(
         record.release
     )
-    if wanted.tag < running.tag:
+    if candidate.tag < running.tag:
         raise TagshipError(
-            f"{record.environment} runs the newer {running.name}; {wanted.name} would go back",
+            f"{record.environment} runs the newer {running.name}; {candidate.name} would go back",
             f"to go back on purpose: tagship rollback {record.model} --env {record.environment}"
             ' --reason "…"',
         )

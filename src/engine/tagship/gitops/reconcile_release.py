@@ -37,21 +37,21 @@ def reconcile_release(
     snapshot.check_taggable(tag.model)
     release = snapshot.history.release(name)
     check_release(snapshot, release)
-    record = snapshot.released(release, snapshot.first)
+    record = snapshot.record_for(release, snapshot.first)
     refuse_rejected(snapshot, record, "")
-    deployed = snapshot.ran(name, snapshot.first)
-    done = deployed.name if deployed else ""
-    if deployed is None:
+    deployment = snapshot.ran(name, snapshot.first)
+    tag_name = deployment.name if deployment else ""
+    if deployment is None:
         if image is None:
             raise TagshipError(
                 f"{name}: {snapshot.first} never ran it, so its image is not known",
                 "the release workflow does this; by hand: --image <name>@sha256:…",
             )
         record = _with_image(snapshot, record, image, run_id, verifier)
-        done = tag_deployment(
+        tag_name = tag_deployment(
             root, tag.model, verifier, lambda now: _decide(now, record), dry_run
         ).name
-    outcome = Outcome(tag.model, snapshot.first, "deployed", done, str(tag.version))
+    outcome = Outcome(tag.model, snapshot.first, "deployed", tag_name, str(tag.version))
     return [outcome, *pending_after([outcome], snapshot.environments)]
 
 
@@ -59,9 +59,9 @@ def _with_image(
     snapshot: Snapshot, record: Record, image: str, run_id: str, verifier: Verifier
 ) -> Record:
     name, _, digest = image.partition("@")
-    expected = f"{snapshot.project.registry}/{snapshot.project.name}-{record.model}"
-    if name != expected:
-        raise TagshipError(f"{image}: the image of {record.model} is {expected}")
+    image_name = f"{snapshot.project.registry}/{snapshot.project.name}-{record.model}"
+    if name != image_name:
+        raise TagshipError(f"{image}: the image of {record.model} is {image_name}")
     split_reference(image)
     verifier.check_image(image, "push it first")
     return replace(record, image=name, digest=digest, run_id=one_line(run_id), manifests=AUTOMATIC)
@@ -72,19 +72,19 @@ def _decide(snapshot: Snapshot, record: Record) -> Plan | Deployment:
     ran = snapshot.ran(record.release, record.environment)
     if ran:
         return ran
-    wanted = snapshot.history.release(record.release).tag
+    candidate = snapshot.history.release(record.release).tag
     for deployment in snapshot.history.deployments_of(record.model, record.environment):
-        other = snapshot.history.releases.get(deployment.release)
-        if other and other.tag > wanted:
+        earlier_release = snapshot.history.releases.get(deployment.release)
+        if earlier_release and earlier_release.tag > candidate:
             raise TagshipError(
-                f"{record.release}: {deployment.name} already ran the newer {other.name}",
+                f"{record.release}: {deployment.name} already ran the newer {earlier_release.name}",
                 "release a higher version instead",
             )
-    draft = snapshot.pinned(snapshot.head, record, "draft")
+    draft = snapshot.commit_record(snapshot.head, record, "draft")
     plan = plan_deployment(snapshot, record, draft, f"deploy {record.release}")
     if snapshot.second != snapshot.first:
         wish = record.moved_to(snapshot.second, NONE)
         snapshot.manifests(
-            snapshot.pinned(snapshot.head, wish, "draft"), record.model, snapshot.second
+            snapshot.commit_record(snapshot.head, wish, "draft"), record.model, snapshot.second
         )
     return plan

@@ -48,10 +48,10 @@ class Remote:
     """Its tags → their objects."""
 
 
-def parse_remote(printed: str) -> Remote:
+def parse_remote(output: str) -> Remote:
     """Read what ``git ls-remote --symref`` printed; the default is empty where it names none."""
-    default, heads, tags, others = "", {}, {}, []
-    for line in printed.splitlines():
+    default, heads, tags, other_refs = "", {}, {}, []
+    for line in output.splitlines():
         value, _, ref = line.partition("\t")
         if value.startswith("ref: refs/heads/") and ref == "HEAD":
             default = value.removeprefix("ref: refs/heads/")
@@ -60,26 +60,27 @@ def parse_remote(printed: str) -> Remote:
         elif ref.startswith(LOCAL) and not ref.endswith("^{}"):
             tags[ref.removeprefix(LOCAL)] = value
         if ref.startswith("refs/") and not ref.startswith(LOCAL):
-            others.append(ref)
-    return Remote(default, heads, tuple(others), tags)
+            other_refs.append(ref)
+    return Remote(default, heads, tuple(other_refs), tags)
 
 
-def parse_raw_tags(printed: str, namespace: str) -> list[RawTag]:
+def parse_raw_tags(output: str, namespace: str) -> list[RawTag]:
     """Read what ``git for-each-ref`` printed in ``FORM`` of the refs under a namespace."""
-    values, size = printed.split("\0"), len(_FIELDS)
+    values, size = output.split("\0"), len(_FIELDS)
     rows = [values[at : at + size] for at in range(0, len(values) - 1, size)]
     return [_raw_tag(row, namespace) for row in rows]
 
 
 def _raw_tag(row: list[str], namespace: str) -> RawTag:
-    ref, kind, own, named, peeled, peeled_kind, unix, tagger, subject, body, signature = row
+    ref, kind, own_hash, own_name, peeled_hash, peeled_kind, unix, tagger, *texts = row
+    subject, body, signature = texts
     annotated = kind == "tag"
-    target, target_kind = (peeled, peeled_kind) if annotated else (own, kind)
+    target, target_kind = (peeled_hash, peeled_kind) if annotated else (own_hash, kind)
     return RawTag(
         name=ref.lstrip("\n").removeprefix(namespace),
         annotated=annotated,
-        object=own,
-        own_name=named,
+        object=own_hash,
+        own_name=own_name,
         commit=target if target_kind == "commit" else "",
         date=_date(unix),
         tagger=tagger,

@@ -39,15 +39,15 @@ def image_check(kind: str = "") -> Callable[[str], bool]:
     Raises:
         TagshipError: no such check.
     """
-    chosen = kind or os.environ.get("TAGSHIP_REGISTRY_CHECK", "http")
+    name = kind or os.environ.get("TAGSHIP_REGISTRY_CHECK", "http")
     registry_checks: dict[str, Callable[[str], bool]] = {
         "http": by_http,
         "skopeo": by_skopeo,
         "none": lambda reference: True,
     }
-    if chosen not in registry_checks:
-        raise TagshipError(f"no registry check '{chosen}'", suggest(chosen, registry_checks))
-    return registry_checks[chosen]
+    if name not in registry_checks:
+        raise TagshipError(f"no registry check '{name}'", suggest(name, registry_checks))
+    return registry_checks[name]
 
 
 def by_skopeo(reference: str) -> bool:
@@ -56,14 +56,14 @@ def by_skopeo(reference: str) -> bool:
     tls = ["--tls-verify=false"] if is_local(host) else []
     command = ["skopeo", "inspect", "--raw", *tls, f"docker://{reference}"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+        result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     except (FileNotFoundError, subprocess.TimeoutExpired) as error:
         raise _unclear(reference, str(error)) from None
-    if done.returncode == 0:
+    if result.returncode == 0:
         return True
-    if "manifest unknown" in done.stderr or "name unknown" in done.stderr:
+    if "manifest unknown" in result.stderr or "name unknown" in result.stderr:
         return False
-    raise _unclear(reference, done.stderr.strip()[-300:])
+    raise _unclear(reference, result.stderr.strip()[-300:])
 
 
 def by_http(reference: str) -> bool:
@@ -117,8 +117,8 @@ class Repository:
         digest = f"sha256:{sha256_of_bytes(content)}"
         if self.has(f"blobs/{digest}"):
             return digest
-        started = self._ask("POST", f"{self._base}blobs/uploads/", b"")
-        place = urllib.parse.urljoin(self._base, (started or (b"", {}))[1].get("location", ""))
+        answer = self._ask("POST", f"{self._base}blobs/uploads/", b"")
+        place = urllib.parse.urljoin(self._base, (answer or (b"", {}))[1].get("location", ""))
         if not place.startswith(f"{self._scheme}://{self._host}/"):
             raise TagshipError(f"{self.image}: the registry wants the upload at {place}")
         joint = "&" if "?" in place else "?"
@@ -169,8 +169,8 @@ class Repository:
             request.add_unredirected_header("Authorization", self._authorization)
         large = _MOST_SECONDS if content or method == "GET" else _SECONDS
         with urllib.request.urlopen(request, timeout=large) as answer:  # noqa: S310
-            told = {key.lower(): value for key, value in answer.headers.items()}
-            return answer.read(most + 1), told
+            answer_headers = {key.lower(): value for key, value in answer.headers.items()}
+            return answer.read(most + 1), answer_headers
 
     def _login(self, challenge: str) -> str:
         user, token = credentials(self._host)

@@ -14,7 +14,7 @@ from tagship.verdict import Verdict, compact_json
 
 
 @dataclass(frozen=True)
-class Released:
+class ReleaseResult:
     """What was released."""
 
     name: str
@@ -33,7 +33,7 @@ def release(
     verifier: Verifier,
     push: bool = False,
     dry_run: bool = False,
-) -> Released:
+) -> ReleaseResult:
     """Tag HEAD as a release, when everything allows it.
 
     Raises:
@@ -60,12 +60,12 @@ def release(
     message = _message(snapshot, tag, facts, verdict, champion, verifier)
     step = f"git push {snapshot.git.remote} refs/tags/{tag}"
     if dry_run:
-        return Released(str(tag), head, False, False, message, step)
+        return ReleaseResult(str(tag), head, False, False, message, step)
     if not push:
         snapshot.git.keep(str(tag), snapshot.git.tag(str(tag), head, message, verifier.sign))
-        return Released(str(tag), head, True, False, message, step)
+        return ReleaseResult(str(tag), head, True, False, message, step)
     if push_tag(snapshot.git, str(tag), head, message, verifier.sign):
-        return Released(str(tag), head, True, True, message, f"tagship history {model}")
+        return ReleaseResult(str(tag), head, True, True, message, f"tagship history {model}")
     again = fetch_snapshot(root)
     return _again(again.history.release(str(tag)), head)
 
@@ -95,19 +95,21 @@ def _check_clone(snapshot: Snapshot) -> str:
     return head
 
 
-def _again(existing: Release, head: str) -> Released:
+def _again(existing: Release, head: str) -> ReleaseResult:
     if existing.commit != head:
         raise TagshipError(
             f"{existing.name} is taken: it is commit {existing.commit[:12]}",
             "choose a higher version; a release is never moved",
         )
-    return Released(existing.name, head, False, True, "", f"tagship history {existing.tag.model}")
+    return ReleaseResult(
+        existing.name, head, False, True, "", f"tagship history {existing.tag.model}"
+    )
 
 
 def _check_version(snapshot: Snapshot, tag: ReleaseTag) -> None:
-    wrong = [finding for finding in snapshot.history.findings if finding.ref == str(tag)]
-    if wrong and "in this clone only" not in wrong[0].problem:
-        raise TagshipError(f"{tag}: {wrong[0].problem}", "choose a higher version")
+    problems = [finding for finding in snapshot.history.findings if finding.ref == str(tag)]
+    if problems and "in this clone only" not in problems[0].problem:
+        raise TagshipError(f"{tag}: {problems[0].problem}", "choose a higher version")
     latest = snapshot.history.latest(tag.model)
     if latest and latest.tag.version >= tag.version:
         raise TagshipError(
@@ -125,13 +127,13 @@ def _check_verdict(verdict: Verdict, facts: Facts, name: str) -> None:
             "run `tagship run` again and commit the lock",
         )
     if verdict.status == "fail":
-        failed = [
+        failures = [
             f"  {result.gate} {result.subject}: "
             + (f"{result.value:.4g}" if result.value is not None else "not computed")
             + f", wanted {result.limit}"
             for result in verdict.of_status("fail")
         ]
-        raise TagshipError("\n".join([f"{name}: the verdict is fail", *failed]))
+        raise TagshipError("\n".join([f"{name}: the verdict is fail", *failures]))
 
 
 def _message(
@@ -154,7 +156,7 @@ def _message(
         "Champion": champion or "none",
         "Actor": actor(snapshot.git, verifier),
     }
-    passed = len(verdict.of_status("pass"))
-    body = f"{passed} of {len(verdict.results)} gates passed, {verdict.status} overall."
+    pass_count = len(verdict.of_status("pass"))
+    body = f"{pass_count} of {len(verdict.results)} gates passed, {verdict.status} overall."
     body += f"\n\n{VERDICT}{compact_json(verdict)}"
     return compose(f"Release {tag}", body, trailers)

@@ -23,9 +23,9 @@ from tagship.gitops import kustomize
 from tagship.gitops.deployment_records import overlay, parse_record, record_path
 from tagship.gitops.git import Git
 from tagship.gitops.git_objects import TreeEntry
-from tagship.gitops.manifests import Rendered, examine
+from tagship.gitops.manifests import Rendering, examine
 
-_KEPT = 2000
+_CACHE_SIZE = 2000
 """Renderings that a clone keeps."""
 _SPELLINGS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _FOLDERS = ("resources", "bases", "components")
@@ -34,7 +34,7 @@ _TEXTS = frozenset({
     "commonAnnotations", "commonLabels", "labels", "buildMetadata", "literals", "patch", "value",
 })  # fmt: skip
 """Keys whose values are texts, not places to read from."""
-_RENDERING = TypeAdapter(Rendered)
+_RENDERING = TypeAdapter(Rendering)
 
 
 class Renderer:
@@ -44,7 +44,7 @@ class Renderer:
         self._git = git
         self._models = models
         self._environments = environments
-        self._known: dict[str, Rendered] = {}
+        self._renderings: dict[str, Rendering] = {}
         self._inputs: dict[tuple[str, str, str], tuple[TreeEntry, ...]] = {}
 
     @cached_property
@@ -69,50 +69,50 @@ class Renderer:
             for entry in self._git.entries(commit, "deploy")
             if entry.name == model or entry.name not in self._models
         ]
-        kept = [
+        inputs = [
             entry._replace(name=f"deploy/{entry.name}")
             for entry in top_entries
             if entry.name != model
         ]
         for entry in self._git.entries(commit, f"deploy/{model}"):
             if entry.name == environment or entry.name not in self._environments:
-                kept.append(entry._replace(name=f"deploy/{model}/{entry.name}"))
-        return tuple(kept)
+                inputs.append(entry._replace(name=f"deploy/{model}/{entry.name}"))
+        return tuple(inputs)
 
-    def render(self, commit: str, model: str, environment: str) -> Rendered:
+    def render(self, commit: str, model: str, environment: str) -> Rendering:
         """What Argo CD would apply.
 
         Raises:
             TagshipError: there is no such overlay, it reads from elsewhere, or kustomize refuses.
         """
         inputs = self.inputs(commit, model, environment)
-        said = [self.version, model, environment, *(" ".join(entry) for entry in inputs)]
-        key = hashlib.sha256("\n".join(said).encode(errors="surrogateescape")).hexdigest()
-        if key not in self._known:
-            self._known[key] = self._kept(key) or self._new(key, inputs, commit, model, environment)
-        return self._known[key]
+        parts = [self.version, model, environment, *(" ".join(entry) for entry in inputs)]
+        key = hashlib.sha256("\n".join(parts).encode(errors="surrogateescape")).hexdigest()
+        if key not in self._renderings:
+            cached = read_json(self._cache_path(key), _RENDERING.validate_python)
+            self._renderings[key] = cached or self._render_anew(
+                key, inputs, commit, model, environment
+            )
+        return self._renderings[key]
 
-    def _kept(self, key: str) -> Rendered | None:
-        """What was rendered before. It lies in ``.git``, which no commit can fill."""
-        return read_json(self._place(key), _RENDERING.validate_python)
-
-    def _new(
+    def _render_anew(
         self, key: str, inputs: tuple[TreeEntry, ...], commit: str, model: str, environment: str
-    ) -> Rendered:
+    ) -> Rendering:
         path = record_path(model, environment)
         record = self._git.text(commit, path)
         text = self._build(inputs, model, environment)
-        rendered = examine(text, record, parse_record(record, path))
-        place = self._place(key)
-        write_json(place, asdict(rendered))
-        others = list(place.parent.iterdir())
-        if len(others) > 2 * _KEPT:
-            others.sort(key=lambda path: path.stat().st_mtime)
-            for old in others[:-_KEPT]:
-                old.unlink(missing_ok=True)
-        return rendered
+        rendering = examine(text, record, parse_record(record, path))
+        place = self._cache_path(key)
+        write_json(place, asdict(rendering))
+        renderings = list(place.parent.iterdir())
+        if len(renderings) > 2 * _CACHE_SIZE:
+            renderings.sort(key=lambda path: path.stat().st_mtime)
+            for oldest in renderings[:-_CACHE_SIZE]:
+                oldest.unlink(missing_ok=True)
+        return rendering
 
-    def _place(self, key: str) -> Path:
+    def _cache_path(self, key: str) -> Path:
+        """Where a rendering is kept: in ``.git``, which no commit can fill."""
         return self._git.own_folder() / "tagship" / "renderings" / key
 
     def _build(self, inputs: tuple[TreeEntry, ...], model: str, environment: str) -> str:
@@ -129,26 +129,26 @@ class Renderer:
             try:
                 return kustomize.render_text(root / overlay(model, environment))
             except TagshipError as error:
-                said = str(error.args[0]).replace(f"{root}/", "")
-                raise TagshipError(said, error.hint) from None
+                message = str(error.args[0]).replace(f"{root}/", "")
+                raise TagshipError(message, error.hint) from None
 
     def _files(self, inputs: tuple[TreeEntry, ...]) -> Iterator[tuple[str, TreeEntry]]:
         for entry in inputs:
             if entry.mode != "40000":
                 yield entry.name, entry
                 continue
-            for path, held in self._git.listing(entry.hash):
-                yield f"{entry.name}/{path}", held
+            for path, file in self._git.listing(entry.hash):
+                yield f"{entry.name}/{path}", file
 
 
 def _refuse_elsewhere(root: Path, start: str) -> None:
     """Refuse kustomizations that read anything but files and folders that are there."""
-    todo, done = [start], set()
+    todo, visited = [start], set()
     while todo:
         folder = todo.pop()
-        if folder in done:
+        if folder in visited:
             continue
-        done.add(folder)
+        visited.add(folder)
         for spelling in _SPELLINGS:
             path = f"{folder}/{spelling}"
             if (root / path).is_file():
@@ -169,19 +169,19 @@ def _reads(root: Path, path: str) -> list[str]:
         raise TagshipError(f"{path}: expected keys and values")
     folders = []
     for key in (*_FOLDERS, *_FILES):
-        listed = content.get(key) or []
-        for place in (each for each in listed if isinstance(each, str)):
+        entries = content.get(key) or []
+        for place in (entry for entry in entries if isinstance(entry, str)):
             if "\n" in place:
                 continue  # a resource written in place
-            there = Path(os.path.normpath(root / PurePosixPath(path).parent / place))
-            if not there.is_relative_to(root) or not there.exists():
+            target = Path(os.path.normpath(root / PurePosixPath(path).parent / place))
+            if not target.is_relative_to(root) or not target.exists():
                 raise TagshipError(
                     f"{path}: {key}: {place} is no file or folder that this environment may use",
                     "copy it to deploy/base, deploy/components or the model's own folder:"
                     " nothing is rendered from elsewhere",
                 )
-            if there.is_dir():
-                folders.append(there.relative_to(root).as_posix())
+            if target.is_dir():
+                folders.append(target.relative_to(root).as_posix())
     for key, place in _remote(content):
         raise TagshipError(f"{path}: {key}: {place} is not under deploy/", "copy it there")
     return folders
@@ -189,11 +189,11 @@ def _reads(root: Path, path: str) -> list[str]:
 
 def _remote(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
-        for name, held in value.items():
+        for name, inner in value.items():
             if name not in _TEXTS:
-                yield from _remote(held, str(name))
+                yield from _remote(inner, str(name))
     elif isinstance(value, list):
-        for held in value:
-            yield from _remote(held, key)
+        for inner in value:
+            yield from _remote(inner, key)
     elif isinstance(value, str) and value.rpartition("=")[2].startswith(("http://", "https://")):
         yield key, value

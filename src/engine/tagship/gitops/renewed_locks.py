@@ -24,7 +24,7 @@ _PUSHED = (
 )
 
 
-class Renewed(BaseModel):
+class RenewedLock(BaseModel):
     """One model, as `tagship lock renew --json` says it."""
 
     model: str
@@ -32,7 +32,7 @@ class Renewed(BaseModel):
     why: str
 
 
-def read_renewals(path: Path) -> list[Renewed]:
+def read_renewals(path: Path) -> list[RenewedLock]:
     """What `tagship lock renew --json` printed.
 
     Raises:
@@ -40,7 +40,7 @@ def read_renewals(path: Path) -> list[Renewed]:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        renewals = TypeAdapter(list[Renewed]).validate_python(content)
+        renewals = TypeAdapter(list[RenewedLock]).validate_python(content)
     except (OSError, ValueError, ValidationError) as error:
         raise TagshipError(
             f"{path}: not what `tagship lock renew --json` prints: {str(error).splitlines()[0]}",
@@ -52,7 +52,7 @@ def read_renewals(path: Path) -> list[Renewed]:
 
 
 def commit_renewals(
-    root: Path, renewals: Iterable[Renewed], folder: Path, branch: str, commit: str
+    root: Path, renewals: Iterable[RenewedLock], folder: Path, branch: str, commit: str
 ) -> bool:
     """Push one commit on ``commit`` that replaces the renewed models' files, and nothing else.
 
@@ -75,8 +75,10 @@ def commit_renewals(
     git = Git(root)
     git.fetch(commit)
     models = ", ".join(sorted({path.split("/")[1] for path in texts}))
-    made = git.commit(commit, texts, f"build: renew the locks of {models}\n\nTheir models stay.")
-    if not git.push(made, f"refs/heads/{branch}", expected=commit):
+    new_commit = git.commit(
+        commit, texts, f"build: renew the locks of {models}\n\nTheir models stay."
+    )
+    if not git.push(new_commit, f"refs/heads/{branch}", expected=commit):
         raise TagshipError(
             f"branch {branch}: it has moved since {commit[:12]}",
             "the run for its new commit renews",
@@ -90,17 +92,17 @@ def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def describe_renewals(renewals: Iterable[Renewed], pushed: bool) -> str:
+def describe_renewals(renewals: Iterable[RenewedLock], pushed: bool) -> str:
     """What a reviewer reads: which locks were renewed, and which models need a person."""
-    listed = [renewal for renewal in renewals if renewal.state != "current"]
-    if not listed:
+    outdated = [renewal for renewal in renewals if renewal.state != "current"]
+    if not outdated:
         return "Every lock is current.\n"
     lines = ["| model | lock | why |", "|---|---|---|"]
-    for renewal in listed:
+    for renewal in outdated:
         state = "renewed: the same model" if renewal.state == "renewed" else "**needs a review**"
         why = re.sub(r"[|`<>@\n]", " ", renewal.why)
         lines.append(f"| `{renewal.model}` | {state} | {why} |")
-    if any(renewal.state == "review" for renewal in listed):
+    if any(renewal.state == "review" for renewal in outdated):
         lines += ["", _REVIEW]
     if pushed:
         lines += ["", _PUSHED]

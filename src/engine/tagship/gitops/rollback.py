@@ -12,19 +12,19 @@ from tagship.errors import TagshipError
 from tagship.gitops.deployment_records import overlay
 from tagship.gitops.deployment_rules import Verifier
 from tagship.gitops.git import Git
-from tagship.gitops.history import Deployment, left_by
+from tagship.gitops.history import Deployment, name_rejected
 from tagship.gitops.propose import push_branch
 from tagship.gitops.refs import Remote
 from tagship.gitops.snapshot import Snapshot, fetch_snapshot
-from tagship.gitops.tag_writer import Plan, Tagged, after, tag_deployment, workflow_run
+from tagship.gitops.tag_writer import Plan, TagResult, after, tag_deployment, workflow_run
 from tagship.gitops.tags import one_line
 
 
 @dataclass(frozen=True)
-class RolledBack:
+class Rollback:
     """A rollback, and the branch that brings the default branch in line."""
 
-    tag: Tagged
+    tag: TagResult
     release: str
     rejects: str
     branch: str
@@ -42,7 +42,7 @@ def rollback(
     verifier: Verifier,
     to: int | None = None,
     dry_run: bool = False,
-) -> RolledBack:
+) -> Rollback:
     """Run again what ran before, reject what it replaces, and propose the default branch's pin.
 
     It works while tags, branches or a broken config stop every other command.
@@ -56,15 +56,15 @@ def rollback(
     start = see()
     start.check_model(model)
     start.check_environment(environment)
-    left = _running(start, model, environment)
+    start_deployment = _running(start, model, environment)
     notes: list[str] = []
 
     def decide(snapshot: Snapshot) -> Plan | Deployment:
         current = _running(snapshot, model, environment)
-        done = _of_this_run(snapshot, model, environment, "rollback")
-        if done or _is_done(snapshot, current, reason, to):
-            return done or current
-        if current.name != left.name:
+        own_deployment = _of_this_run(snapshot, model, environment, "rollback")
+        if own_deployment or _is_done(snapshot, current, reason, to):
+            return own_deployment or current
+        if current.name != start_deployment.name:
             raise TagshipError(
                 f"{current.name} came first: {current.raw.subject}",
                 f"see `tagship history {model} --env {environment}`, then decide again",
@@ -75,23 +75,25 @@ def rollback(
 
     tag = tag_deployment(root, model, verifier, decide, dry_run, again=see)
     if dry_run and tag.message:
-        return RolledBack(tag, "", "", "", "", tag.message, tuple(notes))
+        return Rollback(tag, "", "", "", "", tag.message, tuple(notes))
     with after(f"{tag.name} is there"):
         snapshot = see()
-        stopped = snapshot.history.stopped_by(model, environment)
-        if stopped:
+        stopping_tag = snapshot.history.stopped_by(model, environment)
+        if stopping_tag:
             raise TagshipError(
-                f"Argo CD resolves nothing in {model}/{environment} because of {stopped}",
+                f"Argo CD resolves nothing in {model}/{environment} because of {stopping_tag}",
                 f"an administrator deletes that tag: {page('how-to/rollback')}",
             )
-        done = next(
+        deployment = next(
             d for d in snapshot.history.deployments_of(model, environment) if d.name == tag.name
         )
-        if done != snapshot.history.current(model, environment):
-            notes.append(f"{done.name} was made before; others came since, and stay")
-            return RolledBack(tag, done.release, "", "", "", "", tuple(notes))
-        branch, title, body = _align(snapshot, done, dry_run)
-    return RolledBack(tag, done.release, done.says("Rejects"), branch, title, body, tuple(notes))
+        if deployment != snapshot.history.current(model, environment):
+            notes.append(f"{deployment.name} was made before; others came since, and stay")
+            return Rollback(tag, deployment.release, "", "", "", "", tuple(notes))
+        branch, title, body = _align(snapshot, deployment, dry_run)
+    return Rollback(
+        tag, deployment.release, deployment.says("Rejects"), branch, title, body, tuple(notes)
+    )
 
 
 def _last_config(git: Git, remote: Remote) -> ProjectConfig:
@@ -123,7 +125,7 @@ def _of_this_run(
 
 def lift(
     root: Path, model: str, what: str, reason: str, verifier: Verifier, dry_run: bool = False
-) -> list[Tagged]:
+) -> list[TagResult]:
     """Lift the rejection of ``v1.3.0`` or ``production/5``, wherever it stands.
 
     What runs gets the next number, so only the history changes.
@@ -138,23 +140,23 @@ def lift(
     places = _rejecting(snapshot, model, name)
     _refuse_asked_for(snapshot, model, name)
     if not places:
-        lifted = [
+        lifts = [
             d
             for environment in snapshot.environments
             for d in snapshot.history.deployments_of(model, environment)
             if d.says("Lifts") == name
         ]
-        if lifted:
-            return [Tagged(lifted[-1].name, lifted[-1].commit, False, "")]
+        if lifts:
+            return [TagResult(lifts[-1].name, lifts[-1].commit, False, "")]
         raise TagshipError(f"{name} is not rejected", f"see `tagship history {model}`")
     tags = []
     for environment in places:
 
         def decide(now: Snapshot, environment: str = environment) -> Plan | Deployment:
             current = _running(now, model, environment)
-            done = _of_this_run(now, model, environment, "lift")
-            if done or environment not in _rejecting(now, model, name):
-                return done or current
+            own_deployment = _of_this_run(now, model, environment, "lift")
+            if own_deployment or environment not in _rejecting(now, model, name):
+                return own_deployment or current
             extra = {"Lifts": name, "Reason": reason}
             subject = f"lift the rejection of {name}"
             return Plan(
@@ -168,10 +170,10 @@ def lift(
 def _refuse_asked_for(snapshot: Snapshot, model: str, name: str) -> None:
     """Lifting deploys nothing: no pin on the default branch may be waiting for it."""
     for environment in snapshot.environments[1:]:
-        pinned = snapshot.record(snapshot.head, model, environment)
-        if pinned is None or pinned == snapshot.running_record(model, environment):
+        record = snapshot.record(snapshot.head, model, environment)
+        if record is None or record == snapshot.running_record(model, environment):
             continue
-        stands = snapshot.rejection(pinned, pinned.manifests)
+        stands = snapshot.rejection(record, record.manifests)
         if stands and stands.says("Rejects") == name:
             raise TagshipError(
                 f"{overlay(model, environment)} on {snapshot.remote.default} still asks for {name},"
@@ -198,7 +200,7 @@ def _running(snapshot: Snapshot, model: str, environment: str) -> Deployment:
 
 def _is_done(snapshot: Snapshot, current: Deployment, reason: str, to: int | None) -> bool:
     """Whether this rollback was made already, by a call that was cut off or came second."""
-    stray = snapshot.history.stray(current.tag.model, current.tag.environment)
+    stray = snapshot.history.stray(*current.tag.series)
     if stray or current.says("Action") != "rollback":
         return False
     if to is None:
@@ -208,9 +210,9 @@ def _is_done(snapshot: Snapshot, current: Deployment, reason: str, to: int | Non
             f"{current.name} is a rollback already ({current.says('Reason')})",
             "to go further back, name the deployment: --to N",
         )
-    history = snapshot.history.deployments_of(current.tag.model, current.tag.environment)
-    wanted = [d for d in history if d.number == to]
-    return bool(wanted) and wanted[0].what == current.what
+    history = snapshot.history.deployments_of(*current.tag.series)
+    targets = [d for d in history if d.number == to]
+    return bool(targets) and targets[0].what == current.what
 
 
 def _target(snapshot: Snapshot, current: Deployment, to: int | None) -> Deployment:
@@ -219,33 +221,33 @@ def _target(snapshot: Snapshot, current: Deployment, to: int | None) -> Deployme
     Without a number it is what ran before the running deployment first ran: never a later one that
     was left since, which would go forward without a review.
     """
-    model, environment = current.tag.model, current.tag.environment
+    model, environment = current.tag.series
     if snapshot.history.stray(model, environment) and to in (None, current.number):
         return current
     earlier = [
         d for d in snapshot.history.deployments_of(model, environment) if d.number < current.number
     ]
     if to is not None:
-        chosen = [d for d in earlier if d.number == to]
-        if not chosen:
+        matching = [d for d in earlier if d.number == to]
+        if not matching:
             earlier_numbers = ", ".join(str(d.number) for d in earlier) or "none"
             raise TagshipError(
                 f"{model}/{environment}/{to}: {environment} never ran it before {current.name}",
                 f"the deployments before are: {earlier_numbers}",
             )
-        if snapshot.history.is_moved(chosen[0]):
-            raise TagshipError(f"{chosen[0].name}: it was moved after it ran", "choose another")
-        if chosen[0].what == current.what:
-            raise TagshipError(f"{chosen[0].name} is what {current.name} runs already")
-        stands = snapshot.history.rejection(model, *chosen[0].what)
+        if snapshot.history.is_moved(matching[0]):
+            raise TagshipError(f"{matching[0].name}: it was moved after it ran", "choose another")
+        if matching[0].what == current.what:
+            raise TagshipError(f"{matching[0].name} is what {current.name} runs already")
+        stands = snapshot.history.rejection(model, *matching[0].what)
         if stands:
             raise TagshipError(
-                f"{chosen[0].name} runs {chosen[0].release}, rejected by {stands.name}:"
+                f"{matching[0].name} runs {matching[0].release}, rejected by {stands.name}:"
                 f" {stands.says('Reason')}",
                 f"choose another number, or lift it: tagship lift {model}"
                 f" {stands.says('Rejects').removeprefix(f'{model}/')}",
             )
-        return chosen[0]
+        return matching[0]
     began = min(d.number for d in (*earlier, current) if d.what == current.what)
     for candidate in reversed([d for d in earlier if d.number < began]):
         if snapshot.history.is_moved(candidate) or snapshot.history.rejection(
@@ -274,42 +276,44 @@ def _plan(
             "choose another number: --to N",
         )
     try:
-        gone = not verifier.image_exists(record.reference)
+        is_missing = not verifier.image_exists(record.reference)
     except TagshipError as error:
-        gone = False
+        is_missing = False
         notes.append(f"not checked whether the registry has the image: {error.args[0]}")
-    if gone:
+    if is_missing:
         raise TagshipError(
             f"{record.reference}: the registry does not have it any more",
             f"choose another deployment than {target.number}: --to N",
         )
     extra = {
         "Restores": target.name,
-        "Rejects": left_by(current, target.name, target.release),
+        "Rejects": name_rejected(current, target.name, target.release),
         "Reason": reason,
     }
     subject = f"roll back to {target.name} ({target.release})"
     return Plan(record, target.commit, "rollback", subject, target.manifests, extra)
 
 
-def _align(snapshot: Snapshot, done: Deployment, dry_run: bool) -> tuple[str, str, str]:
+def _align(snapshot: Snapshot, deployment: Deployment, dry_run: bool) -> tuple[str, str, str]:
     """A branch on which the default branch's record says what runs again."""
-    record = snapshot.record_of(done)
-    held = snapshot.record(snapshot.head, record.model, record.environment)
-    if held is None or held == record:
+    record = snapshot.record_of(deployment)
+    main_record = snapshot.record(snapshot.head, record.model, record.environment)
+    if main_record is None or main_record == record:
         return "", "", ""
     title = f"deploy: {record.environment} is back on {record.release}"
-    commit = snapshot.pinned(
-        snapshot.head, record, f"{title}\n\n{done.name}: {done.says('Reason')}\n"
+    commit = snapshot.commit_record(
+        snapshot.head, record, f"{title}\n\n{deployment.name}: {deployment.says('Reason')}\n"
     )
-    branch = f"rollback/{done.name}"
+    branch = f"rollback/{deployment.name}"
     if not dry_run:
         push_branch(snapshot, branch, commit)
-    quoted = done.says("Reason").replace("\\", "\\\\").replace("`", "\\`").replace("<", "&lt;")
-    rejects = done.says("Rejects")
+    reason = (
+        deployment.says("Reason").replace("\\", "\\\\").replace("`", "\\`").replace("<", "&lt;")
+    )
+    rejects = deployment.says("Rejects")
     body = (
-        f"`{done.name}` rolled {record.environment} back to `{record.release}`.\n\n"
-        f"> {quoted}\n\nThis brings the pin on {snapshot.remote.default} in line;"
+        f"`{deployment.name}` rolled {record.environment} back to `{record.release}`.\n\n"
+        f"> {reason}\n\nThis brings the pin on {snapshot.remote.default} in line;"
         " it deploys nothing."
         + (f" `{rejects}` stays rejected until it is lifted.\n" if rejects else "\n")
     )

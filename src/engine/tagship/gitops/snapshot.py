@@ -96,9 +96,9 @@ class Snapshot:
 
     def check_model(self, model: str) -> None:
         """Refuse a model that neither config/ nor a tag knows."""
-        known = {*self.models, *self.history.models()}
-        if model not in known:
-            raise unknown_model(model, known)
+        names = {*self.models, *self.history.models()}
+        if model not in names:
+            raise unknown_model(model, names)
 
     def check_taggable(self, model: str) -> None:
         """Refuse to tag a model while a tag could make Argo CD run something wrong.
@@ -142,7 +142,7 @@ class Snapshot:
         Raises:
             TagshipError: it holds none of that environment.
         """
-        model, environment = deployment.tag.model, deployment.tag.environment
+        model, environment = deployment.tag.series
         record = self.record(deployment.commit, model, environment)
         if record is None:
             path = record_path(model, environment)
@@ -186,9 +186,8 @@ class Snapshot:
 
     def upto(self, deployment: Deployment) -> Upto:
         """What there was before a deployment: in its own series by number, else as it saw it."""
-        seen = parse_seen(self.git.message(deployment.commit))
-        series = (deployment.tag.model, deployment.tag.environment)
-        return {**highest_numbers(seen), series: deployment.number - 1}
+        sightings = parse_seen(self.git.message(deployment.commit))
+        return {**highest_numbers(sightings), deployment.tag.series: deployment.number - 1}
 
     def rejection(
         self, record: Record, manifests: str, upto: Upto | None = None
@@ -201,11 +200,11 @@ class Snapshot:
         stands = self.history.rejection(model, release, manifests, upto)
         if stands or not manifests:
             return stands
-        for name, rollback in self.history.rejected(model, upto).items():
-            for left in self.history.deployments_of(model, record.environment):
-                if (left.name, left.release) == (name, release) and manifests == self.manifests(
-                    left.commit, model, record.environment
-                ):
+        for name, rollback in self.history.rejections(model, upto).items():
+            for deployment in self.history.deployments_of(model, record.environment):
+                if (deployment.name, deployment.release) != (name, release):
+                    continue
+                if manifests == self.manifests(deployment.commit, model, record.environment):
                     return rollback
         return None
 
@@ -222,7 +221,7 @@ class Snapshot:
         artifact, data = locked_hashes(lock, path)
         return Facts(artifact, data, _sha256("\n".join(sums)), _sha256(lock))
 
-    def released(self, release: Release, environment: str) -> Record:
+    def record_for(self, release: Release, environment: str) -> Record:
         """The record that a release asks for, without image and manifests."""
         facts = self.facts(release.commit, release.tag.model)
         return Record(
@@ -241,7 +240,7 @@ class Snapshot:
         history = self.history.deployments_of(release.split("/")[0], environment)
         return next((d for d in history if d.release == release), None)
 
-    def pinned(self, commit: str, record: Record, message: str) -> str:
+    def commit_record(self, commit: str, record: Record, message: str) -> str:
         """A commit on top of another, with one overlay's record and pin replaced.
 
         Raises:

@@ -46,8 +46,8 @@ class Row:
     @property
     def agrees(self) -> bool:
         """Whether main, MLflow and the cluster say what Git's tags say."""
-        there = self.cluster == "?" or self.cluster.endswith("as Git says")
-        return self.main in ("same", "") and self.mlflow in (self.runs, "?") and there
+        cluster_agrees = self.cluster == "?" or self.cluster.endswith("as Git says")
+        return self.main in ("same", "") and self.mlflow in (self.runs, "?") and cluster_agrees
 
 
 @dataclass(frozen=True)
@@ -117,15 +117,15 @@ def history(
     if at is not None and snapshot.not_asked:
         raise TagshipError(f"only the remote tells what ran then, and it was not asked:"
                            f" {snapshot.not_asked}")  # fmt: skip
-    known = {e for m, e in snapshot.history.deployments if m == model}
-    if environment and environment not in known:
+    environments = {e for m, e in snapshot.history.deployments if m == model}
+    if environment and environment not in environments:
         snapshot.check_environment(environment)
-    chosen = [environment] if environment else [*snapshot.environments]
-    chosen += sorted(known - {*snapshot.environments}) if not environment else []
+    names = [environment] if environment else [*snapshot.environments]
+    names += sorted(environments - {*snapshot.environments}) if not environment else []
     if at is None:
-        return [_event(d) for name in chosen for d in snapshot.history.deployments_of(model, name)]
+        return [_event(d) for name in names for d in snapshot.history.deployments_of(model, name)]
     entries = read_timeline(snapshot)
-    return [_event(d) for name in chosen for d in ran_at(entries, snapshot, model, name, at)]
+    return [_event(d) for name in names for d in ran_at(entries, snapshot, model, name, at)]
 
 
 def parse_time(text: str) -> datetime:
@@ -148,9 +148,9 @@ def _row(
 ) -> Row:
     current = snapshot.history.current(model, environment)
     stray = snapshot.history.stray(model, environment)
-    stopped = snapshot.history.stopped_by(model, environment)
-    wrong = (
-        f"Argo CD resolves nothing: {stopped}" if stopped
+    stopping_tag = snapshot.history.stopped_by(model, environment)
+    problem = (
+        f"Argo CD resolves nothing: {stopping_tag}" if stopping_tag
         else f"Argo CD runs {stray.ref}" if stray
         else ""
     )  # fmt: skip
@@ -159,10 +159,10 @@ def _row(
     return Row(
         model,
         environment,
-        "?" if wrong else current.release if current else "",
+        "?" if problem else current.release if current else "",
         stray.ref.removeprefix("refs/tags/") if stray else current.name if current else "",
-        current.date.isoformat() if current and not wrong else "",
-        "?" if snapshot.not_asked else wrong or _on_main(snapshot, model, environment, current),
+        current.date.isoformat() if current and not problem else "",
+        "?" if snapshot.not_asked else problem or _on_main(snapshot, model, environment, current),
         alias,
         tuple(sorted(snapshot.history.standing(model, environment))),
         held=(_work_tree_state(root, model, environment) if snapshot.not_asked else None),
@@ -179,10 +179,10 @@ def _on_main(snapshot: Snapshot, model: str, environment: str, current: Deployme
         if current is None:
             return f"asks for {record.release}" if record.deployed else ""
         if record != snapshot.running_record(model, environment):
-            same = record.release == current.release
-            return "asks for another record" if same else f"asks for {record.release}"
-        same = snapshot.same_manifests(snapshot.head, current.commit, model, environment)
-        return "same" if same else "has other manifests"
+            is_same = record.release == current.release
+            return "asks for another record" if is_same else f"asks for {record.release}"
+        is_same = snapshot.same_manifests(snapshot.head, current.commit, model, environment)
+        return "same" if is_same else "has other manifests"
     except TagshipError as error:
         return str(error.args[0])
 
@@ -208,6 +208,6 @@ def _text(path: Path) -> str:
 
 def _event(deployment: Deployment) -> Event:
     keys = ("Action", "Release", "Image", "Actor", "Reason", "Rejects", "Lifts")
-    said = {key.lower(): deployment.says(key) for key in keys}
+    trailers = {key.lower(): deployment.says(key) for key in keys}
     when = deployment.date.isoformat()
-    return Event(name=deployment.name, when=when, commit=deployment.commit, **said)
+    return Event(name=deployment.name, when=when, commit=deployment.commit, **trailers)

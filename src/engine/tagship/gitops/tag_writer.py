@@ -37,7 +37,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Tagged:
+class TagResult:
     """A deployment tag, and whether this call made it."""
 
     name: str
@@ -64,8 +64,8 @@ def plan_deployment(
         TagshipError: they cannot be rendered, or hold what nobody declared.
     """
     fingerprint = snapshot.manifests(source, record.model, record.environment)
-    rendered = {"Manifests": fingerprint, "Kustomize": snapshot.renderer.version}
-    return Plan(record, source, "deploy", subject, rendered, dict(extra or {}))
+    trailers = {"Manifests": fingerprint, "Kustomize": snapshot.renderer.version}
+    return Plan(record, source, "deploy", subject, trailers, dict(extra or {}))
 
 
 def tag_deployment(
@@ -76,7 +76,7 @@ def tag_deployment(
     dry_run: bool = False,
     start: Snapshot | None = None,
     again: Callable[[], Snapshot] | None = None,
-) -> Tagged:
+) -> TagResult:
     """Tag what ``decide`` wants of a model, with the next number of its environment.
 
     ``decide`` is asked again after every lost race, on what is true by then; it answers with a
@@ -97,18 +97,18 @@ def tag_deployment(
             snapshot.check_taggable(model)
         plan = decide(snapshot)
         if isinstance(plan, Deployment):
-            return Tagged(plan.name, plan.commit, False, "")
+            return TagResult(plan.name, plan.commit, False, "")
         record = plan.record
-        tag = snapshot.history.next(record.model, record.environment)
+        tag = snapshot.history.next_tag(record.model, record.environment)
         message = _message(snapshot, plan, str(tag), verifier)
-        seen = seen_lines(snapshot.history.newest_objects())
-        said = f"{tag}: {plan.subject}\n\n{seen}"
+        heads = seen_lines(snapshot.history.newest_objects())
+        commit_message = f"{tag}: {plan.subject}\n\n{heads}"
         files = verdict_file(snapshot.history.releases.get(record.release))
-        commit = snapshot.git.graft(snapshot.head, "deploy", plan.source, files, said)
+        commit = snapshot.git.graft(snapshot.head, "deploy", plan.source, files, commit_message)
         if dry_run:
-            return Tagged(str(tag), commit, False, message)
+            return TagResult(str(tag), commit, False, message)
         if push_tag(snapshot.git, str(tag), commit, message, verifier.sign):
-            return Tagged(str(tag), commit, True, message, record.release)
+            return TagResult(str(tag), commit, True, message, record.release)
         time.sleep(jitter(attempt))
     raise TagshipError(
         f"{ATTEMPTS} other deployments took their numbers first", "run this again in a moment"
@@ -117,10 +117,10 @@ def tag_deployment(
 
 def push_tag(git: Git, name: str, commit: str, message: str, sign: bool) -> bool:
     """Make an annotated tag and push it alone; False when the name is taken by now."""
-    made = git.tag(name, commit, message, sign)
-    if not git.push(made, f"refs/tags/{name}"):
+    tag_object = git.tag(name, commit, message, sign)
+    if not git.push(tag_object, f"refs/tags/{name}"):
         return False
-    git.keep(name, made)
+    git.keep(name, tag_object)
     return True
 
 

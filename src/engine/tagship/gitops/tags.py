@@ -28,6 +28,8 @@ KEYS = (
     "Actor", "Previous", "Run",
 )  # fmt: skip
 """Every trailer there is, in the order in which they are written."""
+Series = tuple[str, str]
+"""A model and an environment, whose deployments are numbered together."""
 
 
 @dataclass(frozen=True, order=True)
@@ -60,6 +62,11 @@ class DeploymentTag:
     model: str
     environment: str
     number: int
+
+    @property
+    def series(self) -> Series:
+        """Those with which it is numbered together."""
+        return self.model, self.environment
 
     def __str__(self) -> str:
         return f"{self.model}/{self.environment}/{self.number}"
@@ -179,7 +186,7 @@ def parse_message(subject: str, body: str) -> Message:
 
 def seen_lines(heads: Mapping[str, str]) -> str:
     """What a deployment's commit says of the highest tag of each series, as it saw them."""
-    return "".join(f"saw {name} {held}\n" for name, held in sorted(heads.items()))
+    return "".join(f"saw {name} {tag_object}\n" for name, tag_object in sorted(heads.items()))
 
 
 def parse_seen(text: str) -> dict[str, str]:
@@ -192,10 +199,10 @@ def parse_seen(text: str) -> dict[str, str]:
     return objects
 
 
-def highest_numbers(seen: Iterable[str]) -> dict[tuple[str, str], int]:
+def highest_numbers(names: Iterable[str]) -> dict[Series, int]:
     """The highest number of each model and environment among these tags."""
-    tags = (tag for tag in map(parse_tag, seen) if isinstance(tag, DeploymentTag))
-    return {(tag.model, tag.environment): tag.number for tag in tags}
+    tags = (tag for tag in map(parse_tag, names) if isinstance(tag, DeploymentTag))
+    return {tag.series: tag.number for tag in tags}
 
 
 def _plain(body: str) -> list[str]:

@@ -94,8 +94,8 @@ class NewerState(State):
     def summary(self) -> str:
         """What is out, in words; empty where nothing is."""
         if self.branch:
-            moved = f"its branch {self.branch} moved on to {self.commit[:12]}"
-            return f"the template has no versions; {moved}"
+            text = f"its branch {self.branch} moved on to {self.commit[:12]}"
+            return f"the template has no versions; {text}"
         return f"{self.tag} is out" if self.tag else ""
 
 
@@ -144,8 +144,8 @@ class Template:
         if newest.branch:
             is_linked = self.git.is_ancestor(newest.commit, self.linked_commit())
             return NewerState() if is_linked else NewerState("", newest.branch, newest.commit)
-        pinned = parse_version(read_pin(self.root).version)
-        names = [name for name in self.versions if _version(name) > pinned]
+        pin_version = parse_version(read_pin(self.root).version)
+        names = [name for name in self.versions if _version(name) > pin_version]
         fixes = [
             f"{tag}: {fix}"
             for tag in names

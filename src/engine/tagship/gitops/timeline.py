@@ -26,10 +26,14 @@ class TimelineEntry:
     when: datetime
     tags: dict[str, str]
 
-    def gone(self, here: Mapping[str, str]) -> dict[str, str]:
+    def missing_tags(self, tag_objects: Mapping[str, str]) -> dict[str, str]:
         """The tags that were deleted or moved since → a message about each."""
-        told = f"it stood there on {self.when:%Y-%m-%d %H:%M}, and is deleted or moved since"
-        return {name: told for name, held in self.tags.items() if here.get(name) != held}
+        message = f"it stood there on {self.when:%Y-%m-%d %H:%M}, and is deleted or moved since"
+        return {
+            name: message
+            for name, tag_object in self.tags.items()
+            if tag_objects.get(name) != tag_object
+        }
 
 
 def append_to_timeline(snapshot: Snapshot, now: datetime) -> str:
@@ -66,25 +70,25 @@ def ran_at(
     earlier = [entry for entry in entries if entry.when <= when]
     later = [entry for entry in entries if entry.when > when]
     if not earlier:
-        first = (
+        beginning = (
             f"its first entry is of {later[0].when:%Y-%m-%d %H:%M} UTC" if later else "it is empty"
         )
         raise TagshipError(
             f"{model} {environment}: what ran at {when:%Y-%m-%d %H:%M} cannot be known: the branch"
-            f" {BRANCH} tells it, and {first}",
+            f" {BRANCH} tells it, and {beginning}",
             f"the workflow audit.yml appends to it: {page('how-to/rollback')}",
         )
     history = snapshot.history.deployments_of(model, environment)
-    here = {deployment.name: deployment.raw.object for deployment in history}
-    for name, told in earlier[-1].gone(here).items():
+    tag_objects = {deployment.name: deployment.raw.object for deployment in history}
+    for name, problem in earlier[-1].missing_tags(tag_objects).items():
         if name.startswith(f"{model}/{environment}/"):
-            held = earlier[-1].tags[name]
+            tag_object = earlier[-1].tags[name]
             raise TagshipError(
-                f"{name}: {told}",
+                f"{name}: {problem}",
                 "to restore it from a clone that has it:"
-                f" git push origin {held}:refs/tags/{name}",
+                f" git push origin {tag_object}:refs/tags/{name}",
             )
-    series, last = (model, environment), history[-1].number if history else 0
+    series, last_number = (model, environment), history[-1].number if history else 0
     start = highest_numbers(earlier[-1].tags).get(series, 0)
-    end = highest_numbers(later[0].tags).get(series, 0) if later else last
+    end = highest_numbers(later[0].tags).get(series, 0) if later else last_number
     return [deployment for deployment in history if start <= deployment.number <= end]

@@ -54,12 +54,12 @@ def update(root: Path) -> Update:
             "commit or remove it, then run this again",
         )
     with clone_template(root) as template:
-        linked, newest = template.linked_commit(), template.newest()
-        gone: list[str] = []
-        if template.git.is_ancestor(newest.commit, linked):
-            newest = replace(newest, commit=linked)
+        linked_commit, newest = template.linked_commit(), template.newest()
+        missing: list[str] = []
+        if template.git.is_ancestor(newest.commit, linked_commit):
+            newest = replace(newest, commit=linked_commit)
         else:
-            gone = _gone(root, template.git, linked, newest.commit)
+            missing = _find_missing(root, template.git, linked_commit, newest.commit)
             take = _copier if template.link.file == COPIER else _cruft
             take(root, newest.tag or newest.commit)
         conflicts = git.run("diff", "--name-only", "-z", "--diff-filter=U").split("\0")[:-1]
@@ -68,16 +68,16 @@ def update(root: Path) -> Update:
             engine, retrain = _take_engine(root, template.git, newest)
     paths = git.dirty()
     rejected = [path for path in paths if path.endswith(".rej")]
-    return Update(newest, paths, sorted(set(conflicts)), rejected, gone, engine, retrain)
+    return Update(newest, paths, sorted(set(conflicts)), rejected, missing, engine, retrain)
 
 
-def _gone(root: Path, template: Git, old: str, new: str) -> list[str]:
+def _find_missing(root: Path, template: Git, before: str, after: str) -> list[str]:
     """What the template changed and this project had once, and no longer has."""
-    touched = template.run("diff", "--name-only", "-z", "--no-renames", "--diff-filter=M",
-                           old, new).split("\0")[:-1]  # fmt: skip
-    configs = template.run("ls-tree", "-dz", "--name-only", old, "config/").split("\0")
+    changed_paths = template.run("diff", "--name-only", "-z", "--no-renames", "--diff-filter=M",
+                           before, after).split("\0")[:-1]  # fmt: skip
+    configs = template.run("ls-tree", "-dz", "--name-only", before, "config/").split("\0")
     yours = [*_yours(root), *_removed_with_their_model(root, configs)]
-    return [path for path in touched if not (root / path).exists()
+    return [path for path in changed_paths if not (root / path).exists()
             and not is_matched(path, yours) and _had(Git(root), path)]  # fmt: skip
 
 
@@ -88,8 +88,8 @@ def _take_engine(root: Path, template: Git, state: State) -> tuple[str, dict[str
         if not replace_engine(root, tree, state.tag):
             return "", {}
         after = read_pin(root).version
-        same = f"{after}, anew from {state.commit[:12]}"
-        return same if before == after else f"{before} → {after}", retrainings(root, tree)
+        description = f"{after}, anew from {state.commit[:12]}"
+        return description if before == after else f"{before} → {after}", retrainings(root, tree)
 
 
 def _pinned_before(root: Path) -> str:
@@ -119,10 +119,10 @@ def _had(git: Git, path: str) -> bool:
 
 def _cruft(root: Path, revision: str) -> None:
     command = [sys.executable, "-m", "cruft", "update", "--skip-apply-ask", "--checkout", revision]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    linked = f'"checkout": "{revision}"' in (root / ".cruft.json").read_text(encoding="utf-8")
-    if done.returncode or not linked:
-        raise _refusal("cruft", done)
+    result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    is_linked = f'"checkout": "{revision}"' in (root / ".cruft.json").read_text(encoding="utf-8")
+    if result.returncode or not is_linked:
+        raise _refusal("cruft", result)
 
 
 def _copier(root: Path, revision: str) -> None:
@@ -133,12 +133,12 @@ def _copier(root: Path, revision: str) -> None:
             "uv tool install copier, then run this again",
         )
     command = [program, "update", "--trust", "--defaults", "--quiet", "--vcs-ref", revision]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise _refusal("copier", done)
+    result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise _refusal("copier", result)
 
 
-def _refusal(tool: str, done: "subprocess.CompletedProcess[str]") -> TagshipError:
-    lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-    said = lines[-1] if lines else f"it ended with {done.returncode} and said nothing"
-    return TagshipError(f"{tool}: {said}", f"git status shows what it did; {HELP}")
+def _refusal(tool: str, result: "subprocess.CompletedProcess[str]") -> TagshipError:
+    lines = [line for line in (result.stderr or result.stdout).splitlines() if line.strip()]
+    reason = lines[-1] if lines else f"it ended with {result.returncode} and said nothing"
+    return TagshipError(f"{tool}: {reason}", f"git status shows what it did; {HELP}")

@@ -24,7 +24,7 @@ from tagship.gitops.tags import DeploymentTag, ReleaseTag, parse_tag
 from tagship.gitops.timeline import read_timeline
 
 _SOUND = "the tag itself is sound"
-_TAKEN = {
+_BELIEVED = {
     "Verdict": "by training again: --retrain", "Reviewed": "", "Approved-By": "", "Reason": "",
     "Actor": "", "Run": "",
 }  # fmt: skip
@@ -68,41 +68,41 @@ def verify(
     if kind and kind != ("release" if isinstance(tag, ReleaseTag) else "deployment"):
         raise TagshipError(f"{name} is no tag of a {kind}", "name the tag that this is about")
     snapshot = fetch_snapshot(root)
-    known = [*_names(snapshot), *(finding.ref for finding in snapshot.history.findings)]
-    if name in known:
+    names = [*_names(snapshot), *(finding.ref for finding in snapshot.history.findings)]
+    if name in names:
         return _examine(snapshot, name, tag, verifier, retrain, signed)
-    deleted = dict(_deleted_since(snapshot))
-    if name in deleted:
-        return TagVerification(name, [RuleResult(_SOUND, deleted[name])])
-    raise TagshipError(f"the remote has no tag {name}", suggest(name, known, "it has"))
+    problems = dict(_deleted_since(snapshot))
+    if name in problems:
+        return TagVerification(name, [RuleResult(_SOUND, problems[name])])
+    raise TagshipError(f"the remote has no tag {name}", suggest(name, names, "it has"))
 
 
 def verify_all(root: Path, verifier: Verifier) -> list[TagVerification]:
     """Examine every tag of every model, and everything that is wrong with one."""
     snapshot = fetch_snapshot(root)
     names = _names(snapshot)
-    known = [(name, tag) for name in names if (tag := parse_tag(name))]
-    verified = [_examine(snapshot, name, tag, verifier, False, False) for name, tag in known]
-    others = [finding for finding in snapshot.history.findings if finding.ref not in names]
-    problems = [(finding.ref, finding.problem) for finding in others]
+    tags = [(name, tag) for name in names if (tag := parse_tag(name))]
+    verifications = [_examine(snapshot, name, tag, verifier, False, False) for name, tag in tags]
+    findings = [finding for finding in snapshot.history.findings if finding.ref not in names]
+    problems = [(finding.ref, finding.problem) for finding in findings]
     problems += _deleted_since(snapshot)
-    return verified + [
+    return verifications + [
         TagVerification(ref, [RuleResult(_SOUND, problem)]) for ref, problem in problems
     ]
 
 
 def _names(snapshot: Snapshot) -> list[str]:
     """The tags that are what they should be."""
-    deployed = [d.name for history in snapshot.history.deployments.values() for d in history]
-    return [*snapshot.history.releases, *deployed]
+    deployments = [d.name for history in snapshot.history.deployments.values() for d in history]
+    return [*snapshot.history.releases, *deployments]
 
 
 def _deleted_since(snapshot: Snapshot) -> list[tuple[str, str]]:
     """Deployments that the branch of heads saw last, and that are gone or moved."""
     entries = read_timeline(snapshot)
     series = snapshot.history.deployments.values()
-    known = {d.name: d.raw.object for deployments in series for d in deployments}
-    return list(entries[-1].gone(known).items()) if entries else []
+    tag_objects = {d.name: d.raw.object for deployments in series for d in deployments}
+    return list(entries[-1].missing_tags(tag_objects).items()) if entries else []
 
 
 def _examine(
@@ -135,9 +135,11 @@ def _examine(
                 lambda: _again(snapshot, release, verifier),
             )
         )
-    said = claim.message.trailers if claim else {}
-    taken = [key + (f" ({way})" if way else "") for key, way in _TAKEN.items() if key in said]
-    return TagVerification(name, try_rules(rules), (*taken, "the date"))
+    trailers = claim.message.trailers if claim else {}
+    beliefs = [
+        key + (f" ({way})" if way else "") for key, way in _BELIEVED.items() if key in trailers
+    ]
+    return TagVerification(name, try_rules(rules), (*beliefs, "the date"))
 
 
 def _no_finding(snapshot: Snapshot, name: str) -> None:
@@ -154,13 +156,13 @@ def _release_rules(snapshot: Snapshot, release: Release) -> list[Rule]:
 
 
 def _deployment_rules(snapshot: Snapshot, deployment: Deployment, verifier: Verifier) -> list[Rule]:
-    model, environment = deployment.tag.model, deployment.tag.environment
+    model, environment = deployment.tag.series
     rules: list[Rule] = [
         (
             "its commit is main's, with the deploy/ that it claims",
-            lambda: _placed(snapshot, deployment),
+            lambda: _check_commit(snapshot, deployment),
         ),
-        ("its trailers are what its commit holds", lambda: _agrees(snapshot, deployment)),
+        ("its trailers are what its commit holds", lambda: _check_trailers(snapshot, deployment)),
     ]
     try:
         origin = _origin(snapshot, deployment)
@@ -169,10 +171,10 @@ def _deployment_rules(snapshot: Snapshot, deployment: Deployment, verifier: Veri
         record = None
     if record:
         candidate = DeploymentRules(snapshot, origin.commit, record, deployment)
-        kept = candidate.rules()
+        more_rules = candidate.rules()
         if deployment.says("Action") == "lift":
-            kept = [rule for rule in kept if rule[1] != candidate.not_rejected]
-        rules += kept
+            more_rules = [rule for rule in more_rules if rule[1] != candidate.not_rejected]
+        rules += more_rules
         rules.append(("the registry has the image", lambda: verifier.check_image(record.reference)))
     return rules
 
@@ -184,7 +186,7 @@ def _origin(snapshot: Snapshot, deployment: Deployment) -> Deployment:
         TagshipError: it restores what never ran before it, or something else.
     """
     while deployment.says("Action") != "deploy":
-        history = snapshot.history.deployments_of(deployment.tag.model, deployment.tag.environment)
+        history = snapshot.history.deployments_of(*deployment.tag.series)
         earlier = [d for d in history if d.number < deployment.number]
         if deployment.says("Action") == "rollback":
             earlier = [d for d in earlier if d.name == deployment.says("Restores")]
@@ -201,8 +203,8 @@ def _origin(snapshot: Snapshot, deployment: Deployment) -> Deployment:
     return deployment
 
 
-def _agrees(snapshot: Snapshot, deployment: Deployment) -> None:
-    model, environment = deployment.tag.model, deployment.tag.environment
+def _check_trailers(snapshot: Snapshot, deployment: Deployment) -> None:
+    model, environment = deployment.tag.series
     for key, value in snapshot.record_of(deployment).trailers().items():
         if deployment.says(key) != value:
             raise TagshipError(f"{key} says {deployment.says(key)}, its commit holds {value}")
@@ -211,15 +213,17 @@ def _agrees(snapshot: Snapshot, deployment: Deployment) -> None:
         raise TagshipError(
             f"it says other Manifests or Kustomize than {origin.name}, which it runs"
         )
-    rendered = snapshot.manifests(origin.commit, model, environment)
-    if rendered != deployment.says("Manifests"):
+    fingerprint = snapshot.manifests(origin.commit, model, environment)
+    if fingerprint != deployment.says("Manifests"):
         refuse_other_kustomize(snapshot, deployment)
-        raise TagshipError(f"Manifests says {deployment.says('Manifests')}, it renders {rendered}")
+        raise TagshipError(
+            f"Manifests says {deployment.says('Manifests')}, it renders {fingerprint}"
+        )
 
 
-def _placed(snapshot: Snapshot, deployment: Deployment) -> None:
+def _check_commit(snapshot: Snapshot, deployment: Deployment) -> None:
     """One commit on top of main, which changes ``deploy/`` alone, and that as its action says."""
-    model, environment = deployment.tag.model, deployment.tag.environment
+    model, environment = deployment.tag.series
     commit = deployment.commit
     parents = snapshot.git.parents(commit)
     if len(parents) != 1 or not snapshot.git.is_ancestor(parents[0], snapshot.head):
@@ -227,17 +231,21 @@ def _placed(snapshot: Snapshot, deployment: Deployment) -> None:
             f"commit {commit[:12]} does not stand on one of {snapshot.remote.default}:"
             " its files were never merged"
         )
-    changed = snapshot.git.changed(parents[0], commit)
-    elsewhere = [p for p in changed if not p.startswith("deploy/") and p != VERDICT_FILE]
+    paths = snapshot.git.changed_paths(parents[0], commit)
+    elsewhere = [p for p in paths if not p.startswith("deploy/") and p != VERDICT_FILE]
     if elsewhere:
         raise TagshipError(f"commit {commit[:12]} changes {elsewhere[0]}: nobody reviewed that")
     if deployment.says("Action") != "deploy":
         _origin(snapshot, deployment)
     elif environment == snapshot.project_at(commit).environments[0]:
-        allowed = {record_path(model, environment), pin_path(model, environment), VERDICT_FILE}
-        if not set(changed) <= allowed:
-            other = sorted(set(changed) - allowed)[0]
-            raise TagshipError(f"commit {commit[:12]} changes {other}: nobody reviewed that")
+        allowed_paths = {
+            record_path(model, environment),
+            pin_path(model, environment),
+            VERDICT_FILE,
+        }
+        if not set(paths) <= allowed_paths:
+            forbidden = sorted(set(paths) - allowed_paths)[0]
+            raise TagshipError(f"commit {commit[:12]} changes {forbidden}: nobody reviewed that")
     elif not _was_merged(snapshot, commit, parents[0]):
         raise TagshipError(
             f"the deploy/ of commit {commit[:12]} was never that of {snapshot.remote.default}:"
@@ -250,9 +258,9 @@ def _placed(snapshot: Snapshot, deployment: Deployment) -> None:
 
 def _was_merged(snapshot: Snapshot, commit: str, parent: str) -> bool:
     """Whether a commit's ``deploy/`` is one that the default branch had by then."""
-    wanted = snapshot.git.tree(commit, "deploy")
-    merged = snapshot.git.history(parent, "deploy")
-    return any(snapshot.git.tree(each, "deploy") == wanted for each in (parent, *merged))
+    deploy_tree = snapshot.git.tree(commit, "deploy")
+    commits = snapshot.git.history(parent, "deploy")
+    return any(snapshot.git.tree(merge, "deploy") == deploy_tree for merge in (parent, *commits))
 
 
 def _again(snapshot: Snapshot, release: Release, verifier: Verifier) -> None:
@@ -264,5 +272,5 @@ def _again(snapshot: Snapshot, release: Release, verifier: Verifier) -> None:
         verifier.verify_lock(files)
         verdict = verifier.gate(files, None if champion in ("", "none") else champion)
     if verdict.status == "fail":
-        failed = ", ".join(f"{r.gate} {r.subject}" for r in verdict.of_status("fail"))
-        raise TagshipError(f"{release.name} does not pass again: {failed}")
+        failures = ", ".join(f"{r.gate} {r.subject}" for r in verdict.of_status("fail"))
+        raise TagshipError(f"{release.name} does not pass again: {failures}")

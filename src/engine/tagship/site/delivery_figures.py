@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from statistics import median
 
-from tagship.gitops.history import Deployment, History, rejects
+from tagship.gitops.history import Deployment, History, derive_rejection
 from tagship.site.document import Delivery, Origin
 
 _MONTH = timedelta(days=30)
@@ -99,7 +99,7 @@ def _count(
             released.add(deployment.release)
         elif action == "rollback":
             counted.rollbacks += 1
-            if source is not None and rejects(deployment, before):
+            if source is not None and derive_rejection(deployment, before):
                 seconds = (deployment.date - source.date).total_seconds()
                 told = f"{deployment.name} is dated before {source.name}, which it left"
                 counted.add(counted.restores, seconds, told)

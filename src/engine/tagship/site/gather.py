@@ -85,7 +85,7 @@ def gather_site(
     names = sorted({*snapshot.models, *history.models()})
     say("reading tags and branches")
     entries = read_timeline(snapshot)
-    dates = {each.commit: git.committed(each.commit) for each in history.releases.values()}
+    dates = {each.commit: git.commit_time(each.commit) for each in history.releases.values()}
     observed = observations(snapshot, links)
     rows: dict[str, list[Row]] = {}
     for row in status(replace(snapshot, models=tuple(names))).rows:

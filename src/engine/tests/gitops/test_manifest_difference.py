@@ -48,7 +48,7 @@ def test_without_kustomize_nothing_is_promoted_and_rollback_works(
 
 def test_a_long_difference_is_cut_and_says_by_how_much() -> None:
     lines = "".join(f"+line {number} ~~~~~\n" for number in range(9000))
-    text = manifest_difference.folded(f"--- a\n+++ b\n@@ @@\n{lines}")
+    text = manifest_difference.fold(f"--- a\n+++ b\n@@ @@\n{lines}")
     assert len(text) < manifest_difference.LONGEST + 500
     assert "<summary>9000 lines" in text
     assert " more lines are not shown" in text

@@ -6,7 +6,7 @@ import pytest
 
 from shop import Shop, sha
 from tagship.errors import TagshipError
-from tagship.gitops.mirror import Mlflow, differences, mirror, named
+from tagship.gitops.mirror import Mlflow, differences, mirror, releases_by_alias
 from tagship.gitops.status import status
 
 
@@ -36,15 +36,17 @@ def test_aliases_are_set_to_what_runs_and_a_flip_by_hand_is_caught(shipped: Shop
     assert {d.alias for d in mirror(snapshot, registry)} == {"staging", "production", "champion"}
     assert registry.held == {"staging": "10", "production": "10", "champion": "10"}
     assert mirror(snapshot, registry) == []
-    assert all(row.agrees for row in status(snapshot, named(snapshot, registry)).rows)
+    assert all(row.agrees for row in status(snapshot, releases_by_alias(snapshot, registry)).rows)
     registry.held["production"] = "1"
     [flipped] = differences(snapshot, registry)
-    assert (flipped.alias, flipped.named_version, flipped.wanted) == (
+    assert (flipped.alias, flipped.named_version, flipped.release) == (
         "production",
         "1",
         "churn/v1.1.0",
     )
-    rows = {row.environment: row for row in status(snapshot, named(snapshot, registry)).rows}
+    rows = {
+        row.environment: row for row in status(snapshot, releases_by_alias(snapshot, registry)).rows
+    }
     assert rows["production"].mlflow == "version 1"
     assert not rows["production"].agrees
     shipped.rollback()

@@ -149,7 +149,7 @@ def test_a_deleted_tag_leaves_a_gap_that_is_told_and_never_filled(shipped: Shop)
     assert "in this clone only" in findings(other)
     with pytest.raises(TagshipError, match="ran nothing else before"):
         other.rollback()
-    assert str(other.snapshot().history.next("churn", "production")) == "churn/production/3"
+    assert str(other.snapshot().history.next_tag("churn", "production")) == "churn/production/3"
 
 
 def test_a_digest_that_differs_from_the_record_is_refused(shipped: Shop) -> None:

@@ -103,14 +103,14 @@ def test_a_claim_that_history_does_not_bear_out_is_told_and_not_obeyed(
     if claim.startswith("Lifts"):
         shipped.merge(shipped.rollback().branch)
     history = shipped.snapshot().history
-    before, current = history.rejected("churn"), history.current("churn", "production")
+    before, current = history.rejections("churn"), history.current("churn", "production")
     assert current is not None
     name = str(history.next("churn", "production"))
     at = f"{current.name}@{current.raw.object}"
     with_claim = {"Action": "deploy", "Previous": at}
     retag(shipped, "churn/production/2", name, more=f"{claim}\n", **with_claim)
     after = shipped.snapshot().history
-    assert {k: v.name for k, v in after.rejected("churn").items()} == {
+    assert {k: v.name for k, v in after.rejections("churn").items()} == {
         k: v.name for k, v in before.items()
     }
     assert f"it says that it {claim.split(':')[0].lower()} churn/v1.1.0" in problems(shipped, name)
@@ -119,7 +119,7 @@ def test_a_claim_that_history_does_not_bear_out_is_told_and_not_obeyed(
 def test_a_rollback_that_rejects_what_it_did_not_leave_is_not_obeyed(shipped: Shop) -> None:
     shipped.rollback()
     retag(shipped, "churn/production/3", "churn/production/3", Rejects="churn/v1.0.0")
-    assert shipped.snapshot().history.rejected("churn") == {}
+    assert shipped.snapshot().history.rejections("churn") == {}
     assert "it leaves churn/v1.1.0" in problems(shipped, "churn/production/3")
 
 
@@ -192,7 +192,7 @@ def test_two_deleted_tops_of_one_series_are_noticed(shipped: Shop) -> None:
     fresh = delete(shipped, "churn/production/3", "churn/production/4")
     gone = [f.ref for f in fresh.snapshot().history.findings if "it was deleted" in f.problem]
     assert gone == ["churn/production/4"]
-    assert fresh.snapshot().history.next("churn", "production").number == 5
+    assert fresh.snapshot().history.next_tag("churn", "production").number == 5
 
 
 def test_the_branch_of_heads_notices_what_no_later_deployment_saw(shipped: Shop) -> None:

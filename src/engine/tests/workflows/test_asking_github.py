@@ -12,7 +12,7 @@ from projects import MODEL, Project
 from tagship.cli import make_app
 from tagship.errors import TagshipError
 from tagship.gitops import github
-from tagship.gitops.changed_models import affected
+from tagship.gitops.changed_models import affected_models
 from tagship.gitops.reconcile import MergedPullRequest
 
 
@@ -53,7 +53,7 @@ def edge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Edge:
 def test_a_path_touches_the_models_that_it_could_change(
     project: Project, path: str, touches: bool
 ) -> None:
-    assert affected([path], {MODEL: project.files}) == ([MODEL] if touches else [])
+    assert affected_models([path], {MODEL: project.files}) == ([MODEL] if touches else [])
 
 
 @pytest.mark.parametrize(
@@ -69,11 +69,13 @@ def test_a_file_of_a_data_set_touches_its_model(
     project: Project, source: str, path: str, touches: bool
 ) -> None:
     project.edit("data", "{kind: csv, path: data/tiny.csv}", f"{{kind: parquet, path: {source}}}")
-    assert affected([path], {MODEL: project.files}) == ([MODEL] if touches else [])
+    assert affected_models([path], {MODEL: project.files}) == ([MODEL] if touches else [])
 
 
 def test_a_model_that_cannot_be_read_is_still_judged_when_its_folder_changes() -> None:
-    assert affected(["config/broken/data.yaml"], {"broken": None, "other": None}) == ["broken"]
+    assert affected_models(["config/broken/data.yaml"], {"broken": None, "other": None}) == [
+        "broken"
+    ]
 
 
 def test_a_comment_that_a_person_planted_is_left_alone(edge: Edge) -> None:
@@ -158,7 +160,7 @@ def test_what_was_reviewed_is_the_pull_request_that_was_merged_into_the_branch(e
         "merged",
         {"c1": [closed, aside, fork, merged], "c2": [closed], "c3": [aside], "c5": [fork]},
     )
-    answer = [github.reviewed(commit, "main") for commit in ("c1", "c2", "c3", "c4", "c5")]
+    answer = [github.find_review(commit, "main") for commit in ("c1", "c2", "c3", "c4", "c5")]
     assert answer == [MergedPullRequest("#12", "h1"), None, None, None, None]
 
 
@@ -180,7 +182,7 @@ def test_an_approval_is_a_person_s_last_word_on_the_very_head(edge: Edge) -> Non
             {**said("", "APPROVED"), "user": None},
         ]},
     )  # fmt: skip
-    assert github.reviewed("c1", "main") == MergedPullRequest("#12", "h1", ("bob",))
+    assert github.find_review("c1", "main") == MergedPullRequest("#12", "h1", ("bob",))
 
 
 def test_a_fork_s_pull_request_of_the_same_branch_name_is_not_ours(edge: Edge) -> None:
