@@ -98,8 +98,8 @@ class Demo:
                     self.say(f"merged: {outcome.environment} {outcome.state}: {outcome.detail}")
 
     def _release(self, version: str) -> None:
-        done = release(self.root, self.model, version, self.verifier, push=True)
-        self.say(f"{done.name} on {done.commit[:12]}: lock verified, verdict passed, tag pushed")
+        tag = release(self.root, self.model, version, self.verifier, push=True)
+        self.say(f"{tag.name} on {tag.commit[:12]}: lock verified, verdict passed, tag pushed")
 
     def _build(self, version: str) -> str:
         project = load_project(self.root)
@@ -216,9 +216,9 @@ def prepare(source: Path, folder: Path, model: str) -> Path:
     git.run("config", "user.email", "demo@example.org")
     git.run("config", "commit.gpgSign", "false")
     data = borrow_data(load_model(root, model), source)
-    own = root / ".git" / "info" / "exclude"
-    own.parent.mkdir(exist_ok=True)
-    own.write_text(f".tagship/\n{f'/{data}' if data else ''}\n", encoding="utf-8")
+    exclude = root / ".git" / "info" / "exclude"
+    exclude.parent.mkdir(exist_ok=True)
+    exclude.write_text(f".tagship/\n{f'/{data}' if data else ''}\n", encoding="utf-8")
     git.run("add", "-A")
     git.run("commit", "-q", "-m", "feat: the project as it is")
     git.run("remote", "add", "origin", str(remote))

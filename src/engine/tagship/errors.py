@@ -41,7 +41,7 @@ def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     ``cutoff``, from 0 to 1, is how alike two names must be, by ``difflib``'s ratio. Case and
     surrounding blanks do not count, and ``_`` is as good as ``-``.
     """
-    folded = {_fold(each): each for each in known}
+    folded = {_fold(candidate): candidate for candidate in known}
     near = difflib.get_close_matches(_fold(name), folded, n=1, cutoff=cutoff)
     return folded[near[0]] if near else ""
 

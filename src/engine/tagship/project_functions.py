@@ -33,8 +33,10 @@ def load_function(path: str, key: str, home: str) -> Callable[..., Any]:
         ) from None
     function = getattr(module, name, None)
     if function is None:
-        defined = {each: getattr(value, "__module__", "") for each, value in vars(module).items()}
-        names = [each for each, where in defined.items() if where == module_name]
+        defined = {
+            symbol: getattr(value, "__module__", "") for symbol, value in vars(module).items()
+        }
+        names = [symbol for symbol, where in defined.items() if where == module_name]
         raise TagshipError(
             f"{key}: '{path}': {module_name} has no function '{name}'",
             suggest(name, names, "it has") or f"define it in {module_name}",
@@ -48,10 +50,10 @@ def _suggest_in(home: str, path: str) -> str:
     """The hint where only the package of ``home`` is missing in the path."""
     package = Path(home).name
     try:
-        there = importlib.util.find_spec(f"{package}.{path.partition(':')[0]}") is not None
+        exists = importlib.util.find_spec(f"{package}.{path.partition(':')[0]}") is not None
     except (ImportError, ValueError):
         return ""
-    return f"did you mean '{package}.{path}'?" if there else ""
+    return f"did you mean '{package}.{path}'?" if exists else ""
 
 
 def suggest_module(name: str) -> str:
@@ -60,16 +62,16 @@ def suggest_module(name: str) -> str:
     Empty when every part exists, or no name is near.
     """
     places: Any = None  # where Python looks for top-level modules
-    known = ""
+    prefix = ""
     for part in name.split("."):
         names = {module.name for module in pkgutil.iter_modules(places)}
-        names -= set() if known else sys.stdlib_module_names  # these are never meant
+        names -= set() if prefix else sys.stdlib_module_names  # these are never meant
         if part not in names:
-            near = nearest(part, names, 0.6 if known else 0.8)  # top-level names are hundreds
-            return f"did you mean '{known}{near}'?" if near else ""
-        known += f"{part}."
+            near = nearest(part, names, 0.6 if prefix else 0.8)  # top-level names are hundreds
+            return f"did you mean '{prefix}{near}'?" if near else ""
+        prefix += f"{part}."
         try:
-            places = getattr(importlib.import_module(known[:-1]), "__path__", [])
+            places = getattr(importlib.import_module(prefix[:-1]), "__path__", [])
         except (Exception, SystemExit):  # whatever it raises while it is imported: it exists
             return ""
     return ""

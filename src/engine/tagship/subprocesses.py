@@ -52,13 +52,13 @@ def run_program(
         text=True,
     ) as process:
         try:
-            out, said = process.communicate(timeout=seconds)
+            out, errors = process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
             raise TagshipError(f"it took longer than {seconds:g} seconds") from None
         finally:
             _end(process)
     if process.returncode:
-        words = said.strip() or out.strip()
+        words = errors.strip() or out.strip()
         if "Traceback" in words:
             words = words.splitlines()[-1]
         words = words.removeprefix("error: ")

@@ -205,9 +205,9 @@ def tags(
     from tagship.gitops import github
 
     untrue = [
-        f"`{each['name']}`\n\n{quoted(check['problem'])}"
-        for each in json.loads(answer.read_text(encoding="utf-8"))
-        for check in each["checks"]
+        f"`{tag['name']}`\n\n{quoted(check['problem'])}"
+        for tag in json.loads(answer.read_text(encoding="utf-8"))
+        for check in tag["checks"]
         if check["problem"]
     ]
     lines = ["`tagship verify-deployment` found what is not true:", *untrue]

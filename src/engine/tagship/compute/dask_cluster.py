@@ -120,11 +120,11 @@ class DaskCluster:
             raise
         except Exception as error:
             if self._client.status != "running":
-                lost = f"compute: the scheduler of {self._name} is gone"
-                raise ClusterLost(lost, _AGAIN) from None
+                message = f"compute: the scheduler of {self._name} is gone"
+                raise ClusterLost(message, _AGAIN) from None
             if isinstance(error, FutureCancelledError | CommClosedError):
-                lost = f"compute: {self._name} dropped the work: {error}"
-                raise ClusterLost(lost, _AGAIN) from None
+                message = f"compute: {self._name} dropped the work: {error}"
+                raise ClusterLost(message, _AGAIN) from None
             raise
 
 

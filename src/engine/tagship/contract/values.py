@@ -155,8 +155,8 @@ def equal_in_float32(values: NDArray[np.float64]) -> int:
         return 0
     distinct = np.unique(values[~np.isnan(values)])
     with np.errstate(over="ignore"):
-        lost = len(distinct) - len(np.unique(distinct.astype(np.float32)))
-    return lost if lost > _MOST_EQUAL * len(distinct) else 0
+        count = len(distinct) - len(np.unique(distinct.astype(np.float32)))
+    return count if count > _MOST_EQUAL * len(distinct) else 0
 
 
 def cell_text(value: Any) -> str:

@@ -80,8 +80,8 @@ class Relations:
                 relations.append(Relation(pair, score))
         chosen: list[Relation] = []
         for relation in sorted(relations, key=lambda r: (-r.rows, -round(r.score, 6))):
-            taken = {column for other in chosen for column in other.columns}
-            if relation.score > beyond and taken.isdisjoint(relation.columns):
+            used_columns = {column for other in chosen for column in other.columns}
+            if relation.score > beyond and used_columns.isdisjoint(relation.columns):
                 chosen.append(relation)
         return chosen
 

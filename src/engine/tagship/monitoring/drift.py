@@ -99,14 +99,14 @@ def _summary(part: Current, judged: Judged) -> WindowVerdict:
 def _judge(reference: Reference, drift: Drift, current: Current) -> Judged:
     compared = list(_columns(reference, drift, current))
     share = sum(f.status == "fail" for f in compared) / max(1, len(compared))
-    others = [
+    findings = [
         *_quality(reference, drift.quality, current),
         *_outcome("prediction", reference.prediction, drift, drift.prediction, current.prediction),
         *_outcome("target", reference.target, drift, drift.target, current.target),
     ]
-    everything = (*others, *compared)
+    everything = (*findings, *compared)
     status: Status = "ok"
-    if share > drift.share_fail_above or any(f.status == "fail" for f in others):
+    if share > drift.share_fail_above or any(f.status == "fail" for f in findings):
         status = "fail"
     elif any(f.status != "ok" for f in everything):
         status = "warn"

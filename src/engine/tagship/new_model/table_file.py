@@ -100,8 +100,8 @@ def _declared_path(location: str, root: Path, folder: Path) -> str:
         raise TagshipError(f"--data {location}: {fault}", f"relative paths start at {folder}")
     relative = Path(os.path.relpath(full, root))
     inside = not Path(location).expanduser().is_absolute() or full.is_relative_to(root)
-    same = (root / relative).resolve() == full.resolve()
-    return relative.as_posix() if inside and same else full.as_posix()
+    is_inside = (root / relative).resolve() == full.resolve()
+    return relative.as_posix() if inside and is_inside else full.as_posix()
 
 
 def _read_text(source: TextSource, root: Path, header: bool | None) -> Reading:

@@ -45,5 +45,5 @@ def diagnose(
         values = [measure(prepared.holdout.test, scores, limit) for scores in scored]
         holdout[name] = [value for value in values if np.isfinite(value)]
     train = prepared.holdout.train
-    own = measure(train, score(prepared.matrix[train]), threshold)
-    return Diagnosis(own if np.isfinite(own) else None, holdout)
+    training_score = measure(train, score(prepared.matrix[train]), threshold)
+    return Diagnosis(training_score if np.isfinite(training_score) else None, holdout)

@@ -130,6 +130,6 @@ def _suggest(trial: Any, name: str, dimension: Dimension) -> Any:
 def candidate_params(candidate: Candidate, space: Space) -> dict[str, Any] | None:
     """The candidate's own values of a space; None where one lies outside."""
     estimator = make_estimator(candidate, 0, 1)
-    own = {name: estimator.get_params(deep=False).get(name) for name in space}
-    inside = all(space[name].holds(value) for name, value in own.items())
-    return own if inside else None
+    current = {name: estimator.get_params(deep=False).get(name) for name in space}
+    inside = all(space[name].holds(value) for name, value in current.items())
+    return current if inside else None
