@@ -101,7 +101,7 @@ def compare_model(records: ModelRecords) -> ModelFigures:
     tuning = [tuning_figures(run, higher_is_better(metric)) for run in records.tracked.tunings]
     candidates = _candidates(records, values, _against_best(records, values), tuning)
     best = lock.winner.candidate
-    figures = {name: each for name, each in candidates.items() if each.metrics}
+    figures = {name: candidate for name, candidate in candidates.items() if candidate.metrics}
     return ModelFigures(
         task=lock.task,
         metric=metric,
@@ -134,15 +134,15 @@ def _against_best(
 ) -> dict[str, AgainstBest]:
     """The best candidate against each other, each kind of test corrected for their number."""
     best, sign = records.lock.winner.candidate, 1 if higher_is_better(records.metric) else -1
-    others = [name for name in records.lock.candidates if name != best]
+    rivals = [name for name in records.lock.candidates if name != best]
     by_folds = {}
-    for name in others:
+    for name in rivals:
         first, second = values[best] or [], values[name] or []
         if len(first) == len(second) > 1:
             leads = [sign * (a - b) for a, b in zip(first, second, strict=True)]
             by_folds[name] = corrected_t_test(leads, _test_to_train(records))
     rows, folds = correct(_by_rows(records)), correct(by_folds)
-    return {name: _told_apart(best, rows.get(name), folds.get(name)) for name in others}
+    return {name: _told_apart(best, rows.get(name), folds.get(name)) for name in rivals}
 
 
 def _by_rows(records: ModelRecords) -> dict[str, Lead]:
@@ -163,9 +163,9 @@ def _by_rows(records: ModelRecords) -> dict[str, Lead]:
 
 
 def _told_apart(best: str, rows: Lead | None, folds: Lead | None) -> AgainstBest:
-    made = [test for test in (rows, folds) if test is not None]
-    apart = all(test.corrected_p_value < ALPHA and test.difference > 0 for test in made)
-    return AgainstBest(best=best, rows=rows, folds=folds, told_apart=apart if made else None)
+    tests = [test for test in (rows, folds) if test is not None]
+    apart = all(test.corrected_p_value < ALPHA and test.difference > 0 for test in tests)
+    return AgainstBest(best=best, rows=rows, folds=folds, told_apart=apart if tests else None)
 
 
 def _test_to_train(records: ModelRecords) -> float:
@@ -226,15 +226,19 @@ def _other_metrics(records: ModelRecords, name: str) -> dict[str, FoldFigures]:
     by_metric: dict[str, list[float]] = {}
     for fold in np.unique(out_of_fold.fold):
         rows = out_of_fold.fold == fold
-        given = None if out_of_fold.weights is None else out_of_fold.weights[None, rows]
+        weights = None if out_of_fold.weights is None else out_of_fold.weights[None, rows]
         target, scores = out_of_fold.target[rows], out_of_fold.scores[name][rows]
-        measured = metrics.evaluate(task, target, scores, given, threshold=threshold)
+        measured = metrics.evaluate(task, target, scores, weights, threshold=threshold)
         for metric, value in measured.items():
             by_metric.setdefault(metric, []).append(float(value[0]))
     return {
-        metric: FoldFigures(mean=float(np.mean(each)), std=float(np.std(each)), folds=each)
-        for metric, each in by_metric.items()
-        if metric != records.metric and np.isfinite(each).all()
+        metric: FoldFigures(
+            mean=float(np.mean(folds)),
+            std=float(np.std(folds)),
+            folds=folds,
+        )
+        for metric, folds in by_metric.items()
+        if metric != records.metric and np.isfinite(folds).all()
     }
 
 
@@ -262,11 +266,11 @@ def _artifacts(records: ModelRecords) -> list[ArtifactFigures]:
     sources = [_of_run(run, lock, metric) for run in records.tracked.trainings]
     for release in records.releases:
         if release.lock is not None:
-            said = {"time": release.time, "releases": [release.name]}
-            sources.append(_of_lock(release.lock, lock, metric, release.verdict, said))
+            about = {"time": release.time, "releases": [release.name]}
+            sources.append(_of_lock(release.lock, lock, metric, release.verdict, about))
     seconds = bundle.cost.candidate_seconds.get(lock.winner.candidate) if bundle else None
-    own = {"seconds": seconds, "locked": records.files.lock_path.is_file()}
-    sources.append(_of_lock(lock, lock, metric, records.verdict, own))
+    about_lock = {"seconds": seconds, "locked": records.files.lock_path.is_file()}
+    sources.append(_of_lock(lock, lock, metric, records.verdict, about_lock))
     artifacts: dict[str, ArtifactFigures] = {}
     for source in sources:
         sha256 = lock.artifact.sha256 if source.sha256 in records.shas else source.sha256
@@ -275,24 +279,29 @@ def _artifacts(records: ModelRecords) -> list[ArtifactFigures]:
     sign = -1 if higher_is_better(metric) else 1
     efficient = front(
         {
-            sha256: (sign * each.quality.value, each.seconds, each.bytes, each.p99_ms)
-            for sha256, each in artifacts.items()
-            if each.same_rows and each.quality is not None
+            sha256: (
+                sign * artifact.quality.value,
+                artifact.seconds,
+                artifact.bytes,
+                artifact.p99_ms,
+            )
+            for sha256, artifact in artifacts.items()
+            if artifact.same_rows and artifact.quality is not None
         }
     )
     marked = [
-        each.model_copy(update={"sha256": sha256, "front": sha256 in efficient})
-        for sha256, each in artifacts.items()
+        artifact.model_copy(update={"sha256": sha256, "front": sha256 in efficient})
+        for sha256, artifact in artifacts.items()
     ]
-    return sorted(marked, key=lambda each: each.time or "~")
+    return sorted(marked, key=lambda artifact: artifact.time or "~")
 
 
 def _merge(before: ArtifactFigures, later: ArtifactFigures) -> ArtifactFigures:
     """What two sources say of one artifact: the later's word where it has one."""
-    said = {key: value for key, value in later if value is not None}
-    said["releases"] = [*before.releases, *later.releases]
-    said["time"] = before.time or later.time
-    return before.model_copy(update=said)
+    update = {key: value for key, value in later if value is not None}
+    update["releases"] = [*before.releases, *later.releases]
+    update["time"] = before.time or later.time
+    return before.model_copy(update=update)
 
 
 def _of_run(run: TrackedRun, lock: Lock, metric: str) -> ArtifactFigures:
@@ -314,9 +323,9 @@ def _of_run(run: TrackedRun, lock: Lock, metric: str) -> ArtifactFigures:
 
 
 def _of_lock(
-    lock: Lock, current: Lock, metric: str, verdict: Verdict | None, said: Mapping[str, Any]
+    lock: Lock, current: Lock, metric: str, verdict: Verdict | None, about: Mapping[str, Any]
 ) -> ArtifactFigures:
-    split, current_split = (each.inputs.data.get("split") for each in (lock, current))
+    split, current_split = (side.inputs.data.get("split") for side in (lock, current))
     return ArtifactFigures(
         sha256=lock.artifact.sha256,
         candidate=lock.winner.candidate,
@@ -325,7 +334,7 @@ def _of_lock(
         bytes=lock.artifact.bytes,
         p99_ms=verdict.p99_ms if verdict else None,
         verdict=verdict.status if verdict else None,
-        **said,
+        **about,
     )
 
 
@@ -352,5 +361,5 @@ def tuning_figures(run: TrackedRun, higher: bool) -> TuningFigures:
 def _is_written(tuning: TuningFigures, name: str, params: Mapping[str, Any]) -> bool:
     """Whether the best of a tuning is what a candidate was trained with."""
     tried = {key: params.get(key) for key in tuning.params}
-    same = {key: str(value) for key, value in tried.items()} == tuning.params
-    return bool(tuning.params) and tuning.candidate == name and same
+    is_same = {key: str(value) for key, value in tried.items()} == tuning.params
+    return bool(tuning.params) and tuning.candidate == name and is_same

@@ -24,25 +24,25 @@ def conclude(
         candidates: those that have figures, the best among them.
     """
     mean = plain(candidates[best].metrics[metric].mean)
-    others = {
+    rivals = {
         name: figures.against_best
         for name, figures in candidates.items()
         if figures.against_best is not None
     }
-    if not others:
+    if not rivals:
         return [
             f"{best} is the only candidate of {model}, with {metric} {mean} over the folds: there"
             " is nothing to compare it with."
         ]
-    tests = {name: shown_test(against) for name, against in others.items()}
+    tests = {name: shown_test(against) for name, against in rivals.items()}
     tested = {name: test for name, test in tests.items() if test is not None}
     if len(tested) < len(tests):
         return [
             f"{best} has the best mean of {model}, {metric} {mean}. Whether chance explains its"
             " lead cannot be told: the values of the folds are not recorded."
         ]
-    equal = [name for name, against in others.items() if not against.told_apart]
-    beaten = [name for name in others if name not in equal]
+    equal = [name for name, against in rivals.items() if not against.told_apart]
+    beaten = [name for name in rivals if name not in equal]
     sentences = []
     if equal:
         sentences.append(_tie(model, candidates, [best, *equal], all_of_them=not beaten))
@@ -50,8 +50,8 @@ def conclude(
         amount, interval = brief(tested[name].difference), _interval(tested[name])
         wins = f"{best} wins {model} by {amount} {metric} over {name}"
         beats = f"{best} beats {name} by {amount} {metric}"
-        said = beats if sentences else wins
-        sentences.append(f"{said}; the interval {interval} excludes 0.")
+        sentence = beats if sentences else wins
+        sentences.append(f"{sentence}; the interval {interval} excludes 0.")
     return sentences + [_why_equal(best, metric, name, tested[name]) for name in equal]
 
 
@@ -70,28 +70,30 @@ def _tie(
 ) -> str:
     count = _COUNTS.get(len(names), str(len(names)))
     who = f"The {count} candidates" if all_of_them else _listed(names)
-    said = f"{who} of {model} cannot be told apart"
+    sentence = f"{who} of {model} cannot be told apart"
     seconds = {name: candidates[name].seconds for name in names}
-    known = {name: value for name, value in seconds.items() if value is not None}
-    if len(known) < len(names):
-        return f"{said}; which is the cheapest to train is not recorded."
-    cheapest, *dearer = sorted(known, key=lambda name: known[name])
-    costs = _listed([plain(known[name], 2) for name in dearer])
+    durations = {name: value for name, value in seconds.items() if value is not None}
+    if len(durations) < len(names):
+        return f"{sentence}; which is the cheapest to train is not recorded."
+    cheapest, *dearer = sorted(durations, key=lambda name: durations[name])
+    costs = _listed([plain(durations[name], 2) for name in dearer])
     return (
-        f"{said}: take the cheapest, {cheapest} (trained in {plain(known[cheapest], 2)} s,"
+        f"{sentence}: take the cheapest, {cheapest} (trained in {plain(durations[cheapest], 2)} s,"
         f" the {'others' if len(dearer) > 1 else 'other'} in {costs} s)."
     )
 
 
 def _why_equal(best: str, metric: str, name: str, test: Lead) -> str:
-    said = f"{best} is ahead of {name} by {brief(test.difference)} {metric}"
+    sentence = f"{best} is ahead of {name} by {brief(test.difference)} {metric}"
     interval = f"the interval {_interval(test)}"
     if test.low <= 0 or test.difference <= 0:
-        return f"{said}, but {interval} includes 0."
+        return f"{sentence}, but {interval} includes 0."
     if test.corrected_p_value >= ALPHA:
-        return f"{said}, and {interval} excludes 0, but not once corrected for many comparisons."
+        return (
+            f"{sentence}, and {interval} excludes 0, but not once corrected for many comparisons."
+        )
     return (
-        f"{said}, and {interval} excludes 0 on these rows, but the lead is not steady over the"
+        f"{sentence}, and {interval} excludes 0 on these rows, but the lead is not steady over the"
         " folds: another training may reverse it."
     )
 

@@ -50,15 +50,16 @@ def compare_models(
         notes.append(f"shown without releases: {_one_line(error)}")
     figures = {}
     for files in models:
-        own = [release for release in releases if release.model == files.name]
+        releases_of_model = [release for release in releases if release.model == files.name]
         say(f"comparing {files.name}")
         figures[files.name] = _figures(
-            files, tracked.get(files.name, TrackedModel()), own, learning_curve, say
+            files, tracked.get(files.name, TrackedModel()), releases_of_model, learning_curve, say
         )
     all_models = model_names(root)
-    whole = len(models) == len(all_models)
-    gone = {name: model for name, model in tracked.items() if whole and name not in all_models}
-    removed = {name: len(model.trainings) for name, model in sorted(gone.items())}
+    removed: dict[str, int] = {}
+    if len(models) == len(all_models):
+        others = sorted(tracked.keys() - set(all_models))
+        removed = {name: len(tracked[name].trainings) for name in others}
     return Comparison(models=figures, removed=removed, method=METHOD, notes=notes)
 
 

@@ -78,9 +78,9 @@ def _part(
     classes: Sequence[NDArray[np.bool_]] = [np.ones(len(rows), dtype=bool)]
     if files.model.task != "regression":
         classes = [target == label for label in np.unique(target)]
-    taken = np.zeros(len(rows), dtype=bool)
+    in_part = np.zeros(len(rows), dtype=bool)
     for members in classes:
         places = np.flatnonzero(members)
         count = max(1, round(share * len(places)))
-        taken[places[np.argsort(keys[places])[:count]]] = True
-    return rows[taken]
+        in_part[places[np.argsort(keys[places])[:count]]] = True
+    return rows[in_part]

@@ -23,29 +23,29 @@ _LABELLED = 3
 def comparison_html(comparison: Comparison) -> str:
     """The comparison as one HTML document."""
     functions = (byte_size, folds_bar, lead_bar, p_text, plots, shared_metrics, shown_test)
-    named = {function.__name__: function for function in functions}
-    return render("comparison.html.j2", comparison=comparison, **named)
+    functions_by_name = {function.__name__: function for function in functions}
+    return render("comparison.html.j2", comparison=comparison, **functions_by_name)
 
 
 def shared_metrics(model: ModelFigures) -> list[str]:
     """The metrics that every trained candidate has, the selection metric first."""
     trained = [figures.metrics for figures in model.candidates.values() if figures.metrics]
-    shared = [name for name in trained[0] if all(name in each for each in trained)]
+    shared = [name for name in trained[0] if all(name in metrics for metrics in trained)]
     return sorted(shared, key=lambda name: name != model.metric)
 
 
 def folds_bar(model: ModelFigures, folds: FoldFigures) -> Bar:
     """A candidate's mean, standard deviation and folds, on the scale of all candidates."""
-    each = [f.metrics[model.metric] for f in model.candidates.values() if f.metrics]
-    ends = [end for s in each for end in (s.mean - s.std, s.mean + s.std, *(s.folds or []))]
+    spreads = [f.metrics[model.metric] for f in model.candidates.values() if f.metrics]
+    ends = [end for s in spreads for end in (s.mean - s.std, s.mean + s.std, *(s.folds or []))]
     marks = [(value, "fold") for value in folds.folds or []]
     return padded_bar(folds.mean - folds.std, folds.mean, folds.mean + folds.std, ends, marks)
 
 
 def lead_bar(model: ModelFigures, against: AgainstBest) -> Bar | None:
     """How far the best is ahead, on the scale of all candidates, with no lead marked."""
-    others = (f.against_best for f in model.candidates.values() if f.against_best)
-    tests = [test for test in map(shown_test, others) if test]
+    comparisons = (f.against_best for f in model.candidates.values() if f.against_best)
+    tests = [test for test in map(shown_test, comparisons) if test]
     test, ends = shown_test(against), [end for t in tests for end in (t.low, t.high)]
     if test is None:
         return None
@@ -71,14 +71,14 @@ def _cost(model: ModelFigures, better: str) -> Iterator[Plot]:
         if f.seconds is not None and f.metrics
     ]
     if len(values) > 1:
-        said = (
+        texts = (
             f"{v.label} {plain(v.y)} in {plain(v.x, 2)} s{', on the front' * v.marked}"
             for v in values
         )
         yield make_plot(
             f"{model.metric} against training time",
             f"{better}; seconds over all folds, logarithmic; the line joins the Pareto front",
-            f"{model.metric} and seconds of each candidate: {'; '.join(said)}",
+            f"{model.metric} and seconds of each candidate: {'; '.join(texts)}",
             values,
             sorted((value.x, value.y) for value in values if value.marked),
             unit=" s",
@@ -87,20 +87,21 @@ def _cost(model: ModelFigures, better: str) -> Iterator[Plot]:
 
 
 def _over_time(model: ModelFigures, better: str) -> Iterator[Plot]:
-    known = [a for a in model.artifacts if a.quality is not None and a.time is not None]
-    named = [a for a in known if a.releases][-_LABELLED:]
+    measured = [a for a in model.artifacts if a.quality is not None and a.time is not None]
+    labelled = [a for a in measured if a.releases][-_LABELLED:]
     values = [
         PlotValue(
             at,
             quality.value,
             quality.low,
             quality.high,
-            each.releases[-1] if each in named else "",
-            f"{each.time} {' '.join(each.releases)} {each.sha256[:12]}: {plain(quality.value)}",
-            marked=each.locked,
+            artifact.releases[-1] if artifact in labelled else "",
+            f"{artifact.time} {' '.join(artifact.releases)} {artifact.sha256[:12]}:"
+            f" {plain(quality.value)}",
+            marked=artifact.locked,
         )
-        for at, each in enumerate(known)
-        if (quality := each.quality)
+        for at, artifact in enumerate(measured)
+        if (quality := artifact.quality)
     ]
     if len(values) > 1:
         yield make_plot(
@@ -109,7 +110,7 @@ def _over_time(model: ModelFigures, better: str) -> Iterator[Plot]:
             f"{model.metric} of {len(values)} artifacts in order of time: "
             + ", ".join(plain(value.y) for value in values),
             values,
-            x_ticks=(str(known[0].time)[:10], str(known[-1].time)[:10]),
+            x_ticks=(str(measured[0].time)[:10], str(measured[-1].time)[:10]),
         )
 
 
@@ -128,12 +129,12 @@ def tuning_plot(tuning: TuningFigures, metric: str, higher_is_better: bool) -> P
 
 def _learning(curve: LearningCurve) -> Plot:
     points, before, last = curve.points, curve.points[-2], curve.points[-1]
-    said = ", ".join(f"{plain(point.mean)} with {point.rows:,} rows" for point in points)
+    points_text = ", ".join(f"{plain(point.mean)} with {point.rows:,} rows" for point in points)
     return make_plot(
         f"Learning curve of {curve.candidate}",
         f"{curve.metric} over the folds by rows fitted to, ± standard deviation; from"
         f" {before.rows:,} to {last.rows:,} rows it moved by {brief(last.mean - before.mean)}",
-        f"{curve.metric} of {curve.candidate}: {said}",
+        f"{curve.metric} of {curve.candidate}: {points_text}",
         [PlotValue(p.rows, p.mean, p.mean - p.std, p.mean + p.std) for p in points],
         [(p.rows, p.mean) for p in points],
         x_ticks=(f"{points[0].rows:,} rows", f"{last.rows:,} rows"),

@@ -52,26 +52,26 @@ def bootstrap_tests(
     out. There are enough resamples for p-values that Holm's correction for
     all of them does not lift above ``ALPHA``.
     """
-    target, scores, own = out_of_fold.target, out_of_fold.scores, out_of_fold.weights
+    target, scores, row_weights = out_of_fold.target, out_of_fold.scores, out_of_fold.weights
     sign = 1 if higher_is_better(metric) else -1
     draws: dict[str, list[Floats]] = {name: [] for name in scores}
     points = {
-        name: metrics.value(metric, task, target, each, classes, threshold, own)
-        for name, each in scores.items()
+        name: metrics.value(metric, task, target, candidate_scores, classes, threshold, row_weights)
+        for name, candidate_scores in scores.items()
     }
     rows, place = np.unique(out_of_fold.rows, return_inverse=True)
     resamples = resamples_for(len(rows), ALPHA / max(1, len(scores) - 1))
     for counts in resample_weights(len(rows), resamples, seed):
-        weights = counts[:, place] if own is None else counts[:, place] * own
-        for name, each in scores.items():
+        weights = counts[:, place] if row_weights is None else counts[:, place] * row_weights
+        for name, candidate_scores in scores.items():
             measured = metrics.evaluate(
-                task, target, each, weights, classes, threshold, only=metric
+                task, target, candidate_scores, weights, classes, threshold, only=metric
             )
             draws[name].append(measured[metric])
-    drawn = {name: np.concatenate(parts) for name, parts in draws.items()}
+    values = {name: np.concatenate(parts) for name, parts in draws.items()}
     tests = {}
     for name in scores:
-        leads = defined(sign * (drawn[better] - drawn[name]))
+        leads = defined(sign * (values[better] - values[name]))
         lead = sign * (points[better] - points[name])
         if name != better and leads is not None and np.isfinite(lead):
             low, high = np.percentile(leads, [2.5, 97.5])

@@ -70,7 +70,7 @@ def tracked_models(root: Path, models: Iterable[str]) -> dict[str, TrackedModel]
             experiments = [client.get_experiment_by_name(name) for name in models]
         else:
             experiments = client.search_experiments()
-        names = {each.experiment_id: each.name for each in experiments if each is not None}
+        names = {e.experiment_id: e.name for e in experiments if e is not None}
         runs = _all_runs(client, list(names))
     children: dict[str, list[TrackedRun]] = {}
     tracked_by_model: dict[str, TrackedModel] = {}
@@ -101,7 +101,7 @@ def fold_values(root: Path, run: TrackedRun, metric: str) -> list[float] | None:
         return None
     with mlflow_client(root) as client:
         history = client.get_metric_history(run.id, key)
-    values = [each.value for each in sorted(history, key=lambda each: each.step)]
+    values = [point.value for point in sorted(history, key=lambda point: point.step)]
     return values if all(map(math.isfinite, values)) else None
 
 

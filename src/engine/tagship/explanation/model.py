@@ -82,12 +82,12 @@ def explain_model(files: ModelFiles, say: Say) -> Overview:
     matrix = bundle.evidence.matrix
     scored = (2 * matrix.shape[1] + 1) * len(background)
     most = min(HOLDOUT_ROWS, max(_LEAST_ROWS, _MOST_SCORED // scored))
-    chosen = np.random.default_rng(seed).permutation(len(matrix))[:most]
-    matrix = matrix[np.sort(chosen)]
+    sample = np.random.default_rng(seed).permutation(len(matrix))[:most]
+    matrix = matrix[np.sort(sample)]
     say(f"explaining {len(matrix):,} holdout rows, {matrix.shape[1]} features")
     score = artifact_scorer(bundle.artifact, files.model.task, os.cpu_count() or 1)
-    made = attribute(score, background, matrix, seed, 1, say)
-    return Overview(bundle, matrix, made, _outputs(files, bundle.boundary), len(background))
+    attribution = attribute(score, background, matrix, seed, 1, say)
+    return Overview(bundle, matrix, attribution, _outputs(files, bundle.boundary), len(background))
 
 
 def explain_rows(
@@ -106,25 +106,29 @@ def explain_rows(
         rows = rows_of_table(table, files.data, boundary, 1 if row is None else row)
     permutations = max(1, min(_MOST_PERMUTATIONS, HOLDOUT_ROWS // len(rows.numbers)))
     score = artifact_scorer(bundle.artifact, task, os.cpu_count() or 1)
-    made = attribute(score, background, rows.matrix, seed, permutations, say)
+    attribution = attribute(score, background, rows.matrix, seed, permutations, say)
     outputs = _outputs(files, boundary)
     fields = {field.name: field for field in boundary.fields}
     answers = []
     for at, number in enumerate(rows.numbers):
-        output = int(made.scores[at].argmax())
+        output = int(attribution.scores[at].argmax())
         reasons = [
-            Reason(name, readable(fields.get(name), value), float(made.values[at, place, output]))
+            Reason(
+                name,
+                readable(fields.get(name), value),
+                float(attribution.values[at, place, output]),
+            )
             for place, (name, value) in enumerate(zip(boundary.names, rows.matrix[at], strict=True))
         ]
-        base, own = float(made.base[output]), float(made.scores[at, output])
+        base, score_of_row = float(attribution.base[output]), float(attribution.scores[at, output])
         answers.append(
             RowReasons(
                 row=number,
-                prediction=_prediction(boundary, own, output),
+                prediction=_prediction(boundary, score_of_row, output),
                 of=outputs[output],
                 base=base,
                 sum=base + sum(reason.shap for reason in reasons),
-                score=own,
+                score=score_of_row,
                 reasons=sorted(reasons, key=lambda reason: -abs(reason.shap)),
             )
         )
@@ -142,8 +146,8 @@ def _prepare(files: ModelFiles) -> tuple[Bundle, Table, NDArray[np.float32]]:
             f"run `tagship train {files.name}` first",
         )
     train = split_table(table.frame, files.data, files.model).train
-    chosen = np.random.default_rng(files.model.select.seed).permutation(train)[:BACKGROUND_ROWS]
-    columns = request_columns(table.frame.iloc[np.sort(chosen)], files.data)
+    sample = np.random.default_rng(files.model.select.seed).permutation(train)[:BACKGROUND_ROWS]
+    columns = request_columns(table.frame.iloc[np.sort(sample)], files.data)
     return bundle, table, bundle.boundary.matrix(columns)
 
 
@@ -151,8 +155,8 @@ def _outputs(files: ModelFiles, boundary: Boundary) -> tuple[str, ...]:
     """What the scores are."""
     if boundary.task == "regression":
         return (files.data.target.column,)
-    shown = boundary.classes[1:] if boundary.task == "binary" else boundary.classes
-    return tuple(f"P({label})" for label in shown)
+    classes = boundary.classes[1:] if boundary.task == "binary" else boundary.classes
+    return tuple(f"P({label})" for label in classes)
 
 
 def _prediction(boundary: Boundary, score: float, output: int) -> str:

@@ -70,8 +70,10 @@ def _bar(overview: Overview) -> Any:
         bars = axes.barh(range(len(names)), sizes, 0.62, start, color=colour, label=output)
         start = start + sizes
     label_bars(axes, bars, names, start.tolist())
-    what = overview.outputs[0] if len(overview.outputs) == 1 else "the probabilities, added up"
-    axes.set_xlabel(f"how far a feature moves {what}")
+    moved_score = (
+        overview.outputs[0] if len(overview.outputs) == 1 else "the probabilities, added up"
+    )
+    axes.set_xlabel(f"how far a feature moves {moved_score}")
     if len(overview.outputs) > 1:
         axes.legend(loc="lower right")
     return figure
@@ -105,13 +107,13 @@ def _dependence(overview: Overview, name: str) -> Any:
     note = f"{_note(overview)}; {int(missing.sum())} missing values left out"
     figure, axes = new_axes(f"SHAP by {shorten(name)}", note)
     category = next((f for f in boundary.categories if f.name == name), None)
-    shown = values[~missing].astype(np.float64)
+    places = values[~missing].astype(np.float64)
     if category is not None:
         axes.set_xticks(range(len(category.values)), [shorten(str(v), 14) for v in category.values])
-        shown = shown + np.random.default_rng(0).uniform(-0.2, 0.2, len(shown))
+        places = places + np.random.default_rng(0).uniform(-0.2, 0.2, len(places))
     for at, output in enumerate(overview.outputs):
         shap = overview.attribution.values[~missing, place, at]
-        axes.scatter(shown, shap, color=SERIES[at % len(SERIES)], label=output, **_DOT)
+        axes.scatter(places, shap, color=SERIES[at % len(SERIES)], label=output, **_DOT)
     axes.axhline(0, color=GRID, linewidth=1)
     axes.set_xlabel(name)
     axes.set_ylabel(f"what it adds to {shorten(overview.outputs[0])}")

@@ -58,11 +58,11 @@ def rows_of_file(
         places = block.rows
         malformed = {bad.row: bad.problem for bad in block.malformed}
         last = max([last, *places[-1:].tolist(), *malformed])
-        chosen = np.arange(len(places)) if row is None else np.flatnonzero(places == row)
+        selection = np.arange(len(places)) if row is None else np.flatnonzero(places == row)
         problems += [f"row {n}: {text}" for n, text in malformed.items() if row in (None, n)]
-        if not len(chosen):
+        if not len(selection):
             continue
-        decoded = decode(boundary, block.table.take(chosen), file.decimal)
+        decoded = decode(boundary, block.table.take(selection), file.decimal)
         matrix = derive_matrix(boundary, decoded.columns)
         broken = [(b.column, b.problem, b.rows) for b in decoded.broken]
         good = np.flatnonzero(decoded.good)
@@ -71,11 +71,11 @@ def rows_of_file(
             for name, rows in broken_derived(boundary, decoded.columns, matrix)
         ]
         problems += [
-            f"row {places[chosen[at]]}: {column}: {problem}"
+            f"row {places[selection[at]]}: {column}: {problem}"
             for column, problem, rows in broken
             for at in rows.tolist()
         ]
-        numbers += places[chosen].tolist()
+        numbers += places[selection].tolist()
         matrices.append(matrix)
         if len(numbers) > MOST_ROWS:
             raise TagshipError(

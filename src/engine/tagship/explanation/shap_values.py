@@ -81,14 +81,14 @@ def attribute(
         values.append(part.values.reshape(*part.values.shape[:2], -1))
         base = part.base_values[0].reshape(-1)
         say(f"{min(start + _EVERY, len(matrix)):,} of {len(matrix):,} rows explained")
-    made = Attribution(np.concatenate(values), base, scores(matrix).reshape(len(matrix), -1))
-    gap = np.abs(made.base + made.values.sum(axis=1) - made.scores)
-    if not (gap <= _TOLERANCE * np.maximum(1, np.abs(made.scores))).all():
+    attribution = Attribution(np.concatenate(values), base, scores(matrix).reshape(len(matrix), -1))
+    gap = np.abs(attribution.base + attribution.values.sum(axis=1) - attribution.scores)
+    if not (gap <= _TOLERANCE * np.maximum(1, np.abs(attribution.scores))).all():
         raise TagshipError(
             f"the SHAP values miss the artifact's own scores by up to {np.nanmax(gap):.2g}",
             "this is a defect: please report it with the model.yaml and the version of shap",
         )
-    return made
+    return attribution
 
 
 def _import_shap() -> Any:

@@ -39,15 +39,15 @@ def describe_numbers(values: pd.Series, outcome: pd.Series | None = None) -> Num
 
 
 def _histogram(finite: pd.Series, low: float, high: float, outcome: pd.Series | None) -> Histogram:
-    shown = finite[finite.between(low, high)]
+    inside = finite[finite.between(low, high)]
     edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
-    bins = np.searchsorted(edges, shown, side="right").clip(1, BINS) - 1
+    bins = np.searchsorted(edges, inside, side="right").clip(1, BINS) - 1
     means: tuple[float | None, ...] = ()
     if outcome is not None:
-        by_bin = outcome[shown.index].groupby(bins).mean()
+        by_bin = outcome[inside.index].groupby(bins).mean()
         means = _known(by_bin.reindex(range(BINS)))
     counts = np.bincount(bins, minlength=BINS).tolist()
-    return Histogram(low, high, tuple(counts), len(finite) - len(shown), means)
+    return Histogram(low, high, tuple(counts), len(finite) - len(inside), means)
 
 
 def most_frequent(values: pd.Series, outcome: pd.Series | None) -> tuple[Top, ...]:
@@ -90,18 +90,18 @@ def associate(column: pd.Series, target: pd.Series) -> Association | None:
 
 def pearson(x: pd.Series, y: pd.Series) -> float:
     """Pearson's r over the rows where both are finite; NaN for a constant."""
-    both = np.isfinite(x) & np.isfinite(y)
-    if x[both].nunique() < 2 or y[both].nunique() < 2:
+    complete = np.isfinite(x) & np.isfinite(y)
+    if x[complete].nunique() < 2 or y[complete].nunique() < 2:
         return math.nan
-    return float(x[both].corr(y[both]))
+    return float(x[complete].corr(y[complete]))
 
 
 def correlation_ratio(groups: pd.Series, values: pd.Series) -> float:
     """η: the root of the share of the values' variance that lies between groups."""
-    both = groups.notna() & np.isfinite(values)
-    centred = values[both] - values[both].mean()
+    complete = groups.notna() & np.isfinite(values)
+    centred = values[complete] - values[complete].mean()
     total = (centred**2).sum()
-    of_group = centred.groupby(groups[both], observed=True)
+    of_group = centred.groupby(groups[complete], observed=True)
     between = (of_group.sum() ** 2 / of_group.count()).sum()
     return math.sqrt(min(between / total, 1.0)) if total > 0 else math.nan
 

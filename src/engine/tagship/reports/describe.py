@@ -209,8 +209,8 @@ def _describe_column(
         association=association,
     )
     prose = name in data.columns and data.columns[name].terms is not None
-    made = _notes(description, column, len(stored), prose)
-    return replace(description, notes=(*notes, *made))
+    more_notes = _notes(description, column, len(stored), prose)
+    return replace(description, notes=(*notes, *more_notes))
 
 
 def _notes(column: ColumnDescription, typed: TypedColumn, rows: int, prose: bool) -> Iterator[str]:

@@ -90,11 +90,11 @@ def _chart(column: ColumnDescription, description: Description) -> Chart | None:
 
 
 def _line(histogram: Histogram, description: Description) -> tuple[tuple[str, ...], str]:
-    known = [
+    line_values = [
         value if value is not None and count >= _LEAST_IN_BIN else None
         for value, count in zip(histogram.outcome, histogram.counts, strict=False)
     ]
-    values = [value for value in known if value is not None]
+    values = [value for value in line_values if value is not None]
     if len(values) < 2:
         return (), ""
     start = 0.0 if description.task == "binary" else min(values)
@@ -102,16 +102,16 @@ def _line(histogram: Histogram, description: Description) -> tuple[tuple[str, ..
     span = (end - start) or 1.0
     step = 100 / len(histogram.counts)
     runs: list[list[str]] = [[]]
-    for at, value in enumerate(known):
+    for at, value in enumerate(line_values):
         if value is None:
             runs.append([])
         else:
             height = 95 - 90 * (value - start) / span
             runs[-1].append(f"{(at + 0.5) * step:.2f},{height:.2f}")
-    shown = percent if description.task == "binary" else brief
+    text = percent if description.task == "binary" else brief
     return (
         tuple(" ".join(run) for run in runs if len(run) > 1),
-        f"{shown(min(values))} to {shown(end)}",
+        f"{text(min(values))} to {text(end)}",
     )
 
 
@@ -121,8 +121,8 @@ def correlation_matrix(description: Description) -> tuple[list[str], list[list[f
     for pair in description.correlations:
         for name in (pair.left, pair.right):
             strengths[name] = max(strengths[name], abs(pair.value))
-    kept = sorted(strengths, key=lambda name: -strengths[name])[:_MOST_CORRELATED]
-    names = [name for name in description.correlated if name in kept]
+    strongest = sorted(strengths, key=lambda name: -strengths[name])[:_MOST_CORRELATED]
+    names = [name for name in description.correlated if name in strongest]
     values = {(pair.left, pair.right): pair.value for pair in description.correlations}
     rows = [[values.get((left, name)) for left in names[:at]] for at, name in enumerate(names)]
     return names, rows

@@ -30,8 +30,8 @@ def describe_model(files: ModelFiles) -> Description:
     if (scanner := scan_of(files, sample, totals.see)) is None:
         return describe_frame(files, read_raw(files).frame)
     scan = scanner.scan()
-    drawn = describe_frame(files, sample.frame(), scan.failures)
-    return totals.complete(drawn, scan)
+    description = describe_frame(files, sample.frame(), scan.failures)
+    return totals.complete(description, scan)
 
 
 class _Totals:

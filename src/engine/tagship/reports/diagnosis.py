@@ -79,8 +79,8 @@ def training_gap(files: ModelFiles, bundle: Bundle) -> Gap | None:
     interval = bundle.lock.metrics.get(metric)
     chance = interval is not None and interval.low <= train <= interval.high
     large = gap > _LARGE * max(abs(train), abs(holdout)) and not chance
-    said = f"{plain(gap)} worse" if gap > 0 else "no worse"
-    return Gap(plain(train), plain(holdout), said, large)
+    text = f"{plain(gap)} worse" if gap > 0 else "no worse"
+    return Gap(plain(train), plain(holdout), text, large)
 
 
 def worst_rows(
@@ -99,8 +99,10 @@ def worst_rows(
     target, scores = evidence.target, evidence.scores.astype(np.float64)
     if boundary.classes:
         decided: NDArray[Any] = metrics.decide(scores, boundary.threshold)
-        given = np.where(target == 1, scores, 1 - scores) if scores.ndim == 1 else None
-        likely = scores[np.arange(len(target)), target] if given is None else given
+        if scores.ndim == 1:
+            likely = np.where(target == 1, scores, 1 - scores)
+        else:
+            likely = scores[np.arange(len(target)), target]
         order, off = np.argsort(likely, kind="stable"), [percent(share) for share in likely]
     else:
         decided, errors = scores, np.abs(scores - target)
@@ -151,9 +153,9 @@ def threshold_reason(files: ModelFiles) -> str:
     """Why a binary model decides from its threshold on."""
     declared = files.model.threshold
     if isinstance(declared, ChosenThreshold):
-        what = "value by the prices of thresholds.yaml" if declared.maximise == "value" else None
+        metric = "value by the prices of thresholds.yaml" if declared.maximise == "value" else None
         return (
-            f"training chose it for the best {what or declared.maximise} on the winner's scores"
+            f"training chose it for the best {metric or declared.maximise} on the winner's scores"
             " of the folds (model.yaml: threshold.maximise); the holdout had no say"
         )
     if "threshold" in files.model.model_fields_set:

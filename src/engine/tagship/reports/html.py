@@ -63,7 +63,7 @@ def report_html(
         moved, worst: rows of the table, for a report that stays on this machine.
     """
     lock, selection = bundle.lock, files.model.select.metric
-    whole = {name: each for name, each in lock.metrics.items() if "[" not in name}
+    holdout_metrics = {name: interval for name, interval in lock.metrics.items() if "[" not in name}
     slices = files.thresholds.slices
     slice_metric = slices.metric if slices else selection
     candidates = report_view.sorted_candidates(lock)
@@ -83,7 +83,7 @@ def report_html(
         verdict=verdict,
         results=report_view.sorted_results(verdict),
         symbols=SYMBOLS,
-        metrics=dict(sorted(whole.items(), key=lambda item: item[0] != selection)),
+        metrics=dict(sorted(holdout_metrics.items(), key=lambda item: item[0] != selection)),
         classes=bundle.boundary.classes if lock.task == "multiclass" else (),
         candidates=candidates,
         candidate_bars=spread_bars({name: (s.mean, s.std) for name, s in candidates.items()}),

@@ -33,14 +33,14 @@ def importance(bundle: Bundle) -> list[tuple[str, float]]:
     def measure(scores: NDArray[np.floating]) -> float:
         return metrics.value(metric, task, target, scores, classes, threshold, weights)
 
-    own = measure(score(matrix))
+    unshuffled = measure(score(matrix))
     sign = 1 if higher_is_better(metric) else -1
     orders = [generator.permutation(len(matrix)) for _ in range(REPEATS)]
     importances: list[tuple[str, float]] = []
     for name, at in bundle.boundary.inputs:
         shuffled = np.tile(matrix, (REPEATS, 1))
         shuffled[:, at] = np.concatenate([matrix[order, at] for order in orders])
-        worse = [own - measure(scores) for scores in np.split(score(shuffled), REPEATS)]
+        worse = [unshuffled - measure(scores) for scores in np.split(score(shuffled), REPEATS)]
         importances.append((name, sign * float(np.mean(worse)) + 0.0))
     return sorted(importances, key=lambda item: -item[1])
 
@@ -65,14 +65,16 @@ def sample_rows(
     order = generator.permutation(len(target))
     if len(order) <= most:
         return np.sort(order)
-    kept = order[:most]
+    sample = order[:most]
     if bundle.boundary.classes:
-        each = [
+        rows_by_class = [
             order[target[order] == label][:_LEAST_PER_CLASS]
             for label in range(len(bundle.boundary.classes))
         ]
-        rare = np.concatenate(each)[:most]
-        rest = order[~np.isin(order, rare)][: most - len(rare)]
-        if any(len(rows) > (target[kept] == label).sum() for label, rows in enumerate(each)):
-            kept = np.concatenate([rare, rest])
-    return np.sort(kept)
+        rare = np.concatenate(rows_by_class)[:most]
+        common = order[~np.isin(order, rare)][: most - len(rare)]
+        if any(
+            len(rows) > (target[sample] == label).sum() for label, rows in enumerate(rows_by_class)
+        ):
+            sample = np.concatenate([rare, common])
+    return np.sort(sample)

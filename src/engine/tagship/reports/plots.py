@@ -43,19 +43,19 @@ def draw_plots(
 
 def _importance_figure(bundle: Bundle, importances: Sequence[tuple[str, float]]) -> Any:
     metric = bundle.lock.inputs.model["select"]["metric"]
-    shown = list(importances[:_MOST_BARS])[::-1]
-    names = [name for name, _ in shown]
-    values = [value for _, value in shown]
+    largest = list(importances[:_MOST_BARS])[::-1]
+    names = [name for name, _ in largest]
+    values = [value for _, value in largest]
     rows = min(MOST_ROWS, len(bundle.evidence.target))
     total = len(importances)
-    selection = f"top {len(shown)} of {total} inputs, " if total > len(shown) else ""
+    selection = f"top {len(largest)} of {total} inputs, " if total > len(largest) else ""
     figure, axes = new_axes(
         "Permutation importance",
         f"{selection}mean of {REPEATS} shuffles of n = {rows:,} holdout rows",
         names,
     )
     colours = [BLUE if value > 0 else MUTED for value in values]
-    bars = axes.barh(range(len(shown)), values, height=0.62, color=colours)
+    bars = axes.barh(range(len(largest)), values, height=0.62, color=colours)
     label_bars(axes, bars, names, values)
     axes.axvline(0, color=GRID, linewidth=1)
     axes.set_xlabel(f"how much worse {metric} gets when the input is shuffled")

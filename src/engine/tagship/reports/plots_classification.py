@@ -170,9 +170,9 @@ def _calibration(bundle: Bundle, truth: Truth, scores: Scores, x: str, y: str) -
     )
     counts = np.bincount(np.searchsorted(np.linspace(0, 1, _BINS + 1)[1:-1], scores))
     counts = counts[counts > 0]
-    for given, share, count in zip(display.prob_pred, display.prob_true, counts, strict=True):
+    for expected, share, count in zip(display.prob_pred, display.prob_true, counts, strict=True):
         interval = binomtest(round(share * count), int(count)).proportion_ci(method="wilson")
-        axes.vlines(given, interval.low, interval.high, color=BLUE, linewidth=1.2)
+        axes.vlines(expected, interval.low, interval.high, color=BLUE, linewidth=1.2)
     sizes = 18 + 130 * counts / counts.max()
     points = {"color": BLUE, "edgecolors": "white", "zorder": 3}
     axes.scatter(display.prob_pred, display.prob_true, s=sizes, **points)

@@ -31,8 +31,8 @@ def _sample(rows: int) -> tuple[NDArray[np.int64], str]:
     """At most ``_MOST_POINTS`` row numbers, and how to say so."""
     if rows <= _MOST_POINTS:
         return np.arange(rows), f"n = {rows:,} holdout rows"
-    chosen = np.random.default_rng(0).choice(rows, _MOST_POINTS, replace=False)
-    return np.sort(chosen), f"{_MOST_POINTS:,} of n = {rows:,} holdout rows"
+    sample = np.random.default_rng(0).choice(rows, _MOST_POINTS, replace=False)
+    return np.sort(sample), f"{_MOST_POINTS:,} of n = {rows:,} holdout rows"
 
 
 def _draw_points(axes: Any, actual: Values, predicted: Values, kind: str) -> None:

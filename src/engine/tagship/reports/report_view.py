@@ -122,8 +122,8 @@ def holdout_content(column: Column, values: NDArray[Any] | None) -> tuple[str, s
         return "", ""
     if column.dtype == "category":
         codes = values.astype(np.int64)
-        known = len(np.unique(codes[codes >= 0]))
-        return f"{known} of {len(column.values or [])} values", percent(float((codes < 0).mean()))
+        count = len(np.unique(codes[codes >= 0]))
+        return f"{count} of {len(column.values or [])} values", percent(float((codes < 0).mean()))
     if not column.numeric:
         return "", ""
     numbers = values.astype(np.float64)

@@ -23,10 +23,10 @@ def attention(
     ``branches`` hold what waits for review, by model and environment; ``stale`` says of a model
     what is wrong with its lock.
     """
-    known = {model.name for model in models}
-    asked = [
+    model_names = {model.name for model in models}
+    items = [
         Attention(
-            model=finding.ref.split("/")[0] if finding.ref.split("/")[0] in known else None,
+            model=finding.ref.split("/")[0] if finding.ref.split("/")[0] in model_names else None,
             kind="tag",
             text=f"{finding.ref}: {finding.problem}",
             command=f"tagship verify-deployment {finding.ref}" if parse_tag(finding.ref) else None,
@@ -35,8 +35,8 @@ def attention(
         for finding in sorted(findings, key=lambda finding: not finding.blocking)
     ]
     for model in models:
-        asked += _of_model(model, branches, stale.get(model.name), links)
-    return sorted(asked, key=lambda each: _ORDER.index(each.kind))
+        items += _of_model(model, branches, stale.get(model.name), links)
+    return sorted(items, key=lambda item: _ORDER.index(item.kind))
 
 
 def _of_model(
@@ -57,28 +57,31 @@ def _of_model(
     for place in model.places:
         yield from _watched(model, place.environment)
         if place.main not in ("same", "", "?") and place.release != "?" and not removed:
-            told = f"{place.environment} is not what the default branch says: {place.main}"
+            text = f"{place.environment} is not what the default branch says: {place.main}"
             if place.main.startswith("Argo CD"):
-                told = f"{place.environment}: {place.main}"
-            yield Attention(model=name, kind="differs", text=told, origin=place.origin)
+                text = f"{place.environment}: {place.main}"
+            yield Attention(model=name, kind="differs", text=text, origin=place.origin)
         if place.waiting:
             branch = branches.get((name, place.environment), "")
-            said = f"to be reviewed on the branch {branch}" if branch else "not proposed yet"
+            state = f"to be reviewed on the branch {branch}" if branch else "not proposed yet"
             version = place.waiting.rpartition("/")[2]
             way = f"tagship propose {name} {version} --env {place.environment}"
             yield Attention(
                 model=name,
                 kind="review",
-                text=f"{place.waiting} for {place.environment}: {said}",
+                text=f"{place.waiting} for {place.environment}: {state}",
                 command=None if branch else way,
                 origin=links.branch(branch) if branch else None,
             )
         for rejected in place.rejected:
-            what = rejected.removeprefix(f"{name}/")
+            tag = rejected.removeprefix(f"{name}/")
             yield Attention(
-                model=name, kind="rejected", text=f"{place.environment} rejected {rejected}",
-                command=f'tagship lift {name} {what} --reason "…"', origin=links.tag(rejected),
-            )  # fmt: skip
+                model=name,
+                kind="rejected",
+                text=f"{place.environment} rejected {rejected}",
+                command=f'tagship lift {name} {tag} --reason "…"',
+                origin=links.tag(rejected),
+            )
 
 
 def _watched(model: ModelSite, environment: str) -> Iterator[Attention]:
@@ -86,12 +89,12 @@ def _watched(model: ModelSite, environment: str) -> Iterator[Attention]:
     last = last_observation(model.observations, environment)
     if last is None:
         return
-    told = "; ".join(last.reasons) or last.status
+    text = "; ".join(last.reasons) or last.status
     if last.drift_status in ("warn", "fail"):
         yield Attention(
-            model=model.name, kind="drift", text=f"{environment}: {told}", origin=last.origin
+            model=model.name, kind="drift", text=f"{environment}: {text}", origin=last.origin
         )
     if last.performance_status in ("warn", "fail"):
         yield Attention(
-            model=model.name, kind="performance", text=f"{environment}: {told}", origin=last.origin
+            model=model.name, kind="performance", text=f"{environment}: {text}", origin=last.origin
         )

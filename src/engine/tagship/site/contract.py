@@ -64,20 +64,20 @@ def _column(
         return ContractColumn(
             name=name, dtype=column.dtype, rule=rule, pii=column.pii, profile=None
         )
-    judged = drift is not None and column.feature and (column.numeric or column.values)
+    has_gate = drift is not None and column.feature and (column.numeric or column.values)
     return ContractColumn(
         name=name,
         dtype=column.dtype,
         rule=_rule(column),
         pii=None,
         profile=profile,
-        gates=_drift_gates(name, column, drift) if drift is not None and judged else [],
+        gates=_drift_gates(name, column, drift) if drift is not None and has_gate else [],
     )
 
 
 def _rule(column: Column) -> str:
-    said = range_text(column)
-    parts = [said] if said else []
+    numbers = range_text(column)
+    parts = [numbers] if numbers else []
     if column.values:
         more = f" and {len(column.values) - _SHOWN} more" if len(column.values) > _SHOWN else ""
         parts.append(", ".join(map(str, column.values[:_SHOWN])) + more)

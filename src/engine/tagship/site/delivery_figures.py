@@ -101,8 +101,8 @@ def _count(
             counted.rollbacks += 1
             if source is not None and derive_rejection(deployment, before):
                 seconds = (deployment.date - source.date).total_seconds()
-                told = f"{deployment.name} is dated before {source.name}, which it left"
-                counted.add(counted.restores, seconds, told)
+                problem = f"{deployment.name} is dated before {source.name}, which it left"
+                counted.add(counted.restores, seconds, problem)
                 if source.says("Action") == "deploy":
                     counted.failed.add(source.name)
         before, source = deployment, source if action == "lift" else deployment
@@ -114,8 +114,8 @@ def _add_lead_time(
     release = history.releases.get(deployment.release)
     date = committed.get(release.commit) if release else None
     if date is None:
-        lost = "has no valid tag" if release is None else "is on a commit that is not here"
-        return counted.unclear.append(f"{deployment.name}: {deployment.release} {lost}")
+        problem = "has no valid tag" if release is None else "is on a commit that is not here"
+        return counted.unclear.append(f"{deployment.name}: {deployment.release} {problem}")
     seconds = (deployment.date - date).total_seconds()
-    told = f"{deployment.name} is dated before the commit of {deployment.release}"
-    return counted.add(counted.lead_times, seconds, told)
+    clock_problem = f"{deployment.name} is dated before the commit of {deployment.release}"
+    return counted.add(counted.lead_times, seconds, clock_problem)

@@ -18,7 +18,7 @@ def deployment_rows(
     snapshot: Snapshot, entries: list[TimelineEntry], links: Links
 ) -> dict[str, list[DeploymentRow]]:
     """For each model its deployments in every environment, newest first by their own dates."""
-    seen = {(name, held) for entry in entries for name, held in entry.tags.items()}
+    recorded = {(name, tag_object) for entry in entries for name, tag_object in entry.tags.items()}
     problems: dict[str, list[str]] = {}
     for finding in snapshot.history.findings:
         problems.setdefault(finding.ref, []).append(finding.problem)
@@ -26,7 +26,7 @@ def deployment_rows(
     for (model, _), series in snapshot.history.deployments.items():
         ends = [*(later.date.isoformat() for later in series[1:]), None]
         rows.setdefault(model, []).extend(
-            _row(snapshot, deployment, until, seen, problems.get(deployment.name, []), links)
+            _row(snapshot, deployment, until, recorded, problems.get(deployment.name, []), links)
             for deployment, until in zip(series, ends, strict=True)
         )
     for invalid in _invalid(snapshot, links):
@@ -87,7 +87,7 @@ def _row(
     snapshot: Snapshot,
     deployment: Deployment,
     until: str | None,
-    seen: set[tuple[str, str]],
+    recorded: set[tuple[str, str]],
     problems: list[str],
     links: Links,
 ) -> DeploymentRow:
@@ -111,7 +111,7 @@ def _row(
         image=_said(deployment, "Image"),
         verdict=_verdict(snapshot, deployment),
         commit=deployment.commit,
-        recorded=(deployment.name, deployment.raw.object) in seen,
+        recorded=(deployment.name, deployment.raw.object) in recorded,
         origin=links.tag(deployment.name),
     )
 
@@ -121,14 +121,14 @@ def _verdict(snapshot: Snapshot, deployment: Deployment) -> GateStatus | None:
     release = snapshot.history.releases.get(deployment.release)
     if release is not None:
         return parse_status(release.says("Verdict"))
-    kept = read_words(snapshot.git.show(deployment.commit, "verdict.json"))
-    return parse_status(section(kept, "status"))
+    content = read_words(snapshot.git.show(deployment.commit, "verdict.json"))
+    return parse_status(section(content, "status"))
 
 
 def _invalid(snapshot: Snapshot, links: Links) -> list[DeploymentRow]:
     """What is no deployment but has the place of one: malformed, deleted, or no tag at all."""
     history = snapshot.history
-    valid = {each.name for series in history.deployments.values() for each in series}
+    valid = {deployment.name for series in history.deployments.values() for deployment in series}
     wrong: dict[str, list[str]] = {}
     for finding in history.findings:
         if finding.ref not in valid and is_deployment(history, finding):
@@ -139,19 +139,19 @@ def _invalid(snapshot: Snapshot, links: Links) -> list[DeploymentRow]:
     raws: Mapping[str, RawTag] = {raw.name: raw for raw in snapshot.git.tags(namespace)}
     followed = {stray.ref.removeprefix("refs/tags/"): stray.version for stray in history.strays}
     rows = []
-    for name, said in wrong.items():
+    for name, reasons in wrong.items():
         tag, raw, version = parse_tag(name), raws.get(name), followed.get(name)
         number = tag.number if isinstance(tag, DeploymentTag) else version[0] if version else 0
         model, environment = name.split("/")[:2]
         blank = dict.fromkeys(DeploymentRow.model_fields)
-        known = {
+        fields = {
             "deployment": name, "model": model, "environment": environment, "number": number,
-            "valid": False, "problem": "; ".join(said), "recorded": False,
+            "valid": False, "problem": "; ".join(reasons), "recorded": False,
             "date": raw.date.isoformat() if raw and raw.annotated and raw.date else None,
             "commit": (raw.commit or None) if raw else None,
             "origin": links.tag(name) if raw else None,
         }  # fmt: skip
-        rows.append(DeploymentRow.model_validate(blank | known))
+        rows.append(DeploymentRow.model_validate(blank | fields))
     return rows
 
 

@@ -117,15 +117,15 @@ def tuning_plots(training: Training) -> Iterator[Plot]:
 
 def step_boxes(steps: Sequence[Step]) -> list[StepBox]:
     """Place each step right of all that it waits for; steps of one column stand in the middle."""
-    named = {step.name: step for step in steps}
+    steps_by_name = {step.name: step for step in steps}
 
     @cache
     def column(name: str, above: frozenset[str] = frozenset()) -> int:
-        inputs = [n for n in named[name].inputs if n in named and n not in above | {name}]
+        inputs = set(steps_by_name[name].inputs) & steps_by_name.keys() - above - {name}
         return max((column(n, above | {name}) + 1 for n in inputs), default=0)
 
     columns: dict[int, list[Step]] = defaultdict(list)
-    for step in named.values():
+    for step in steps_by_name.values():
         columns[column(step.name)].append(step)
     tallest = max(map(len, columns.values()), default=0)
     return [
@@ -169,29 +169,31 @@ def observation_plots(
     yield from _over_time("Drift", "largest drift of a column over the bound at which it fails: "
                           "1 fails", drift, [1.0])  # fmt: skip
     for metric in dict.fromkeys(name for row in rows for name in row.performance):
-        known = [(row, row.performance[metric]) for row in rows if metric in row.performance]
+        points = [(row, row.performance[metric]) for row in rows if metric in row.performance]
         note = "on labelled outcomes; the line is a bound of thresholds.yaml"
         limits = bounds.get(metric, [])
-        yield from _over_time(metric, note if limits else "on labelled outcomes", known, limits)
+        yield from _over_time(metric, note if limits else "on labelled outcomes", points, limits)
 
 
 def _over_time(
-    title: str, note: str, known: Sequence[tuple[ObservationRow, float]], limits: list[float]
+    title: str, note: str, points: Sequence[tuple[ObservationRow, float]], limits: list[float]
 ) -> Iterator[tuple[Plot, dict[str, object]]]:
-    if len(known) < 2:
+    if len(points) < 2:
         return
-    times = [datetime.fromisoformat(row.time).timestamp() for row, _ in known]
-    values = [value for _, value in known]
+    times = [datetime.fromisoformat(row.time).timestamp() for row, _ in points]
+    values = [value for _, value in points]
     alt = (
-        f"{title} in {len(known)} observations: from {plain(min(values))} to"
+        f"{title} in {len(points)} observations: from {plain(min(values))} to"
         f" {plain(max(values))}, last {plain(values[-1])}"
     )
     dots = [
         PlotValue(time, value, title=f"{row.time[:10]} {row.release}: {plain(value)}")
-        for time, (row, value) in zip(times, known, strict=True)
+        for time, (row, value) in zip(times, points, strict=True)
     ]
     line = [(times[0], limits[0]), (times[-1], limits[0])] if limits else []
-    plot = make_plot(title, note, alt, dots, line, (known[0][0].time[:10], known[-1][0].time[:10]))
+    plot = make_plot(
+        title, note, alt, dots, line, (points[0][0].time[:10], points[-1][0].time[:10])
+    )
     yield plot, {"label": title, "times": times, "values": values, "limits": limits}
 
 
@@ -206,14 +208,14 @@ def delivery_months(site: Site) -> list[Month]:
             last = row.environment in site.environments[-1:]
             if last and row.valid and row.date and row.action in counts:
                 counts[row.action][_month(row.date)] += 1
-    both = counts["deploy"] + counts["rollback"]
-    if not both:
+    total = counts["deploy"] + counts["rollback"]
+    if not total:
         return []
-    months = np.arange(min(both), np.datetime64(_month(site.made)) + 1, dtype="datetime64[M]")
+    months = np.arange(min(total), np.datetime64(_month(site.made)) + 1, dtype="datetime64[M]")
     names = months.astype(str).tolist()[-_MONTHS:]
-    most = max((both[name] for name in names), default=0) or 1
+    most = max((total[name] for name in names), default=0) or 1
     return [
-        Month(name, counts["deploy"][name], counts["rollback"][name], 100 * both[name] / most)
+        Month(name, counts["deploy"][name], counts["rollback"][name], 100 * total[name] / most)
         for name in names
     ]
 

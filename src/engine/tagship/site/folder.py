@@ -24,19 +24,19 @@ def replace_site(
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as beside:
-            made = Path(beside) / "new"
-            written = _write(site, made, reports, live)
+            new = Path(beside) / "new"
+            written = _write(site, new, reports, live)
             if folder.exists():
                 folder.rename(Path(beside) / "old")
             try:
-                made.rename(folder)
+                new.rename(folder)
             except OSError:
                 if (Path(beside) / "old").exists():
                     (Path(beside) / "old").rename(folder)
                 raise
     except OSError as error:
         raise explain_os_error(error, folder) from error
-    return sorted(folder / path.relative_to(made) for path in written)
+    return sorted(folder / path.relative_to(new) for path in written)
 
 
 def _write(site: Site, folder: Path, reports: Path | None, live: bool) -> list[Path]:
@@ -50,8 +50,8 @@ def _write(site: Site, folder: Path, reports: Path | None, live: bool) -> list[P
 def _refuse_other(folder: Path) -> None:
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise TagshipError(f"{folder}: there is something that is no folder", "name another")
-    held = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    if held and (DOCUMENT not in held or held & {".git", "config"}):
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if names and (DOCUMENT not in names or names & {".git", "config"}):
         raise TagshipError(
             f"{folder}: this folder holds something else than a site, and would be replaced",
             "name another with --output, or remove it yourself",

@@ -85,7 +85,8 @@ def gather_site(
     names = sorted({*snapshot.models, *history.models()})
     say("reading tags and branches")
     entries = read_timeline(snapshot)
-    dates = {each.commit: git.commit_time(each.commit) for each in history.releases.values()}
+    releases = history.releases.values()
+    dates = {release.commit: git.commit_time(release.commit) for release in releases}
     observed = observations(snapshot, links)
     rows: dict[str, list[Row]] = {}
     for row in status(replace(snapshot, models=tuple(names))).rows:
@@ -176,7 +177,7 @@ def _model(gathering: _Gathering, name: str) -> ModelSite:
 
 
 def _of_files(
-    gathering: _Gathering, files: ModelFiles, releases: list[ReleaseRow], judged: bool
+    gathering: _Gathering, files: ModelFiles, releases: list[ReleaseRow], has_gates: bool
 ) -> dict[str, Any]:
     """What a model's files of the work tree say, as fields of its ``ModelSite``."""
     name, missing = files.name, gathering.not_recorded
@@ -205,7 +206,7 @@ def _of_files(
         "pipeline": steps(files, lock, run),
         "example": example_record(files.data.request),
     }
-    if judged or lock is None:
+    if has_gates or lock is None:
         return fields
     try:
         verdict = read_verdict(files.work / "verdict.json")
@@ -221,8 +222,8 @@ def _of_files(
 def _file(gathering: _Gathering, files: ModelFiles, part: str) -> Origin:
     """A file of a model's folder: at the commit, if that holds the same."""
     path, links = f"config/{files.name}/{part}", gathering.links
-    here = files.folder / part
-    text = here.read_text(encoding="utf-8") if here.is_file() else None
+    local = files.folder / part
+    text = local.read_text(encoding="utf-8") if local.is_file() else None
     if links.commit and gathering.snapshot.git.show(links.commit, path) == text:
         return links.file(path)
     return Origin(text=f"{path} of the work tree, not as the default branch has it")
@@ -243,31 +244,33 @@ def _read_runs(root: Path, names: list[str], gathering: _Gathering) -> Origin | 
     try:
         gathering.tracked.update(tracked_models(root, names))
     except (TagshipError, ImportError) as error:
-        said = _one_line(error) if isinstance(error, TagshipError) else "it is not installed"
-        gathering.not_recorded.append(f"runs and tunings: {said}")
+        reason = _one_line(error) if isinstance(error, TagshipError) else "it is not installed"
+        gathering.not_recorded.append(f"runs and tunings: {reason}")
         return None
     if not gathering.tracked:
         gathering.not_recorded.append("runs: MLflow has none here: `tagship run` records one")
         return None
     if uri.startswith("sqlite:"):
         return Origin(text=f"MLflow, {uri.rpartition('/')[2]}")
-    shown = without_login(uri)
-    return Origin(text=f"MLflow at {shown}", url=shown if uri.startswith("http") else None)
+    address = without_login(uri)
+    return Origin(text=f"MLflow at {address}", url=address if uri.startswith("http") else None)
 
 
 def _not_recorded(snapshot: Snapshot, is_clone: bool, timeline: bool, observed: bool) -> list[str]:
-    said = []
+    lines = []
     if snapshot.not_asked:
-        said.append(f"what the remote has: {snapshot.not_asked}; this is what is here")
+        lines.append(f"what the remote has: {snapshot.not_asked}; this is what is here")
     if not snapshot.history.releases:
-        said.append("releases: there is no release tag yet: `tagship release` makes one")
+        lines.append("releases: there is no release tag yet: `tagship release` makes one")
     if is_clone and snapshot.git.is_shallow():
-        said.append("older commits: this clone is shallow: git fetch --unshallow")
+        lines.append("older commits: this clone is shallow: git fetch --unshallow")
     if not timeline:
-        said.append(f"what ran on a date: the branch {HEADS}, which audit.yml writes, is not there")
+        lines.append(
+            f"what ran on a date: the branch {HEADS}, which audit.yml writes, is not there"
+        )
     if not observed:
-        said.append("observations: the branch monitor, which monitor.yml writes, is not there")
-    return said
+        lines.append("observations: the branch monitor, which monitor.yml writes, is not there")
+    return lines
 
 
 def _one_line(error: TagshipError) -> str:

@@ -39,8 +39,8 @@ class Links:
         """What a commit did to a file."""
         return Origin(text=f"{path} at {commit[:12]}", url=self._page("commit", commit))
 
-    def _page(self, kind: str, rest: str) -> str | None:
-        return f"{self.repository}/{kind}/{quote(rest)}" if self.repository else None
+    def _page(self, kind: str, path: str) -> str | None:
+        return f"{self.repository}/{kind}/{quote(path)}" if self.repository else None
 
 
 def repository_page(address: str) -> str | None:

@@ -80,8 +80,8 @@ class LiveSite:
         commands: list[tuple[str, ...]] = [("for-each-ref",)]
         commands += [("ls-remote", self._git.remote)] if self._git.has_remote() else []
         for command in commands:
-            done = self._git.call(*command)
-            digest.update(done.stdout.encode(errors="surrogateescape"))
+            answer = self._git.call(*command)
+            digest.update(answer.stdout.encode(errors="surrogateescape"))
         for name in _WATCHED:
             top = self.root / name
             for path in sorted([top, *top.rglob("*")] if top.is_dir() else [top]):
@@ -159,8 +159,8 @@ class _Handler(SimpleHTTPRequestHandler):
     def _model(self) -> str | None:
         path = unquote(urlsplit(self.path).path)
         name = path.removeprefix("/try/")
-        known = {model.name for model in self.site.site.models if model.state == "active"}
-        return name if path.startswith("/try/") and name in known else None
+        active = {model.name for model in self.site.site.models if model.state == "active"}
+        return name if path.startswith("/try/") and name in active else None
 
     def _show(self, model: str, typed: dict[str, str] | None) -> None:
         answer: ServiceAnswer | None = None

@@ -112,7 +112,7 @@ def retraining(
         if (row := last_observation(rows, last)) is not None
     }
     entries = {model: _entry(model, row) for model, row in latest.items()}
-    said: dict[str, list[str]] = {}
+    reasons: dict[str, list[str]] = {}
     for model in models_to_retrain(snapshot, entries.values(), now):
         failing = " and ".join(
             kind
@@ -121,13 +121,13 @@ def retraining(
         )
         why = f"{failing} fails in {last}" if failing else f"what {last} runs is old"
         way = f"tagship retrain {model}"
-        said[model] = [f"{why}: config/project.yaml asks for a new training: {way}"]
+        reasons[model] = [f"{why}: config/project.yaml asks for a new training: {way}"]
     for model in snapshot.models:
         for command in ("retrain", "tune"):
             branch = branch_of(model, command)
             if branch in snapshot.remote.heads:
-                said.setdefault(model, []).append(f"the branch {branch} proposes a new training")
-    return said
+                reasons.setdefault(model, []).append(f"the branch {branch} proposes a new training")
+    return reasons
 
 
 def _entry(model: str, row: ObservationRow) -> MonitorEntry:

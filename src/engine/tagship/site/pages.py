@@ -66,8 +66,8 @@ def write_site(
 def _pages(site: Site, copied: dict[str, list[Path]], live: bool) -> Iterator[tuple[str, str]]:
     yield "index.html", _page("fleet.html.j2", site, "Fleet", places=list(_places(site)))
     for model in site.models:
-        own = copied.get(model.name, [])
-        yield f"models/{model.name}.html", model_html(site, model, own, live)
+        reports_of_model = copied.get(model.name, [])
+        yield f"models/{model.name}.html", model_html(site, model, reports_of_model, live)
     yield from _governance(site)
     yield (
         "delivery.html",

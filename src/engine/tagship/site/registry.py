@@ -28,13 +28,13 @@ def waiting(snapshot: Snapshot, model: str, environment: str) -> tuple[str, str]
     history, before = snapshot.history, snapshot.before(environment)
     if before is None or snapshot.not_asked or history.stray(model, environment):
         return None
-    here, there = (history.current(model, place) for place in (environment, before))
+    current, source = (history.current(model, place) for place in (environment, before))
     try:
         record = snapshot.record(snapshot.head, model, environment)
     except TagshipError:
         return None  # it is broken on the default branch, as ``main`` says
-    known = {here.release if here else "", record.release if record else ""}
-    passed = [history.releases[name].tag for name in known & history.releases.keys()]
+    known_releases = {current.release if current else "", record.release if record else ""}
+    passed = [history.releases[name].tag for name in known_releases & history.releases.keys()]
     newer = [
         release
         for release in history.releases.values()
@@ -47,7 +47,7 @@ def waiting(snapshot: Snapshot, model: str, environment: str) -> tuple[str, str]
         if branch in snapshot.remote.heads and _may_come(snapshot, release, environment):
             return release.name, branch
     names = {release.name for release in newer}
-    return (there.release, "") if there and there.release in names else None
+    return (source.release, "") if source and source.release in names else None
 
 
 def _may_come(snapshot: Snapshot, release: Release, environment: str) -> bool:
@@ -84,9 +84,9 @@ def _row(snapshot: Snapshot, release: Release, links: Links) -> ReleaseRow:
         and not history.stray(model, environment)
     ]
     facts = locked_facts(snapshot.git.show(release.commit, f"config/{model}/model.lock.yaml"))
-    later = [each for each in ran if each.tag.environment != snapshot.first]
+    later = [deployment for deployment in ran if deployment.tag.environment != snapshot.first]
     rejection = history.rejection(model, release.name, "")
-    approvers = [each.says("Approved-By") for each in later if each.says("Approved-By")]
+    approvers = filter(None, (deployment.says("Approved-By") for deployment in later))
     stage: Stage = "Archived" if ran else "None"
     if runs_in:
         stage = "Production" if snapshot.environments[-1] in runs_in else "Staging"
@@ -126,8 +126,8 @@ def _commands(
         for environment in snapshot.environments[1:]:
             before = snapshot.before(environment)
             came = any(
-                each.release == release.name
-                for each in snapshot.history.deployments_of(model, before or "")
+                deployment.release == release.name
+                for deployment in snapshot.history.deployments_of(model, before or "")
             )
             if came and environment not in runs_in:
                 yield f"tagship propose {model} {version} --env {environment}"

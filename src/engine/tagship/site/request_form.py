@@ -49,7 +49,7 @@ def form_fields(data: DataConfig, typed: Mapping[str, str] | None = None) -> lis
     fields, examples = [], example_record(data.request)
     for name, column in data.request.items():
         example = examples[name]
-        shown = str(example).lower() if isinstance(example, bool) else str(example)
+        example_text = str(example).lower() if isinstance(example, bool) else str(example)
         choices = [str(value) for value in column.values or ()]
         if column.dtype == "bool":
             choices = ["true", "false"]
@@ -59,7 +59,7 @@ def form_fields(data: DataConfig, typed: Mapping[str, str] | None = None) -> lis
             if limit is not None
         ]
         rule = ", ".join([column.dtype, *limits])
-        value = shown if typed is None else typed.get(name, "")
+        value = example_text if typed is None else typed.get(name, "")
         fields.append(FormField(name, column.dtype, rule, choices, value, column.missing > 0))
     return fields
 
@@ -70,10 +70,10 @@ def make_record(data: DataConfig, typed: Mapping[str, str]) -> dict[str, Any]:
     record: dict[str, Any] = {}
     for name, column in data.request.items():
         text = typed.get(name, "")
-        known = {str(value): value for value in column.values or ()}
+        values = {str(value): value for value in column.values or ()}
         record[name] = (
             None if not text.strip()
-            else known.get(text, text) if column.dtype == "category"
+            else values.get(text, text) if column.dtype == "category"
             else _read(text) if column.dtype in ("float", "int", "bool")
             else text
         )  # fmt: skip

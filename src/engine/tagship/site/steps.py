@@ -83,7 +83,7 @@ def _run_here(files: ModelFiles) -> _LastRun | None:
     """The last training on this machine; None where there is none."""
     try:
         cost: dict[str, Any] = json.loads((files.work / "cost.json").read_text(encoding="utf-8"))
-        seconds = {str(name): float(each) for name, each in cost["candidate_seconds"].items()}
+        seconds = {str(name): float(value) for name, value in cost["candidate_seconds"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     try:

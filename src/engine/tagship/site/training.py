@@ -116,9 +116,9 @@ def _candidates(
         states = candidate_states(files.model, lock)
     then = lock.inputs.model.get("candidates", {}) if lock else {}
     seconds = run.candidate_seconds if run else {}
-    if compared:
-        figures = compared.candidates.items()
-        seconds = {name: each.seconds for name, each in figures if each.seconds} | seconds
+    for name, figures in (compared.candidates if compared else {}).items():
+        if figures.seconds:
+            seconds.setdefault(name, figures.seconds)
     rows = []
     for name, state in states.items():
         score = lock.candidates.get(name) if lock else None
@@ -150,5 +150,5 @@ def _run(run: TrackedRun, metric: str, lock: Lock | None, releases: Sequence[Rel
         status="FINISHED",  # others are not read
         verdict=parse_status(run.tags.get("verdict")),
         artifact=sha256,
-        releases=[each.release for each in releases if each.model_sha256 == sha256],
+        releases=[release.release for release in releases if release.model_sha256 == sha256],
     )
