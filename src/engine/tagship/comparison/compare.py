@@ -142,7 +142,7 @@ def _against_best(
             leads = [sign * (a - b) for a, b in zip(first, second, strict=True)]
             by_folds[name] = corrected_t_test(leads, _test_to_train(records))
     rows, folds = correct(_by_rows(records)), correct(by_folds)
-    return {name: _told_apart(best, rows.get(name), folds.get(name)) for name in rivals}
+    return {name: _join_tests(best, rows.get(name), folds.get(name)) for name in rivals}
 
 
 def _by_rows(records: ModelRecords) -> dict[str, Lead]:
@@ -162,7 +162,7 @@ def _by_rows(records: ModelRecords) -> dict[str, Lead]:
     return tests
 
 
-def _told_apart(best: str, rows: Lead | None, folds: Lead | None) -> AgainstBest:
+def _join_tests(best: str, rows: Lead | None, folds: Lead | None) -> AgainstBest:
     tests = [test for test in (rows, folds) if test is not None]
     apart = all(test.corrected_p_value < ALPHA and test.difference > 0 for test in tests)
     return AgainstBest(best=best, rows=rows, folds=folds, told_apart=apart if tests else None)
@@ -207,7 +207,7 @@ def _candidates(
             seconds=seconds.get(name),
             against_best=against.get(name),
             front=name in efficient,
-            tuned=any(_is_written(run, name, then[name]["params"]) for run in tunings),
+            tuned=any(_has_best_params(run, name, then[name]["params"]) for run in tunings),
         )
     return figures
 
@@ -358,7 +358,7 @@ def tuning_figures(run: TrackedRun, higher: bool) -> TuningFigures:
     )
 
 
-def _is_written(tuning: TuningFigures, name: str, params: Mapping[str, Any]) -> bool:
+def _has_best_params(tuning: TuningFigures, name: str, params: Mapping[str, Any]) -> bool:
     """Whether the best of a tuning is what a candidate was trained with."""
     tried = {key: params.get(key) for key in tuning.params}
     is_same = {key: str(value) for key, value in tried.items()} == tuning.params

@@ -49,14 +49,10 @@ def _groups(
 ) -> list[tuple[str, list[tuple[ColumnDescription, Chart | None]]]]:
     """The columns under the headings they are shown under, in the table's order."""
     groups = {
-        "Target": [c for c in description.columns if c.role == "target"],
-        "Numbers": [c for c in description.columns if c.kind == "number" and c.role != "target"],
-        "Categories": [
-            c for c in description.columns if c.kind == "category" and c.role != "target"
-        ],
-        "Text and time": [
-            c for c in description.columns if c.kind in ("text", "time") and c.role != "target"
-        ],
+        "Target": [column for column in description.columns if column.role == "target"],
+        "Numbers": description.columns_of("number"),
+        "Categories": description.columns_of("category"),
+        "Text and time": description.columns_of("text", "time"),
     }
     return [
         (title, [(column, _chart(column, description)) for column in columns])

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 
 from tagship.formatting import NONE, coefficient, compact, percent
-from tagship.reports.description import OF_SAMPLE, ColumnDescription, Description, Kind
+from tagship.reports.description import OF_SAMPLE, ColumnDescription, Description
 
 WIDTH = 100
 _NAME = 19
@@ -122,16 +122,11 @@ def _target(description: Description) -> Iterator[str]:
         yield f"  goes with {', '.join(strongest)}"
 
 
-def _section(description: Description, title: str, kinds: set[Kind], head: str) -> Iterator[str]:
-    """The heading of the columns of some kinds, where there are any."""
-    count = len(_columns(description, kinds))
-    if count:
+def _section(columns: list[ColumnDescription], title: str, head: str) -> Iterator[str]:
+    """The heading of some columns, where there are any."""
+    if columns:
         yield ""
-        yield f"{fit(f'{title} ({count})', _NAME + 2)}{'missing':>8}{head}"
-
-
-def _columns(description: Description, kinds: set[Kind]) -> list[ColumnDescription]:
-    return [c for c in description.columns if c.kind in kinds and c.role != "target"]
+        yield f"{fit(f'{title} ({len(columns)})', _NAME + 2)}{'missing':>8}{head}"
 
 
 def _start(description: Description, column: ColumnDescription) -> str:
@@ -148,8 +143,9 @@ def _strength(column: ColumnDescription) -> str:
 def _numbers(description: Description) -> Iterator[str]:
     names = "".join(f"{name:>8}" for name in ("min", "25 %", "median", "75 %", "max"))
     head = f"{names}{'outliers':>9}  {'distribution':<{_SPARK}}  target"
-    yield from _section(description, "NUMBERS", {"number"}, head)
-    for column in _columns(description, {"number"}):
+    columns = description.columns_of("number")
+    yield from _section(columns, "NUMBERS", head)
+    for column in columns:
         n = column.numbers
         quantiles = (n.min, n.q25, n.median, n.q75, n.max) if n else (math.nan,) * 5
         outliers = f"{n.outliers:,}" if n and n.outliers else NONE
@@ -162,8 +158,9 @@ def _numbers(description: Description) -> Iterator[str]:
 
 def _categories(description: Description) -> Iterator[str]:
     head = f"{'values':>8}  target  most frequent"
-    yield from _section(description, "CATEGORIES", {"category"}, head)
-    for column in _columns(description, {"category"}):
+    columns = description.columns_of("category")
+    yield from _section(columns, "CATEGORIES", head)
+    for column in columns:
         total = max(description.rows - column.missing - column.unreadable, 1)
         shares = ", ".join(f"{top.value} {percent(top.count / total, 0)}" for top in column.top)
         yield (
@@ -172,8 +169,9 @@ def _categories(description: Description) -> Iterator[str]:
 
 
 def _texts_and_times(description: Description) -> Iterator[str]:
-    yield from _section(description, "TEXT AND TIME", {"text", "time"}, f"{'values':>8}")
-    for column in _columns(description, {"text", "time"}):
+    columns = description.columns_of("text", "time")
+    yield from _section(columns, "TEXT AND TIME", f"{'values':>8}")
+    for column in columns:
         content: str = column.role if column.role != "feature" else column.kind
         if column.period:
             content = f"{column.period[0]} to {column.period[1]}"

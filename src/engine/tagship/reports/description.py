@@ -124,6 +124,10 @@ class Description:
         """The target's column, where the table has it."""
         return next((column for column in self.columns if column.role == "target"), None)
 
+    def columns_of(self, *kinds: Kind) -> list[ColumnDescription]:
+        """The columns of some kinds but the target, in the table's order."""
+        return [c for c in self.columns if c.kind in kinds and c.role != "target"]
+
     @property
     def by_association(self) -> list[ColumnDescription]:
         """The columns that have an association with the target, strongest first."""

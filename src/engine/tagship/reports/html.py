@@ -81,7 +81,7 @@ def report_html(
         folds=files.model.select.folds * files.model.select.repeats,
         select_metric=selection,
         verdict=verdict,
-        results=report_view.sorted_results(verdict),
+        results=report_view.sorted_results(verdict.results),
         symbols=SYMBOLS,
         metrics=dict(sorted(holdout_metrics.items(), key=lambda item: item[0] != selection)),
         classes=bundle.boundary.classes if lock.task == "multiclass" else (),
@@ -90,10 +90,7 @@ def report_html(
         slice_metric=slice_metric,
         slice_least=slices.min_rows if slices else 1,
         slices=report_view.slices_by_column(files, bundle, slice_metric),
-        plots=[
-            (alt_text(name, bundle), data_uri(png))
-            for name, png in sorted(plots.items(), key=lambda item: _place(item[0]))
-        ],
+        plots=[(alt_text(name, bundle), data_uri(png)) for name, png in plots.items()],
         importances=importances,
         behaviour=behaviour,
         words=words,
@@ -149,15 +146,11 @@ def breakable(name: str) -> Any:
 
 def alt_text(name: str, bundle: Bundle) -> str:
     """What a plot shows, for those who cannot see it."""
-    text = _PLOTS.get(name, name.replace("_", " "))
+    text = _PLOTS[name]
     for plot, metric in (("roc", "roc_auc"), ("precision_recall", "pr_auc"), ("predicted", "r2")):
         if plot == name and metric in bundle.lock.metrics:
             text += f"; {metric} is {plain(bundle.lock.metrics[metric].value)}"
     return f"{text}; {len(bundle.evidence.target):,} holdout rows"
-
-
-def _place(name: str) -> int:
-    return list(_PLOTS).index(name) if name in _PLOTS else len(_PLOTS)
 
 
 def data_uri(png: bytes) -> str:

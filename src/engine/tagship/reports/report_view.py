@@ -1,6 +1,7 @@
 """What a model's report shows and the bundle does not say by itself: bars, groups, contents."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from tagship.reports.drawing import Bar, bounded_bar, place_bar
 from tagship.training import metrics
 from tagship.training.bundle import Bundle
 from tagship.training.lock import CandidateScore, Interval, Lock
-from tagship.verdict import GateResult, GateStatus, Verdict
+from tagship.verdict import GateResult, GateStatus
 
 _ORDER: dict[GateStatus, int] = {"fail": 0, "warn": 1, "pass": 2}
 
@@ -34,9 +35,9 @@ class SliceRow:
     bar: Bar
 
 
-def sorted_results(verdict: Verdict) -> list[GateResult]:
+def sorted_results(results: Sequence[GateResult]) -> list[GateResult]:
     """The gates, worst first."""
-    return sorted(verdict.results, key=lambda result: _ORDER[result.status])
+    return sorted(results, key=lambda result: _ORDER[result.status])
 
 
 def metric_bar(interval: Interval, bound: Bound | None) -> Bar:

@@ -55,7 +55,7 @@ def _of_model(
             command=f"tagship run {name}",
         )
     for place in model.places:
-        yield from _watched(model, place.environment)
+        yield from _of_monitoring(model, place.environment)
         if place.main not in ("same", "", "?") and place.release != "?" and not removed:
             text = f"{place.environment} is not what the default branch says: {place.main}"
             if place.main.startswith("Argo CD"):
@@ -84,7 +84,7 @@ def _of_model(
             )
 
 
-def _watched(model: ModelSite, environment: str) -> Iterator[Attention]:
+def _of_monitoring(model: ModelSite, environment: str) -> Iterator[Attention]:
     """What the last observation of an environment says."""
     last = last_observation(model.observations, environment)
     if last is None:

@@ -17,10 +17,10 @@ _MONTH = timedelta(days=30)
 
 
 @dataclass
-class _Counted:
+class _Counts:
     """What was counted over the deployments of one or more models."""
 
-    brought: list[Deployment] = field(default_factory=list)
+    deployments: list[Deployment] = field(default_factory=list)
     rollbacks: int = 0
     failed: set[str] = field(default_factory=set)
     lead_times: list[float] = field(default_factory=list)
@@ -55,34 +55,34 @@ def measure_delivery(
 
     ``committed`` holds the dates of the releases' commits.
     """
-    counted = _Counted()
+    counts = _Counts()
     for model in models:
-        _count(counted, history, history.deployments_of(model, environment), committed)
-    dates = [deployment.date for deployment in counted.brought]
+        _count(counts, history, history.deployments_of(model, environment), committed)
+    dates = [deployment.date for deployment in counts.deployments]
     first = min(dates, default=None)
     since = now - first if first else timedelta()
     if since < timedelta():
-        counted.unclear.append("the first deployment is dated later than now: a clock is wrong")
+        counts.unclear.append("the first deployment is dated later than now: a clock is wrong")
     frequent = since >= timedelta(days=1)
-    brought = len(counted.brought)
+    count = len(counts.deployments)
     return Delivery(
-        deployments=brought,
-        rollbacks=counted.rollbacks,
+        deployments=count,
+        rollbacks=counts.rollbacks,
         first=first.isoformat() if first else None,
         last=max(dates).isoformat() if dates else None,
-        per_30_days=brought * (_MONTH / since) if frequent else None,
-        lead_time=median(counted.lead_times) if counted.lead_times else None,
-        lead_times=len(counted.lead_times),
-        change_failure_rate=len(counted.failed) / brought if brought else None,
-        time_to_restore=median(counted.restores) if counted.restores else None,
-        restores=len(counted.restores),
-        unclear=counted.unclear,
+        per_30_days=count * (_MONTH / since) if frequent else None,
+        lead_time=median(counts.lead_times) if counts.lead_times else None,
+        lead_times=len(counts.lead_times),
+        change_failure_rate=len(counts.failed) / count if count else None,
+        time_to_restore=median(counts.restores) if counts.restores else None,
+        restores=len(counts.restores),
+        unclear=counts.unclear,
         origin=origin,
     )
 
 
 def _count(
-    counted: _Counted,
+    counts: _Counts,
     history: History,
     series: Iterable[Deployment],
     committed: Mapping[str, datetime],
@@ -93,29 +93,29 @@ def _count(
     for deployment in series:
         action = deployment.says("Action")
         if action == "deploy":
-            counted.brought.append(deployment)
+            counts.deployments.append(deployment)
             if deployment.release not in released:
-                _add_lead_time(counted, history, deployment, committed)
+                _add_lead_time(counts, history, deployment, committed)
             released.add(deployment.release)
         elif action == "rollback":
-            counted.rollbacks += 1
+            counts.rollbacks += 1
             if source is not None and derive_rejection(deployment, before):
                 seconds = (deployment.date - source.date).total_seconds()
                 problem = f"{deployment.name} is dated before {source.name}, which it left"
-                counted.add(counted.restores, seconds, problem)
+                counts.add(counts.restores, seconds, problem)
                 if source.says("Action") == "deploy":
-                    counted.failed.add(source.name)
+                    counts.failed.add(source.name)
         before, source = deployment, source if action == "lift" else deployment
 
 
 def _add_lead_time(
-    counted: _Counted, history: History, deployment: Deployment, committed: Mapping[str, datetime]
+    counts: _Counts, history: History, deployment: Deployment, committed: Mapping[str, datetime]
 ) -> None:
     release = history.releases.get(deployment.release)
     date = committed.get(release.commit) if release else None
     if date is None:
         problem = "has no valid tag" if release is None else "is on a commit that is not here"
-        return counted.unclear.append(f"{deployment.name}: {deployment.release} {problem}")
+        return counts.unclear.append(f"{deployment.name}: {deployment.release} {problem}")
     seconds = (deployment.date - date).total_seconds()
     clock_problem = f"{deployment.name} is dated before the commit of {deployment.release}"
-    return counted.add(counted.lead_times, seconds, clock_problem)
+    return counts.add(counts.lead_times, seconds, clock_problem)

@@ -63,8 +63,8 @@ def place(
         release=row.runs or None,
         deployment=row.deployment or None,
         since=row.since or None,
-        by=_said(runs, "Actor"),
-        reason=_said(runs, "Reason"),
+        by=_trailer(runs, "Actor"),
+        reason=_trailer(runs, "Reason"),
         verdict=_verdict(snapshot, runs) if runs else None,
         main=row.main,
         waiting=waiting,
@@ -100,15 +100,15 @@ def _row(
         problem="; ".join(problems) or None,
         date=deployment.date.isoformat(),
         until=until,
-        action=_said(deployment, "Action"),
+        action=_trailer(deployment, "Action"),
         release=deployment.release,
-        actor=_said(deployment, "Actor"),
-        approved_by=_said(deployment, "Approved-By"),
-        reviewed=_said(deployment, "Reviewed"),
-        reason=_said(deployment, "Reason"),
-        rejects=_said(deployment, "Rejects"),
-        lifts=_said(deployment, "Lifts"),
-        image=_said(deployment, "Image"),
+        actor=_trailer(deployment, "Actor"),
+        approved_by=_trailer(deployment, "Approved-By"),
+        reviewed=_trailer(deployment, "Reviewed"),
+        reason=_trailer(deployment, "Reason"),
+        rejects=_trailer(deployment, "Rejects"),
+        lifts=_trailer(deployment, "Lifts"),
+        image=_trailer(deployment, "Image"),
         verdict=_verdict(snapshot, deployment),
         commit=deployment.commit,
         recorded=(deployment.name, deployment.raw.object) in recorded,
@@ -155,5 +155,5 @@ def _invalid(snapshot: Snapshot, links: Links) -> list[DeploymentRow]:
     return rows
 
 
-def _said(deployment: Deployment | None, key: str) -> str | None:
+def _trailer(deployment: Deployment | None, key: str) -> str | None:
     return (deployment.says(key) or None) if deployment else None

@@ -152,7 +152,7 @@ def _model(gathering: _Gathering, name: str) -> ModelSite:
         try:
             files = load_model(snapshot.git.root, name)
         except TagshipError as error:
-            of_files["problem"] = _told(error, snapshot.git.root)
+            of_files["problem"] = _problem(error, snapshot.git.root)
         else:
             of_files |= _of_files(gathering, files, releases, bool(of_files["gates"]))
     return ModelSite(
@@ -191,7 +191,7 @@ def _of_files(
         if reference is None:
             missing.append(f"{name}: no reference.json: `tagship run {name}` writes it")
     except TagshipError as error:
-        gathering.stale[name] = _told(error, files.root)
+        gathering.stale[name] = _problem(error, files.root)
     tracked = gathering.tracked.get(name, TrackedModel())
     run = tracked.last_training({lock.artifact.sha256}) if lock else None
     locked, data = (_file(gathering, files, part) for part in ("model.lock.yaml", "data.yaml"))
@@ -277,7 +277,7 @@ def _one_line(error: TagshipError) -> str:
     return str(error.args[0]).replace("\n", "; ")
 
 
-def _told(error: TagshipError, root: Path) -> str:
+def _problem(error: TagshipError, root: Path) -> str:
     """A problem on one line, without what is only of this machine or secret."""
     first, *more = str(error.args[0]).replace(f"{root}/", "").splitlines()
     return without_login(first.strip()) + (f", and {len(more)} more" if more else "")

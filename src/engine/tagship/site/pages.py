@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from tagship.files import write_atomically
 from tagship.reports.drawing import spread_bars
 from tagship.reports.html import render
+from tagship.reports.report_view import sorted_results
 from tagship.site import figures
 from tagship.site.document import ModelSite, Origin, Place, Site
 from tagship.site.governance import all_deployments, all_releases, governance_csv, moments
@@ -105,7 +106,7 @@ def model_html(site: Site, model: ModelSite, reports: list[Path], live: bool = F
         model=model,
         live=live,
         reports=links,
-        gates=sorted(model.gates, key=lambda gate: list(reversed(SYMBOLS)).index(gate.status)),
+        gates=sorted_results(model.gates),
         step_boxes=figures.step_boxes(model.pipeline),
         lanes=figures.lanes(model.deployments, site.made),
         phases=_PHASES,

@@ -42,7 +42,7 @@ def test_report_shows_every_gate_worst_first(trained: Trained) -> None:
         assert result.limit in page.text
         assert " ".join(result.detail.split()) in page.text
     order = {"fail": 0, "warn": 1, "pass": 2}
-    shown = [order[result.status] for result in sorted_results(trained.verdict)]
+    shown = [order[result.status] for result in sorted_results(trained.verdict.results)]
     assert shown == sorted(shown)
 
 
