@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from tagship.comparison.compare import ModelRecords, compare_model, untrained_candidate
+from tagship.comparison.compare import compare_model, untrained_candidate
 from tagship.comparison.conclusion import METHOD
 from tagship.comparison.document import (
     Comparison,
@@ -11,6 +11,7 @@ from tagship.comparison.document import (
     ModelFigures,
 )
 from tagship.comparison.learning import kept_learning_curve, measure_learning_curve
+from tagship.comparison.records import ModelRecords
 from tagship.comparison.runs import TrackedModel, tracked_models
 from tagship.compute.tasks import Say
 from tagship.config.model import higher_is_better

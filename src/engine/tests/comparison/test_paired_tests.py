@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tagship.comparison.compare import front
+from tagship.comparison.artifacts import front
 from tagship.comparison.paired_tests import bootstrap_tests, corrected_t_test, holm
 from tagship.training.bundle import OutOfFold
 
