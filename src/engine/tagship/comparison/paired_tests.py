@@ -7,7 +7,7 @@ import numpy as np
 from tagship.comparison.document import Lead
 from tagship.config.model import Task, higher_is_better
 from tagship.training import metrics
-from tagship.training.bootstrap import defined, resample_weights, resamples_for
+from tagship.training.bootstrap import defined_draws, resample_weights, resamples_for
 from tagship.training.bundle import OutOfFold
 from tagship.training.metrics import Floats
 
@@ -71,7 +71,7 @@ def bootstrap_tests(
     values = {name: np.concatenate(parts) for name, parts in draws.items()}
     tests = {}
     for name in scores:
-        leads = defined(sign * (values[better] - values[name]))
+        leads = defined_draws(sign * (values[better] - values[name]))
         lead = sign * (points[better] - points[name])
         if name != better and leads is not None and np.isfinite(lead):
             low, high = np.percentile(leads, [2.5, 97.5])

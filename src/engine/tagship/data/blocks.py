@@ -18,7 +18,7 @@ from tagship.config.root import project_here
 from tagship.contract.values import Mask
 from tagship.data.failures import ContractError, Failure
 from tagship.data.sampling import DrawnRows
-from tagship.data.tallies import KeptTallies, Tally, add_tallies, read_tally, whole_failures
+from tagship.data.tallies import Tally, TallyCache, add_tallies, read_tally, whole_failures
 from tagship.data.target_rows import rows_without_target
 from tagship.data.window import read_times, refuse_empty, shown_time, window_span
 from tagship.errors import TagshipError
@@ -57,7 +57,7 @@ class Scan:
             raise ContractError(self.failures, self.rows, where)
 
 
-def scan_of(
+def open_scanner(
     files: ModelFiles,
     sample: DrawnRows | None = None,
     see: Callable[[pd.DataFrame], None] | None = None,
@@ -93,7 +93,7 @@ class Scanner:
         data = files.data
         names = [*([data.id] if data.id else []), *data.kept, data.target.column]
         self._columns = [name for name in names if name in data_set.names]
-        self._kept = KeptTallies(files, data_set.folder)
+        self._kept = TallyCache(files, data_set.folder)
         self._span: tuple[Any, Any] = (None, None)
         self._partly: set[RowGroup] = set()
         """Row groups with rows outside the window, which is ``_span``."""
@@ -252,7 +252,7 @@ def tally_there(part: ScanPart, group: RowGroup) -> Tally:
         TagshipError: its file is not there, or another one.
     """
     files = replace(part.files, root=project_here(part.files.root))
-    scanner = scan_of(files)
+    scanner = open_scanner(files)
     if scanner is None:
         raise TagshipError(
             f"{platform.node()}: there is no data set '{getattr(files.data.source, 'path', '')}'",

@@ -16,7 +16,7 @@ from tagship.config.sources import CsvSource, ExcelSource, Source
 from tagship.contract.boundary import Boundary, Field, part_name
 from tagship.contract.table_columns import declared_field
 from tagship.contract.values import cell_text
-from tagship.data.blocks import Scan, scan_of
+from tagship.data.blocks import Scan, open_scanner
 from tagship.data.derived import check_derived, check_place
 from tagship.data.failures import ContractError
 from tagship.data.hashing import hash_table
@@ -40,7 +40,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Checked:
+class Summary:
     """What is said of data that keeps its contract."""
 
     rows: int
@@ -49,7 +49,7 @@ class Checked:
 
 
 @dataclass(frozen=True)
-class Raw:
+class RawTable:
     """The rows that a model can learn from, personal data included."""
 
     frame: pd.DataFrame
@@ -76,7 +76,7 @@ def load_table(
     return check_table(files, read_raw(files, say, expected, compute))
 
 
-def check_table(files: ModelFiles, raw: Raw) -> Table:
+def check_table(files: ModelFiles, raw: RawTable) -> Table:
     """Protect, check and hash what ``read_raw`` gave; the rows stay in its order.
 
     Raises:
@@ -91,7 +91,7 @@ def check_table(files: ModelFiles, raw: Raw) -> Table:
     return Table(frame, hash_table(frame, leave_out=personal), raw.identity)
 
 
-def check_data(files: ModelFiles, say: Say = lambda _: None, compute: Compute = LOCAL) -> Checked:
+def check_data(files: ModelFiles, say: Say = lambda _: None, compute: Compute = LOCAL) -> Summary:
     """Check and hash one model's data; of a data set no more than a block is held at a time.
 
     Raises:
@@ -99,12 +99,12 @@ def check_data(files: ModelFiles, say: Say = lambda _: None, compute: Compute = 
         ContractError: the data breaks the contract.
     """
     with _in_contract(files):
-        if (scanner := scan_of(files)) is not None:
+        if (scanner := open_scanner(files)) is not None:
             scan = scanner.scan(say, compute=compute)
             scan.refuse_broken()
-            return Checked(scan.rows, scan.columns, scan.sha256)
+            return Summary(scan.rows, scan.columns, scan.sha256)
     table = load_table(files, say)
-    return Checked(*table.frame.shape, table.sha256)
+    return Summary(*table.frame.shape, table.sha256)
 
 
 @contextmanager
@@ -125,7 +125,7 @@ def read_raw(
     say: Say = lambda _: None,
     expected: Identity | None = None,
     compute: Compute = LOCAL,
-) -> Raw:
+) -> RawTable:
     """The rows of one model's source that it can learn from.
 
     Args:
@@ -145,17 +145,17 @@ def read_raw(
         numeric_columns.add(data.target.column)
     with _in_contract(files):
         sample = DrawnRows(*((data.sample.rows, data.sample.seed) if data.sample else ()))
-        if (scanner := scan_of(files, sample)) is not None:
+        if (scanner := open_scanner(files, sample)) is not None:
             scan = scanner.scan(say, expected, compute)
             scan.refuse_broken()
             frame = settle_rows(sample.frame(), data, files.model.task, say)
-            return Raw(frame, scan.identity, scan)
+            return RawTable(frame, scan.identity, scan)
         numbers = frozenset(numeric_columns)
         frame, identity = identify_source(data.source, files.root, numbers, expected, say)
         if data.window is not None:
             frame, until = cut_window(frame, data.window, data.columns, say, expected)
             identity |= {"until": until}
-        return Raw(settle_rows(frame, data, files.model.task, say), identity)
+        return RawTable(settle_rows(frame, data, files.model.task, say), identity)
 
 
 def request_columns(frame: pd.DataFrame, data: DataConfig) -> dict[str, NDArray[Any]]:

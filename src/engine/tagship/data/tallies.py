@@ -153,7 +153,7 @@ def _repeated_ids(ids: NDArray[np.uint64], data: DataConfig) -> list[Failure]:
     return [Failure(str(data.id), UNIQUE_ID, len(rows), (), first)] if len(rows) else []
 
 
-class KeptTallies:
+class TallyCache:
     """What row groups gave, in ``.tagship/cache``: of as many as the last scan read."""
 
     def __init__(self, files: ModelFiles, base: str) -> None:

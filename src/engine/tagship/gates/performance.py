@@ -12,7 +12,7 @@ from tagship.formatting import brief
 from tagship.gates.holdout import HoldoutPredictions
 from tagship.gates.judging import judge, not_computed
 from tagship.training import metrics
-from tagship.training.bootstrap import defined, paired_drop
+from tagship.training.bootstrap import defined_draws, paired_drop
 from tagship.training.lock import Interval
 from tagship.verdict import GateResult, GateStatus
 
@@ -104,7 +104,7 @@ def champion_gate(
     detail = f"{brief(ours)} against {brief(theirs)} of {name}"
     status: GateStatus = "fail" if drop > gate.max_drop else "pass"
     if gate.test == "paired_bootstrap":
-        draws = defined(sign * _drops(gate, holdout, champion, threshold))
+        draws = defined_draws(sign * _drops(gate, holdout, champion, threshold))
         if draws is None:
             why = (
                 f"{gate.metric} is undefined on too many resamples, which lack a class: enlarge the"

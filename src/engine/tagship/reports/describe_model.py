@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tagship.config.project_files import ModelFiles
-from tagship.data.blocks import Scan, scan_of
+from tagship.data.blocks import Scan, open_scanner
 from tagship.data.sampling import DrawnRows
 from tagship.data.table import read_raw
 from tagship.data.validation import protect
@@ -27,7 +27,7 @@ def describe_model(files: ModelFiles) -> Description:
         TagshipError: the source cannot be read, or the key for hashing personal data is not set.
     """
     sample, totals = DrawnRows(MOST_ROWS), _Totals(files)
-    if (scanner := scan_of(files, sample, totals.see)) is None:
+    if (scanner := open_scanner(files, sample, totals.see)) is None:
         return describe_frame(files, read_raw(files).frame)
     scan = scanner.scan()
     description = describe_frame(files, sample.frame(), scan.failures)

@@ -24,7 +24,7 @@ from tagship.config.sources import Source, TypedSource
 from tagship.sources.dvc import restore_tracked
 from tagship.sources.fetching import expand, is_glob, without_password
 from tagship.sources.formats import format_of
-from tagship.sources.listing import Listing, explained, locate, split_glob
+from tagship.sources.listing import Listing, explain_errors, locate, split_glob
 from tagship.sources.nested import flatten_table
 from tagship.sources.selection import select_rows
 from tagship.sources.tables import check_names
@@ -67,7 +67,7 @@ def open_data_set(source: Source, root: Path, alone: bool = False) -> "DataSet |
     if remote and not alone and (where.startswith("http") or (has_ending and not wild)):
         return None  # a file, which is brought here whole
     shown = without_password(source.path)
-    with explained(shown, "the files"):
+    with explain_errors(shown, "the files"):
         filesystem, path = locate(where, root)
         if not remote and not Path(path).is_file():  # a file is held to its pointer by its reader
             tracked = split_glob(path)[0] if wild else path
@@ -143,7 +143,7 @@ class DataSet:
         own_fields = [field for field in schema if field.name not in folders]
         names, at = [field.name for field in own_fields], group.begin
         with (
-            explained(self.shown, group.place, self.check_unchanged),
+            explain_errors(self.shown, group.place, self.check_unchanged),
             pq.ParquetFile(
                 self._files.open_input_file(f"{self.folder}/{group.place}"),
                 metadata=self._fragments[group.place].metadata,
@@ -179,7 +179,7 @@ class DataSet:
     def _read_schema(self, place: str) -> pa.Schema:
         """A file's columns, and those of its folders."""
         fragment = self._fragments[place]
-        with explained(self.shown, place, self.check_unchanged):
+        with explain_errors(self.shown, place, self.check_unchanged):
             fragment.ensure_complete_metadata()
             fields = list(flatten_table(fragment.physical_schema.empty_table()).schema)
             fields += [pa.field(name, value.type) for name, value in self._folders[place].items()]

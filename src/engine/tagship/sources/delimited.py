@@ -15,12 +15,12 @@ from tagship.errors import TagshipError
 from tagship.sources.header import Header, find_header
 from tagship.sources.tables import NoRows, check_names
 from tagship.sources.text import (
+    blank_comments,
     first_rows,
     not_text,
+    open_content,
     open_lines,
-    open_uncommented,
     sniff,
-    uncommented,
 )
 from tagship.sources.workbook import refuse_merged_rows
 
@@ -59,7 +59,7 @@ class CsvFile:
     def line_of(self, row: int) -> int:
         """The line of the file on which a row ends; rows count from 1, the header not counted."""
         with open_lines(self.path, self.source, self.encoding) as lines:
-            rows = csv.reader(uncommented(lines, self.source.comment), delimiter=self.delimiter)
+            rows = csv.reader(blank_comments(lines, self.source.comment), delimiter=self.delimiter)
             for at, values in enumerate(rows):
                 row -= bool(values) and at >= self.head.rows
                 if not row:
@@ -73,7 +73,7 @@ class CsvFile:
             pyarrow.ArrowInvalid: a value is no number, or a row has more or fewer values.
             UnicodeDecodeError: it is not text in its encoding.
         """
-        with open_uncommented(self.path, self.source, self.encoding) as (handle, encoding):
+        with open_content(self.path, self.source, self.encoding) as (handle, encoding):
             table = arrow_csv.read_csv(
                 handle,
                 arrow_csv.ReadOptions(**self._place(), encoding=encoding),
@@ -111,7 +111,7 @@ class CsvFile:
         if columns is None and self.head.empty:
             columns = self.header
         parsing = self._parsing(invalid_row_handler=skip if malformed else None)
-        with open_uncommented(self.path, self.source, self.encoding) as (handle, encoding):
+        with open_content(self.path, self.source, self.encoding) as (handle, encoding):
             reading = arrow_csv.ReadOptions(
                 **self._place(), encoding=encoding, block_size=_BATCH_BYTES, use_threads=False
             )

@@ -134,18 +134,18 @@ def _download(
 ) -> tuple[Path, Identity]:
     protocol, exact = url.partition("://")[0], at_version(url, expected)
     target = _place(root, exact)
-    cached_version = _stamped(target)
+    cached_version = _cached_version(target)
     if sha256 is not None and cached_version is not None and sha256_of_file(target) == sha256:
         return target, _identity(cached_version, protocol, shown, expected)
-    explained = partial(_explained, exact, shown, target, expected)
-    with explained():
+    explain_errors = partial(_explain_errors, exact, shown, target, expected)
+    with explain_errors():
         filesystem, remote = open_store(exact)
         version = _version(filesystem, remote)
     identity = _identity(version, protocol, shown, expected)
     for place in (target, _place(root, url)):
-        if version and _stamped(place) == version:
+        if version and _cached_version(place) == version:
             return place, identity
-    with explained():
+    with explain_errors():
         _stamp(target).unlink(missing_ok=True)
         _fetch(filesystem, remote, target, version if protocol in PACKAGES else None)
     write_atomically(_stamp(target), json.dumps(version))
@@ -161,7 +161,7 @@ def _stamp(target: Path) -> Path:
     return target.with_name("stamp.json")
 
 
-def _stamped(target: Path) -> dict[str, str] | None:
+def _cached_version(target: Path) -> dict[str, str] | None:
     """Which version of a remote file was kept; None where none is."""
     stamp = _stamp(target)
     version: dict[str, str] | None = None
@@ -171,7 +171,9 @@ def _stamped(target: Path) -> dict[str, str] | None:
 
 
 @contextmanager
-def _explained(url: str, shown: str, target: Path, expected: Identity | None) -> Iterator[None]:
+def _explain_errors(
+    url: str, shown: str, target: Path, expected: Identity | None
+) -> Iterator[None]:
     protocol = url.partition("://")[0]
     try:
         yield

@@ -58,7 +58,7 @@ class Listing:
     def _list(self) -> dict[str, str]:
         find = self.filesystem.find
         self.filesystem.invalidate_cache()
-        with explained(self.shown, "the files"):
+        with explain_errors(self.shown, "the files"):
             if self._pattern:
                 sought = f"{glob.escape(self.folder)}/{self._pattern}"
                 entries = self.filesystem.glob(sought, detail=True)
@@ -104,7 +104,9 @@ def _is_hidden(place: str) -> bool:
 
 
 @contextmanager
-def explained(shown: str, place: str, check: Callable[[], None] = lambda: None) -> Iterator[None]:
+def explain_errors(
+    shown: str, place: str, check: Callable[[], None] = lambda: None
+) -> Iterator[None]:
     """Say of which file an error is; ``check`` may know a better reason.
 
     Raises:

@@ -55,7 +55,7 @@ def read_sql(
             f"source.key: {shown}: pages of one snapshot are for PostgreSQL and SQLite",
             "leave `key` out: the query is then read as one statement",
         )
-    with _explained(shown, url), _snapshot(url) as connection:
+    with _explain_errors(shown, url), _snapshot(url) as connection:
         if source.key is None:
             return _frame(_stream(connection, source), source), {}
         last, identity = _identify(connection, source, expected)
@@ -228,7 +228,7 @@ def _typed(name: str, values: Sequence[Any]) -> pa.Array:
 
 
 @contextmanager
-def _explained(shown: str, url: "sqlalchemy.URL") -> Iterator[None]:
+def _explain_errors(shown: str, url: "sqlalchemy.URL") -> Iterator[None]:
     import sqlalchemy
 
     try:

@@ -53,7 +53,7 @@ def open_lines(path: Path, source: TextSource, encoding: str) -> Iterator[io.Tex
 
 
 @contextmanager
-def open_uncommented(path: Path, source: TextSource, encoding: str) -> Iterator[tuple[Any, str]]:
+def open_content(path: Path, source: TextSource, encoding: str) -> Iterator[tuple[Any, str]]:
     """The bytes of the text, and their encoding; a line of a comment is an empty one.
 
     Raises:
@@ -64,11 +64,11 @@ def open_uncommented(path: Path, source: TextSource, encoding: str) -> Iterator[
             yield file, encoding
         return
     with open_lines(path, source, encoding) as lines:
-        encoded = (line.encode() for line in uncommented(lines, source.comment))
+        encoded = (line.encode() for line in blank_comments(lines, source.comment))
         yield io.BufferedReader(cast(io.RawIOBase, _Stream(encoded))), "utf-8"
 
 
-def uncommented(lines: Iterable[str], comment: str | None) -> Iterator[str]:
+def blank_comments(lines: Iterable[str], comment: str | None) -> Iterator[str]:
     """Lines, with an empty one for each comment; within quotes, no line is one."""
     quoted = False
     for line in lines:
@@ -145,7 +145,7 @@ def first_rows(path: Path, source: TextSource, encoding: str, delimiter: str) ->
     """
     try:
         with open_lines(path, source, encoding) as lines:
-            rows = csv.reader(uncommented(lines, source.comment), delimiter=delimiter)
+            rows = csv.reader(blank_comments(lines, source.comment), delimiter=delimiter)
             return list(_readable(rows))
     except (csv.Error, TypeError) as error:
         raise TagshipError(f"source.delimiter: {delimiter!r}: {error}", "one character") from None

@@ -51,7 +51,7 @@ def read_typed(source: TypedSource, path: Path) -> pd.DataFrame:
     Raises:
         TagshipError: it is damaged, of another kind, or holds lists or objects in objects.
     """
-    with _explained(source):
+    with _explain_errors(source):
         if source.kind == "avro":
             return _read_avro(path, source)
         with open_typed(source.kind, path) as file:
@@ -69,7 +69,7 @@ def typed_portions(source: TypedSource, root: Path, rows: int) -> Iterator[pd.Da
     if source.kind == "avro":
         yield read_typed(source, path)
         return
-    with _explained(source), open_typed(source.kind, path) as file:
+    with _explain_errors(source), open_typed(source.kind, path) as file:
         for batch in file.batches(rows, None):
             table = flatten_table(pa.Table.from_batches([batch]), source.path)
             yield with_index_columns(table.to_pandas())
@@ -139,7 +139,7 @@ def _plain(value: Any) -> Any:
 
 
 @contextmanager
-def _explained(source: TypedSource) -> Iterator[None]:
+def _explain_errors(source: TypedSource) -> Iterator[None]:
     try:
         yield
     except TagshipError:

@@ -103,7 +103,7 @@ def round_down(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:
     return np.where(narrow > thresholds, np.nextafter(narrow, np.float32(-np.inf)), narrow)
 
 
-class _Settled:
+class _Float32Trees:
     """A fitted LightGBM estimator whose trees split at float32 values; its predictions stay."""
 
     def __init__(self, estimator: Any) -> None:
@@ -111,15 +111,15 @@ class _Settled:
 
         text = estimator.booster_.model_to_string()
         text = re.sub(r"(?m)^tree_sizes=.*\n", "", text)  # lengths of the text as it was
-        settled = re.sub(r"(?m)^threshold=(.*)$", _settled_line, text)
-        self.booster_ = lightgbm.Booster(model_str=settled)
+        text = re.sub(r"(?m)^threshold=(.*)$", _float32_line, text)
+        self.booster_ = lightgbm.Booster(model_str=text)
         self._estimator = estimator
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._estimator, name)
 
 
-def _settled_line(line: re.Match[str]) -> str:
+def _float32_line(line: re.Match[str]) -> str:
     exact = np.array(line[1].split(), dtype=np.float64)
     return "threshold=" + " ".join(map(repr, round_down(exact).astype(np.float64).tolist()))
 
@@ -127,7 +127,7 @@ def _settled_line(line: re.Match[str]) -> str:
 def _convert_lightgbm(scope: Any, operator: Any, container: Any) -> None:
     from onnxmltools.convert.lightgbm.operator_converters.LightGbm import convert_lightgbm
 
-    estimator, operator.raw_operator = operator.raw_operator, _Settled(operator.raw_operator)
+    estimator, operator.raw_operator = operator.raw_operator, _Float32Trees(operator.raw_operator)
     try:
         convert_lightgbm(scope, operator, container)
     finally:

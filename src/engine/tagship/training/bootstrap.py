@@ -36,7 +36,7 @@ def resamples_for(rows: int, alpha: float = 1.0) -> int:
     return max(1000 if rows <= 50_000 else 200, math.ceil(10 / alpha))
 
 
-def defined(draws: Floats) -> Floats | None:
+def defined_draws(draws: Floats) -> Floats | None:
     """The draws that are finite; None when too few of them are."""
     finite = draws[np.isfinite(draws)]
     return finite if len(finite) >= _DEFINED * len(draws) else None
@@ -44,7 +44,7 @@ def defined(draws: Floats) -> Floats | None:
 
 def interval(value: float, draws: Floats) -> Interval | None:
     """The middle 95 % of the draws; None when the value or too many draws are undefined."""
-    finite = defined(draws)
+    finite = defined_draws(draws)
     if finite is None or not np.isfinite(value):
         return None
     low, high = np.percentile(finite, [2.5, 97.5])

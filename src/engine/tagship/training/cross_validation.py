@@ -25,7 +25,7 @@ from tagship.training import metrics
 from tagship.training.estimators import make_pipeline
 from tagship.training.export import pipeline_scores
 from tagship.training.fingerprint import estimators_code
-from tagship.training.prepared_table import Prepared
+from tagship.training.prepared_table import PreparedTable
 from tagship.training.threads import quick_jobs, quick_threads
 
 Splits = Sequence[tuple[Rows, Rows]]
@@ -48,7 +48,7 @@ class FoldScores:
     """What it says of the holdout, where that was asked."""
 
 
-def make_splits(files: ModelFiles, frame: pd.DataFrame, prepared: Prepared) -> Splits:
+def make_splits(files: ModelFiles, frame: pd.DataFrame, prepared: PreparedTable) -> Splits:
     """The folds of the training rows; the holdout is in none.
 
     Raises:
@@ -64,7 +64,7 @@ def score_folds(
     files: ModelFiles,
     name: str,
     candidate: Candidate,
-    prepared: Prepared,
+    prepared: PreparedTable,
     splits: Splits,
     *,
     holdout: bool = False,
@@ -110,7 +110,7 @@ class Fits:
     """What the fits of a model have in common, wherever they run."""
 
     files: ModelFiles
-    prepared: Prepared
+    prepared: PreparedTable
     splits: Splits
     holdout: bool
     """Whether each fit scores the holdout, too."""
@@ -119,7 +119,7 @@ class Fits:
 
     @classmethod
     def of(
-        cls, files: ModelFiles, prepared: Prepared, splits: Splits, *, holdout: bool = False
+        cls, files: ModelFiles, prepared: PreparedTable, splits: Splits, *, holdout: bool = False
     ) -> "Fits":
         """With the code as it is here; no fit needs the boundary's loaded function."""
         prepared = replace(prepared, boundary=Boundary.from_json(prepared.boundary.to_json()))
@@ -175,7 +175,11 @@ def _code_here(root: Path, estimators: tuple[str, ...]) -> str:
 
 
 def fit(
-    files: ModelFiles, name: str, candidate: Candidate, prepared: Prepared, rows: NDArray[np.int64]
+    files: ModelFiles,
+    name: str,
+    candidate: Candidate,
+    prepared: PreparedTable,
+    rows: NDArray[np.int64],
 ) -> Any:
     """Fit one candidate to some rows, with its warnings held back and its errors explained."""
     from sklearn.exceptions import ConvergenceWarning

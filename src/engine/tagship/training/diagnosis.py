@@ -11,13 +11,13 @@ from tagship.config.project_files import ModelFiles
 from tagship.training import metrics
 from tagship.training.bundle import Diagnosis
 from tagship.training.cross_validation import FoldScores
-from tagship.training.prepared_table import Prepared
+from tagship.training.prepared_table import PreparedTable
 from tagship.training.threshold import choose_threshold
 
 
 def diagnose(
     files: ModelFiles,
-    prepared: Prepared,
+    prepared: PreparedTable,
     by_candidate: Mapping[str, Sequence[FoldScores]],
     score: Callable[[NDArray[np.float32]], NDArray[np.floating]],
     threshold: float,

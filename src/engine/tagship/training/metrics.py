@@ -18,7 +18,7 @@ from tagship.config.thresholds import Value
 from tagship.errors import TagshipError, suggest
 
 Floats = NDArray[np.float64]
-Named = dict[str, Floats]
+MetricValues = dict[str, Floats]
 
 _RANKING = ("roc_auc", "pr_auc")
 DECISIONS = ("accuracy", "precision", "recall", "f1")
@@ -35,7 +35,7 @@ def evaluate(
     classes: Sequence[str] = (),
     threshold: float = 0.5,
     only: str | None = None,
-) -> Named:
+) -> MetricValues:
     """The metrics of ``task``, each with shape (resamples,); NaN where undefined.
 
     Args:
@@ -119,7 +119,7 @@ def check_labels(files: ModelFiles, classes: Sequence[str]) -> None:
 
 def _binary(
     y: NDArray[np.bool_], p: Floats, w: Floats, threshold: float, only: str | None
-) -> Named:
+) -> MetricValues:
     if only in _RANKING:
         return _ranking(y, p, w)
     total = w.sum(axis=1)
@@ -137,9 +137,9 @@ def _binary(
 
 def _multiclass(
     y: NDArray[np.int64], p: Floats, w: Floats, classes: Sequence[str], only: str | None
-) -> Named:
+) -> MetricValues:
     truth = y[:, None] == np.arange(p.shape[1])
-    ranked: Named = {}
+    ranked: MetricValues = {}
     if only is None or only in _RANKING:
         rankings = [_ranking(truth[:, k], p[:, k], w) for k in range(p.shape[1])]
         ranked = {name: np.mean([part[name] for part in rankings], axis=0) for name in _RANKING}
@@ -148,7 +148,7 @@ def _multiclass(
     total = w.sum(axis=1)
     likeliest = p.argmax(axis=1)
     correct = likeliest == y
-    values: Named = {"accuracy": w @ correct / total}
+    values: MetricValues = {"accuracy": w @ correct / total}
     per_class = [_decisions(truth[:, k], likeliest == k, w) for k in range(p.shape[1])]
     for metric in ("precision", "recall", "f1"):
         values[metric] = np.mean([of_class[metric] for of_class in per_class], axis=0)
@@ -164,7 +164,7 @@ def _multiclass(
     return values
 
 
-def _regression(y: Floats, predicted: Floats, w: Floats) -> Named:
+def _regression(y: Floats, predicted: Floats, w: Floats) -> MetricValues:
     total = w.sum(axis=1)
     squared = w @ (y - predicted) ** 2 / total
     mean = w @ y / total
@@ -180,7 +180,7 @@ def _regression(y: Floats, predicted: Floats, w: Floats) -> Named:
     }
 
 
-def _decisions(y: NDArray[np.bool_], predicted: NDArray[np.bool_], w: Floats) -> Named:
+def _decisions(y: NDArray[np.bool_], predicted: NDArray[np.bool_], w: Floats) -> MetricValues:
     hits = w @ (y & predicted)
     called, actual = w @ predicted, w @ y
     return {
@@ -194,7 +194,7 @@ def _ratio(part: Floats, whole: Floats) -> Floats:
     return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
 
 
-def _ranking(y: NDArray[np.bool_], p: Floats, w: Floats) -> Named:
+def _ranking(y: NDArray[np.bool_], p: Floats, w: Floats) -> MetricValues:
     """ROC AUC and average precision, ties sharing one threshold; NaN where a class is absent."""
     order = np.argsort(-p, kind="stable")
     starts = np.flatnonzero(np.diff(p[order], prepend=np.inf))

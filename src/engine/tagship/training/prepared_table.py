@@ -25,7 +25,7 @@ LEAK_ROWS = 4000
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedTable:
     """What training and judging see of a table."""
 
     boundary: Boundary
@@ -42,7 +42,7 @@ class Prepared:
         return None if self.weights is None else self.weights[rows]
 
 
-def prepare(files: ModelFiles, frame: pd.DataFrame) -> Prepared:
+def prepare(files: ModelFiles, frame: pd.DataFrame) -> PreparedTable:
     """Derive, split and encode a checked table.
 
     Raises:
@@ -62,7 +62,7 @@ def prepare(files: ModelFiles, frame: pd.DataFrame) -> Prepared:
     target = encode_target(frame, files.data, boundary)
     group = files.data.split.group
     groups = None if group is None else pd.factorize(frame[group].astype("str"))[0]
-    return Prepared(boundary, matrix, target, holdout, weights, groups)
+    return PreparedTable(boundary, matrix, target, holdout, weights, groups)
 
 
 def _allowed(files: ModelFiles) -> Collection[str]:
@@ -84,7 +84,7 @@ def _weights(frame: pd.DataFrame, holdout: Holdout, name: str | None) -> NDArray
 def make_evidence(
     files: ModelFiles,
     frame: pd.DataFrame,
-    prepared: Prepared,
+    prepared: PreparedTable,
     artifact: bytes,
     pipeline_scores: NDArray[np.floating],
 ) -> Evidence:

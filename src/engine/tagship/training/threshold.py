@@ -14,7 +14,7 @@ from tagship.config.model import ChosenThreshold
 from tagship.config.project_files import ModelFiles
 from tagship.training import metrics
 from tagship.training.cross_validation import FoldScores
-from tagship.training.prepared_table import Prepared
+from tagship.training.prepared_table import PreparedTable
 
 _LOW = [step / 10**digits for digits in (4, 3) for step in range(1, 10)]
 _MIDDLE = [step / 100 for step in range(1, 100)]
@@ -24,7 +24,9 @@ _DIGITS = 9
 """Goodness that differs by less is equal."""
 
 
-def choose_threshold(files: ModelFiles, prepared: Prepared, folds: Sequence[FoldScores]) -> float:
+def choose_threshold(
+    files: ModelFiles, prepared: PreparedTable, folds: Sequence[FoldScores]
+) -> float:
     """The threshold that is best on the judged rows of some folds; of equal ones the middle one."""
     rows = np.concatenate([fold.rows for fold in folds])
     scores = np.concatenate([fold.scores for fold in folds])
@@ -36,7 +38,7 @@ def choose_threshold(files: ModelFiles, prepared: Prepared, folds: Sequence[Fold
 
 
 def judge_by_chosen(
-    files: ModelFiles, prepared: Prepared, folds: Sequence[FoldScores]
+    files: ModelFiles, prepared: PreparedTable, folds: Sequence[FoldScores]
 ) -> list[FoldScores]:
     """The folds, where the threshold is chosen each judged by the choice of the others.
 

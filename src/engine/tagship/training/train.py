@@ -30,7 +30,7 @@ from tagship.training.lock import (
     Winner,
 )
 from tagship.training.missing_values import check_missing_values
-from tagship.training.prepared_table import Prepared, make_evidence, prepare
+from tagship.training.prepared_table import PreparedTable, make_evidence, prepare
 from tagship.training.reference import make_reference, reference_text
 from tagship.training.threshold import choose_threshold, judge_by_chosen
 
@@ -141,7 +141,7 @@ def peak_memory_mb() -> float | None:
 
 
 def _cross_validate(
-    files: ModelFiles, frame: pd.DataFrame, prepared: Prepared, say: Say, compute: Compute
+    files: ModelFiles, frame: pd.DataFrame, prepared: PreparedTable, say: Say, compute: Compute
 ) -> dict[str, list[FoldScores]]:
     splits = make_splits(files, frame, prepared)
     by_candidate: dict[str, list[FoldScores]] = {}
@@ -176,7 +176,7 @@ def _summary(folds: list[FoldScores]) -> CandidateScore:
     )
 
 
-def _out_of_fold(by_candidate: dict[str, list[FoldScores]], prepared: Prepared) -> OutOfFold:
+def _out_of_fold(by_candidate: dict[str, list[FoldScores]], prepared: PreparedTable) -> OutOfFold:
     folds = next(iter(by_candidate.values()))
     rows = np.concatenate([fold.rows for fold in folds])
     return OutOfFold(

@@ -18,7 +18,7 @@ from tagship.errors import TagshipError
 from tagship.formatting import brief
 from tagship.training.cross_validation import Fits, make_splits
 from tagship.training.fingerprint import current_inputs
-from tagship.training.prepared_table import Prepared
+from tagship.training.prepared_table import PreparedTable
 from tagship.tuning.space import Space, candidate_params, replace_params, suggest_params
 from tagship.tuning.trial_process import TrialProcess, TrialWorker
 
@@ -103,7 +103,7 @@ def run_trials(
     search: Search,
     study: Any,
     frame: Any,
-    prepared: Prepared,
+    prepared: PreparedTable,
     workers: int | None,
     alone: bool,
     say: Say,

@@ -14,7 +14,7 @@ from tagship.config.project_files import ModelFiles
 from tagship.errors import TagshipError
 from tagship.training.cross_validation import FoldScores, Splits, score_folds
 from tagship.training.estimators import make_pipeline
-from tagship.training.prepared_table import Prepared
+from tagship.training.prepared_table import PreparedTable
 from tagship.training.threshold import judge_by_chosen
 
 _GRACE = 5
@@ -76,7 +76,7 @@ class TrialProcess(TrialWorker):
         files: ModelFiles,
         name: str,
         candidate: Candidate,
-        prepared: Prepared,
+        prepared: PreparedTable,
         splits: Splits,
         threads: int,
     ) -> None:
@@ -124,7 +124,7 @@ def _serve(
     files: ModelFiles,
     name: str,
     candidate: Candidate,
-    prepared: Prepared,
+    prepared: PreparedTable,
     splits: Splits,
 ) -> None:
     make_pipeline(prepared.boundary, candidate, files.model.select.seed, 1)  # imports it all
