@@ -66,11 +66,8 @@ def _data_problems(file: YamlFile, data: DataConfig, model: ModelConfig) -> Iter
         elif name is not None and name not in columns_and_id:
             yield file, ("split", key), _unknown(name, "column of the contract", columns_and_id)
         elif name in columns and columns[name].missing:
-            yield file, (
-                "columns",
-                name,
-                "missing",
-            ), f"rows are split by it: no {key} may be missing"
+            at = ("columns", name, "missing")
+            yield file, at, f"rows are split by it: no {key} may be missing"
     time = data.split.time
     if time in columns and columns[time].dtype not in ("datetime", "int", "float"):
         yield file, ("split", "time"), f"'{time}' is a {columns[time].dtype}, not a time"
@@ -175,15 +172,10 @@ def _threshold_problems(
     if slices is not None:
         for index, name in enumerate(slices.by):
             yield from _group_column(file, ("slices", "by", index), name, data)
-        if slices.fail_below is not None or slices.fail_above is not None:
-            below = slices.fail_below is not None
-            yield from _direction(
-                file,
-                ("slices", f"fail_{'below' if below else 'above'}"),
-                slices.metric,
-                below,
-                model,
-            )
+        below = slices.fail_below is not None
+        if below or slices.fail_above is not None:
+            at = ("slices", "fail_below" if below else "fail_above")
+            yield from _direction(file, at, slices.metric, below, model)
     for name in thresholds.behaviour.by if thresholds.behaviour else []:
         yield from _group_column(file, ("behaviour", "by"), name, data)
     if thresholds.leakage is not None and model.features is None:  # derived names: in the gate

@@ -12,14 +12,7 @@ from typing import Any
 import numpy as np
 
 from tagship.contract.boundary import Boundary, Field
-from tagship.contract.values import (
-    Problem,
-    cell_reader,
-    cell_text,
-    expected,
-    null_numbers,
-    shown,
-)
+from tagship.contract.values import Problem, cell_reader, cell_text, expected, null_numbers, shown
 
 _MOST_PROBLEMS = 100
 _NAMELESS = "Unnamed: "

@@ -99,10 +99,7 @@ class Scanner:
         """Row groups with rows outside the window, which is ``_span``."""
 
     def scan(
-        self,
-        say: Say = lambda _: None,
-        expected: Identity | None = None,
-        compute: Compute = LOCAL,
+        self, say: Say = lambda _: None, expected: Identity | None = None, compute: Compute = LOCAL
     ) -> Scan:
         """Check and hash all rows.
 

@@ -99,10 +99,7 @@ def _as_array(values: Any) -> NDArray[Any]:
 
 
 def _check_row_wise(
-    boundary: Boundary,
-    columns: Mapping[str, NDArray[Any]],
-    derived: Mapping[str, Any],
-    path: str,
+    boundary: Boundary, columns: Mapping[str, NDArray[Any]], derived: Mapping[str, Any], path: str
 ) -> None:
     """A request is often one row: its value must not depend on the rows around it, or on chance."""
     tried_rows = slice(None, None, max(2, len(next(iter(columns.values()))) // _ROWS_TRIED))

@@ -108,9 +108,7 @@ def _open_arrow(handle: Any) -> TypedFile:
         file = ipc.open_file(handle)
         places = range(file.num_record_batches)
         return TypedFile(
-            file.schema,
-            file.read_all,
-            lambda rows, columns: (file.get_batch(at) for at in places),
+            file.schema, file.read_all, lambda rows, columns: (file.get_batch(at) for at in places)
         )
     handle.seek(0)
     stream = ipc.open_stream(handle)

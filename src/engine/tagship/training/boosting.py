@@ -50,9 +50,7 @@ def name_categories(estimator: Any, columns: Sequence[int], count: int) -> None:
         kinds = ["c" if column in columns else "q" for column in range(count)]
         estimator.set_params(enable_categorical=True, feature_types=kinds)
     elif columns:
-        estimator.set_params(
-            categorical_column=list(columns)
-        )  # Parameters.rst: categorical_feature
+        estimator.set_params(categorical_column=list(columns))  # an alias of categorical_feature
 
 
 def register_converter(kind: type) -> None:

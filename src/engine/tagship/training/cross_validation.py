@@ -211,6 +211,5 @@ def fit(
         if "NaN" in str(error):
             hint = "it takes no missing values: set `impute: median` for this candidate"
         raise TagshipError(
-            f"{where}: {candidate.estimator}: {text[0] if text else type(error).__name__}",
-            hint,
+            f"{where}: {candidate.estimator}: {text[0] if text else type(error).__name__}", hint
         ) from error

@@ -12,13 +12,7 @@ from tagship.training.boosting import ML_OPSET, is_boosted, round_down
 
 OPSET = 21
 _BLOCK = 50_000
-_PARTS = (
-    "estimators_",
-    "estimator_",
-    "final_estimator_",
-    "calibrated_classifiers_",
-    "estimator",
-)
+_PARTS = ("estimators_", "estimator_", "final_estimator_", "calibrated_classifiers_", "estimator")
 """Where scikit-learn's estimators keep those that they are made of."""
 
 Score = Callable[[NDArray[np.float32]], NDArray[np.floating]]

@@ -72,10 +72,7 @@ class TextProfile(Frozen):
     missing: Count
 
 
-Profile = Annotated[
-    NumberProfile | CategoryProfile | TextProfile,
-    Field(discriminator="dtype"),
-]
+Profile = Annotated[NumberProfile | CategoryProfile | TextProfile, Field(discriminator="dtype")]
 
 
 def describe(f: Request, values: NDArray[Any]) -> NumberProfile | CategoryProfile | TextProfile:
@@ -121,11 +118,7 @@ def _categories(
 ) -> CategoryProfile:
     counts = np.bincount(codes.astype(np.int64) + 1, minlength=len(values) + 1).tolist()
     return CategoryProfile(
-        dtype=dtype,
-        rows=len(codes),
-        missing=counts[0],
-        values=list(values),
-        counts=counts[1:],
+        dtype=dtype, rows=len(codes), missing=counts[0], values=list(values), counts=counts[1:]
     )
 
 

@@ -114,9 +114,7 @@ def train(
         winner=Winner(candidate=best, estimator=candidate.estimator, params=candidate.params),
         metrics=measured,
         artifact=LockedArtifact(
-            sha256=sha256_of_bytes(artifact),
-            bytes=len(artifact),
-            boundary_sha256=boundary.sha256,
+            sha256=sha256_of_bytes(artifact), bytes=len(artifact), boundary_sha256=boundary.sha256
         ),
         reference=LockedReference(sha256=sha256_of_bytes(reference.encode())),
         probe=[round(float(v), 9) for v in evidence.scores[:PROBE_ROWS].ravel()],
