@@ -262,6 +262,16 @@ class DataConfig(Extended):
         return {name: column for name, column in self.columns.items() if column.pii != "drop"}
 
     @property
+    def table_columns(self) -> list[str]:
+        """What stays in the table: the id, the columns that are kept, the target."""
+        return [*([self.id] if self.id else []), *self.kept, self.target.column]
+
+    @property
+    def personal_columns(self) -> frozenset[str]:
+        """The columns of personal data, dropped or hashed."""
+        return frozenset(name for name, column in self.columns.items() if column.pii)
+
+    @property
     def features(self) -> dict[str, Column]:
         """The columns that the model is trained on, in the contract's order."""
         return {name: column for name, column in self.columns.items() if column.is_input}

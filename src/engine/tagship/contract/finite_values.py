@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagship.contract.boundary import Boundary
-from tagship.contract.values import Mask, Problem, is_missing
+from tagship.contract.values import MOST_PROBLEMS, Mask, Problem, is_missing
 
 NO_VALUE = "is derived, and is no finite number for these values"
 NO_SCORE = "the model gives no finite score for these values"
-_SHOWN_ROWS = 100
 
 
 def broken_derived(
@@ -45,7 +44,7 @@ def derived_problems(
     return [
         Problem(row, name, NO_VALUE)
         for name, broken in broken_derived(boundary, columns, matrix)
-        for row in np.flatnonzero(broken)[:_SHOWN_ROWS].tolist()
+        for row in np.flatnonzero(broken)[:MOST_PROBLEMS].tolist()
     ]
 
 
@@ -61,7 +60,7 @@ def score_problems(
 ) -> list[Problem]:
     """The rows without a score, each with the numbers that are missing in it."""
     problems = []
-    for row in np.flatnonzero(~np.isfinite(scores).all(axis=1))[:_SHOWN_ROWS].tolist():
+    for row in np.flatnonzero(~np.isfinite(scores).all(axis=1))[:MOST_PROBLEMS].tolist():
         missing = np.flatnonzero(np.isnan(matrix[row])).tolist()
         names = [boundary.names[at] for at in missing]
         problem = f"{NO_SCORE}; missing: {', '.join(names)}" if names else NO_SCORE

@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from tagship.contract.boundary import UNSEEN, Boundary, Field
 from tagship.contract.raw_records import Preparation, plain
 from tagship.contract.values import (
+    MOST_PROBLEMS,
     NOT_NULL,
+    SHOWN_CHARACTERS,
     WHOLE,
     Problem,
     broken_numbers,
@@ -33,8 +35,6 @@ from tagship.contract.values import (
 )
 
 _INT64_MAX = 2**63 - 1
-_SHOWN_PROBLEMS = 100
-_SHOWN_CHARACTERS = 80
 _SCALARS = (str, int, float, bool)
 
 
@@ -42,7 +42,7 @@ class InvalidRecords(Exception):
     """Records break the contract; ``problems`` names each field, up to a hundred."""
 
     def __init__(self, problems: list[Problem]) -> None:
-        self.problems = problems[:_SHOWN_PROBLEMS]
+        self.problems = problems[:MOST_PROBLEMS]
         super().__init__("values break the contract")
 
 
@@ -187,7 +187,7 @@ class RecordReader:
         refused_cells = {(problem.row, problem.field) for problem in problems}
         objects = []
         for row, record in enumerate(records):
-            if len(problems) >= _SHOWN_PROBLEMS:
+            if len(problems) >= MOST_PROBLEMS:
                 break
             if type(record) is not dict:
                 problems.append(Problem(row, "", f"must be an object; is {shown(record)}"))
@@ -199,7 +199,7 @@ class RecordReader:
         for column in self._columns:
             name = column.field.name
             cells = [(row, record[name]) for row, record in objects if name in record]
-            array, refused = column.read([value for _, value in cells], _SHOWN_PROBLEMS)
+            array, refused = column.read([value for _, value in cells], MOST_PROBLEMS)
             problems += [
                 Problem(cells[at][0], name, why)
                 for at, why in refused.items()
@@ -212,9 +212,9 @@ class RecordReader:
 
     def _misnamed(self, row: int, record: Mapping[str, Any]) -> list[Problem]:
         missing = sorted(self._names - record.keys())
-        unknown = nsmallest(_SHOWN_PROBLEMS, record.keys() - self._names)
+        unknown = nsmallest(MOST_PROBLEMS, record.keys() - self._names)
         return [Problem(row, name, "is missing") for name in missing] + [
-            Problem(row, name[:_SHOWN_CHARACTERS], "is not in the contract") for name in unknown
+            Problem(row, name[:SHOWN_CHARACTERS], "is not in the contract") for name in unknown
         ]
 
 

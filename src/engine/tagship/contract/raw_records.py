@@ -12,9 +12,16 @@ from typing import Any
 import numpy as np
 
 from tagship.contract.boundary import Boundary, Field
-from tagship.contract.values import Problem, cell_reader, cell_text, expected, null_numbers, shown
+from tagship.contract.values import (
+    MOST_PROBLEMS,
+    Problem,
+    cell_reader,
+    cell_text,
+    expected,
+    null_numbers,
+    shown,
+)
 
-_MOST_PROBLEMS = 100
 _NAMELESS = "Unnamed: "
 """How pandas calls columns without a name; without a value they say nothing."""
 UNNAMED = "unnamed"
@@ -54,7 +61,7 @@ class Preparation:
         problems: list[Problem] = []
         ignored: set[str] = set()
         for row, record in enumerate(records):
-            if type(record) is not dict or len(problems) >= _MOST_PROBLEMS:
+            if type(record) is not dict or len(problems) >= MOST_PROBLEMS:
                 prepared.append(record)
                 continue
             left_out = {name for name, value in record.items() if self._leaves_out(name, value)}

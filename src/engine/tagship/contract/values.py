@@ -38,7 +38,10 @@ _INSTANT = re.compile(r"\d{4}(-?)\d\d\1\d\d([T ](?!24).+)?", re.ASCII)
 _ABSENT = {"category": -1, "string": None, "datetime": np.datetime64("NaT", "us")}
 _DTYPES: dict[str, Any] = {"category": np.int64, "string": object, "datetime": "datetime64[us]"}
 _EXPECTED = {"bool": "true or false", "string": "text", "datetime": "an ISO 8601 date"}
-_SHOWN_CHARACTERS = 80
+MOST_PROBLEMS = 100
+"""So many problems of records are named."""
+SHOWN_CHARACTERS = 80
+"""So many characters of a value are quoted."""
 _SHOWN_CATEGORIES = 12
 _WHOLE_FLOATS = 2.0**63
 EXACT_WHOLE = 2**24
@@ -225,5 +228,5 @@ def shown(value: Any) -> str:
         return "an array" if isinstance(value, list) else "an object"
     if value is None or isinstance(value, bool):
         return json.dumps(value)
-    text = repr(value[: _SHOWN_CHARACTERS + 1] if isinstance(value, str) else value)
-    return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
+    text = repr(value[: SHOWN_CHARACTERS + 1] if isinstance(value, str) else value)
+    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"

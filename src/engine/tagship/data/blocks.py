@@ -90,9 +90,7 @@ class Scanner:
         self._files, self._set = files, data_set
         self._data, self._task = files.data, files.model.task
         self._sample, self._see = sample, see
-        data = files.data
-        names = [*([data.id] if data.id else []), *data.kept, data.target.column]
-        self._columns = [name for name in names if name in data_set.names]
+        self._columns = [name for name in files.data.table_columns if name in data_set.names]
         self._kept = TallyCache(files, data_set.folder)
         self._span: tuple[Any, Any] = (None, None)
         self._partly: set[RowGroup] = set()

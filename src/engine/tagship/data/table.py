@@ -87,8 +87,7 @@ def check_table(files: ModelFiles, raw: RawTable) -> Table:
         frame = check_contract(raw.frame, data, files.model.task, drawn=raw.scan is not None)
     if raw.scan is not None and data.sample is None:
         return Table(frame, raw.scan.sha256, raw.identity)
-    personal = frozenset(name for name, column in data.columns.items() if column.pii)
-    return Table(frame, hash_table(frame, leave_out=personal), raw.identity)
+    return Table(frame, hash_table(frame, leave_out=data.personal_columns), raw.identity)
 
 
 def check_data(files: ModelFiles, say: Say = lambda _: None, compute: Compute = LOCAL) -> Summary:

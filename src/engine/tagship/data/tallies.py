@@ -67,7 +67,6 @@ class Tally:
 def read_tally(raw: pd.DataFrame, data: DataConfig, task: Task) -> Tally:
     """Check and hash a block of rows by the contract."""
     table, failures = read_rows(raw, data, task)
-    personal = frozenset(name for name, column in data.columns.items() if column.pii)
     missing = {str(name): table[name].isna().to_numpy() for name in table}
     target, numbers = data.target.column, {}
     for name in data.features:
@@ -80,7 +79,7 @@ def read_tally(raw: pd.DataFrame, data: DataConfig, task: Task) -> Tally:
             failures.append(make_failure(name, _GAPS, table[name], gaps))
     return Tally(
         rows=len(table),
-        sha256=hash_table(table, leave_out=personal),
+        sha256=hash_table(table, leave_out=data.personal_columns),
         failures=failures,
         labels=_labels(table[target].dropna(), task) if target in table else {},
         weighted=data.weight not in table or bool((table[data.weight] > 0).any()),

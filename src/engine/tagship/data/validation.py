@@ -83,9 +83,8 @@ def read_rows(
 
 def column_failures(names: list[str], data: DataConfig, rows: int) -> list[Failure]:
     """What columns are missing from a table or too many, and whether its rows are too few."""
-    dropped = [name for name, column in data.columns.items() if column.pii == "drop"]
-    expected = [*([data.id] if data.id else []), *data.kept, data.target.column]
-    surplus = [str(name) for name in names if name not in (*expected, *dropped)]
+    expected = data.table_columns
+    surplus = [str(name) for name in names if name not in (*expected, *data.columns)]
     surplus = [] if data.extra == "ignore" else surplus
     absent = [name for name in expected if name not in names]
     failures = [Failure(name, MISSING_COLUMN, rows, (), ()) for name in absent]
@@ -118,13 +117,8 @@ def protect(raw: pd.DataFrame, data: DataConfig) -> pd.DataFrame:
     Raises:
         TagshipError: the split is by a hashed column and there is no key.
     """
-    dropped = [name for name, column in data.columns.items() if column.pii == "drop"]
-    frame = raw.drop(columns=[name for name in dropped if name in raw.columns])
-    hashed = [
-        name
-        for name, column in data.columns.items()
-        if column.pii == "hash" and name in frame.columns
-    ]
+    frame = raw.drop(columns=list(data.columns.keys() - data.kept.keys()), errors="ignore")
+    hashed = [name for name, column in data.kept.items() if column.pii and name in frame]
     if not hashed:
         return frame
     key = os.environ.get(PII_KEY, "").encode() or _RANDOM_KEY
