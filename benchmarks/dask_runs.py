@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from measure import ROOT, TAGSHIP, Figure, Sample, run
-from project import make_large, read_from
+from project import copy_bento, make_large, read_from
 
 sys.path.insert(0, str(ROOT / "src" / "engine" / "tests"))  # what starts a cluster there
 from clusters import Cluster
@@ -78,7 +78,8 @@ def dask(given: Namespace) -> tuple[list[Figure], dict[str, list[Sample]]]:
         (model / "model.yaml").write_text(_MODEL.format(trees=trees, trials=trials))
         with (model / "thresholds.yaml").open("a") as thresholds:
             thresholds.write(_DRIFT)
-        _copy_bento(root)
+        copy_bento(root, "large")
+        (root / "src").mkdir()
         locks: dict[str, bytes] = {}
 
         def train(name: str, address: str = "") -> Sample:
@@ -153,11 +154,3 @@ def _kill_one(cluster: Cluster, after: float) -> None:
     with suppress(ProcessLookupError, AssertionError):
         pids = cluster.wait_until_busy(30)
         os.kill(next(iter(pids.values())), signal.SIGKILL)
-
-
-def _copy_bento(root: Path) -> None:
-    (root / "bentos" / "large").mkdir(parents=True)
-    for name in ("bentofile.yaml", "service.py"):
-        text = (ROOT / "bentos" / "churn" / name).read_text(encoding="utf-8")
-        (root / "bentos" / "large" / name).write_text(text.replace("churn", "large"))
-    (root / "src").mkdir()

@@ -1,14 +1,14 @@
 """The model that `serving.py` and `soak.py` serve: churn's forest on 20 mixed columns."""
 
 import json
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from measure import PEERS, ROOT, TAGSHIP, run
+from measure import PEERS, TAGSHIP, run
+from project import copy_bento, write_config
 
 NAME = "forest"
 NUMBERS, COUNTS, CATEGORIES = 10, 4, 6
@@ -64,17 +64,8 @@ def make_forest(folder: Path, rows: int, trees: int) -> None:
         "split": {"test": 0.2, "stratify": True, "seed": 42},
         "columns": columns,
     }
-    config, bento = folder / "config" / NAME, folder / "bentos" / NAME
-    config.mkdir(parents=True)
-    bento.mkdir(parents=True)
-    shutil.copy(ROOT / "config" / "project.yaml", folder / "config")
-    lines = "".join(f"{key}: {json.dumps(value)}\n" for key, value in data.items())
-    (config / "data.yaml").write_text(lines, encoding="utf-8")
-    (config / "model.yaml").write_text(_MODEL % trees, encoding="utf-8")
-    (config / "thresholds.yaml").write_text(_THRESHOLDS, encoding="utf-8")
-    for name in ("bentofile.yaml", "service.py"):
-        text = (ROOT / "bentos" / "churn" / name).read_text(encoding="utf-8")
-        (bento / name).write_text(text.replace("churn", NAME), encoding="utf-8")
+    write_config(folder, NAME, data, _MODEL % trees, _THRESHOLDS)
+    copy_bento(folder, NAME)
     run([sys.executable, "-c", _TABLE, str(rows), str(folder / f"{NAME}.csv")])
     run([TAGSHIP, "run", NAME], folder)
     built = next((folder / ".tagship" / "bentoml" / "bentos" / NAME).glob("*/src/artifact"))

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from measure import ROOT, run
@@ -87,21 +88,12 @@ def make_large(folder: Path, rows: int, folds: int, trees: int) -> None:
         columns[f"k{i}"] = {"dtype": "category", "values": values}
     columns["b0"] = {"dtype": "bool"}
     data = {
+        "source": {"kind": "csv", "path": "large.csv"},
         "target": {"column": "label", "positive": "yes"},
         "split": {"test": 0.2, "stratify": True, "seed": 42},
         "columns": columns,
     }
-    model = folder / "config" / "large"
-    model.mkdir(parents=True, exist_ok=True)
-    shutil.copy(ROOT / "config" / "project.yaml", folder / "config")
-    text = {
-        "data.yaml": "source: {kind: csv, path: large.csv}\n"
-        + "".join(f"{key}: {json.dumps(value)}\n" for key, value in data.items()),
-        "model.yaml": _LARGE_MODEL % (folds, trees),
-        "thresholds.yaml": _LARGE_THRESHOLDS,
-    }
-    for name, content in text.items():
-        (model / name).write_text(content, encoding="utf-8")
+    write_config(folder, "large", data, _LARGE_MODEL % (folds, trees), _LARGE_THRESHOLDS)
     run([sys.executable, "-c", _LARGE, str(rows), str(folder)])
 
 
@@ -113,3 +105,25 @@ def read_from(folder: Path, model: str, kind: str) -> None:
     text, count = re.subn(r"(?m)^source: .*$", source, text)
     assert count == 1, f"{path}: one source"
     path.write_text(text, encoding="utf-8")
+
+
+def write_config(
+    root: Path, name: str, data: Mapping[str, object], model: str, thresholds: str
+) -> None:
+    """A project with one model, from the content of its three YAML files."""
+    config = root / "config" / name
+    config.mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / "config" / "project.yaml", root / "config")
+    lines = "".join(f"{key}: {json.dumps(value)}\n" for key, value in data.items())
+    (config / "data.yaml").write_text(lines, encoding="utf-8")
+    (config / "model.yaml").write_text(model, encoding="utf-8")
+    (config / "thresholds.yaml").write_text(thresholds, encoding="utf-8")
+
+
+def copy_bento(root: Path, name: str) -> None:
+    """Let a model be served as churn is."""
+    bento = root / "bentos" / name
+    bento.mkdir(parents=True)
+    for file in ("bentofile.yaml", "service.py"):
+        text = (ROOT / "bentos" / "churn" / file).read_text(encoding="utf-8")
+        (bento / file).write_text(text.replace("churn", name), encoding="utf-8")

@@ -6,7 +6,6 @@ scores all rows and a tenth of them; the verdict on drift reads as many lines of
 peer: memory must not grow with the rows.
 """
 
-import json
 import shutil
 import sys
 import tempfile
@@ -14,7 +13,8 @@ from argparse import Namespace
 from pathlib import Path
 
 from dask_runs import dask
-from measure import ROOT, TAGSHIP, Figure, Options, Sample, command_line, parse_parts, run, save
+from measure import TAGSHIP, Figure, Options, Sample, command_line, parse_parts, run, save
+from project import copy_bento, write_config
 
 NAME = "events"
 FILES, GROUP_ROWS, FEW, TREES = 10, 250_000, 20_000, 100
@@ -116,17 +116,8 @@ def make_model(root: Path, trees: int) -> None:
         "sample": {"rows": FEW},
         "columns": columns,
     }
-    config, bento = root / "config" / NAME, root / "bentos" / NAME
-    config.mkdir(parents=True)
-    bento.mkdir(parents=True)
-    shutil.copy(ROOT / "config" / "project.yaml", root / "config")
-    lines = "".join(f"{key}: {json.dumps(value)}\n" for key, value in data.items())
-    (config / "data.yaml").write_text(lines, encoding="utf-8")
-    (config / "model.yaml").write_text(_MODEL % trees, encoding="utf-8")
-    (config / "thresholds.yaml").write_text(_THRESHOLDS, encoding="utf-8")
-    for name in ("bentofile.yaml", "service.py"):
-        text = (ROOT / "bentos" / "churn" / name).read_text(encoding="utf-8")
-        (bento / name).write_text(text.replace("churn", NAME), encoding="utf-8")
+    write_config(root, NAME, data, _MODEL % trees, _THRESHOLDS)
+    copy_bento(root, NAME)
 
 
 def bounded(what: str, value: float, unit: str, bound: float) -> Figure:
