@@ -59,7 +59,9 @@ def command(
         if name not in names:
             load_model(root, name)  # refuses it
     places = running_models(root, models or names, env)
-    observations = [history.keep(root, observe(root, project, place, now)) for place in places]
+    observations = [
+        history.write_observation(root, observe(root, project, place, now)) for place in places
+    ]
     if json:
         as_json([observation.model_dump(mode="json") for observation in observations])
     else:

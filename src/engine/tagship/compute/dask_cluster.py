@@ -1,6 +1,7 @@
 """Pieces of work as tasks of a Dask cluster; Dask runs those of a lost worker on another one."""
 
 import importlib.util
+import logging
 import os
 import platform
 import sys
@@ -138,8 +139,6 @@ def connect(dask: Dask, root: Path, say: Say) -> Iterator[DaskCluster]:
     """
     if importlib.util.find_spec("distributed") is None:
         raise TagshipError("compute: the library Dask is missing", 'uv add "tagship[dask]"')
-    import logging
-
     import dask as library
     from distributed import Client
 
@@ -177,8 +176,6 @@ def _scheduler(dask: Dask) -> Iterator[tuple[Any, str]]:
             )
         yield address, without_password(address)
         return
-    import logging
-
     from distributed import LocalCluster
 
     with LocalCluster(
@@ -255,7 +252,7 @@ class _SharedValue:
 
     def __init__(self, packed: Packed) -> None:
         self._packed = packed
-        self._held: list[Any] = []
+        self._values: list[Any] = []
         self._lock = Lock()
 
     def __reduce__(self) -> tuple[type["_SharedValue"], tuple[Packed]]:
@@ -264,9 +261,9 @@ class _SharedValue:
     def value(self) -> Any:
         """What was shared, made once in a process."""
         with self._lock:
-            if not self._held:
-                self._held.append(_unpack(self._packed))
-        return self._held[0]
+            if not self._values:
+                self._values.append(_unpack(self._packed))
+        return self._values[0]
 
 
 def _call(

@@ -35,14 +35,14 @@ def path_of(entry: Entry) -> str:
     return f"history/{model}/{environment}/{stamp}.json"
 
 
-def keep(root: Path, observation: Observation) -> Observation:
+def write_observation(root: Path, observation: Observation) -> Observation:
     """Write an observation, and give it back; as an error where it cannot be written.
 
     One that ended in an error is not written.
     """
-    entry = observation.model_dump(mode="json")
     if observation.status == "error":
         return observation
+    entry = observation.model_dump(mode="json")
     try:
         write_atomically(root / FOLDER / path_of(entry), _text(entry))
     except TagshipError as error:
@@ -62,17 +62,13 @@ def publish(root: Path, entries: Iterable[Entry]) -> str:
     Raises:
         TagshipError: an entry is not an observation's, or the remote refuses.
     """
-    usable = _without_errors(entries)
+    usable = [entry for entry in entries if entry.get("status") != "error"]
     files = {path_of(entry): _text(entry) for entry in usable}
     lines = [f"{entry['model']}/{entry['environment']}: {entry['status']}" for entry in usable]
     if not usable:
         return ""
     message = "\n".join([f"monitor: {usable[0]['time']}", "", *lines]) + "\n"
     return append_files(Git(root), BRANCH, files, message)
-
-
-def _without_errors(entries: Iterable[Entry]) -> list[Entry]:
-    return [entry for entry in entries if entry.get("status") != "error"]
 
 
 def _text(entry: Entry) -> str:

@@ -66,8 +66,9 @@ class _Join:
     def __init__(self, logged: LoggedRows, boundary: Boundary) -> None:
         self._logged, self._boundary = logged, boundary
         hashes = id_hashes(logged.requests)
-        self._order = np.argsort(hashes, kind="stable")
-        self._hashes = hashes[self._order]
+        order = np.argsort(hashes, kind="stable")
+        self._hashes = hashes[order]
+        self._order = np.append(order, -1)  # so that a request at -1, unknown, stays at -1
         self._sizes = np.bincount(logged.request, minlength=len(logged.requests) + 1)
         self._starts = np.cumsum(self._sizes) - self._sizes
         self._target = np.zeros(len(logged), dtype=np.int64 if boundary.classes else np.float64)
@@ -76,7 +77,7 @@ class _Join:
 
     def add(self, labels: Labels) -> None:
         """Join a portion, later ones over earlier ones."""
-        request = self._places(labels.requests)
+        request = self._order[_find(self._hashes, id_hashes(labels.requests))]
         target, valid = _encoded(labels.actual, self._boundary)
         inside = (labels.rows >= 0) & (labels.rows < self._sizes[request])
         in_log = (request >= 0) & inside
@@ -106,18 +107,10 @@ class _Join:
             at, self._target[at], counts | {"joined": len(at), "late": int(late.sum())}
         )
 
-    def _places(self, requests: Sequence[str]) -> NDArray[np.int64]:
-        """Where the requests stand among the logged ones; -1 for those that do not."""
-        if not len(self._hashes):
-            return np.full(len(requests), -1)
-        hashes = id_hashes(requests)
-        at = np.minimum(np.searchsorted(self._hashes, hashes), len(self._hashes) - 1)
-        return np.where(self._hashes[at] == hashes, self._order[at], -1)
-
     def _count_others(self, requests: Sequence[str]) -> None:
         """Count the labels without a logged request, by reason."""
         thinned = ~sample_mask(requests, self._logged.one_in)
-        elsewhere = _contains(self._logged.elsewhere, id_hashes(requests)) & ~thinned
+        elsewhere = (_find(self._logged.elsewhere, id_hashes(requests)) >= 0) & ~thinned
         self._counts["thinned"] += int(thinned.sum())
         self._counts["elsewhere"] += int(elsewhere.sum())
         self._counts["unknown"] += int((~thinned & ~elsewhere).sum())
@@ -143,11 +136,12 @@ class _Join:
         self._target[rows] = standing
 
 
-def _contains(ascending: NDArray[np.int64], values: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _find(ascending: NDArray[np.int64], values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The place of each value in an ascending array; -1 where it is not there."""
     if not len(ascending):
-        return np.zeros(len(values), dtype=bool)
+        return np.full(len(values), -1)
     at = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)
-    return np.asarray(ascending[at] == values)
+    return np.where(ascending[at] == values, at, -1)
 
 
 def _encoded(actual: Sequence[Any], boundary: Boundary) -> tuple[NDArray[Any], NDArray[np.bool_]]:
