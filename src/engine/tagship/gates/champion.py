@@ -70,7 +70,7 @@ def champion_here(root: Path, model: str) -> str | None:
     path = record_path(model, last)
     if (root / path).is_file():
         record = parse_record((root / path).read_text(encoding="utf-8"), path)
-        if record.deployed:
+        if record.is_deployed:
             unshallow = " --unshallow" if git.is_shallow() else ""
             raise TagshipError(
                 f"{path}: {last} runs {record.release}, but this clone has no tag of that: the"

@@ -41,7 +41,7 @@ class Record:
     """The fingerprint of the rendered manifests that were reviewed together with the release."""
 
     @property
-    def deployed(self) -> bool:
+    def is_deployed(self) -> bool:
         """Whether it names a release."""
         return self.release != NONE
 

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from tagship.config.project import ProjectConfig
 from tagship.config.project_files import ModelFiles
 from tagship.errors import TagshipError
-from tagship.gitops.deployment_records import NO_DIGEST, Record, check_pin, overlay, record_path
+from tagship.gitops.deployment_records import (
+    NO_DIGEST,
+    Record,
+    check_pin,
+    overlay,
+    parse_pin,
+    pin_path,
+    record_path,
+)
 from tagship.gitops.history import Deployment, Release, Upto
 from tagship.gitops.snapshot import Snapshot
 from tagship.verdict import Verdict, parse_verdict
@@ -105,7 +113,8 @@ class DeploymentRules:
     def pin_agrees(self) -> None:
         """The image in kustomization.yaml against the record."""
         record = self.record
-        check_pin(record, self.snapshot.pin(self.commit, record.model, record.environment))
+        path = pin_path(record.model, record.environment)
+        check_pin(record, parse_pin(self.snapshot.git.text(self.commit, path), path))
 
     def digest_is_the_one(self) -> None:
         """The image against the one that the first environment ran first."""

@@ -81,7 +81,7 @@ class Deployment(_ValidTag):
         return {key: self.says(key) for key in ("Manifests", "Kustomize")}
 
     @property
-    def what(self) -> tuple[str, str]:
+    def content(self) -> tuple[str, str]:
         """The release together with the manifests around it."""
         return self.release, self.says("Manifests")
 
@@ -254,7 +254,7 @@ class History:
             if name == release or self._is_again(release, name):
                 return rollback
             history = self.deployments_of(model, rollback.tag.environment)
-            if any(d.name == name and d.what == (release, manifests) for d in history):
+            if any(d.name == name and d.content == (release, manifests) for d in history):
                 return rollback
         return None
 
@@ -264,7 +264,3 @@ class History:
         if newer is None or older is None or newer.tag <= older.tag:
             return False
         return newer.says("Model-SHA256") == older.says("Model-SHA256")
-
-    def blockers(self, model: str) -> list[TagFinding]:
-        """The findings that forbid tagging this model."""
-        return [f for f in self.findings if f.blocking and f.ref.split("/")[0] == model]

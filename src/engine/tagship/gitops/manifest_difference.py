@@ -105,7 +105,7 @@ def _compare(
     commit, release = head, record.release
     if is_first and running:
         commit, release = snapshot.commit_record(head, running, "draft"), running.release
-    elif not record.deployed:
+    elif not record.is_deployed:
         return None
     current = snapshot.history.current(model, environment)
     return OverlayDifference(

@@ -138,7 +138,7 @@ def _decide(
 ) -> Plan | Deployment:
     record = snapshot.record(merge, model, environment)
     current = snapshot.history.current(model, environment)
-    if current is None and (record is None or not record.deployed):
+    if current is None and (record is None or not record.is_deployed):
         raise _NothingToTag("nothing", "never deployed")
     stray = snapshot.history.stray(model, environment)
     if current and stray:
@@ -199,7 +199,7 @@ def _follow_main(
     stands = snapshot.rejection(record, record.manifests)
     if current and stands and stands.name == current.name:
         raise _NothingToTag("held", f"{stands.name} rolled back from it: merge its pull request")
-    if not record.deployed:
+    if not record.is_deployed:
         raise TagshipError(
             f"{overlay(model, environment)}: its record says nothing is deployed, but"
             f" {current.name if current else ''} runs",

@@ -42,7 +42,7 @@ class Remote:
 
     default: str
     heads: Mapping[str, str]
-    others: tuple[str, ...] = ()
+    other_refs: tuple[str, ...] = ()
     """The full names of all refs that are no tags."""
     tags: Mapping[str, str] = field(default_factory=dict)
     """Its tags → their objects."""

@@ -25,11 +25,11 @@ class Rollback:
     """A rollback, and the branch that brings the default branch in line."""
 
     tag: TagResult
-    release: str
-    rejects: str
-    branch: str
-    title: str
-    body: str
+    release: str = ""
+    rejects: str = ""
+    branch: str = ""
+    title: str = ""
+    body: str = ""
     notes: tuple[str, ...] = ()
     """What was not checked, or what somebody still has to do."""
 
@@ -75,7 +75,7 @@ def rollback(
 
     tag = tag_deployment(root, model, verifier, decide, dry_run, again=see)
     if dry_run and tag.message:
-        return Rollback(tag, "", "", "", "", tag.message, tuple(notes))
+        return Rollback(tag, body=tag.message, notes=tuple(notes))
     with after(f"{tag.name} is there"):
         snapshot = see()
         stopping_tag = snapshot.history.stopped_by(model, environment)
@@ -84,16 +84,13 @@ def rollback(
                 f"Argo CD resolves nothing in {model}/{environment} because of {stopping_tag}",
                 f"an administrator deletes that tag: {page('how-to/rollback')}",
             )
-        deployment = next(
-            d for d in snapshot.history.deployments_of(model, environment) if d.name == tag.name
-        )
-        if deployment != snapshot.history.current(model, environment):
+        deployments = snapshot.history.deployments_of(model, environment)
+        deployment = next(d for d in deployments if d.name == tag.name)
+        if deployment != deployments[-1]:
             notes.append(f"{deployment.name} was made before; others came since, and stay")
-            return Rollback(tag, deployment.release, "", "", "", "", tuple(notes))
-        branch, title, body = _align(snapshot, deployment, dry_run)
-    return Rollback(
-        tag, deployment.release, deployment.says("Rejects"), branch, title, body, tuple(notes)
-    )
+            return Rollback(tag, deployment.release, notes=tuple(notes))
+        texts = _align(snapshot, deployment, dry_run)
+    return Rollback(tag, deployment.release, deployment.says("Rejects"), *texts, tuple(notes))
 
 
 def _last_config(git: Git, remote: Remote) -> ProjectConfig:
@@ -115,12 +112,10 @@ def _of_this_run(
 ) -> Deployment | None:
     """What this very workflow run made already: GitHub's "re-run" must not act a second time."""
     run = workflow_run()
-    made_by_run = (
-        d
-        for d in snapshot.history.deployments_of(model, environment)
-        if run and d.says("Run") == run and d.says("Action") == action
-    )
-    return next(made_by_run, None)
+    for deployment in snapshot.history.deployments_of(model, environment):
+        if run and (deployment.says("Run"), deployment.says("Action")) == (run, action):
+            return deployment
+    return None
 
 
 def lift(
@@ -212,7 +207,7 @@ def _is_done(snapshot: Snapshot, current: Deployment, reason: str, to: int | Non
         )
     history = snapshot.history.deployments_of(*current.tag.series)
     targets = [d for d in history if d.number == to]
-    return bool(targets) and targets[0].what == current.what
+    return bool(targets) and targets[0].content == current.content
 
 
 def _target(snapshot: Snapshot, current: Deployment, to: int | None) -> Deployment:
@@ -224,41 +219,44 @@ def _target(snapshot: Snapshot, current: Deployment, to: int | None) -> Deployme
     model, environment = current.tag.series
     if snapshot.history.stray(model, environment) and to in (None, current.number):
         return current
-    earlier = [
-        d for d in snapshot.history.deployments_of(model, environment) if d.number < current.number
-    ]
+    history = snapshot.history.deployments_of(model, environment)
+    earlier = [d for d in history if d.number < current.number]
     if to is not None:
-        matching = [d for d in earlier if d.number == to]
-        if not matching:
+        target = next((d for d in earlier if d.number == to), None)
+        if target is None:
             earlier_numbers = ", ".join(str(d.number) for d in earlier) or "none"
             raise TagshipError(
                 f"{model}/{environment}/{to}: {environment} never ran it before {current.name}",
                 f"the deployments before are: {earlier_numbers}",
             )
-        if snapshot.history.is_moved(matching[0]):
-            raise TagshipError(f"{matching[0].name}: it was moved after it ran", "choose another")
-        if matching[0].what == current.what:
-            raise TagshipError(f"{matching[0].name} is what {current.name} runs already")
-        stands = snapshot.history.rejection(model, *matching[0].what)
-        if stands:
-            raise TagshipError(
-                f"{matching[0].name} runs {matching[0].release}, rejected by {stands.name}:"
-                f" {stands.says('Reason')}",
-                f"choose another number, or lift it: tagship lift {model}"
-                f" {stands.says('Rejects').removeprefix(f'{model}/')}",
-            )
-        return matching[0]
-    began = min(d.number for d in (*earlier, current) if d.what == current.what)
+        _check_target(snapshot, current, target)
+        return target
+    began = min(d.number for d in (*earlier, current) if d.content == current.content)
     for candidate in reversed([d for d in earlier if d.number < began]):
-        if snapshot.history.is_moved(candidate) or snapshot.history.rejection(
-            model, *candidate.what
-        ):
-            continue
-        return candidate
+        is_rejected = snapshot.history.rejection(model, *candidate.content)
+        if not (is_rejected or snapshot.history.is_moved(candidate)):
+            return candidate
     raise TagshipError(
         f"{model}: {environment} ran nothing else before {current.name} that is not rejected",
         "release a fixed version; to stop serving, scale it down in the cluster",
     )
+
+
+def _check_target(snapshot: Snapshot, current: Deployment, target: Deployment) -> None:
+    """Refuse a deployment that cannot be run again, or that runs already."""
+    if snapshot.history.is_moved(target):
+        raise TagshipError(f"{target.name}: it was moved after it ran", "choose another")
+    if target.content == current.content:
+        raise TagshipError(f"{target.name} is what {current.name} runs already")
+    model = target.tag.model
+    rollback = snapshot.history.rejection(model, *target.content)
+    if rollback:
+        raise TagshipError(
+            f"{target.name} runs {target.release}, rejected by {rollback.name}:"
+            f" {rollback.says('Reason')}",
+            f"choose another number, or lift it: tagship lift {model}"
+            f" {rollback.says('Rejects').removeprefix(f'{model}/')}",
+        )
 
 
 def _plan(

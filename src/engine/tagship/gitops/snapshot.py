@@ -14,7 +14,6 @@ from tagship.gitops.deployment_records import (
     Record,
     edit_pin,
     edit_record,
-    parse_pin,
     parse_record,
     pin_path,
     record_path,
@@ -105,8 +104,11 @@ class Snapshot:
 
         A rollback does not ask this: its number is above all such tags.
         """
-        for finding in self.history.blockers(model):
-            raise TagshipError(f"{finding.ref}: {finding.problem}", "fix it, then run this again")
+        for finding in self.history.findings:
+            if finding.blocking and finding.ref.split("/")[0] == model:
+                raise TagshipError(
+                    f"{finding.ref}: {finding.problem}", "fix it, then run this again"
+                )
         if self.git.is_shallow():
             raise TagshipError(
                 "this clone is shallow: history cannot be checked", "git fetch --unshallow"
@@ -148,11 +150,6 @@ class Snapshot:
             path = record_path(model, environment)
             raise TagshipError(f"{deployment.name}: its commit has no {path}")
         return record
-
-    def pin(self, commit: str, model: str, environment: str) -> tuple[str, str]:
-        """The image and digest that an overlay pins at a commit."""
-        path = pin_path(model, environment)
-        return parse_pin(self.git.text(commit, path), path)
 
     def manifests(self, commit: str, model: str, environment: str) -> str:
         """The fingerprint of what an environment renders to at a commit.
@@ -299,7 +296,7 @@ def make_snapshot(
 ) -> Snapshot:
     """The state that tags describe, with the models of the work tree."""
     models = tuple(model_names(git.root))
-    history = parse_tags(tags, models, project.environments, remote.others, local, git.message)
+    history = parse_tags(tags, models, project.environments, remote.other_refs, local, git.message)
     environments = {*project.environments, *(place for _, place in history.deployments)}
     renderer = Renderer(git, {*models, *history.models()}, environments)
     return Snapshot(git, project, models, remote, history, renderer, not_asked)

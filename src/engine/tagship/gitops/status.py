@@ -177,7 +177,7 @@ def _on_main(snapshot: Snapshot, model: str, environment: str, current: Deployme
         if record is None:
             return "no overlay"
         if current is None:
-            return f"asks for {record.release}" if record.deployed else ""
+            return f"asks for {record.release}" if record.is_deployed else ""
         if record != snapshot.running_record(model, environment):
             is_same = record.release == current.release
             return "asks for another record" if is_same else f"asks for {record.release}"

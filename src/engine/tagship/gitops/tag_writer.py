@@ -139,12 +139,12 @@ def verdict_file(release: Release | None) -> dict[str, str]:
 
 
 @contextmanager
-def after(done: str) -> Iterator[None]:
+def after(progress: str) -> Iterator[None]:
     """Let a refusal inside say first what was done before it, and stays done."""
     try:
         yield
     except TagshipError as error:
-        raise TagshipError(f"{done}; but then: {error.args[0]}", error.hint) from None
+        raise TagshipError(f"{progress}; but then: {error.args[0]}", error.hint) from None
 
 
 def actor(git: Git, verifier: Verifier) -> str:

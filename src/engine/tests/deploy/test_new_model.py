@@ -20,7 +20,7 @@ def test_the_overlays_of_a_new_model_render_and_are_pinned_to_nothing_yet(
     for environment in project.environments:
         folder = f"deploy/brand-new/{environment}"
         record = parse_record(made[f"{folder}/release.yaml"], f"{folder}/release.yaml")
-        assert not record.deployed
+        assert not record.is_deployed
         pin = parse_pin(made[f"{folder}/kustomization.yaml"], folder)
         assert pin == (f"{project.registry}/{project.name}-brand-new", record.digest)
         resources = render(tmp_path / folder)

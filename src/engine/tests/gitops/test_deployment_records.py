@@ -20,7 +20,7 @@ TEXT = RECORD.format(environment="production", zeros="0" * 64)
 
 
 def test_a_never_deployed_record_reads_as_such() -> None:
-    assert not parse_record(TEXT, PATH).deployed
+    assert not parse_record(TEXT, PATH).is_deployed
 
 
 @given(st.text(alphabet="0123456789abcdefe", min_size=64, max_size=64), st.text(max_size=20))
