@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from tagship.config.drift import Drift
 from tagship.contract.boundary import Field
-from tagship.monitoring.current import from_table
+from tagship.monitoring.current_data import from_table
 from tagship.monitoring.drift import judge_drift
 from tagship.training.profiles import describe
 from tagship.training.reference import Reference

@@ -21,7 +21,7 @@ from tagship.sources.fetching import local_file, without_password
 from tagship.sources.formats import ENDINGS_HINT, file_source
 from tagship.sources.read import read_source
 from tagship.sources.tables import NoRows
-from tagship.sources.typed import open_typed
+from tagship.sources.typed_files import open_typed
 
 if TYPE_CHECKING:
     import pandas as pd

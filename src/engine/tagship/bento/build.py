@@ -24,7 +24,7 @@ ENGINE = (
     "__init__.py", "errors.py", "files.py", "project_functions.py",
     "contract/__init__.py", "contract/boundary.py", "contract/example.py",
     "contract/finite_values.py", "contract/json_records.py", "contract/raw_records.py",
-    "contract/values.py", "contract/words.py", "contract/written.py",
+    "contract/values.py", "contract/text_tokens.py", "contract/value_formats.py",
 )  # fmt: skip
 _REQUIREMENTS = (
     "bentoml",

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tagship.contract.words import count_terms
+from tagship.contract.text_tokens import count_terms
 from tagship.project_functions import load_function
 
 Columns = Mapping[str, NDArray[Any]]

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagship.contract.boundary import UNSEEN, Field, NumberFormat
-from tagship.contract.written import instant_reader, number_reader
+from tagship.contract.value_formats import instant_reader, number_reader
 
 Mask = NDArray[np.bool_]
 Read = Callable[[Any], Any]

@@ -1,6 +1,6 @@
 """Common names of people in several countries, by which a column of them is told."""
 
-from tagship.data.wording import plain_words
+from tagship.data.text_normalization import plain_words
 
 FIRST_NAMES = plain_words("""
     james john robert michael william david richard joseph thomas charles christopher daniel

@@ -17,8 +17,8 @@ from tagship.contract.boundary import Boundary, Field, part_name
 from tagship.contract.table_columns import declared_field
 from tagship.contract.values import cell_text
 from tagship.data.blocks import Scan, open_scanner
-from tagship.data.derived import check_derived, check_place
 from tagship.data.failures import ContractError
+from tagship.data.feature_functions import check_derived, check_place
 from tagship.data.hashing import hash_table
 from tagship.data.sampling import DrawnRows
 from tagship.data.target_rows import settle_rows

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tagship.config.contract import DataConfig
 from tagship.contract.boundary import Boundary
-from tagship.contract.words import learn_terms
+from tagship.contract.text_tokens import learn_terms
 from tagship.errors import TagshipError
 
 _MOST_BYTES = 2_000_000_000

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tagship.config.project_files import ModelFiles
 from tagship.contract.boundary import Boundary
-from tagship.contract.readable import readable
+from tagship.contract.display import readable
 from tagship.data.splitting import split_table
 from tagship.data.table import Table, load_table, request_columns
 from tagship.errors import TagshipError

@@ -8,7 +8,7 @@ import numpy as np
 from tagship.config.drift import Method
 from tagship.formatting import brief, percent
 from tagship.monitoring import statistics
-from tagship.monitoring.current import Values
+from tagship.monitoring.current_data import Values
 from tagship.monitoring.statistics import Distribution, Floats
 from tagship.training.profiles import CategoryProfile, NumberProfile
 

@@ -12,7 +12,7 @@ from tagship.config.drift import P_VALUES, Drift, DriftTest, Override, Quality
 from tagship.formatting import percent
 from tagship.monitoring import statistics
 from tagship.monitoring.comparison import CategoryPair, NumberPair
-from tagship.monitoring.current import Current, Values
+from tagship.monitoring.current_data import Current, Values
 from tagship.monitoring.verdicts import Check, DriftVerdict, Finding, Status, WindowVerdict
 from tagship.training.profiles import NumberProfile, Profile, TextProfile
 from tagship.training.reference import Reference

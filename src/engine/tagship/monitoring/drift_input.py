@@ -18,7 +18,7 @@ from tagship.contract.boundary import Field
 from tagship.data.sampling import DrawnRows
 from tagship.errors import TagshipError
 from tagship.files import kind_of_path
-from tagship.monitoring.current import Current, from_log, from_table
+from tagship.monitoring.current_data import Current, from_log, from_table
 from tagship.monitoring.log_files import check_folder, is_prediction_log
 from tagship.monitoring.log_reader import MOST_ROWS, in_order, read_predictions
 from tagship.sources.dataset import DataSet, open_data_set

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tagship.config.drift import Drift, Method
 from tagship.errors import TagshipError
 from tagship.files import write_atomically
-from tagship.monitoring.current import Current, Values
+from tagship.monitoring.current_data import Current, Values
 from tagship.monitoring.drift import choose_test
 from tagship.monitoring.verdicts import DriftVerdict
 from tagship.reports.html import render

@@ -19,7 +19,7 @@ from tagship.config.project_files import load_model
 from tagship.config.thresholds import ThresholdsConfig
 from tagship.errors import TagshipError
 from tagship.files import explain_os_error
-from tagship.monitoring.current import Values, from_log
+from tagship.monitoring.current_data import Values, from_log
 from tagship.monitoring.drift import judge_drift
 from tagship.monitoring.label_join import LabelledRows, join_labels
 from tagship.monitoring.labels import Labels, read_feedback, read_labels

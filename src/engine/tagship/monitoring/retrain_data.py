@@ -154,7 +154,7 @@ def compare(
 
     ``show`` gives a file's text at the commit of what is replaced.
     """
-    from tagship.monitoring.current import from_table
+    from tagship.monitoring.current_data import from_table
     from tagship.monitoring.drift import judge_drift
     from tagship.monitoring.running_models import released_reference
 

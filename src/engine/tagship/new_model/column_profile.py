@@ -13,10 +13,10 @@ from tagship.contract.table_columns import as_text, number_format, read_cells
 from tagship.contract.values import equal_in_float32
 from tagship.errors import TagshipError
 from tagship.new_model.column_words import tells_time
+from tagship.new_model.format_detection import DateFormats, find_date_formats, find_number_format
 from tagship.new_model.free_text import count_of_terms
 from tagship.new_model.ranges import find_range, find_sentinels
 from tagship.new_model.rounding import share_with_slack
-from tagship.new_model.written import DateFormats, find_date_formats, find_number_format
 
 MOST_CATEGORIES = 50
 Dtype = Literal["float", "int", "bool", "category", "string", "datetime"]

@@ -1,6 +1,6 @@
 """What the names and words of a table usually mean."""
 
-from tagship.data.wording import plain, plain_words, word_set, words
+from tagship.data.text_normalization import plain, plain_words, word_set, words
 
 NULL_WORDS = word_set(
     "? - -- . .. na n/a #n/a n.a. nan #nan -nan null (null) none nil <na> \\n missing unknown"

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 
-from tagship.contract.words import split_words
+from tagship.contract.text_tokens import split_words
 
 _SAMPLE = 1000
 _MOST_TERMS = 300

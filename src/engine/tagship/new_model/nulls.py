@@ -11,7 +11,7 @@ from tagship.contract.boundary import Field
 from tagship.contract.table_columns import read_cells
 from tagship.new_model.column_profile import MOST_CATEGORIES
 from tagship.new_model.column_words import ALWAYS_NULL, NULL_WORDS
-from tagship.new_model.written import find_date_formats, find_number_format
+from tagship.new_model.format_detection import find_date_formats, find_number_format
 
 _KINDS: dict[str, Callable[[pd.Series], bool]] = {
     "None": lambda others: len(others) <= MOST_CATEGORIES,

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tagship.config.contract import FLOAT32_MAX
-from tagship.data.wording import word_set, words
+from tagship.data.text_normalization import word_set, words
 from tagship.new_model.rounding import range_with_slack
 
 _POSSIBLE: tuple[tuple[str, float, float], ...] = (

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tagship.config.model import ChosenThreshold, higher_is_better
 from tagship.config.project_files import ModelFiles
 from tagship.contract.boundary import Boundary
-from tagship.contract.readable import readable
+from tagship.contract.display import readable
 from tagship.data.personal_data import is_personal
 from tagship.formatting import percent, plain
 from tagship.reports.report_view import measure

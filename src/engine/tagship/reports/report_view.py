@@ -12,7 +12,7 @@ from tagship.config.bound import Bound
 from tagship.config.contract import Column, DataConfig
 from tagship.config.model import Candidate, higher_is_better
 from tagship.config.project_files import ModelFiles
-from tagship.contract.readable import range_text
+from tagship.contract.display import range_text
 from tagship.formatting import brief, percent
 from tagship.reports.drawing import Bar, bounded_bar, place_bar
 from tagship.training import metrics

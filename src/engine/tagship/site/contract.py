@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from tagship.config.contract import Column, DataConfig
 from tagship.config.drift import Drift, Kind
 from tagship.config.project_files import ModelFiles
-from tagship.contract.readable import range_text
+from tagship.contract.display import range_text
 from tagship.formatting import percent
 from tagship.site.document import ContractColumn, Data, Origin
 from tagship.sources.tables import public_source

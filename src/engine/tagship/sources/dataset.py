@@ -25,7 +25,7 @@ from tagship.sources.dvc import restore_tracked
 from tagship.sources.fetching import expand, is_glob, without_password
 from tagship.sources.formats import format_of
 from tagship.sources.listing import Listing, explain_errors, locate, split_glob
-from tagship.sources.nested import flatten_table
+from tagship.sources.nested_records import flatten_table
 from tagship.sources.selection import select_rows
 from tagship.sources.tables import check_names
 

@@ -19,7 +19,7 @@ from tagship.config.sources import KafkaSource
 from tagship.errors import TagshipError
 from tagship.sources.fetching import expand
 from tagship.sources.identity import Identity, check_identity
-from tagship.sources.nested import first_row, flatten_frame
+from tagship.sources.nested_records import first_row, flatten_frame
 
 LOGIN = "TAGSHIP_KAFKA_CONFIG"
 _SECONDS = 10.0

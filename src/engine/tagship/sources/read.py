@@ -25,11 +25,11 @@ from tagship.sources.fetching import identify_file, local_file
 from tagship.sources.formats import file_source
 from tagship.sources.identity import Identity
 from tagship.sources.kafka import read_kafka
-from tagship.sources.nested import flatten_frame
+from tagship.sources.nested_records import flatten_frame
 from tagship.sources.python import read_python
 from tagship.sources.sql import read_sql
 from tagship.sources.tables import check_table
-from tagship.sources.typed import read_typed, typed_portions
+from tagship.sources.typed_files import read_typed, typed_portions
 
 _SKLEARN_TARGETS = {
     "iris": "species",

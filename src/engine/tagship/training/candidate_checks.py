@@ -13,7 +13,7 @@ from tagship.documentation import page
 from tagship.errors import TagshipError
 from tagship.sources.python import load_source_function
 from tagship.training.estimators import import_estimator, make_estimator
-from tagship.training.own_code import check_served
+from tagship.training.project_code import check_served
 from tagship.training.threads import quick_threads
 
 _TRIED_ROWS, TRIED_COLUMNS = 240, 40

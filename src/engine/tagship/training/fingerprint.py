@@ -13,7 +13,7 @@ from tagship.config.sources import PythonSource
 from tagship.errors import TagshipError
 from tagship.training import TRAINING_NUMBER, boosting
 from tagship.training.lock import Inputs, Lock
-from tagship.training.own_code import own_files
+from tagship.training.project_code import own_files
 
 LIBRARIES = ("numpy", "onnx", "pandas", "scikit-learn", "scipy", "skl2onnx")
 _DIGITS = 12

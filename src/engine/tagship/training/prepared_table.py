@@ -18,7 +18,7 @@ from tagship.errors import TagshipError
 from tagship.training import metrics
 from tagship.training.bundle import Evidence
 from tagship.training.export import artifact_scorer
-from tagship.training.own_code import check_served
+from tagship.training.project_code import check_served
 
 LEAK_ROWS = 4000
 """Of the training rows, as many are kept to find leaks; of the holdout, as many are judged."""

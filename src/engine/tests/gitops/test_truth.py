@@ -105,7 +105,7 @@ def test_a_claim_that_history_does_not_bear_out_is_told_and_not_obeyed(
     history = shipped.snapshot().history
     before, current = history.rejections("churn"), history.current("churn", "production")
     assert current is not None
-    name = str(history.next("churn", "production"))
+    name = str(history.next_tag("churn", "production"))
     at = f"{current.name}@{current.raw.object}"
     with_claim = {"Action": "deploy", "Previous": at}
     retag(shipped, "churn/production/2", name, more=f"{claim}\n", **with_claim)

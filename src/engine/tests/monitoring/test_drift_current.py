@@ -9,7 +9,7 @@ import pytest
 from prediction_logs import BINARY, NOON, RECORD, line, write
 
 from tagship.contract.boundary import Field
-from tagship.monitoring.current import Current, Values, from_log, from_table
+from tagship.monitoring.current_data import Current, Values, from_log, from_table
 from tagship.monitoring.log_reader import read_predictions
 from tagship.training.profiles import Profile, describe
 from tagship.training.reference import Reference

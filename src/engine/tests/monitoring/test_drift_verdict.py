@@ -7,7 +7,7 @@ import pytest
 from peer_evidently import category_profile, number_profile
 
 from tagship.config.drift import Drift
-from tagship.monitoring.current import Current, Values
+from tagship.monitoring.current_data import Current, Values
 from tagship.monitoring.drift import judge_drift
 from tagship.monitoring.verdicts import DriftVerdict, Finding
 from tagship.training.profiles import TextProfile

@@ -10,8 +10,8 @@ from tagship.data.validation import check_contract
 from tagship.errors import TagshipError
 from tagship.new_model.column_profile import profile_column
 from tagship.new_model.draft import Wishes, draft_model
+from tagship.new_model.format_detection import find_date_formats, find_number_format
 from tagship.new_model.ranges import find_range, find_sentinels
-from tagship.new_model.written import find_date_formats, find_number_format
 
 
 @pytest.mark.parametrize(

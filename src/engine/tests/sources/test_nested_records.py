@@ -17,7 +17,7 @@ import pytest
 from tagship.errors import TagshipError
 from tagship.new_model.table_file import read_table
 from tagship.sources.read import read_portions
-from tagship.sources.typed import open_typed
+from tagship.sources.typed_files import open_typed
 
 RECORDS: list[dict[str, Any]] = [
     {"id": 1, "customer": {"age": 30, "city": "Bonn"}, "y": "a"},

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from tagship.contract.words import MOST_CHARACTERS, count_terms, learn_terms, split_words
+from tagship.contract.text_tokens import MOST_CHARACTERS, count_terms, learn_terms, split_words
 
 CUT = {
     "Don't buy! GREAT shoes_2": ["don", "buy", "great", "shoes_2"],
@@ -29,7 +29,7 @@ def test_a_text_is_cut_into_words(text: str) -> None:
 
 def test_the_image_s_locale_cuts_the_same_words() -> None:
     """A container has no locale: C, and no UTF-8 mode."""
-    code = "import json, sys; from tagship.contract.words import split_words;"
+    code = "import json, sys; from tagship.contract.text_tokens import split_words;"
     code += "print(json.dumps([split_words(text) for text in json.loads(sys.argv[1])]))"
     plain = {
         **os.environ,

@@ -10,8 +10,8 @@ import numpy as np
 
 from tagship.config.contract import WrittenNumber
 from tagship.contract.boundary import NumberFormat
-from tagship.contract.written import instant_reader, number_reader
-from tagship.data.wording import word_set
+from tagship.contract.value_formats import instant_reader, number_reader
+from tagship.data.text_normalization import word_set
 
 _CURRENCIES = word_set(
     "$ € £ ¥ ₹ ₽ ₩ ₺ ₴ ₪ ₫ ฿ ¢ us$ r$ a$ c$ rs rs. kr chf usd eur gbp inr jpy zł kč"

@@ -10,7 +10,7 @@ from tagship.contract.boundary import Boundary, Field, NumberFormat, date_part
 from tagship.contract.example import example_value
 from tagship.contract.json_records import InvalidRecords, RecordReader
 from tagship.contract.table_columns import read_cells
-from tagship.contract.written import instant_reader, number_reader
+from tagship.contract.value_formats import instant_reader, number_reader
 
 DOLLARS = NumberFormat("$", ",")
 EUROS = NumberFormat("€", ".", ",")

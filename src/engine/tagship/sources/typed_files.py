@@ -15,7 +15,7 @@ from pyarrow import ipc
 from tagship.config.sources import TypedSource
 from tagship.errors import TagshipError
 from tagship.sources.fetching import local_file
-from tagship.sources.nested import flatten_frame, flatten_table
+from tagship.sources.nested_records import flatten_frame, flatten_table
 from tagship.sources.tables import with_index_columns
 
 _BUFFER_BYTES = 1024 * 1024
