@@ -17,7 +17,8 @@ _ENGINE = (
     "__init__.py", "errors.py", "files.py", "project_functions.py", "contract/__init__.py",
     "contract/boundary.py", "contract/finite_values.py", "contract/table_columns.py",
     "contract/values.py", "contract/text_tokens.py", "contract/value_formats.py",
-    "serving/artifact_record.py", "batch/__init__.py", "batch/artifact.py", "batch/decoding.py", "batch/frame.py",
+    "serving/artifact_record.py", "batch/__init__.py", "batch/artifact.py", "batch/decoding.py",
+    "batch/frame.py",
 )  # fmt: skip
 _LIBRARIES = ("numpy", "onnxruntime", "pandas", "pyarrow")
 
