@@ -208,7 +208,8 @@ def test_two_classes_of_one_name_are_seen(tmp_path):
     assert classes_of_one_name(tmp_path) == {"Window": ["module.py", "other/module.py"]}
 
 
-VAGUE = {"found", "one", "some", "spelt", "built", "usurper", "proofs", "look", "look_at"}
+VAGUE = {"found", "one", "some", "spelt", "built", "usurper", "proofs", "look", "look_at", "its"}
+VAGUE |= {"said", "told", "gone", "given", "wanted", "rest", "here", "there", "got"}
 """Refused as names; in prose they are ordinary English."""
 
 
@@ -218,6 +219,19 @@ def vague_names(path):
         for token in tokenize.tokenize(file.readline):
             if token.type == tokenize.NAME and token.string in VAGUE:
                 yield f"{token.start[0]}: {token.string}"
+
+
+MOST_LINES = 350
+
+
+def test_no_module_is_longer_than_one_sitting():
+    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for _, path in parts()}
+    assert {path: count for path, count in lines.items() if count > MOST_LINES} == {}
+
+
+def test_every_module_says_in_its_first_line_what_it_is_for():
+    silent = [path for _, path in parts() if not path.read_text(encoding="utf-8").startswith('"""')]
+    assert silent == []
 
 
 def test_names_say_what_they_hold():

@@ -130,8 +130,8 @@ def guarded(app: Callable[[], Any]) -> int:
     return ExitCode.OK
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(requested: bool) -> None:
+    if requested:
         typer.echo(__version__)
         raise typer.Exit
 

@@ -19,15 +19,15 @@ def front(costs: Mapping[str, Sequence[float | None]]) -> set[str]:
     One beats another that is at least as good in all that is known of the other, and better in any.
     """
 
-    def beats(theirs: Sequence[float | None], own: Sequence[float | None]) -> bool:
-        pairs = [(a, b) for a, b in zip(theirs, own, strict=True) if b is not None]
+    def beats(theirs: Sequence[float | None], ours: Sequence[float | None]) -> bool:
+        pairs = [(a, b) for a, b in zip(theirs, ours, strict=True) if b is not None]
         no_worse = [(a, b) for a, b in pairs if a is not None and a <= b]
         return len(no_worse) == len(pairs) and any(a < b for a, b in no_worse)
 
     return {
         name
-        for name, own in costs.items()
-        if not any(beats(other, own) for other in costs.values())
+        for name, ours in costs.items()
+        if not any(beats(other, ours) for other in costs.values())
     }
 
 

@@ -183,8 +183,8 @@ class Column(Extended):
             ("terms", self.dtype == "string", "string"),
             ("format", number or self.dtype == "datetime", "float, int and datetime"),
         ):
-            given = getattr(self, key)
-            if given is not None and given is not False and not fits:
+            setting = getattr(self, key)
+            if setting is not None and setting is not False and not fits:
                 raise ValueError(f"`{key}` belongs to dtype {kinds}, not {self.dtype}")
         if self.values is not None and len({str(value) for value in self.values}) < len(
             self.values

@@ -82,8 +82,8 @@ def parse_yaml(text: str, path: Path) -> YamlFile:
     except DuplicateKeyError as error:
         line = (error.problem_mark.line + 1) if error.problem_mark else 1
         twice = str(error.problem).replace("found duplicate key", "duplicate key")
-        said = twice.partition(" with ")[0]
-        raise TagshipError(f"{path}:{line}: {said}", "keep one of the two") from None
+        duplicate = twice.partition(" with ")[0]
+        raise TagshipError(f"{path}:{line}: {duplicate}", "keep one of the two") from None
     except MarkedYAMLError as error:
         line = (error.problem_mark.line + 1) if error.problem_mark else 1
         hint = "indent with spaces" if "\t" in text else ""

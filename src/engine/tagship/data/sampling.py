@@ -32,12 +32,12 @@ class DrawnRows:
         self._tables: list[pa.Table] = []
         self._keys: list[NDArray[np.uint64]] = []
         self._held = 0
-        self.seen = 0
+        self.offered = 0
         """How many rows were offered."""
 
     def add(self, table: pa.Table, file: str, places: NDArray[np.int64]) -> None:
         """Offer rows of a file, with their places there."""
-        self.seen += len(places)
+        self.offered += len(places)
         self._keep(table, row_keys(self._seed, file, places))
         if self._most is not None and self._held > 2 * self._most:
             self._cut(self._most)

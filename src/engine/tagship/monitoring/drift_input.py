@@ -123,12 +123,12 @@ def _data_set_rows(
             inside, _ = _in_window(files, table.to_pandas(), selection)
             sample.add(table.filter(pa.array(inside)), group.place, places[inside])
     data_set.check_unchanged()
-    if not sample.seen:
+    if not sample.offered:
         return Current(0, {})
     frame = sample.frame()
     _, times = _in_window(files, frame, selection)
     current = from_table(reference, frame, target, _declared(files), times, names)
-    return replace(current, one_in=sample.seen / current.rows)
+    return replace(current, one_in=sample.offered / current.rows)
 
 
 def _declared(files: ModelFiles) -> set[str]:

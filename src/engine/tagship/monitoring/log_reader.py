@@ -124,8 +124,8 @@ def read_predictions(
         TagshipError: the folder cannot be read, or not where ``compute`` reads it.
     """
     window = Window.of(since, until, now)
-    wanted = {"release": release, "model_sha256": model_sha256}
-    rules = (boundary, window, {k: v for k, v in wanted.items() if v}, model, most)
+    filters = {"release": release, "model_sha256": model_sha256}
+    rules = (boundary, window, {k: v for k, v in filters.items() if v}, model, most)
     reader = _Reader(*rules)
     files = list_log(folder, PREDICTIONS, window, reader.skipped)
     if isinstance(compute, Local):
@@ -155,13 +155,13 @@ class _Reader:
         self,
         boundary: Boundary,
         window: Window,
-        wanted: dict[str, str],
+        filters: dict[str, str],
         model: str | None,
         most: int,
     ) -> None:
         self.skipped: Counter[str] = Counter()
         self._columns = LogColumns(boundary)
-        self._window, self._wanted, self._model = window, wanted, model
+        self._window, self._filters, self._model = window, filters, model
         self._most = min(most, _MOST_BYTES // self._columns.row_bytes)
         self._chunks: list[_Chunk] = []
         self._rows = 0
@@ -271,7 +271,7 @@ class _Reader:
         inside = times < utc(self._window.until)
         if self._window.since is not None:
             inside &= times >= utc(self._window.since)
-        for key, value in self._wanted.items():
+        for key, value in self._filters.items():
             inside &= np.array([entry[key] == value for entry in entries], dtype=bool)
         usable = ~(unknown | future)
         left_out = np.flatnonzero(usable & ~inside)

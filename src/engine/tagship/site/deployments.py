@@ -79,8 +79,8 @@ def place(
 
 def is_deployment(history: History, finding: TagFinding) -> bool:
     """Whether what is wrong is the tag of a deployment, or what Argo CD could take for one."""
-    model, *rest = finding.ref.split("/")
-    return len(rest) > 1 and model in history.models()
+    model, *place = finding.ref.split("/")
+    return len(place) > 1 and model in history.models()
 
 
 def _row(

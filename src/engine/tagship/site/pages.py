@@ -86,8 +86,8 @@ def form_page(
 ) -> str:
     """A model's form, and what the service said of what was typed."""
     about = {"model": model, "service": service, "fields": fields}
-    said = {"answer": answer, "problem": problem, "form_action": "'self'"}
-    return _page("try.html.j2", site, f"Try {model}", base="../", **about, **said)
+    answered = {"answer": answer, "problem": problem, "form_action": "'self'"}
+    return _page("try.html.j2", site, f"Try {model}", base="../", **about, **answered)
 
 
 def model_html(site: Site, model: ModelSite, reports: list[Path], live: bool = False) -> str:

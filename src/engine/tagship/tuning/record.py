@@ -64,7 +64,7 @@ def write_page(search: Search, study: Any, tuned: TuningResult, plots: dict[str,
         "tuning.html.j2",
         search=search,
         tuned=tuned,
-        own={name: search.candidate.params.get(name, "default") for name in search.space},
+        current={name: search.candidate.params.get(name, "default") for name in search.space},
         trials=[(trial.number, trial.value, trial.user_attrs[PARAMS]) for trial in trials[:10]],
         plots=[(name, _ALT[name], data_uri(plots[name])) for name in _ALT if name in plots],
     )
