@@ -13,7 +13,7 @@ from tagship.config.project_files import ModelFiles, load_project
 from tagship.errors import TagshipError, suggest
 from tagship.files import sha256_of_file
 from tagship.gitops.artifacts import RegistryArtifact, push_artifact
-from tagship.gitops.registry import credentials, is_local
+from tagship.gitops.image_registry import credentials, is_local
 from tagship.training.lock import locked_artifact
 
 BUILDERS = ("docker", "podman", "buildah")

@@ -232,7 +232,7 @@ def renewed(
     """Commit renewed locks to a pull request's branch, and say which models need a person."""
     from tagship.config.root import find_root
     from tagship.gitops import github
-    from tagship.gitops.renewed_locks import commit_renewals, describe_renewals, read_renewals
+    from tagship.gitops.lock_renewals import commit_renewals, describe_renewals, read_renewals
 
     renewals = read_renewals(answer)
     pushed = commit_renewals(find_root(), renewals, folder, branch, commit)

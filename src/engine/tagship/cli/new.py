@@ -75,8 +75,8 @@ def command(
     from tagship.new_model.add_model import add_model, compare_model, declared_boosters
     from tagship.new_model.draft import Wishes, draft_model
     from tagship.new_model.file_texts import model_files, thresholds_yaml
+    from tagship.new_model.gate_limits import prove_gates
     from tagship.new_model.overlays import overlay_files
-    from tagship.new_model.proved_gates import prove_gates
     from tagship.new_model.table_file import read_table, with_nulls
 
     root = find_root()

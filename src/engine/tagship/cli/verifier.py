@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tagship.config.project_files import load_model
 from tagship.errors import TagshipError
 from tagship.gitops.deployment_rules import Verifier
-from tagship.gitops.registry import image_check
+from tagship.gitops.image_registry import image_check
 
 if TYPE_CHECKING:
     from tagship.gates.lock_verifier import LockVerifier

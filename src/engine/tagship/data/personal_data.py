@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from tagship.data.given_names import EAST_ASIAN_SURNAMES, FIRST_NAMES, SURNAMES
+from tagship.data.first_names import EAST_ASIAN_SURNAMES, FIRST_NAMES, SURNAMES
 from tagship.data.text_normalization import plain, plain_words, words
 
 

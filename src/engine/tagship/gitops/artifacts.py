@@ -7,7 +7,7 @@ the registry from clearing them away; to fetch them takes only the hashes, which
 import json
 from dataclasses import dataclass
 
-from tagship.gitops.registry import Repository
+from tagship.gitops.image_registry import Repository
 from tagship.training.lock import LockedArtifact
 
 KIND = "application/vnd.tagship.model"

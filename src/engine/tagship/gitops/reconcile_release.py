@@ -7,8 +7,8 @@ from tagship.errors import TagshipError
 from tagship.gitops.deployment_records import AUTOMATIC, NONE, Record
 from tagship.gitops.deployment_rules import Verifier, check_release, refuse_rejected
 from tagship.gitops.history import Deployment
+from tagship.gitops.image_registry import split_reference
 from tagship.gitops.reconcile import Outcome, pending_after
-from tagship.gitops.registry import split_reference
 from tagship.gitops.snapshot import Snapshot, fetch_snapshot
 from tagship.gitops.tag_writer import Plan, plan_deployment, tag_deployment
 from tagship.gitops.tags import ReleaseTag, one_line, parse_tag

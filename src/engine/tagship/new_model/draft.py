@@ -16,7 +16,7 @@ from tagship.new_model.column_profile import (
     ColumnProfile,
     profile_column,
 )
-from tagship.new_model.gates import Gates, suggest_gates
+from tagship.new_model.gate_suggestions import Gates, suggest_gates
 from tagship.new_model.nulls import declared_nulls, find_nulls, kept_words, without_nulls
 from tagship.new_model.roles import Roles, format_words, shorten
 from tagship.new_model.rounding import share_with_slack

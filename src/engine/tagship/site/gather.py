@@ -32,8 +32,8 @@ from tagship.site.document import (
     ThresholdChange,
 )
 from tagship.site.links import Links, repository_page
+from tagship.site.model_registry import registry, waiting
 from tagship.site.observations import last_observation, observations, retraining
-from tagship.site.registry import registry, waiting
 from tagship.site.steps import steps
 from tagship.site.threshold_changes import threshold_changes
 from tagship.site.training import describe_training, kpis, read_comparison

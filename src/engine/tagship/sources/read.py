@@ -26,7 +26,7 @@ from tagship.sources.formats import file_source
 from tagship.sources.identity import Identity
 from tagship.sources.kafka import read_kafka
 from tagship.sources.nested_records import flatten_frame
-from tagship.sources.python import read_python
+from tagship.sources.python_function import read_python
 from tagship.sources.sql import read_sql
 from tagship.sources.tables import check_table
 from tagship.sources.typed_files import read_typed, typed_portions

@@ -11,7 +11,7 @@ from tagship.config.sources import PythonSource
 from tagship.contract.boundary import load_feature_function
 from tagship.documentation import page
 from tagship.errors import TagshipError
-from tagship.sources.python import load_source_function
+from tagship.sources.python_function import load_source_function
 from tagship.training.estimators import import_estimator, make_estimator
 from tagship.training.project_code import check_served
 from tagship.training.threads import quick_threads

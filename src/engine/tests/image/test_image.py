@@ -216,7 +216,7 @@ def test_the_image_holds_no_training_library(built: Built, container: tuple[str,
 
 
 def test_the_registry_check_finds_it_and_nothing_else(built: Built) -> None:
-    from tagship.gitops.registry import by_http
+    from tagship.gitops.image_registry import by_http
 
     assert by_http(built.reference)
     assert not by_http(built.reference[:-64] + "0" * 64)

@@ -157,6 +157,7 @@ def test_the_theme_follows_the_system_until_somebody_chooses(open_page: Open) ->
     page.get_by_role("button", name="Light", exact=True).click()
     assert page.evaluate(colour) == light
     page.get_by_role("link", name="Delivery", exact=True).click()
+    page.wait_for_url("**/delivery.html")
     assert page.evaluate(colour) == light, "it is remembered"
     page.get_by_role("button", name="Dark", exact=True).click()
     assert page.evaluate(colour) == dark

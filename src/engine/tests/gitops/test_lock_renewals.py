@@ -7,7 +7,7 @@ import pytest
 
 from shop import Shop
 from tagship.errors import TagshipError
-from tagship.gitops.renewed_locks import commit_renewals, describe_renewals, read_renewals
+from tagship.gitops.lock_renewals import commit_renewals, describe_renewals, read_renewals
 
 RENEWED = {"model": "churn", "state": "renewed", "why": "library numpy: 1 → 2; identical"}
 REVIEW = {"model": "fraud", "state": "review", "why": "a|b @all <img> `x`\nprobe: differs"}

@@ -13,7 +13,7 @@ from shop import sha
 from tagship.errors import TagshipError
 from tagship.files import sha256_of_bytes
 from tagship.gitops.artifacts import RegistryArtifact, fetch_artifact, push_artifact
-from tagship.gitops.registry import credentials, image_check
+from tagship.gitops.image_registry import credentials, image_check
 from tagship.training.lock import LockedArtifact
 
 DIGESTS = {name: f"sha256:{sha(name)}" for name in ("there", "gone", "broken", "private")}

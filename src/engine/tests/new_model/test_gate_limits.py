@@ -75,7 +75,7 @@ def test_a_gain_that_may_be_chance_is_no_success(
 def test_a_large_table_is_not_tried_and_that_is_said(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tagship.new_model.proved_gates.MOST_ROWS", 100)
+    monkeypatch.setattr("tagship.new_model.gate_limits.MOST_ROWS", 100)
     frame = table(200)
     frame["y"] = noisy(frame, 0.5)
     assert "gates were not tried: the table has more than 100 rows" in new(root, frame, monkeypatch)

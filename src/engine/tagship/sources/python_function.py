@@ -1,7 +1,7 @@
 """A table that a function of the project's own code returns.
 
-``python -m tagship.sources.python SOURCE OUT`` calls one with the code of the working directory:
-``SOURCE`` is the source as JSON, ``OUT`` the Arrow file to write.
+``python -m tagship.sources.python_function SOURCE OUT`` calls it with the code of the working
+directory: ``SOURCE`` is the source as JSON, ``OUT`` the Arrow file to write.
 """
 
 import inspect
@@ -40,7 +40,7 @@ def read_python(source: PythonSource, root: Path) -> pd.DataFrame:
         return call_source(source)
     with tempfile.TemporaryDirectory(prefix="tagship-") as folder:
         out = Path(folder) / "table.arrow"
-        module = (sys.executable, "-P", "-m", "tagship.sources.python")
+        module = (sys.executable, "-P", "-m", "tagship.sources.python_function")
         run_program(root, (*module, source.model_dump_json(), str(out)), ("PYTHONPATH",))
         with pa.OSFile(str(out)) as file:
             frame: pd.DataFrame = pa.ipc.open_file(file).read_all().to_pandas()
