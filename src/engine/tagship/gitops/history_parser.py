@@ -49,7 +49,7 @@ def parse_tags(
 ) -> History:
     """Understand the remote's tags.
 
-    ``others`` are the remote's other refs, which may shadow a tag. A moved or deleted tag is
+    ``other_refs`` are the remote's other refs, which may shadow a tag. A moved or deleted tag is
     noticed in two ways: by the tag objects of this clone, ``local``, and by later deployments,
     whose commit messages (``message_of`` a commit) list the tags that they saw.
     """
@@ -203,7 +203,7 @@ def _read_message(tag: ReleaseTag | DeploymentTag, raw: RawTag) -> Message:
     if not raw.commit:
         raise TagshipError("it does not point at a commit")
     if raw.date is None:
-        raise TagshipError("its date is none that a calendar has")
+        raise TagshipError("its date does not exist in the calendar")
     message = parse_message(raw.subject, raw.body)
     trailers = message.trailers
     values_by_name = {"Model": tag.model}
