@@ -7,9 +7,9 @@ import numpy as np
 
 from tagship.config.drift import Method
 from tagship.formatting import brief, percent
-from tagship.monitoring import statistics
+from tagship.monitoring import drift_statistics
 from tagship.monitoring.current_data import Values
-from tagship.monitoring.statistics import Distribution, Floats
+from tagship.monitoring.drift_statistics import Distribution, Floats
 from tagship.training.profiles import CategoryProfile, NumberProfile
 
 
@@ -32,11 +32,11 @@ class NumberPair:
     def statistic(self, method: Method) -> float:
         """The value of one method."""
         if method == "wasserstein":
-            return statistics.wasserstein(self.then, self.now)
+            return drift_statistics.wasserstein(self.then, self.now)
         if method == "ks":
             return self._ks()
-        formula = statistics.psi if method == "psi" else statistics.jensen_shannon
-        return formula(*statistics.binned(self.then, self.now))
+        formula = drift_statistics.psi if method == "psi" else drift_statistics.jensen_shannon
+        return formula(*drift_statistics.binned(self.then, self.now))
 
     def chance(self) -> float:
         """How likely chance alone makes both sides differ so much.
@@ -50,8 +50,8 @@ class NumberPair:
         return min(1.0, 2 * min(self._ks(), erfc(far / sqrt(2))))
 
     def _ks(self) -> float:
-        gap = statistics.largest_gap(self.then, self.now)
-        return statistics.ks_p_value(gap, self.then.rows, len(self.now))
+        gap = drift_statistics.largest_gap(self.then, self.now)
+        return drift_statistics.ks_p_value(gap, self.then.rows, len(self.now))
 
     def __str__(self) -> str:
         return f"mean {brief(self.mean)} → {brief(float(self.now.mean()))}"
@@ -80,12 +80,12 @@ class CategoryPair:
         """The value of one method."""
         if method == "chi_square":
             return self.chance()
-        formula = statistics.psi if method == "psi" else statistics.jensen_shannon
+        formula = drift_statistics.psi if method == "psi" else drift_statistics.jensen_shannon
         return formula(self.then, self.now)
 
     def chance(self) -> float:
         """How likely chance alone makes both sides differ so much: chi_square."""
-        return statistics.chi_square_p_value(self.then, self.now)
+        return drift_statistics.chi_square_p_value(self.then, self.now)
 
     def __str__(self) -> str:
         then, now = self.then / self.then.sum(), self.now / self.now.sum()

@@ -10,7 +10,7 @@ import numpy as np
 from tagship.config.bound import Bound
 from tagship.config.drift import P_VALUES, Drift, DriftTest, Override, Quality
 from tagship.formatting import percent
-from tagship.monitoring import statistics
+from tagship.monitoring import drift_statistics
 from tagship.monitoring.comparison import CategoryPair, NumberPair
 from tagship.monitoring.current_data import Current, Values
 from tagship.monitoring.verdicts import Check, DriftVerdict, Finding, Status, WindowVerdict
@@ -144,7 +144,7 @@ def _columns(reference: Reference, drift: Drift, current: Current) -> Iterator[F
         if test.method in P_VALUES and f.value is not None
     ]
     p_values = np.array([compared[at][0].value for at in tested], dtype=np.float64)
-    corrected = statistics.adjusted(p_values, drift.correction)
+    corrected = drift_statistics.adjusted(p_values, drift.correction)
     for at, value in zip(tested, corrected.tolist(), strict=True):
         finding, test = compared[at]
         compared[at] = replace(finding, value=value, status=_status(value, test)), test

@@ -14,9 +14,9 @@ from tagship.contract.raw_records import UNNAMED
 from tagship.contract.values import NUMBER
 from tagship.errors import TagshipError
 from tagship.new_model.column_words import NULL_WORDS
+from tagship.sources.csv_dialect import is_comment, open_lines
 from tagship.sources.delimited import CsvFile
 from tagship.sources.header import Header, Row, find_header, rows_above, usual_width
-from tagship.sources.text import is_comment, open_lines
 
 _NUMBER = re.compile(NUMBER)
 _YEARS = range(1800, 2200)

@@ -11,11 +11,11 @@ import pandas as pd
 from tagship.config.sources import CsvSource, ExcelSource, FileSource, TextSource
 from tagship.errors import TagshipError
 from tagship.new_model.layout import find_comment, find_layout, refuse_other_rows
+from tagship.sources.csv_dialect import first_rows, sniff
 from tagship.sources.delimited import CsvFile
 from tagship.sources.fetching import local_file
 from tagship.sources.formats import ENDINGS_HINT, file_source
 from tagship.sources.read import read_source
-from tagship.sources.text import first_rows, sniff
 
 _TEXT_HINTS = {
     "source.encoding": "say what it is, such as --encoding cp1252, or save the file as UTF-8",

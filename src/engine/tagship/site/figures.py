@@ -12,7 +12,7 @@ import numpy as np
 
 from tagship.comparison.page import tuning_plot
 from tagship.formatting import brief, plain
-from tagship.monitoring.statistics import Distribution
+from tagship.monitoring.drift_statistics import Distribution
 from tagship.reports.drawing import Bar, Plot, PlotValue, bounded_bar, make_plot
 from tagship.site.document import DeploymentRow, Kpi, ObservationRow, Site, Step, Training
 from tagship.training.profiles import CategoryProfile, NumberProfile

@@ -1,4 +1,4 @@
-"""Delimited text, whole or in batches of rows: its encoding, its delimiter and its header."""
+"""A csv file or a sheet as a table, whole or in batches of rows, by its dialect and header."""
 
 import csv
 from collections.abc import Callable, Iterator, Sequence
@@ -12,9 +12,7 @@ from pyarrow import csv as arrow_csv
 
 from tagship.config.sources import CsvSource, ExcelSource, TextSource
 from tagship.errors import TagshipError
-from tagship.sources.header import Header, find_header
-from tagship.sources.tables import NoRows, check_names
-from tagship.sources.text import (
+from tagship.sources.csv_dialect import (
     blank_comments,
     first_rows,
     not_text,
@@ -22,6 +20,8 @@ from tagship.sources.text import (
     open_lines,
     sniff,
 )
+from tagship.sources.header import Header, find_header
+from tagship.sources.tables import NoRows, check_names
 from tagship.sources.workbook import refuse_merged_rows
 
 _BATCH_BYTES = 1024 * 1024

@@ -21,9 +21,9 @@ from tagship.config.contract import DataConfig
 from tagship.config.sources import CsvSource, Source
 from tagship.data.table import load_table
 from tagship.errors import TagshipError
+from tagship.sources.csv_dialect import sniff
 from tagship.sources.fetching import identify_file, local_file, without_password
 from tagship.sources.read import read_source
-from tagship.sources.text import sniff
 from tagship.training.train import train
 
 TABLE = make_table()

@@ -1,4 +1,4 @@
-"""Delimited text of a file or a sheet: its bytes, encoding, delimiter and first rows."""
+"""The dialect of delimited text: its bytes, encoding, delimiter, comments and first rows."""
 
 import codecs
 import csv

@@ -5,9 +5,9 @@ import pytest
 from peer_evidently import category_profile, evidently_values, number_profile
 from scipy import stats
 
-from tagship.monitoring import statistics
+from tagship.monitoring import drift_statistics
+from tagship.monitoring.drift_statistics import Distribution
 from tagship.monitoring.evidently_report import sample
-from tagship.monitoring.statistics import Distribution
 
 KNOWN = ("a", "b", "c", "d", "e")
 
@@ -65,17 +65,17 @@ def test_the_same_data_gives_evidentlys_numbers() -> None:
         },
     )
     ordered = {name: np.sort(now[name]) for name in ("wide", "same", "tested", "few", "few again")}
-    gap = statistics.largest_gap(of(then["tested"]), ordered["tested"])
+    gap = drift_statistics.largest_gap(of(then["tested"]), ordered["tested"])
     ours = {
-        "wide": statistics.wasserstein(of(then["wide"]), ordered["wide"]),
-        "same": statistics.wasserstein(of(then["same"]), ordered["same"]),
-        "tested": statistics.ks_p_value(gap, rows, rows),
-        "few": statistics.psi(*statistics.binned(of(then["few"]), ordered["few"])),
-        "few again": statistics.jensen_shannon(
-            *statistics.binned(of(then["few again"]), ordered["few again"])
+        "wide": drift_statistics.wasserstein(of(then["wide"]), ordered["wide"]),
+        "same": drift_statistics.wasserstein(of(then["same"]), ordered["same"]),
+        "tested": drift_statistics.ks_p_value(gap, rows, rows),
+        "few": drift_statistics.psi(*drift_statistics.binned(of(then["few"]), ordered["few"])),
+        "few again": drift_statistics.jensen_shannon(
+            *drift_statistics.binned(of(then["few again"]), ordered["few again"])
         ),
-        "letter": statistics.psi(counted(then["letter"]), counted(now["letter"])),
-        "letter again": statistics.jensen_shannon(
+        "letter": drift_statistics.psi(counted(then["letter"]), counted(now["letter"])),
+        "letter again": drift_statistics.jensen_shannon(
             counted(then["letter again"]), counted(now["letter again"])
         ),
     }
@@ -88,7 +88,7 @@ def test_missing_values_are_left_out_as_evidently_does() -> None:
     then, now = numbers(1, 3000, digits=0), numbers(2, 3000, 2, digits=0)
     then[::7], now[::3] = np.nan, np.nan
     peer = evidently_values({"x": then}, {"x": now}, {"x": "wasserstein"})
-    ours = statistics.wasserstein(of(then), np.sort(now[~np.isnan(now)]))
+    ours = drift_statistics.wasserstein(of(then), np.sort(now[~np.isnan(now)]))
     assert ours == pytest.approx(peer["x"], abs=1e-6)
 
 
@@ -97,12 +97,12 @@ def test_the_gap_is_scipys_and_the_p_value_its_asymptotic_one(seed: int) -> None
     """Evidently takes scipy's exact p-value up to 10,000 rows a side: the statistic is the same."""
     then = numbers(seed, 700, digits=0)
     now = np.sort(numbers(seed + 50, 400, seed / 2, digits=0))
-    gap = statistics.largest_gap(of(then), now)
+    gap = drift_statistics.largest_gap(of(then), now)
     peer = stats.ks_2samp(then, now, method="asymp")
     assert gap == pytest.approx(peer.statistic, abs=1e-12)
-    assert statistics.ks_p_value(gap, 700, 400) == pytest.approx(peer.pvalue, abs=1e-12)
+    assert drift_statistics.ks_p_value(gap, 700, 400) == pytest.approx(peer.pvalue, abs=1e-12)
     exact = stats.ks_2samp(then, now, method="exact").pvalue
-    assert statistics.ks_p_value(gap, 700, 400) == pytest.approx(exact, abs=0.03)
+    assert drift_statistics.ks_p_value(gap, 700, 400) == pytest.approx(exact, abs=0.03)
 
 
 def test_a_profile_of_many_different_values_costs_little() -> None:
@@ -118,9 +118,9 @@ def test_a_profile_of_many_different_values_costs_little() -> None:
         assert len(profile.points) <= 128
         spread = values.std()
         whole = stats.wasserstein_distance(values, now) / spread
-        assert statistics.wasserstein(profile, now) == pytest.approx(whole, abs=2e-3)
+        assert drift_statistics.wasserstein(profile, now) == pytest.approx(whole, abs=2e-3)
         gap = stats.ks_2samp(values, now, method="asymp").statistic
-        assert statistics.largest_gap(profile, now) == pytest.approx(gap, abs=2e-3)
+        assert drift_statistics.largest_gap(profile, now) == pytest.approx(gap, abs=2e-3)
 
 
 def test_psi_of_many_values_differs_from_evidentlys_by_its_bins_alone() -> None:
@@ -130,12 +130,12 @@ def test_psi_of_many_values_differs_from_evidentlys_by_its_bins_alone() -> None:
     edges = np.histogram_bin_edges(np.concatenate([then, now]), bins="sturges")
     theirs, ours = (np.histogram(values, edges)[0].astype(float) for values in (then, now))
     peer = evidently_values({"x": then}, {"x": now}, {"x": "psi"})["x"]
-    assert statistics.psi(theirs, ours) == pytest.approx(peer, abs=1e-6)
-    assert statistics.psi(*statistics.binned(of(then), np.sort(now))) > 0.2
+    assert drift_statistics.psi(theirs, ours) == pytest.approx(peer, abs=1e-6)
+    assert drift_statistics.psi(*drift_statistics.binned(of(then), np.sort(now))) > 0.2
     now[0] = 1e9
     blind = evidently_values({"x": then}, {"x": now}, {"x": "psi"})["x"]
     assert blind < 0.01
-    assert statistics.psi(*statistics.binned(of(then), np.sort(now))) > 0.2
+    assert drift_statistics.psi(*drift_statistics.binned(of(then), np.sort(now))) > 0.2
 
 
 def test_chi_square_knows_that_the_reference_is_a_sample_too() -> None:
@@ -144,10 +144,10 @@ def test_chi_square_knows_that_the_reference_is_a_sample_too() -> None:
     then = choices(1, 500, (0.4, 0.3, 0.2, 0.1, 0.0))
     now = choices(2, 500, (0.34, 0.33, 0.2, 0.13, 0.0))
     contingency = np.array([counted(then)[:4], counted(now)[:4]])
-    ours = statistics.chi_square_p_value(counted(then), counted(now))
+    ours = drift_statistics.chi_square_p_value(counted(then), counted(now))
     assert ours == pytest.approx(stats.chi2_contingency(contingency, correction=False)[1], abs=1e-9)
     peer = evidently_values({"x": then}, {"x": now}, {"x": "chisquare"})["x"]
-    assert statistics.chi_square_p_value(counted(then) * 1e9, counted(now)) == pytest.approx(
+    assert drift_statistics.chi_square_p_value(counted(then) * 1e9, counted(now)) == pytest.approx(
         peer, abs=1e-6
     )
     assert peer < ours
@@ -155,19 +155,19 @@ def test_chi_square_knows_that_the_reference_is_a_sample_too() -> None:
 
 def test_bins_end_at_deciles_and_hold_every_value_once() -> None:
     then, now = numbers(3, 5000, digits=6), np.sort(numbers(4, 777, 1, digits=6))
-    theirs, ours = statistics.binned(of(then), now)
+    theirs, ours = drift_statistics.binned(of(then), now)
     assert theirs.sum() == pytest.approx(5000)
     assert ours.sum() == 777
-    assert len(theirs) == statistics.BINS
+    assert len(theirs) == drift_statistics.BINS
     assert (np.abs(theirs / 5000 - 0.1) < 0.01).all()
 
 
 def test_one_value_that_outweighs_a_decile_makes_fewer_bins() -> None:
     then = np.where(np.random.default_rng(1).random(3000) < 0.6, 0.0, numbers(5, 3000, digits=6))
-    theirs, ours = statistics.binned(of(then), np.sort(then))
+    theirs, ours = drift_statistics.binned(of(then), np.sort(then))
     assert theirs == pytest.approx(ours)
-    assert len(theirs) < statistics.BINS
-    assert statistics.psi(theirs, ours) == pytest.approx(0, abs=1e-9)
+    assert len(theirs) < drift_statistics.BINS
+    assert drift_statistics.psi(theirs, ours) == pytest.approx(0, abs=1e-9)
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -177,28 +177,30 @@ def test_a_value_that_fills_deciles_is_a_bin_at_either_end(sign: int, share: flo
     rows = 4000
     many = int(rows * share)
     then = sign * np.concatenate([numbers(1, rows - many, digits=6), np.full(many, 100.0)])
-    assert statistics.psi(*statistics.binned(of(then), np.sort(then))) == pytest.approx(0, abs=1e-9)
+    assert drift_statistics.psi(*drift_statistics.binned(of(then), np.sort(then))) == pytest.approx(
+        0, abs=1e-9
+    )
     for elsewhere in (0.0, 200.0):
-        theirs, ours = statistics.binned(of(then), np.full(500, sign * elsewhere))
+        theirs, ours = drift_statistics.binned(of(then), np.full(500, sign * elsewhere))
         assert (theirs.sum(), ours.sum()) == (pytest.approx(rows), 500)
         assert pytest.approx(many) in theirs.tolist()
-        assert statistics.psi(theirs, ours) > 5
-        assert statistics.jensen_shannon(theirs, ours) > 0.7
+        assert drift_statistics.psi(theirs, ours) > 5
+        assert drift_statistics.jensen_shannon(theirs, ours) > 0.7
     if share >= 0.9:
         a, b = np.array([1 - share, share]), np.array([1.0, 1e-4])
         by_hand = ((a - b) * np.log(a / b)).sum()
-        left = statistics.binned(of(then), np.full(500, 0.0))
-        assert statistics.psi(*left) == pytest.approx(by_hand, abs=1e-6)
+        left = drift_statistics.binned(of(then), np.full(500, 0.0))
+        assert drift_statistics.psi(*left) == pytest.approx(by_hand, abs=1e-6)
 
 
 def test_a_constant_column_has_no_distance_from_itself_and_some_from_another() -> None:
     constant = of(np.full(300, 7.0))
-    assert statistics.wasserstein(constant, np.full(50, 7.0)) == 0
-    assert statistics.largest_gap(constant, np.full(50, 7.0)) == 0
-    assert statistics.wasserstein(constant, np.full(50, 7.5)) > 100
-    assert statistics.largest_gap(constant, np.full(50, 7.5)) == 1
-    assert statistics.psi(*statistics.binned(constant, np.full(50, 7.0))) == 0
-    assert statistics.psi(*statistics.binned(constant, np.full(50, 7.5))) > 5
+    assert drift_statistics.wasserstein(constant, np.full(50, 7.0)) == 0
+    assert drift_statistics.largest_gap(constant, np.full(50, 7.0)) == 0
+    assert drift_statistics.wasserstein(constant, np.full(50, 7.5)) > 100
+    assert drift_statistics.largest_gap(constant, np.full(50, 7.5)) == 1
+    assert drift_statistics.psi(*drift_statistics.binned(constant, np.full(50, 7.0))) == 0
+    assert drift_statistics.psi(*drift_statistics.binned(constant, np.full(50, 7.5))) > 5
 
 
 @pytest.mark.parametrize(
@@ -210,7 +212,7 @@ def test_a_constant_column_has_no_distance_from_itself_and_some_from_another() -
     ],
 )
 def test_corrections_are_the_textbooks(correction: str, expected: list[float]) -> None:
-    found = statistics.adjusted(np.array([0.01, 0.04, 0.03, 0.5]), correction)
+    found = drift_statistics.adjusted(np.array([0.01, 0.04, 0.03, 0.5]), correction)
     assert found.tolist() == pytest.approx(expected)
 
 
