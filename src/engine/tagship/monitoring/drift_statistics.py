@@ -132,12 +132,14 @@ def psi(theirs: Floats, ours: Floats) -> float:
 
 def jensen_shannon(theirs: Floats, ours: Floats) -> float:
     """The Jensen-Shannon distance of two lists of counts (natural logarithm)."""
-    from scipy.special import rel_entr
-
     a, b = theirs / theirs.sum(), ours / ours.sum()
     middle = (a + b) / 2
-    divergence = float((rel_entr(a, middle) + rel_entr(b, middle)).sum())
-    return float(np.sqrt(max(0.0, divergence / 2)))
+
+    def divergence(p: Floats) -> float:
+        filled = p > 0
+        return float((p[filled] * np.log(p[filled] / middle[filled])).sum())
+
+    return float(np.sqrt(max(0.0, (divergence(a) + divergence(b)) / 2)))
 
 
 def chi_square_p_value(theirs: Floats, ours: Floats) -> float:
