@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tagship.gitops.changed_models import changed
+from tagship.gitops.changed_models import find_changed_models
 
 ROOT = Path(__file__).parents[1]
 MODELS = sorted(path.parent.name for path in ROOT.glob("config/*/model.yaml"))
@@ -25,7 +25,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that takes ``model`` runs for each model of the project."""
     if "model" in metafunc.fixturenames:
         base = metafunc.config.getoption("base")
-        metafunc.parametrize("model", changed(ROOT, base) if base else MODELS)
+        metafunc.parametrize("model", find_changed_models(ROOT, base) if base else MODELS)
 
 
 @pytest.fixture(scope="session")
