@@ -13,7 +13,8 @@ from example_models import (
 )
 from features import churn
 
-from tagship.data.failures import ContractError, check_contract
+from tagship.data.failures import ContractError
+from tagship.data.validation import check_contract
 
 
 def test_its_table_keeps_its_contract() -> None:
