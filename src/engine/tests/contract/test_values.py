@@ -21,7 +21,8 @@ from tagship.contract.boundary import UNSEEN, Boundary, Field
 from tagship.contract.json_records import ColumnReader, InvalidRecords, RecordReader
 from tagship.contract.table_columns import as_text, broken_rules, declared_field, read_cells
 from tagship.contract.values import FLOAT32_MAX, cell_text, is_missing
-from tagship.data.failures import ContractError, check_contract
+from tagship.data.failures import ContractError
+from tagship.data.validation import check_contract
 
 FREE, AGE = Field("x", "float", nullable=True), Field("x", "float", 0, 120, nullable=True)
 WHOLE, TRUTH = Field("x", "int", nullable=True), Field("x", "bool", nullable=True)
