@@ -1,7 +1,8 @@
 """Another checkout of this repository and this one, doing the same work in turn; medians, ratios.
 
-``python benchmarks/before_after.py OTHER``: both are set up (``make setup``), and each works in a
-project of its own with the repository's models. OTHER stands where the other benchmarks' peer does.
+``python benchmarks/before_after.py OTHER``: both are set up (``make setup-all``), and each works in
+a project of its own with the repository's models. OTHER stands where the other benchmarks' peer
+does.
 """
 
 import json
